@@ -1,0 +1,13 @@
+# C strings are written as arrays of bytes: no escaping, no limit on the length of a literal.
+file(MAKE_DIRECTORY "${OUT}")
+set(header "/* Generated. */\n")
+set(source "/* Generated. */\n#include \"${FOLDER}_sql.h\"\n")
+foreach(path IN LISTS FILES)
+	get_filename_component(stem "${path}" NAME_WE)
+	file(READ "${path}" hex HEX)
+	string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+	string(APPEND header "extern const char tide_sql_${FOLDER}_${stem}[];\n")
+	string(APPEND source "const char tide_sql_${FOLDER}_${stem}[] = {${bytes}0};\n")
+endforeach()
+file(WRITE "${OUT}/${FOLDER}_sql.h" "${header}")
+file(WRITE "${OUT}/${FOLDER}_sql.c" "${source}")
