@@ -24,6 +24,7 @@ import psycopg2
 import psycopg2.extensions
 
 DEFAULT_BIN = "/usr/lib/postgresql/15/bin"
+SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts")
 
 # What a test server is tuned for: quick, small, and quick to notice that a client has gone.
 DEFAULTS = {
@@ -80,6 +81,17 @@ def unprivileged_user():
     raise RuntimeError("root needs a user 'postgres' or 'nobody' to run the server as")
 
 
+def bin_directory():
+    """TIDEMARK_TEST_PG_BIN, or the installation of TIDEMARK_TEST_PG_MAJOR (fetched once), or Debian's."""
+    if os.environ.get("TIDEMARK_TEST_PG_BIN"):
+        return os.environ["TIDEMARK_TEST_PG_BIN"]
+    major = os.environ.get("TIDEMARK_TEST_PG_MAJOR")
+    if not major:
+        return DEFAULT_BIN
+    return subprocess.run([os.path.join(SCRIPTS, "postgres-major"), major], stdout=subprocess.PIPE, text=True,
+                          check=True, timeout=300).stdout.strip()
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -120,7 +132,7 @@ class Server:
     """One cluster. `settings` are rows of postgresql.conf and win over DEFAULTS."""
 
     def __init__(self, bin_dir=None, settings=None, tcp=False, start=True, initdb=()):
-        self.bin = bin_dir or os.environ.get("TIDEMARK_TEST_PG_BIN") or DEFAULT_BIN
+        self.bin = bin_dir or bin_directory()
         self.user = unprivileged_user()
         self.tcp = tcp
         self.port = free_port() if tcp else 5432

@@ -12,7 +12,7 @@
     if __name__ == "__main__":
         main()
 
-TIDEMARK_TEST_PG_BIN says which server, TIDEMARK_BIN which program. `-k pattern` and test names work as in unittest.
+TIDEMARK_TEST_PG_BIN or TIDEMARK_TEST_PG_MAJOR says which server, TIDEMARK_BIN which program. `-k pattern` and test names work as in unittest.
 """
 import faulthandler
 import functools
@@ -27,7 +27,7 @@ import traceback
 import unittest
 
 from harness import fingerprint
-from harness.server import Server, close_all
+from harness.server import Server, bin_directory, close_all
 from harness.tidemark import Tidemark
 
 DEFAULT_LIMIT = 60
@@ -172,5 +172,5 @@ def main():
     """Entry of a test file: cleans up on SIGTERM and SIGINT as well, names each test as it runs."""
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"server: {os.environ.get('TIDEMARK_TEST_PG_BIN', 'the default')}", file=sys.stderr)
+    print(f"server: {bin_directory()}", file=sys.stderr)
     unittest.main(module="__main__", verbosity=2)
