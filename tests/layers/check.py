@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+"""Checks what the compiler does not: who may include whom, sizes, and calls that have no place here.
+
+Usage: check.py [root of the tree]
+One line for each finding, `file:line: rule: what`; exit 1 when there is any. There is no list of exceptions.
+"""
+import os
+import re
+import sys
+
+# Which folder a public header belongs to.
+HEADERS = {
+    "base": "err histogram log names redact sqltext units utf8",
+    "plans": "expression fields findings plan template toml",
+    "phases": "phase step",
+    "catalog": "catalog",                      # plain structs between postgres, which fills them, and phases
+    "postgres": "catalog_load conn rows session url",
+    "orchestrator": "compare observer run store",
+}
+
+# Which headers a folder may use, besides its own. postgres knows the lists of names of fields.h and no more of plans.
+MAY_USE = {
+    "base": [],
+    "plans": ["base"],
+    "phases": ["base", "plans", "catalog"],
+    "postgres": ["base", "catalog", "fields"],
+    "orchestrator": ["base", "plans", "phases", "catalog", "postgres"],
+}
+
+# Libraries with a home; every other system header is free.
+LIBRARIES = {
+    r"libpq-fe\.h|libpq/.*|postgres_ext\.h|pg_config.*\.h": ["postgres"],
+    r"ev\.h|ev\+\+\.h": ["postgres", "orchestrator"],
+    r"pg_query\.h": ["plans"],
+    r"toml\+\+/.*|toml\+\+\.h": ["plans"],
+    r"jansson\.h": ["plans", "phases", "orchestrator"],
+}
+
+# Which tide_* targets a folder's CMakeLists.txt may link.
+LINKS = {
+    "base": [],
+    "plans": ["base"],
+    "phases": ["plans", "base"],
+    "postgres": ["base"],
+    "orchestrator": ["base", "plans", "phases", "postgres"],
+}
+
+BANNED = {
+    "strcpy": "talloc_strdup", "strcat": "talloc_strdup_append", "strncpy": "snprintf", "strncat": "snprintf",
+    "stpcpy": "talloc_strdup", "sprintf": "snprintf or talloc_asprintf", "vsprintf": "vsnprintf",
+    "gets": "fgets", "strtok": "strspn and strcspn", "atoi": "strtol", "atol": "strtol", "atoll": "strtoll",
+    "atof": "strtod", "sleep": "a timer of the loop", "usleep": "a timer of the loop",
+    "nanosleep": "a timer of the loop", "select": "the loop", "alloca": "talloc", "tmpnam": "mkstemp",
+    "setjmp": "bool and tide_err", "longjmp": "bool and tide_err", "PQcancel": "a cancel that does not block",
+    "PQexec": "tide_conn_query", "PQexecParams": "tide_conn_query",
+}
+
+FUNCTION_LINES = 80
+FILE_LINES = 650
+SOURCES = (".c", ".h", ".cpp")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
+LINK = re.compile(r"target_link_libraries\s*\(\s*tide_\w+([^)]*)\)")
+NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+
+
+def owner_of(header):
+    stem = header.removesuffix(".h")
+    for folder, stems in HEADERS.items():
+        if stem in stems.split():
+            return folder
+    return None
+
+
+def files_of(root, folder):
+    for path, folders, names in os.walk(os.path.join(root, folder)):
+        folders.sort()
+        for name in sorted(names):
+            if name.endswith(SOURCES):
+                yield os.path.join(path, name)
+
+
+def blank(text):
+    """Comments and literals become spaces; lines keep their numbers."""
+    return NOT_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+
+
+class Check:
+    def __init__(self, root):
+        self.root = root
+        self.findings = []
+
+    def say(self, path, line, rule, what):
+        self.findings.append(f"{os.path.relpath(path, self.root)}:{line}: {rule}: {what}")
+
+    def include(self, path, line, folder, quote, name):
+        """`folder` is None for the public headers themselves and for tests: only libraries are checked there."""
+        for pattern, homes in LIBRARIES.items():
+            if re.fullmatch(pattern, name) and folder is not None and folder not in homes:
+                self.say(path, line, "library", f"<{name}> belongs to {' and '.join(homes)}, not to {folder}")
+        if quote != '"' or folder is None:
+            return
+        if name.startswith("tidemark/"):
+            header = name.removeprefix("tidemark/")
+            owner = owner_of(header)
+            if owner is None:
+                self.say(path, line, "layer", f"tidemark/{header} has no owner in tests/layers/check.py")
+            elif owner != folder and owner not in MAY_USE[folder] and header.removesuffix(".h") not in MAY_USE[folder]:
+                self.say(path, line, "layer", f"{folder} may not use {owner} (tidemark/{header})")
+        elif not self.is_private_header_of(path, folder, name):
+            self.say(path, line, "layer", f'"{name}" is not a header of {folder}')
+
+    def is_private_header_of(self, path, folder, name):
+        if name.endswith("_sql.h"):        # made by tide_embed_sql
+            return True
+        home = os.path.join(self.root, folder)
+        for base in (os.path.dirname(path), home):
+            found = os.path.normpath(os.path.join(base, name))
+            if os.path.exists(found) and os.path.commonpath([found, home]) == home:
+                return True
+        return False
+
+    def public_include(self, path, line, name):
+        """What a public header includes must be usable by everyone who may include that header."""
+        owner = owner_of(os.path.basename(path))
+        target = owner_of(name.removeprefix("tidemark/"))
+        if owner is None or target is None or owner == target:
+            return
+        # phases' steps and the executor's events are read by whoever holds the header: only the way down is allowed.
+        stem = name.removeprefix("tidemark/").removesuffix(".h")
+        if target not in MAY_USE.get(owner, []) and stem not in MAY_USE.get(owner, []):
+            self.say(path, line, "layer", f"a header of {owner} may not use {target} ({name})")
+
+    def source(self, path, folder):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        lines = text.splitlines()
+        if len(lines) > FILE_LINES:
+            self.say(path, len(lines), "size", f"{len(lines)} lines in one file, at most {FILE_LINES}")
+        for number, line in enumerate(lines, 1):
+            match = INCLUDE.match(line)
+            if match:
+                self.include(path, number, folder, *match.groups())
+        code = blank(text).splitlines()
+        self.functions(path, code)
+        for number, line in enumerate(code, 1):
+            for match in CALL.finditer(line):
+                self.say(path, number, "banned", f"{match[1]}(): use {BANNED[match[1]]}")
+
+    def functions(self, path, code):
+        """By the layout of the tree: a function's braces stand alone in the first column."""
+        begun = None
+        for number, line in enumerate(code, 1):
+            if line.rstrip() == "{":
+                begun = number
+            elif line.rstrip() == "}" and begun is not None:
+                if number - begun + 1 > FUNCTION_LINES:
+                    self.say(path, begun, "size",
+                             f"a function of {number - begun + 1} lines, at most {FUNCTION_LINES}")
+                begun = None
+
+    def links(self, folder):
+        for path, _, names in os.walk(os.path.join(self.root, folder)):
+            if "CMakeLists.txt" not in names:
+                continue
+            cmake = os.path.join(path, "CMakeLists.txt")
+            with open(cmake, encoding="utf-8") as file:
+                text = file.read()
+            for match in LINK.finditer(text):
+                for target in re.findall(r"\btide_(\w+)", match[1]):
+                    if target in LINKS and target != folder and target not in LINKS[folder]:
+                        line = text.count("\n", 0, match.start()) + 1
+                        self.say(cmake, line, "layer", f"{folder} may not link tide_{target}")
+
+    def run(self):
+        for folder in MAY_USE:
+            self.links(folder)
+            for path in files_of(self.root, folder):
+                self.source(path, folder)
+        for path in files_of(self.root, "include"):
+            self.source(path, None)
+            with open(path, encoding="utf-8") as file:
+                for number, line in enumerate(file, 1):
+                    match = INCLUDE.match(line)
+                    if match and match[2].startswith("tidemark/"):
+                        self.public_include(path, number, match[2])
+                    elif match and re.fullmatch(r"libpq-fe\.h|ev\.h|pg_query\.h", match[2]):
+                        self.say(path, number, "library", f"{match[2]} in a public header")
+        for path in files_of(self.root, "tests"):
+            self.source(path, None)
+        return self.findings
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    root = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.normpath(os.path.join(here, "..", ".."))
+    check = Check(root)
+    findings = check.run()
+    for finding in findings:
+        print(finding)
+    print(f"layers: {len(findings)} findings" if findings else "layers: nothing found")
+    sys.exit(1 if findings else 0)
+
+
+if __name__ == "__main__":
+    main()

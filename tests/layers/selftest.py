@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+"""check.py finds what it is there for, and nothing else."""
+import os
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import check
+
+GOOD = {
+    "base/a.c": '#include "a.h"\n#include <string.h>\n#include "tidemark/err.h"\nint\nf(void)\n{\n\treturn 0;\n}\n',
+    "base/a.h": "",
+    "postgres/conn.c": '#include <ev.h>\n#include <libpq-fe.h>\n#include "tidemark/conn.h"\n#include "catalog_sql.h"\n',
+    "orchestrator/sweep/worker.c": '#include "worker.h"\n#include <ev.h>\n#include "../executor.h"\n'
+                                   '#include "tidemark/phase.h"\n',
+    "orchestrator/sweep/worker.h": "",
+    "orchestrator/executor.h": "",
+    "orchestrator/CMakeLists.txt": "target_link_libraries(tide_orchestrator PUBLIC tide_phases tide_postgres)",
+    "include/tidemark/step.h": '#include <jansson.h>\n#include "tidemark/err.h"\n',
+    "plans/text.c": '/* strcpy(a, b) */ const char *s = "sprintf(x)";\nvoid\ng(void)\n{\n\tp->select(1);\n\tmy_sleep(2);\n}\n',
+}
+
+BAD = [
+    ("postgres/a.c", '#include "tidemark/plan.h"\n', "layer: postgres may not use plans"),
+    ("plans/a.c", '#include "tidemark/phase.h"\n', "layer: plans may not use phases"),
+    ("phases/kinds/a.c", '#include "tidemark/conn.h"\n', "layer: phases may not use postgres"),
+    ("phases/a.c", "#include <libpq-fe.h>\n", "library: <libpq-fe.h>"),
+    ("orchestrator/a.c", "#include <libpq-fe.h>\n", "library: <libpq-fe.h>"),
+    ("phases/a.c", "#include <ev.h>\n", "library: <ev.h>"),
+    ("phases/a.c", '#include "../postgres/conn.h"\n', "is not a header of phases"),
+    ("base/a.c", '#include "tidemark/unheard_of.h"\n', "has no owner"),
+    ("include/tidemark/err.h", '#include "tidemark/plan.h"\n', "a header of base may not use plans"),
+    ("include/tidemark/conn.h", "#include <libpq-fe.h>\n", "in a public header"),
+    ("postgres/CMakeLists.txt", "target_link_libraries(tide_postgres PRIVATE tide_plans)", "may not link tide_plans"),
+    ("base/a.c", "void\nf(void)\n{\n\tstrcpy(a, b);\n}\n", "a.c:4: banned: strcpy"),
+    ("orchestrator/a.c", "void\nf(void)\n{\n\tsleep (1);\n}\n", "banned: sleep"),
+    ("tests/unit/base/a.c", "void\nf(void)\n{\n\tx = atoi(s);\n}\n", "banned: atoi"),
+    ("base/a.c", "void\nf(void)\n{\n" + "\tg();\n" * 79 + "}\n", "size: a function of 81 lines"),
+    ("base/a.c", "\n" * 651, "size: 651 lines"),
+]
+
+
+class Layers(unittest.TestCase):
+    def findings(self, files):
+        with tempfile.TemporaryDirectory() as root:
+            for name, text in files.items():
+                path = os.path.join(root, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+            return check.Check(root).run()
+
+    def test_a_tree_in_order_has_no_findings(self):
+        self.assertEqual(self.findings(GOOD), [])
+
+    def test_each_offence_is_found_once(self):
+        for name, text, expected in BAD:
+            with self.subTest(expected):
+                found = self.findings({name: text})
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(expected, found[0])
+
+    def test_a_function_of_eighty_lines_passes(self):
+        self.assertEqual(self.findings({"base/a.c": "void\nf(void)\n{\n" + "\tg();\n" * 78 + "}\n"}), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
