@@ -193,3 +193,9 @@ tide_name_parse(void *ctx, const char *text, char *parts[2])
 	memcpy(parts, copies, sizeof(copies));
 	return count;
 }
+
+char *
+tide_relation_text(void *ctx, const char *schema, const char *name)
+{
+	return schema != NULL ? tide_sqlf(ctx, "%I.%I", schema, name) : tide_ident(ctx, name);
+}

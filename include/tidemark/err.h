@@ -3,6 +3,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** What the operator should do about it; the numbers are the documented exit statuses. */
 enum tide_code {
 	TIDE_OK = 0,            /* done, or nothing to do */
@@ -51,4 +55,7 @@ bool tide_hint(struct tide_err *err, const char *fmt, ...) TIDE_PRINTF(2, 3);
 /** Stable word for JSON, such as "lock" or "plan". Never NULL. */
 const char *tide_code_name(enum tide_code code);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

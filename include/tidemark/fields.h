@@ -25,6 +25,8 @@ enum tide_field_type {
 	TIDE_FIELD_CHOICE,      /* char *  one of `choices` */
 	TIDE_FIELD_PARAMETERS,  /* struct tide_pairs  table: key = text or number (storage parameters) */
 	TIDE_FIELD_DOWN,        /* struct tide_pairs  one expression (name NULL) or a table column = expression */
+	TIDE_FIELD_TEXTS,       /* struct tide_names  one free text or an array of them, as written */
+	TIDE_FIELD_QUERY,       /* char *  exactly one read-only SELECT, without a semicolon */
 };
 
 struct tide_names { char **item; size_t count; };

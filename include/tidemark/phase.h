@@ -64,4 +64,11 @@ struct tide_names tide_phase_expressions(void *ctx, const struct tide_plan *plan
 /** Columns the plan will add to the table, as `name`, `type` SQL text pairs: the loader's clone needs them to parse expressions. */
 struct tide_pairs tide_phase_future_columns(void *ctx, const struct tide_plan *plan);
 
+/**
+ * The read-only comparison of old and new for the plan's last dual write as the table stands now (also while the old column is
+ * held under its other name), for `tidemark verify`. false + TIDE_PRECONDITION when there is nothing to compare.
+ */
+bool tide_phase_compare_spec(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat,
+    struct tide_sweep_spec **out, struct tide_err *err) TIDE_CHECKED;
+
 #endif

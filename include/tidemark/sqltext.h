@@ -14,6 +14,9 @@ char *tide_ident(void *ctx, const char *name);
 /** `O'Neil` → `'O''Neil'`; a backslash gives the E'' form. NULL gives NULL (the SQL word). */
 char *tide_literal(void *ctx, const char *value);
 
+/** `"schema"."name"`, or `"name"` when schema is NULL. Result belongs to ctx. */
+char *tide_relation_text(void *ctx, const char *schema, const char *name);
+
 /**
  * Formats SQL: %I identifier, %L literal, %s text as it is (only for SQL made by
  * tidemark itself), %d int, %l long long, %% a percent sign. Anything else aborts: the format is

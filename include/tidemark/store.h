@@ -65,4 +65,7 @@ struct tide_lock_row {
 struct tide_lock_rows { struct tide_lock_row *item; size_t count; };
 bool tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation, struct tide_lock_rows *out, struct tide_err *err) TIDE_CHECKED;
 
+/** The DDL of schema tidemark, one script that psql may run. Static. */
+const char *tide_state_sql(void);
+
 #endif

@@ -1,0 +1,12 @@
+#ifndef TIDE_APPLICATION_NAME_H
+#define TIDE_APPLICATION_NAME_H
+
+/**
+ * "tidemark/<plan>/<what>", at most 63 bytes. A long plan name is cut and gets a hash, so that the prefix up to the
+ * second slash belongs to one plan only: orphans are recognised by it. Belongs to ctx.
+ */
+char *tide_application_name(void *ctx, const char *plan, const char *what);
+/** The prefix alone, with both slashes. */
+char *tide_application_prefix(void *ctx, const char *plan);
+
+#endif

@@ -1,0 +1,244 @@
+/* The way back: undo actions of what was begun, last first. */
+#include <stdio.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "hooks.h"
+#include "journal.h"
+#include "lease.h"
+#include "planner.h"
+#include "runner.h"
+#include "step_runner.h"
+#include "tidemark/units.h"
+
+/* One phase to undo. */
+struct chapter {
+	long index;
+	struct tide_steps *steps;   /* NULL: never compiled, nothing to undo */
+};
+
+struct way {
+	struct chapter *chapter;
+	size_t count;
+	long target;                /* index of the phase to stop behind; -1 all */
+};
+
+static bool
+collect(struct tide_executor *exe, struct way *way, struct tide_err *err)
+{
+	const char **states;
+
+	if (!tide_runner_states(exe, exe, &states, err))
+		return false;
+	way->chapter = talloc_zero_array(exe, struct chapter, (unsigned)exe->plan->count);
+	for (long i = (long)exe->plan->count - 1; i > way->target; i--) {
+		struct chapter *c = &way->chapter[way->count];
+
+		if (strcmp(states[i], "pending") == 0)
+			continue;
+		c->index = i;
+		if (!tide_journal_steps(exe, way->chapter, i, &c->steps, err))
+			return false;
+		way->count++;
+	}
+	return true;
+}
+
+/* Whether anything on the way has passed the point of no return. */
+static bool
+check_reversible(struct tide_executor *exe, const struct way *way, struct tide_err *err)
+{
+	for (size_t i = 0; i < way->count; i++) {
+		const struct chapter *c = &way->chapter[i];
+
+		for (size_t s = 0; c->steps != NULL && s < c->steps->count; s++) {
+			const struct tide_step *step = &c->steps->item[s];
+			struct tide_task task = { .exe = exe, .phase = c->index, .step = step->name, .action = &step->forward };
+			enum tide_probe answer = TIDE_TODO;
+
+			if (!step->irreversible)
+				continue;
+			if (!tide_task_probe(&task, &answer, err))
+				return false;
+			if (answer != TIDE_DONE)
+				continue;
+			tide_fail(err, TIDE_PRECONDITION, "phase %s cannot be undone: %s%s%s",
+			    exe->plan->phase[c->index].name, step->forward.title, step->forward.loss_note != NULL ? "; " : "",
+			    step->forward.loss_note != NULL ? step->forward.loss_note : "");
+			return tide_hint(err, "this was the point of no return; going on from here needs a new plan");
+		}
+	}
+	return true;
+}
+
+static bool
+check_losses(struct tide_executor *exe, const struct way *way, struct tide_err *err)
+{
+	char *text = talloc_strdup(exe, "");
+	bool lossy = false, ok = true;
+
+	for (size_t i = 0; i < way->count; i++)
+		for (size_t s = 0; way->chapter[i].steps != NULL && s < way->chapter[i].steps->count; s++) {
+			const struct tide_step *step = &way->chapter[i].steps->item[s];
+
+			for (size_t u = 0; u < step->undo_count; u++) {
+				if (step->undo[u].loss == TIDE_LOSES_NOTHING)
+					continue;
+				lossy = true;
+				text = talloc_asprintf_append(text, "%s%s: %s", text[0] != '\0' ? "; " : "",
+				    exe->plan->phase[way->chapter[i].index].name,
+				    step->undo[u].loss_note != NULL ? step->undo[u].loss_note : step->undo[u].title);
+			}
+		}
+	if (lossy) {
+		tide_executor_event(exe, "rollback.loss", NULL, true, "going back loses: %s", text);
+		if (!exe->options->yes) {
+			ok = tide_fail(err, TIDE_PRECONDITION, "going back loses: %s", text);
+			tide_hint(err, "say --yes to accept it");
+		}
+	}
+	talloc_free(text);
+	return ok;
+}
+
+static bool
+set_direction(struct tide_executor *exe, const struct way *way, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	bool ok = tide_executor_write(exe,
+	    "UPDATE tidemark.run SET direction = 'back', back_to = nullif($3::integer, -1), state = 'rolling_back', "
+	    "reason = NULL, hold_until = NULL, updated = clock_timestamp() WHERE id = $1::bigint AND fence = $2::bigint "
+	    "RETURNING 1",
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), tide_param_int(mem, way->target)), NULL,
+	    mem, err);
+
+	talloc_free(mem);
+	return ok && tide_journal_add(exe,
+	                 &(struct tide_entry){ .event = "rollback.start", .phase = -1, .outcome = exe->options->reason,
+	                     .seconds = -1, .lock_wait = -1 }, NULL, err);
+}
+
+static bool
+undo_step(struct tide_executor *exe, long index, const struct tide_step *step, struct tide_err *err)
+{
+	for (size_t u = 0; u < step->undo_count; u++) {
+		char *name = talloc_asprintf(exe, "%s#%zu", step->name, u + 1);
+		struct tide_task task = { .exe = exe, .phase = index, .step = name, .back = true, .action = &step->undo[u] };
+		bool ok = tide_task_run(&task, err);
+
+		talloc_free(name);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+static bool
+undo_phase(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
+{
+	if (!tide_runner_enter(exe, c->index, err) || !tide_executor_check(exe, err) ||
+	    !tide_phase_row_state(exe, c->index, "undoing", err))
+		return false;
+	tide_executor_event(exe, "undo.phase", NULL, false, "taking back phase %ld: %s", c->index + 1, exe->phase);
+	for (size_t s = c->steps != NULL ? c->steps->count : 0; s > 0; s--)
+		if (!undo_step(exe, c->index, &c->steps->item[s - 1], err))
+			return false;
+	if (!tide_phase_row_state(exe, c->index, "pending", err))
+		return false;
+	tide_crash_point("phase.done");
+	tide_executor_event(exe, "undo.done", NULL, false, "phase %s is taken back", exe->phase);
+	return true;
+}
+
+static bool
+finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *outcome, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	void *ctx = talloc_parent(exe);
+	bool all = way->target < 0;
+	const char *state = all ? "rolled_back" : "ready";
+	char *reason = all ? NULL : talloc_asprintf(ctx, "rolled back to the end of phase %s", exe->plan->phase[way->target].name);
+	bool ok = tide_executor_write(exe,
+	    "UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = $3, phase = $4::integer, reason = $5, "
+	    "updated = clock_timestamp() WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), state,
+	        all ? NULL : tide_param_int(mem, way->target + 1), reason), NULL, mem, err) &&
+	    tide_journal_add(exe,
+	        &(struct tide_entry){ .event = "rollback.done", .phase = -1, .outcome = state, .seconds = -1,
+	            .lock_wait = -1 }, NULL, err);
+
+	talloc_free(mem);
+	if (!ok)
+		return false;
+	tide_executor_because(exe, "%s", reason != NULL ? reason : "");
+	tide_executor_event(exe, "rollback.complete", NULL, false, "%s", reason != NULL ? reason : "everything is taken back");
+	tide_executor_close(exe, NULL, NULL);
+	outcome->state = state;
+	outcome->reason = reason;
+	outcome->next = all ? NULL : talloc_asprintf(ctx, "tidemark run %s (or tidemark advance, where a gate is closed)", exe->plan->name);
+	return true;
+}
+
+/* A live executor is asked to make room; it finishes its batch and lets go of the lease. */
+static bool
+ask_for_room(struct tide_executor *exe, const struct tide_run_row *run, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	bool ok = true;
+
+	if (run->live) {
+		tide_executor_event(exe, "lease.wait", NULL, false, "asking %s to stop at its next safe point", run->owner);
+		ok = tide_await_query(exe->control, mem,
+		    "UPDATE tidemark.run SET wanted = 'yield', wanted_by = $2 WHERE id = $1::bigint "
+		    "RETURNING pg_notify('tidemark', id::text)",
+		    TIDE_ARGS(tide_param_int(mem, exe->run), exe->owner), NULL, err);
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+static bool
+attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
+{
+	struct tide_run_row run;
+	struct way way = { .target = -1 };
+
+	if (!tide_executor_connect(exe, &run, err))
+		return false;
+	if (!run.found)
+		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database", exe->plan->name);
+	if (strcmp(run.state, "rolled_back") == 0) {
+		outcome->state = "rolled_back";
+		outcome->reason = "nothing to do: the plan is rolled back";
+		return true;
+	}
+	if (exe->options->to != NULL && !tide_runner_find(exe->plan, exe->options->to, &way.target, err))
+		return false;
+	/* A rollback that was interrupted goes on to where it was going. */
+	if (exe->options->to == NULL && strcmp(run.direction, "back") == 0)
+		way.target = run.back_to;
+	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) || !check_losses(exe, &way, err) ||
+	    !ask_for_room(exe, &run, err) || !tide_executor_start(exe, err))
+		return false;
+	/* The executor that made room may have gone further since. */
+	way.count = 0;
+	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) || !set_direction(exe, &way, err))
+		return false;
+	outcome->state = "rolling_back";
+	for (size_t i = 0; i < way.count; i++)
+		if (!undo_phase(exe, &way.chapter[i], err))
+			return false;
+	return finish(exe, &way, outcome, err);
+}
+
+bool
+tide_run_back(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const struct tide_plan *plan,
+    const struct tide_run_options *options, const struct tide_observer *observer, struct tide_outcome *outcome,
+    struct tide_err *err)
+{
+	struct tide_run_options *own = talloc_zero(ctx, struct tide_run_options);
+
+	*own = *options;
+	own->if_locked = TIDE_IF_LOCKED_WAIT;
+	return tide_runner_drive(ctx, tide_executor_new(ctx, loop, dsn, plan, own, observer), attempt, outcome, err);
+}

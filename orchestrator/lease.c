@@ -1,0 +1,358 @@
+#include "lease.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "application_name.h"
+#include "hooks.h"
+#include "state_sql.h"
+#include "tidemark/phase.h"
+#include "tidemark/sqltext.h"
+#include "tidemark/store.h"
+#include "tidemark/units.h"
+
+const char *
+tide_state_sql(void)
+{
+	return tide_sql_state_schema;
+}
+
+static bool
+state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
+{
+	void *mem = talloc_new(NULL);
+	struct tide_rows *rows;
+	int64_t version = 0;
+	bool ok = tide_await_query(conn, mem, "SELECT to_regclass('tidemark.meta') IS NOT NULL", 0, NULL, &rows, err);
+
+	*present = ok && tide_rows_bool(rows, 0, 0);
+	if (ok && *present) {
+		ok = tide_await_query(conn, mem, "SELECT max(version) FROM tidemark.meta", 0, NULL, &rows, err);
+		if (ok)
+			version = tide_rows_int(rows, 0, 0);
+	}
+	talloc_free(mem);
+	if (ok && version > TIDE_STATE_VERSION) {
+		tide_fail(err, TIDE_PRECONDITION,
+		    "schema tidemark has version %lld, this program knows %d", (long long)version, TIDE_STATE_VERSION);
+		return tide_hint(err, "a newer tidemark has worked on this database: use that version");
+	}
+	return ok;
+}
+
+bool
+tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tide_err *err)
+{
+	struct tide_err failed = { 0 };
+
+	if (!state_version(conn, present, err))
+		return false;
+	if (*present || !create)
+		return true;
+	/* One simple query is one transaction. Two executors may do this at once: one of them fails on a
+	 * duplicate, and then finds what the other has made. */
+	if (tide_await_exec(conn, NULL, tide_sql_state_schema, NULL, &failed)) {
+		*present = true;
+		return true;
+	}
+	if (!state_version(conn, present, err))
+		return false;
+	if (*present)
+		return true;
+	*err = failed;
+	if (strcmp(failed.sqlstate, "42501") == 0)
+		tide_hint(err, "the role needs it once: GRANT CREATE ON DATABASE … TO … (or let an administrator run "
+		               "the head of `tidemark plan --sql`)");
+	return tide_wrap(err, "schema tidemark cannot be made");
+}
+
+/* Compares the plan with the one the run began with. */
+static bool
+check_hash(struct tide_executor *exe, const char *hash, const char *text, struct tide_err *err)
+{
+	struct tide_plan *stored = NULL;
+	struct tide_err unread = { 0 };
+	char *diff;
+	size_t kinds = tide_phase_count;
+
+	if (strcmp(hash, exe->plan->hash) == 0)
+		return true;
+	if (!tide_plan_parse(exe, exe->plan->path, text, strlen(text), tide_phase_kinds(), kinds, &stored, &unread))
+		diff = talloc_strdup(exe, "the stored plan cannot be read any more");
+	else
+		diff = tide_plan_diff(exe, stored, exe->plan);
+	tide_fail(err, TIDE_PLAN, "plan '%s' has changed since its run started:\n%s", exe->plan->name, diff);
+	return tide_hint(err, "put the file back as it was, run by name (tidemark run %s uses the stored text), or roll "
+	                      "back and start the changed plan under a new name", exe->plan->name);
+}
+
+static bool
+check_identity(struct tide_executor *exe, const struct tide_rows *rows, struct tide_err *err)
+{
+	if (!tide_rows_bool(rows, 0, 4)) {
+		tide_fail(err, TIDE_PRECONDITION, "run of '%s' was begun on another database cluster", exe->plan->name);
+		return tide_hint(err, "this database is a copy (restore or clone): its state describes the original. Drop "
+		                      "the half-done objects and schema tidemark here, or work on the original");
+	}
+	if (!tide_rows_bool(rows, 0, 5) && strcmp(tide_rows_text(rows, 0, 3), "complete") != 0) {
+		tide_fail(err, TIDE_PRECONDITION, "table %s is not the one the run began with", tide_rows_text(rows, 0, 6));
+		return tide_hint(err, "it was dropped, renamed or made anew since; put it back or start a plan of a new name");
+	}
+	return true;
+}
+
+static bool
+check_requires(struct tide_executor *exe, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < exe->plan->requires.count; i++) {
+		const char *name = exe->plan->requires.item[i];
+
+		ok = tide_await_query(exe->control, mem,
+		    "SELECT EXISTS (SELECT FROM tidemark.run WHERE plan = $1 AND state = 'complete')", TIDE_ARGS(name),
+		    &rows, err);
+		if (ok && !tide_rows_bool(rows, 0, 0)) {
+			ok = tide_fail(err, TIDE_PRECONDITION, "plan '%s' requires '%s', which is not complete",
+			    exe->plan->name, name);
+			tide_hint(err, "see: tidemark status %s", name);
+		}
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+/* The table as the role itself would find it: the session's own search_path is pinned. */
+static bool
+find_table(struct tide_executor *exe, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	char *text = tide_relation_text(mem, exe->plan->schema, exe->plan->relation);
+	struct tide_rows *rows;
+	char *sql = tide_sqlf(mem,
+	    "BEGIN READ ONLY; SELECT set_config('search_path', (SELECT reset_val FROM pg_catalog.pg_settings "
+	    "WHERE name = 'search_path'), true); SELECT c.oid, format('%%I.%%I', n.nspname, c.relname) "
+	    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+	    "WHERE c.oid = pg_catalog.to_regclass(%L)", text);
+	bool ok = tide_await_exec(exe->control, mem, sql, &rows, err);
+	struct tide_err ignored = { 0 };
+
+	if (ok && tide_rows_count(rows) == 0)
+		ok = tide_fail(err, TIDE_PRECONDITION, "table %s does not exist", text) ||
+		    tide_hint(err, "check `table` in the plan and the database you are connected to");
+	if (ok) {
+		exe->table_oid = tide_rows_int(rows, 0, 0);
+		exe->relation = talloc_asprintf(exe, "%s", tide_rows_text(rows, 0, 1));
+	}
+	if (!tide_await_exec(exe->control, mem, "ROLLBACK", NULL, &ignored) && ok) {
+		*err = ignored;
+		ok = false;
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+static const char insert_run[] =
+    "WITH r AS (INSERT INTO tidemark.run (plan, hash, plan_text, title, relation, table_oid, system_identifier, tool) "
+    "SELECT $1, $2, $3, $4, $5, $6::oid, (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), $7 "
+    "ON CONFLICT DO NOTHING RETURNING id), "
+    "p AS (INSERT INTO tidemark.phase (run, ordinal, name, kind) "
+    "SELECT r.id, u.ord - 1, u.name, u.kind FROM r, "
+    "unnest($8::text[], $9::text[]) WITH ORDINALITY AS u (name, kind, ord) RETURNING 1) "
+    "SELECT id FROM r";
+
+static char *
+array_text(void *ctx, const struct tide_plan *plan, bool kinds)
+{
+	char *text = talloc_strdup(ctx, "{");
+
+	for (size_t i = 0; i < plan->count; i++)
+		text = talloc_asprintf_append(text, "%s\"%s\"", i > 0 ? "," : "",
+		    kinds ? plan->phase[i].kind->name : plan->phase[i].name);
+	return talloc_asprintf_append(text, "}");
+}
+
+bool
+tide_run_create(struct tide_executor *exe, struct tide_run_row *out, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	const struct tide_plan *plan = exe->plan;
+	struct tide_rows *rows;
+	bool present;
+	bool ok = tide_state_ensure(exe->control, true, &present, err) && check_requires(exe, err) &&
+	    find_table(exe, err) &&
+	    tide_await_query(exe->control, mem, insert_run,
+	        TIDE_ARGS(plan->name, plan->hash, plan->text, plan->title, exe->relation,
+	            tide_param_int(mem, exe->table_oid), TIDEMARK_VERSION, array_text(mem, plan, false),
+	            array_text(mem, plan, true)),
+	        &rows, err);
+
+	talloc_free(mem);
+	/* Nothing inserted means that another executor was faster: its run is found. */
+	return ok && tide_run_find(exe, out, err);
+}
+
+static const char select_run[] =
+    "SELECT r.id, r.hash, r.plan_text, r.state, "
+    "r.system_identifier = (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), "
+    "pg_catalog.to_regclass(r.relation)::oid IS NOT DISTINCT FROM r.table_oid, r.relation, r.table_oid, "
+    "r.wanted, r.wanted_by, r.direction, r.owner, coalesce(r.back_to, -1), "
+    "r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease AND EXISTS (SELECT "
+    "FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend) "
+    "FROM tidemark.run r WHERE r.plan = $1 ORDER BY r.id DESC LIMIT 1";
+
+bool
+tide_run_find(struct tide_executor *exe, struct tide_run_row *out, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows = NULL;
+	bool ok = tide_await_query(exe->control, mem, select_run, TIDE_ARGS(exe->plan->name), &rows, err);
+
+	memset(out, 0, sizeof(*out));
+	if (!ok || tide_rows_count(rows) == 0) {
+		talloc_free(mem);
+		return ok;
+	}
+	out->found = true;
+	exe->run = tide_rows_int(rows, 0, 0);
+	exe->relation = talloc_strdup(exe, tide_rows_text(rows, 0, 6));
+	exe->table_oid = tide_rows_int(rows, 0, 7);
+	out->state = talloc_strdup(exe, tide_rows_text(rows, 0, 3));
+	out->wanted = talloc_strdup(exe, tide_rows_text(rows, 0, 8));
+	out->wanted_by = talloc_strdup(exe, tide_rows_text(rows, 0, 9));
+	out->direction = talloc_strdup(exe, tide_rows_text(rows, 0, 10));
+	out->owner = talloc_strdup(exe, tide_rows_text(rows, 0, 11));
+	out->back_to = (long)tide_rows_int(rows, 0, 12);
+	out->live = tide_rows_bool(rows, 0, 13);
+	/* After a complete rollback a changed plan may begin anew. */
+	if (strcmp(out->state, "rolled_back") != 0 || !exe->options->again)
+		ok = check_hash(exe, tide_rows_text(rows, 0, 1), tide_rows_text(rows, 0, 2), err) &&
+		    check_identity(exe, rows, err);
+	talloc_free(mem);
+	return ok;
+}
+
+/*
+ * One statement, no blocking lock: free, stale by the server's clock, or held by a session that is gone.
+ * The fence of every open segment moves with it, so that a batch of the former holder does nothing.
+ */
+static const char take_lease[] =
+    "WITH t AS (UPDATE tidemark.run SET owner = $2, fence = fence + 1, heartbeat = clock_timestamp(), "
+    "lease = $3::interval, backend = pg_backend_pid(), backend_start = (SELECT backend_start "
+    "FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()), "
+    "wanted = CASE WHEN wanted = 'yield' THEN 'run' ELSE wanted END "
+    "WHERE id = $1::bigint AND (owner IS NULL OR heartbeat < clock_timestamp() - lease OR NOT EXISTS (SELECT "
+    "FROM pg_catalog.pg_stat_activity a WHERE a.pid = backend AND (a.backend_start = run.backend_start "
+    "OR a.backend_start IS NULL))) RETURNING id, fence), "
+    "s AS (UPDATE tidemark.segment g SET fence = t.fence FROM t WHERE g.run = t.id AND NOT g.done RETURNING 1), "
+    "j AS (INSERT INTO tidemark.journal (run, event, host, fence) "
+    "SELECT id, 'lease.taken', $2, fence FROM t RETURNING 1) "
+    "SELECT fence, (SELECT count(*) FROM s) FROM t";
+
+static bool
+try_lease(struct tide_executor *exe, bool *taken, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(exe->control, mem, take_lease,
+	    TIDE_ARGS(tide_param_int(mem, exe->run), exe->owner,
+	        talloc_asprintf(mem, "%lld microseconds", (long long)exe->plan->limits.lease)),
+	    &rows, err);
+
+	*taken = ok && tide_rows_count(rows) == 1;
+	if (*taken)
+		exe->fence = tide_rows_int(rows, 0, 0);
+	talloc_free(mem);
+	return ok;
+}
+
+static bool
+held_by_another(struct tide_executor *exe, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+
+	if (!tide_await_query(exe->control, mem,
+	        "SELECT owner, round(extract(epoch FROM clock_timestamp() - heartbeat)::numeric, 1) "
+	        "FROM tidemark.run WHERE id = $1::bigint", TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err)) {
+		talloc_free(mem);
+		return false;
+	}
+	tide_fail(err, TIDE_LEASE, "another executor works on '%s': %s, last heard %s s ago", exe->plan->name,
+	    tide_rows_text(rows, 0, 0) != NULL ? tide_rows_text(rows, 0, 0) : "unknown",
+	    tide_rows_text(rows, 0, 1) != NULL ? tide_rows_text(rows, 0, 1) : "?");
+	tide_hint(err, "watch it with `tidemark status %s --watch`, or wait for it with --if-locked wait", exe->plan->name);
+	talloc_free(mem);
+	return false;
+}
+
+/* A statement of an earlier executor may run on without its client (a concurrent build for hours). */
+static bool
+end_orphans(struct tide_executor *exe, struct tide_err *err)
+{
+	static const char orphans[] =
+	    "FROM pg_catalog.pg_stat_activity a WHERE a.usename = session_user AND a.datname = current_database() "
+	    "AND a.pid <> pg_backend_pid() AND starts_with(a.application_name, $1) "
+	    "AND a.backend_start < (SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid())";
+	void *mem = talloc_new(exe);
+	char *prefix = tide_application_prefix(mem, exe->plan->name);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(exe->control, mem,
+	    talloc_asprintf(mem, "SELECT count(pg_terminate_backend(a.pid)) %s", orphans), TIDE_ARGS(prefix), &rows, err);
+
+	if (ok && tide_rows_int(rows, 0, 0) > 0)
+		tide_executor_event(exe, "orphan.ended", NULL, true,
+		    "ended %lld session(s) that an earlier executor had left running", (long long)tide_rows_int(rows, 0, 0));
+	/* Their locks must be gone before anything of ours is tried. */
+	for (int i = 0; ok && i < 100 && tide_rows_int(rows, 0, 0) > 0; i++) {
+		tide_executor_sleep(exe, 20 * TIDE_MS);
+		ok = tide_await_query(exe->control, mem, talloc_asprintf(mem, "SELECT count(*) %s", orphans),
+		    TIDE_ARGS(prefix), &rows, err);
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_lease_take(struct tide_executor *exe, struct tide_err *err)
+{
+	bool taken = false, told = false;
+
+	for (;;) {
+		if (!try_lease(exe, &taken, err))
+			return false;
+		if (taken)
+			break;
+		if (exe->options->if_locked != TIDE_IF_LOCKED_WAIT)
+			return held_by_another(exe, err);
+		if (!told)
+			tide_executor_event(exe, "lease.wait", NULL, false, "another executor works on it; waiting for its lease");
+		told = true;
+		tide_executor_sleep(exe, 200 * TIDE_MS);
+		if (tide_executor_halted(exe, err))
+			return false;
+	}
+	tide_crash_point("lease.taken");
+	return end_orphans(exe, err);
+}
+
+void
+tide_lease_release(struct tide_executor *exe, const char *state, const char *reason)
+{
+	void *mem = talloc_new(exe);
+	struct tide_err ignored = { 0 };
+
+	/* The fence stays: what is given back may only be taken with a higher one. */
+	if (exe->fence == 0 || !tide_await_query(exe->control, mem,
+	        "UPDATE tidemark.run SET owner = NULL, backend = NULL, backend_start = NULL, "
+	        "state = coalesce($3, state), reason = coalesce($4, reason), updated = clock_timestamp() "
+	        "WHERE id = $1::bigint AND fence = $2::bigint",
+	        TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), state, reason), NULL, &ignored))
+		exe->fence = 0;
+	exe->fence = 0;
+	talloc_free(mem);
+}

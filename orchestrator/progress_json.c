@@ -1,0 +1,76 @@
+#include "progress_json.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+
+/* One row a member. */
+enum kind { TEXT, WHOLE, REAL };
+struct member {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+};
+
+#define ROW(member, kind) { #member, kind, offsetof(struct tide_progress, member) }
+
+static const struct member members[] = {
+	ROW(phase, TEXT), ROW(what, TEXT), ROW(blocks_total, WHOLE), ROW(blocks_done, WHOLE), ROW(rows_seen, WHOLE),
+	ROW(rows_changed, WHOLE), ROW(rows_stayed, WHOLE), ROW(rows_skipped, WHOLE), ROW(mismatches, WHOLE),
+	ROW(rows_per_second, REAL), ROW(batch_p90, WHOLE), ROW(hot_share, REAL), ROW(lag, WHOLE), ROW(eta, WHOLE),
+	ROW(state, TEXT), ROW(reason, TEXT),
+};
+
+char *
+tide_progress_json(void *ctx, const struct tide_progress *progress)
+{
+	json_t *object = json_object();
+	char *text, *out;
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		const char *at = (const char *)progress + members[i].offset;
+		json_t *value = NULL;
+
+		if (members[i].kind == TEXT && *(const char *const *)at != NULL)
+			value = json_string(*(const char *const *)at);
+		else if (members[i].kind == WHOLE)
+			value = json_integer(*(const int64_t *)at);
+		else if (members[i].kind == REAL)
+			value = json_real(*(const double *)at);
+		if (value != NULL)
+			json_object_set_new(object, members[i].name, value);
+	}
+	json_object_set_new(object, "workers", json_integer(progress->workers));
+	text = json_dumps(object, JSON_COMPACT);
+	out = talloc_strdup(ctx, text);
+	free(text);
+	json_decref(object);
+	return out;
+}
+
+void
+tide_progress_read(void *ctx, const char *text, struct tide_progress *out)
+{
+	json_t *object = text != NULL ? json_loads(text, 0, NULL) : NULL;
+
+	memset(out, 0, sizeof(*out));
+	if (!json_is_object(object)) {
+		json_decref(object);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		char *at = (char *)out + members[i].offset;
+		const json_t *value = json_object_get(object, members[i].name);
+
+		if (members[i].kind == TEXT && json_is_string(value))
+			*(const char **)at = talloc_strdup(ctx, json_string_value(value));
+		else if (members[i].kind == WHOLE && json_is_integer(value))
+			*(int64_t *)at = json_integer_value(value);
+		else if (members[i].kind == REAL && json_is_number(value))
+			*(double *)at = json_number_value(value);
+	}
+	out->workers = (int)json_integer_value(json_object_get(object, "workers"));
+	json_decref(object);
+}

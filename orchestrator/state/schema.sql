@@ -1,0 +1,129 @@
+-- The state of tidemark lives in the database it changes: it is backed up, restored and failed over with the
+-- data it describes. Version 1. Run by the tool as one transaction; psql may run it as well.
+CREATE SCHEMA tidemark;
+COMMENT ON SCHEMA tidemark IS 'State of tidemark (schema changes without downtime). Do not edit by hand.';
+
+CREATE TABLE tidemark.meta (
+    version     integer NOT NULL,
+    tool        text NOT NULL,
+    created     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TABLE tidemark.run (
+    id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    plan              text NOT NULL,
+    hash              text NOT NULL,
+    plan_text         text NOT NULL,
+    title             text,
+    relation          text NOT NULL,
+    table_oid         oid NOT NULL,
+    system_identifier text NOT NULL,
+    tool              text NOT NULL,
+    state             text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'running', 'waiting', 'pausing',
+                          'paused', 'failed', 'rolling_back', 'rolled_back', 'complete')),
+    direction         text NOT NULL DEFAULT 'forward' CHECK (direction IN ('forward', 'back')),
+    back_to           integer,
+    wanted            text NOT NULL DEFAULT 'run' CHECK (wanted IN ('run', 'pause', 'yield')),
+    wanted_by         text,
+    phase             integer,
+    reason            text,
+    hold_until        timestamptz,
+    owner             text,
+    backend           integer,
+    backend_start     timestamptz,
+    fence             bigint NOT NULL DEFAULT 0,
+    heartbeat         timestamptz,
+    lease             interval,
+    progress          jsonb,
+    created           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated           timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX run_one_open ON tidemark.run (plan) WHERE state <> 'rolled_back';
+
+CREATE TABLE tidemark.phase (
+    run         bigint NOT NULL REFERENCES tidemark.run,
+    ordinal     integer NOT NULL,
+    name        text NOT NULL,
+    kind        text NOT NULL,
+    state       text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'waiting', 'running', 'done',
+                    'undoing')),
+    gate        text,
+    approved    timestamptz,
+    approved_by text,
+    waive_soak  boolean NOT NULL DEFAULT false,
+    waive_hold  boolean NOT NULL DEFAULT false,
+    compiled    bigint,
+    started     timestamptz,
+    ended       timestamptz,
+    PRIMARY KEY (run, ordinal)
+);
+
+CREATE TABLE tidemark.journal (
+    seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run         bigint NOT NULL REFERENCES tidemark.run,
+    at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    event       text NOT NULL,
+    phase       integer,
+    step        text,
+    actor       text NOT NULL DEFAULT session_user,
+    host        text,
+    fence       bigint,
+    sql         text,
+    seconds     double precision,
+    lock_wait   double precision,
+    outcome     text,
+    detail      jsonb
+);
+CREATE INDEX journal_run ON tidemark.journal (run, phase, event);
+
+CREATE TABLE tidemark.segment (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run         bigint NOT NULL REFERENCES tidemark.run,
+    sweep       text NOT NULL,
+    pass        integer NOT NULL DEFAULT 1,
+    relation    oid NOT NULL,
+    filenode    oid,
+    first       bigint NOT NULL,
+    stop        bigint NOT NULL,
+    next        bigint NOT NULL,
+    stripe      integer NOT NULL DEFAULT 0,
+    done        boolean NOT NULL DEFAULT false,
+    hole        boolean NOT NULL DEFAULT false,
+    fence       bigint NOT NULL,
+    rows_seen   bigint NOT NULL DEFAULT 0,
+    changed     bigint NOT NULL DEFAULT 0,
+    stayed      bigint NOT NULL DEFAULT 0,
+    skipped     bigint NOT NULL DEFAULT 0,
+    differing   bigint NOT NULL DEFAULT 0,
+    batches     bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+CREATE INDEX segment_sweep ON tidemark.segment (run, sweep, pass);
+
+CREATE TABLE tidemark.conflict (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    plan        text NOT NULL,
+    relation    text NOT NULL,
+    key         jsonb,
+    old         jsonb,
+    new         jsonb,
+    kept        text NOT NULL,
+    writer      text NOT NULL DEFAULT session_user
+);
+
+CREATE VIEW tidemark.status AS
+SELECT r.plan, r.state, r.direction, p.name AS phase, r.reason, r.relation AS "table", r.owner AS holder,
+       clock_timestamp() - r.heartbeat AS heartbeat_age, r.hold_until, r.progress, r.created, r.updated
+  FROM tidemark.run r
+  LEFT JOIN tidemark.phase p ON p.run = r.id AND p.ordinal = r.phase
+ WHERE r.id = (SELECT max(l.id) FROM tidemark.run l WHERE l.plan = r.plan);
+
+CREATE VIEW tidemark.history AS
+SELECT j.seq, r.plan, j.at, j.event, p.name AS phase, j.step, j.actor, j.host, j.seconds, j.lock_wait, j.outcome,
+       j.sql, CASE WHEN j.event = 'phase.compiled' THEN NULL ELSE j.detail END AS detail
+  FROM tidemark.journal j
+  JOIN tidemark.run r ON r.id = j.run
+  LEFT JOIN tidemark.phase p ON p.run = j.run AND p.ordinal = j.phase
+ ORDER BY j.seq;
+
+INSERT INTO tidemark.meta (version, tool) VALUES (1, 'tidemark');

@@ -1,0 +1,15 @@
+-- The latest run of plan $1, or of every plan when $1 is NULL.
+SELECT r.id, r.plan, r.title, r.relation, r.hash, r.state, r.wanted, r.reason, r.direction, p.name, r.owner,
+       extract(epoch FROM clock_timestamp() - r.heartbeat),
+       r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease
+           AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend),
+       to_char(r.created AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+       to_char(r.updated AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+       CASE WHEN $1::text IS NOT NULL THEN r.plan_text END,
+       to_char(CASE WHEN r.state = 'waiting' THEN r.hold_until END AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+       r.progress, (SELECT count(*) FROM tidemark.conflict c WHERE c.plan = r.plan AND c.at >= r.created)
+  FROM tidemark.run r
+  LEFT JOIN tidemark.phase p ON p.run = r.id
+       AND p.ordinal = (SELECT min(q.ordinal) FROM tidemark.phase q WHERE q.run = r.id AND q.state <> 'done')
+ WHERE r.id IN (SELECT max(l.id) FROM tidemark.run l WHERE $1::text IS NULL OR l.plan = $1::text GROUP BY l.plan)
+ ORDER BY r.id DESC

@@ -1,0 +1,18 @@
+-- $1 plan, $2 wanted, $3 by, $4 reason. Nothing comes back when there is no open run.
+WITH r AS (
+    UPDATE tidemark.run
+       SET wanted = $2, wanted_by = $3, updated = clock_timestamp(),
+           state = CASE WHEN $2 = 'pause' AND state = 'running' THEN 'pausing'
+                        WHEN $2 = 'pause' AND state IN ('ready', 'failed') THEN 'paused'
+                        WHEN $2 = 'run' AND state IN ('paused', 'pausing') AND NOT (owner IS NOT NULL
+                             AND heartbeat > clock_timestamp() - lease) THEN 'ready'
+                        WHEN $2 = 'run' AND state = 'pausing' THEN 'running' ELSE state END,
+           reason = CASE WHEN $2 = 'pause' THEN 'paused by ' || $3 || coalesce(': ' || $4, '')
+                         WHEN state IN ('paused', 'pausing') THEN NULL ELSE reason END
+     WHERE id = (SELECT max(id) FROM tidemark.run WHERE plan = $1) AND state NOT IN ('complete', 'rolled_back')
+    RETURNING id
+), j AS (
+    INSERT INTO tidemark.journal (run, event, host, outcome)
+    SELECT id, 'run.' || $2, $3, $4 FROM r RETURNING run
+)
+SELECT pg_catalog.pg_notify('tidemark', run::text) FROM j

@@ -1,0 +1,275 @@
+/*
+ * A statement that may not stand in a transaction: index builds and drops, validation. It has no lock_timeout, which would
+ * cancel it late and leave an invalid index; instead somebody watches and says what it waits for. Intent is
+ * written before and the outcome after; after a crash the probe decides.
+ */
+#include "step_runner.h"
+
+#include <ev.h>
+#include <signal.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "hooks.h"
+#include "journal.h"
+#include "state_sql.h"
+#include "tidemark/units.h"
+
+/* Says once a second how far the server is, and passes a wish to stop on to it. */
+struct watchdog {
+	const struct tide_task *task;
+	struct ev_timer timer;
+	struct tide_lock_watch *locks;
+	bool asking, cancelled, warned;
+	int64_t told;
+};
+
+static void
+cancel_sent(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct watchdog *dog = ctx;
+
+	(void)rows;
+	(void)err;
+	dog->asking = false;
+}
+
+static void
+cancel(struct watchdog *dog)
+{
+	struct tide_executor *exe = dog->task->exe;
+	void *mem = talloc_new(exe);
+
+	dog->cancelled = true;
+	dog->asking = true;
+	tide_conn_query(exe->watch, "SELECT pg_cancel_backend($1::integer)",
+	    TIDE_ARGS(tide_param_int(mem, tide_conn_backend_pid(exe->control))), cancel_sent, dog);
+	talloc_free(mem);
+}
+
+static void
+progressed(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct watchdog *dog = ctx;
+	struct tide_executor *exe = dog->task->exe;
+	const struct tide_blockers *seen = tide_lock_watch_seen(dog->locks);
+	char *who = NULL;
+
+	dog->asking = false;
+	if (err != NULL || tide_now_us() - dog->told < 10 * TIDE_SECOND)
+		return;
+	dog->told = tide_now_us();
+	if (seen->count > 0)
+		who = tide_blockers_text(dog->locks, seen);
+	if (tide_rows_count(rows) > 0)
+		tide_executor_event(exe, "concurrent.progress", dog->task->step, false, "%s: %.0f %%%s%s",
+		    tide_rows_text(rows, 0, 0), tide_rows_real(rows, 0, 1), who != NULL ? ", waits for " : "",
+		    who != NULL ? who : "");
+	else if (who != NULL)
+		tide_executor_event(exe, "concurrent.progress", dog->task->step, false, "waits for %s", who);
+}
+
+/* What loses nothing is cancelled at once. An index build loses its work: the first Ctrl-C only asks. */
+static bool
+must_cancel(struct watchdog *dog)
+{
+	struct tide_executor *exe = dog->task->exe;
+	const struct tide_wishes *w = &exe->wishes;
+	struct tide_err ignored = { 0 };
+
+	if (!tide_executor_halted(exe, &ignored))
+		return w->pause && (dog->task->action->flags & TIDE_RESTARTABLE) != 0;
+	if ((dog->task->action->flags & TIDE_RESTARTABLE) != 0 || w->signo != SIGINT || w->signals > 1)
+		return true;
+	if (!dog->warned)
+		tide_executor_event(exe, "concurrent.wait", dog->task->step, true,
+		    "the server is still at: %s. It would have to begin again: press Ctrl-C once more to cancel it",
+		    dog->task->action->title);
+	dog->warned = true;
+	return false;
+}
+
+static void
+bark(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct watchdog *dog = timer->data;
+	struct tide_executor *exe = dog->task->exe;
+	void *mem;
+
+	(void)loop;
+	(void)events;
+	if (dog->asking || !tide_conn_alive(exe->watch) || tide_conn_busy(exe->watch))
+		return;
+	if (!dog->cancelled && must_cancel(dog)) {
+		cancel(dog);
+		return;
+	}
+	dog->asking = true;
+	mem = talloc_new(exe);
+	tide_conn_query(exe->watch, tide_sql_state_builds,
+	    TIDE_ARGS(tide_param_int(mem, tide_conn_backend_pid(exe->control))), progressed, dog);
+	talloc_free(mem);
+}
+
+static int
+leash(struct watchdog *dog)
+{
+	ev_timer_stop(dog->task->exe->loop, &dog->timer);
+	while (dog->asking && tide_conn_alive(dog->task->exe->watch))
+		tide_executor_turn(dog->task->exe);
+	return 0;
+}
+
+static bool
+send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	struct watchdog *dog = talloc_zero(exe, struct watchdog);
+	bool ok;
+
+	dog->task = task;
+	dog->locks = tide_lock_watch_start(exe, false);
+	dog->told = tide_now_us();
+	ev_now_update(exe->loop);
+	ev_timer_init(&dog->timer, bark, 0.1, 0.1);
+	dog->timer.data = dog;
+	ev_timer_start(exe->loop, &dog->timer);
+	talloc_set_destructor(dog, leash);
+	ok = tide_await_exec(exe->control, NULL, task->action->act[0], NULL, err);
+	*cancelled = dog->cancelled;
+	talloc_free(dog->locks);
+	talloc_free(dog);
+	return ok;
+}
+
+/* What a failed build or validation leaves must not hurt the application: an invalid unique index goes on rejecting rows. */
+static void
+tidy(const struct tide_task *task)
+{
+	struct tide_err ignored = { 0 };
+	struct tide_action cleanup = *task->action;
+	struct tide_task sub = *task;
+	enum tide_probe answer;
+
+	if (task->action->repair != NULL && tide_task_probe(task, &answer, &ignored) && answer == TIDE_BROKEN &&
+	    !tide_await_exec(task->exe->control, NULL, task->action->repair, NULL, &ignored))
+		tide_executor_event(task->exe, "cleanup.failed", task->step, true, "%s: %s", task->action->repair,
+		    ignored.message);
+	if (task->action->cleanup == NULL)
+		return;
+	cleanup.kind = TIDE_STEP_SQL;
+	cleanup.act = &cleanup.cleanup;
+	cleanup.act_count = 1;
+	cleanup.probe = NULL;
+	cleanup.lock = TIDE_ACCESS_EXCLUSIVE;
+	cleanup.title = talloc_asprintf(task->exe, "take back what '%s' needed", task->step);
+	sub.action = &cleanup;
+	sub.step = talloc_asprintf(task->exe, "%s.cleanup", task->step);
+	if (!tide_step_sql(&sub, &ignored))
+		tide_executor_event(task->exe, "cleanup.failed", task->step, true, "%s: %s", task->action->cleanup,
+		    ignored.message);
+}
+
+static bool
+final_failure(const struct tide_task *task, struct tide_err *err)
+{
+	bool differs = (task->action->flags & TIDE_PROVES) != 0 && strcmp(err->sqlstate, "23514") == 0;
+	bool duplicate = strcmp(err->sqlstate, "23505") == 0;
+	char *keys = differs && task->action->differing != NULL
+	    ? tide_differing_keys(task->exe, task, task->action->differing)
+	    : NULL;
+
+	if (tide_conn_alive(task->exe->control))
+		tidy(task);
+	if (differs)
+		err->code = TIDE_DIFFERENCES;
+	else if (duplicate || (err->code == TIDE_UNEXPECTED && err->sqlstate[0] != '\0'))
+		err->code = TIDE_PRECONDITION;
+	tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
+	if (keys != NULL && keys[0] != '\0')
+		tide_hint(err, "rows that differ: %s", keys);
+	talloc_free(keys);
+	return false;
+}
+
+static bool
+transient(const struct tide_err *err)
+{
+	static const char *const states[] = { "40P01", "55P03", "57014" };
+
+	for (size_t i = 0; i < TIDE_COUNT(states); i++)
+		if (strcmp(err->sqlstate, states[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+write_down(const struct tide_task *task, const char *what, const char *outcome, double seconds, struct tide_err *err)
+{
+	return tide_journal_add(task->exe,
+	    &(struct tide_entry){ .event = tide_task_event(task, what), .phase = task->phase, .step = task->step,
+	        .sql = task->action->act[0], .outcome = outcome, .seconds = seconds, .lock_wait = -1 }, NULL, err);
+}
+
+static bool
+once(const struct tide_task *task, bool *again, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	int64_t begun = tide_now_us();
+	bool cancelled = false;
+	struct tide_err failed = { 0 };
+
+	*again = false;
+	if (!write_down(task, "intent", NULL, -1, err))
+		return false;
+	tide_crash_point("concurrent.sent");
+	if (send_watched(task, &cancelled, err)) {
+		struct tide_event event = { .name = tide_task_event(task, "done"), .phase = exe->phase, .step = task->step,
+			.message = task->action->title, .duration = tide_now_us() - begun, .lock_wait = -1 };
+
+		tide_crash_point("concurrent.done");
+		if (exe->observer != NULL && exe->observer->event != NULL)
+			exe->observer->event(exe->observer->ctx, &event);
+		return write_down(task, "done", "done", (double)(tide_now_us() - begun) / (double)TIDE_SECOND, err);
+	}
+	if (!tide_conn_alive(exe->control) || err->code == TIDE_UNREACHABLE)
+		return tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
+	if (!write_down(task, "failed", err->message, (double)(tide_now_us() - begun) / (double)TIDE_SECOND, &failed)) {
+		*err = failed;
+		return false;
+	}
+	if (cancelled)
+		return tide_executor_check(exe, err) ? (*again = true, false) : false;
+	*again = transient(err);
+	return false;
+}
+
+bool
+tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_err ignored = { 0 };
+	enum tide_probe answer;
+	bool again;
+
+	for (int tries = 0; tries < 10; tries++) {
+		if (once(task, &again, err))
+			return true;
+		if (!again)
+			break;
+		tide_executor_event(task->exe, "concurrent.retry", task->step, true, "%s; trying again from its probe",
+		    err->message);
+		tide_executor_sleep(task->exe, TIDE_SECOND);
+		if (!tide_executor_check(task->exe, err) || !tide_task_probe(task, &answer, err))
+			return false;
+		if (answer == TIDE_DONE)
+			return true;
+		if (answer == TIDE_BROKEN && task->action->repair != NULL &&
+		    !tide_await_exec(task->exe->control, NULL, task->action->repair, NULL, err))
+			return tide_wrap(err, "removing an interrupted attempt's leftover");
+	}
+	if (tide_executor_halted(task->exe, &ignored)) {
+		*err = ignored;
+		return false;
+	}
+	return final_failure(task, err);
+}

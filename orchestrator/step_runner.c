@@ -1,0 +1,157 @@
+#include "step_runner.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "hooks.h"
+#include "journal.h"
+#include "tidemark/units.h"
+
+/* One row a kind: how it acts, and whether a probe says if it has. */
+struct runner {
+	bool (*act)(const struct tide_task *task, struct tide_err *err);
+	bool probed;
+};
+
+static const struct runner runners[] = {
+	[TIDE_STEP_SQL] = { tide_step_sql, true },
+	[TIDE_STEP_CONCURRENT] = { tide_step_concurrent, true },
+	[TIDE_STEP_SWEEP] = { tide_step_sweep, false },
+	[TIDE_STEP_WAIT] = { tide_step_wait, false },
+};
+
+const char *
+tide_task_event(const struct tide_task *task, const char *what)
+{
+	static const char *const names[][3] = {
+		{ "done", "step.done", "undo.done" },
+		{ "intent", "step.intent", "undo.intent" },
+		{ "skip", "step.skip", "undo.skip" },
+		{ "start", "step.start", "undo.start" },
+		{ "failed", "step.failed", "undo.failed" },
+	};
+
+	for (size_t i = 0; i < TIDE_COUNT(names); i++)
+		if (strcmp(names[i][0], what) == 0)
+			return names[i][task->back ? 2 : 1];
+	return what;
+}
+
+bool
+tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *err)
+{
+	void *mem;
+	struct tide_rows *rows;
+	const char *text;
+	bool has = false, ok;
+
+	if (!runners[task->action->kind].probed || task->action->probe == NULL) {
+		ok = tide_journal_has(task->exe, tide_task_event(task, "done"), task->phase, task->step, &has, err);
+		*answer = has ? TIDE_DONE : TIDE_TODO;
+		return ok;
+	}
+	mem = talloc_new(task->exe);
+	ok = tide_await_query(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err);
+	text = ok && tide_rows_count(rows) == 1 ? tide_rows_text(rows, 0, 0) : NULL;
+	if (text == NULL)
+		ok = ok && tide_fail(err, TIDE_UNEXPECTED, "the probe gave no answer");
+	else
+		*answer = strcmp(text, "done") == 0 ? TIDE_DONE : strcmp(text, "broken") == 0 ? TIDE_BROKEN : TIDE_TODO;
+	talloc_free(mem);
+	return ok || tide_wrap(err, "probe of step '%s'", task->step);
+}
+
+/* Whether this run ever began this step: what it finds half-made is then its own. */
+static bool
+is_ours(const struct tide_task *task, bool *ours, struct tide_err *err)
+{
+	if (!tide_journal_has(task->exe, tide_task_event(task, "done"), task->phase, task->step, ours, err))
+		return false;
+	return *ours || tide_journal_has(task->exe, tide_task_event(task, "intent"), task->phase, task->step, ours, err);
+}
+
+static bool
+already_done(const struct tide_task *task, struct tide_err *err)
+{
+	bool journaled, ours;
+
+	if (!tide_journal_has(task->exe, tide_task_event(task, "done"), task->phase, task->step, &journaled, err) ||
+	    !is_ours(task, &ours, err))
+		return false;
+	if (!ours && !task->back && (task->action->flags & TIDE_CREATES) != 0) {
+		tide_fail(err, TIDE_PRECONDITION, "step '%s' (%s): it is there already, and this run did not make it",
+		    task->step, task->action->title);
+		return tide_hint(err, "somebody else changed the database; remove what they made, or take the phase out of the plan");
+	}
+	tide_executor_event(task->exe, tide_task_event(task, "skip"), task->step, false, "already done: %s",
+	    task->action->title);
+	if (journaled)
+		return true;
+	return tide_journal_add(task->exe,
+	    &(struct tide_entry){ .event = tide_task_event(task, "done"), .phase = task->phase, .step = task->step,
+	        .outcome = "already so", .seconds = -1, .lock_wait = -1 }, NULL, err);
+}
+
+/* An invalid index and the like: removed only when this run made it. */
+static bool
+repair(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_err failed = { 0 };
+	bool ours;
+
+	if (!is_ours(task, &ours, err))
+		return false;
+	if (!ours || task->action->repair == NULL) {
+		tide_fail(err, TIDE_PRECONDITION, "step '%s' (%s): an unfinished leftover is there that this run did not make",
+		    task->step, task->action->title);
+		return tide_hint(err, "find out who made it; if nobody needs it, drop it and run again");
+	}
+	tide_executor_event(task->exe, "step.repair", task->step, true,
+	    "removing what an interrupted attempt of this run left: %s", task->action->repair);
+	if (!tide_await_exec(task->exe->control, NULL, task->action->repair, NULL, &failed)) {
+		*err = failed;
+		return tide_wrap(err, "removing an interrupted attempt's leftover");
+	}
+	return tide_journal_add(task->exe,
+	    &(struct tide_entry){ .event = "step.repair", .phase = task->phase, .step = task->step,
+	        .sql = task->action->repair, .outcome = "done", .seconds = -1, .lock_wait = -1 }, NULL, err);
+}
+
+static bool
+act(const struct tide_task *task, struct tide_err *err)
+{
+	enum tide_probe answer;
+
+	tide_executor_event(task->exe, tide_task_event(task, "start"), task->step, false, "%s", task->action->title);
+	tide_crash_point("step.before_act");
+	if (!runners[task->action->kind].act(task, err))
+		return false;
+	tide_crash_point("step.after_act");
+	if (!tide_task_probe(task, &answer, err))
+		return false;
+	if (answer != TIDE_DONE)
+		return tide_fail(err, TIDE_UNEXPECTED, "step '%s' ran without an error, but its probe does not find it done",
+		    task->step);
+	return true;
+}
+
+bool
+tide_task_run(const struct tide_task *task, struct tide_err *err)
+{
+	enum tide_probe answer;
+
+	for (int round = 0; round < 3; round++) {
+		if (!tide_executor_check(task->exe, err))
+			return false;
+		tide_crash_point("step.before_probe");
+		if (!tide_task_probe(task, &answer, err))
+			return false;
+		if (answer == TIDE_DONE)
+			return already_done(task, err);
+		if (answer == TIDE_TODO)
+			return act(task, err);
+		if (!repair(task, err))
+			return false;
+	}
+	return tide_fail(err, TIDE_UNEXPECTED, "step '%s' stays half-done although its leftover was removed", task->step);
+}

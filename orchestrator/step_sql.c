@@ -1,0 +1,173 @@
+/*
+ * A transactional step: sent as one text, so that no failure of ours can leave its transaction open with a lock
+ * held; the server goes through it alone.
+ */
+#include "step_runner.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "hooks.h"
+#include "journal.h"
+#include "tidemark/sqltext.h"
+#include "tidemark/units.h"
+
+/* Our own SQLSTATE for a fence that has moved on. */
+#define LEASE_LOST "TM001"
+
+static char *
+statements(void *ctx, const struct tide_action *action)
+{
+	char *text = talloc_strdup(ctx, "");
+
+	for (size_t i = 0; i < action->act_count; i++)
+		text = talloc_asprintf_append(text, "%s;\n", action->act[i]);
+	return text;
+}
+
+static char *
+transaction(void *ctx, const struct tide_task *task)
+{
+	const struct tide_action *action = task->action;
+	const struct tide_executor *exe = task->exe;
+	int64_t lock_timeout = exe->plan->limits.lock_timeout / TIDE_MS;
+	char *act = statements(ctx, action);
+	char *text = tide_sqlf(ctx,
+	    "BEGIN;\nSET LOCAL lock_timeout = %l;\nSET LOCAL statement_timeout = %L;\n",
+	    (long long)lock_timeout, action->lock >= TIDE_SHARE ? "5s" : "1h");
+
+	if (exe->may_lower_deadlock_timeout)
+		text = talloc_asprintf_append(text, "SET LOCAL deadlock_timeout = %lld;\n",
+		    (long long)(lock_timeout / 4 > 0 ? lock_timeout / 4 : 1));
+	text = talloc_asprintf_append(text,
+	    "DO $fence$ BEGIN PERFORM FROM tidemark.run WHERE id = %lld AND fence = %lld FOR SHARE; IF NOT FOUND THEN "
+	    "RAISE EXCEPTION 'the lease is lost' USING ERRCODE = '" LEASE_LOST "'; END IF; END $fence$;\n"
+	    "SELECT set_config('tidemark.begun', clock_timestamp()::text, true);\n",
+	    (long long)exe->run, (long long)exe->fence);
+	if (action->lock != TIDE_LOCK_NONE && action->lock_table != NULL)
+		text = talloc_asprintf_append(text, "LOCK TABLE %s IN %s MODE;\n", action->lock_table,
+		    tide_lock_name(action->lock));
+	text = talloc_asprintf_append(text, "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s;\n"
+	                                    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
+	                                    "ORDER BY seq DESC LIMIT 1",
+	    act,
+	    tide_journal_sql(ctx, exe,
+	        &(struct tide_entry){ .event = tide_task_event(task, "done"), .phase = task->phase, .step = task->step,
+	            .sql = act, .outcome = "done" }),
+	    (long long)exe->run);
+	return text;
+}
+
+static bool
+is_lock_failure(const struct tide_err *err)
+{
+	return strcmp(err->sqlstate, "55P03") == 0 || strcmp(err->sqlstate, "40P01") == 0;
+}
+
+/* One try. *retry says that the lock was not to be had. */
+static bool
+attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	struct tide_lock_watch *watch = tide_lock_watch_start(exe, true);
+	struct tide_err ignored = { 0 };
+	struct tide_rows *rows = NULL;
+	struct tide_event event = { .name = tide_task_event(task, "done"), .phase = exe->phase, .step = task->step,
+		.message = task->action->title };
+	bool ok;
+
+	*retry = false;
+	exe->ddl_under_way = true;
+	ok = tide_await_exec(exe->control, mem, transaction(mem, task), &rows, err);
+	exe->ddl_under_way = false;
+	if (!ok) {
+		*retry = is_lock_failure(err) || (tide_lock_watch_cancelled(watch) && strcmp(err->sqlstate, "57014") == 0);
+		if (tide_conn_alive(exe->control) && !tide_await_exec(exe->control, mem, "ROLLBACK", NULL, &ignored))
+			*err = ignored;
+	}
+	if (*retry) {
+		const char *who = tide_blockers_text(mem, tide_lock_watch_seen(watch));
+
+		tide_executor_event(exe, "lock.retry", task->step, true, "%s on %s not granted%s%s",
+		    tide_lock_name(task->action->lock), task->action->lock_table != NULL ? task->action->lock_table : "?",
+		    who[0] != '\0' ? ", blocked by " : "", who);
+		tide_hint(err, "blocked by %s", who[0] != '\0' ? who : "somebody who let go meanwhile");
+	} else if (ok && exe->observer != NULL && exe->observer->event != NULL) {
+		event.lock_wait = (int64_t)(tide_rows_real(rows, 0, 0) * (double)TIDE_SECOND);
+		event.duration = (int64_t)(tide_rows_real(rows, 0, 1) * (double)TIDE_SECOND);
+		exe->observer->event(exe->observer->ctx, &event);
+	}
+	talloc_free(watch);
+	return ok;
+}
+
+/* Grows from a quarter of a second to ten, with as much chance as plan, so that two tools never beat in time. */
+static int64_t
+pause_after(int64_t tries)
+{
+	int64_t base = TIDE_SECOND / 4;
+
+	for (int64_t i = 0; i < tries && base < 10 * TIDE_SECOND; i++)
+		base = base * 3 / 2;
+	if (base > 10 * TIDE_SECOND)
+		base = 10 * TIDE_SECOND;
+	return base / 2 + (int64_t)arc4random_uniform((uint32_t)(base / 2) + 1);
+}
+
+static bool
+give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
+{
+	char hint[sizeof(err->hint)];
+
+	memcpy(hint, err->hint, sizeof(hint));
+	tide_fail(err, TIDE_LOCK, "step '%s': no %s lock on %s in %lld tries", task->step, tide_lock_name(task->action->lock),
+	    task->action->lock_table != NULL ? task->action->lock_table : "its table", (long long)tries);
+	return tide_hint(err, "%s; run again when it is gone, or at a quieter hour", hint);
+}
+
+static bool
+explain(const struct tide_task *task, struct tide_err *err)
+{
+	if (strcmp(err->sqlstate, LEASE_LOST) == 0) {
+		task->exe->wishes.lost = true;
+		return tide_executor_halted(task->exe, err), false;
+	}
+	if (strcmp(err->sqlstate, "23514") == 0)
+		err->code = TIDE_DIFFERENCES;
+	else if (err->code == TIDE_UNEXPECTED && err->sqlstate[0] != '\0')
+		err->code = TIDE_PRECONDITION;
+	return tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
+}
+
+bool
+tide_step_sql(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	int64_t limit = exe->plan->limits.lock_attempts;
+	int64_t patience = tide_now_us() + limit * 6 * TIDE_SECOND;
+
+	for (int64_t tries = 0; tries < limit; tries++) {
+		void *mem = talloc_new(exe);
+		enum tide_probe answer;
+		bool retry = false, ok;
+
+		/* A retry begins with the probe, never with the statement that failed. */
+		ok = tide_lock_look(task, patience, err) && (tries == 0 || tide_task_probe(task, &answer, err));
+		if (ok && (tries == 0 || answer == TIDE_TODO))
+			ok = attempt(task, mem, &retry, err);
+		talloc_free(mem);
+		if (ok) {
+			tide_executor_because(exe, NULL);
+			return true;
+		}
+		if (!retry)
+			return explain(task, err);
+		if (tries + 1 == limit)
+			return give_up(task, limit, err);
+		tide_executor_sleep(exe, pause_after(tries));
+		if (!tide_executor_check(exe, err))
+			return false;
+	}
+	return tide_fail(err, TIDE_LOCK, "step '%s': no try is allowed (limits.lock_attempts)", task->step);
+}

@@ -1,0 +1,262 @@
+#include "tidemark/store.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "executor.h"
+#include "gate.h"
+#include "lease.h"
+#include "progress_json.h"
+#include "state_sql.h"
+#include "tidemark/expression.h"
+#include "tidemark/phase.h"
+#include "tidemark/sqltext.h"
+
+/* Readers work on databases that never saw tidemark. */
+static bool
+present(struct tide_conn *conn, bool *is, struct tide_err *err)
+{
+	return tide_state_ensure(conn, false, is, err);
+}
+
+static char *
+copy(void *ctx, const struct tide_rows *rows, size_t row, size_t column)
+{
+	return talloc_strdup(ctx, tide_rows_text(rows, row, column));
+}
+
+static double
+real(const struct tide_rows *rows, size_t row, size_t column)
+{
+	return tide_rows_null(rows, row, column) ? -1 : tide_rows_real(rows, row, column);
+}
+
+static void
+read_run(void *ctx, const struct tide_rows *rows, size_t i, struct tide_run_status *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->found = true;
+	out->id = tide_rows_int(rows, i, 0);
+	out->plan = copy(ctx, rows, i, 1);
+	out->title = copy(ctx, rows, i, 2);
+	out->table = copy(ctx, rows, i, 3);
+	out->hash = copy(ctx, rows, i, 4);
+	out->state = copy(ctx, rows, i, 5);
+	out->wanted = copy(ctx, rows, i, 6);
+	out->reason = copy(ctx, rows, i, 7);
+	out->direction = copy(ctx, rows, i, 8);
+	out->phase = copy(ctx, rows, i, 9);
+	out->holder = copy(ctx, rows, i, 10);
+	out->heartbeat_age = real(rows, i, 11);
+	out->live = tide_rows_bool(rows, i, 12);
+	out->created = copy(ctx, rows, i, 13);
+	out->updated = copy(ctx, rows, i, 14);
+	out->plan_text = copy(ctx, rows, i, 15);
+	out->hold_until = copy(ctx, rows, i, 16);
+	tide_progress_read(ctx, tide_rows_text(rows, i, 17), &out->progress);
+	out->conflicts = tide_rows_int(rows, i, 18);
+}
+
+/* Gates in words come from the plan that is stored with the run. */
+static struct tide_plan *
+stored_plan(void *ctx, const struct tide_run_status *run)
+{
+	struct tide_plan *plan = NULL;
+	struct tide_err ignored = { 0 };
+
+	if (run->plan_text == NULL ||
+	    !tide_plan_parse(ctx, run->plan, run->plan_text, strlen(run->plan_text), tide_phase_kinds(), tide_phase_count,
+	        &plan, &ignored))
+		return NULL;
+	return plan;
+}
+
+static bool
+read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, struct tide_err *err)
+{
+	void *mem = talloc_new(ctx);
+	const struct tide_plan *plan = stored_plan(mem, out);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(conn, mem,
+	    "SELECT name, kind, state, to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+	    "to_char(ended AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), approved_by FROM tidemark.phase "
+	    "WHERE run = $1::bigint ORDER BY ordinal", TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
+
+	if (ok) {
+		out->count = tide_rows_count(rows);
+		out->item = talloc_zero_array(ctx, struct tide_phase_status, (unsigned)out->count);
+	}
+	for (size_t i = 0; ok && i < out->count; i++) {
+		struct tide_phase_status *p = &out->item[i];
+
+		p->name = copy(ctx, rows, i, 0);
+		p->kind = copy(ctx, rows, i, 1);
+		p->state = copy(ctx, rows, i, 2);
+		p->started = copy(ctx, rows, i, 3);
+		p->ended = copy(ctx, rows, i, 4);
+		if (plan != NULL && i < plan->count && strcmp(p->state, "done") != 0)
+			p->gate = tide_gate_text(ctx, &plan->phase[i].gate);
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+/* Counters of a live run are a second old; those of the checkpoints are exact, also when nobody is at work. */
+static bool
+read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tide_err *err)
+{
+	void *mem = talloc_new(NULL);
+	struct tide_progress *p = &out->progress;
+	struct tide_rows *rows;
+	bool at_work = strcmp(out->state, "complete") != 0 && strcmp(out->state, "rolled_back") != 0;
+	bool ok = tide_await_query(conn, mem, tide_sql_state_segments, TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
+
+	if (ok && at_work && tide_rows_count(rows) == 1 && !tide_rows_null(rows, 0, 0)) {
+		p->blocks_total = tide_rows_int(rows, 0, 0);
+		p->blocks_done = tide_rows_int(rows, 0, 1);
+		p->rows_seen = tide_rows_int(rows, 0, 2);
+		p->rows_changed = tide_rows_int(rows, 0, 3);
+		p->rows_stayed = tide_rows_int(rows, 0, 4);
+		p->mismatches = tide_rows_int(rows, 0, 5);
+	} else {
+		memset(p, 0, sizeof(*p));
+	}
+	if (!out->live) {
+		p->state = NULL;
+		p->rows_per_second = 0;
+		p->eta = -1;
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_store_status(void *ctx, struct tide_conn *conn, const char *plan, struct tide_run_status *out, struct tide_err *err)
+{
+	void *mem = talloc_new(ctx);
+	struct tide_rows *rows;
+	bool is = false, ok;
+
+	memset(out, 0, sizeof(*out));
+	ok = present(conn, &is, err) && (!is || tide_await_query(conn, mem, tide_sql_state_status, TIDE_ARGS(plan), &rows, err));
+	if (ok && is && tide_rows_count(rows) > 0) {
+		read_run(ctx, rows, 0, out);
+		ok = read_phases(ctx, conn, out, err) && read_checkpoints(conn, out, err);
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out, struct tide_err *err)
+{
+	void *mem = talloc_new(ctx);
+	const char *none = NULL;
+	struct tide_rows *rows;
+	bool is = false, ok;
+
+	memset(out, 0, sizeof(*out));
+	ok = present(conn, &is, err) && (!is || tide_await_query(conn, mem, tide_sql_state_status, 1, &none, &rows, err));
+	if (ok && is) {
+		out->count = tide_rows_count(rows);
+		out->item = talloc_zero_array(ctx, struct tide_run_status, (unsigned)out->count);
+		for (size_t i = 0; i < out->count; i++)
+			read_run(ctx, rows, i, &out->item[i]);
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_store_history(void *ctx, struct tide_conn *conn, const char *plan, struct tide_journal_rows *out, struct tide_err *err)
+{
+	void *mem = talloc_new(ctx);
+	struct tide_rows *rows;
+	bool is = false, ok;
+
+	memset(out, 0, sizeof(*out));
+	ok = present(conn, &is, err) && (!is || tide_await_query(conn, mem, tide_sql_state_history, TIDE_ARGS(plan), &rows, err));
+	if (ok && is) {
+		out->count = tide_rows_count(rows);
+		out->item = talloc_zero_array(ctx, struct tide_journal_row, (unsigned)out->count);
+	}
+	for (size_t i = 0; i < out->count; i++) {
+		struct tide_journal_row *j = &out->item[i];
+		const char **texts[] = { &j->at, &j->event, &j->phase, &j->step, &j->actor, &j->host, &j->detail, &j->sql,
+			&j->outcome };
+
+		j->seq = tide_rows_int(rows, i, 0);
+		for (size_t t = 0; t < TIDE_COUNT(texts); t++)
+			*texts[t] = copy(ctx, rows, i, t + 1);
+		j->seconds = real(rows, i, 10);
+		j->lock_wait = real(rows, i, 11);
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_store_plan_text(void *ctx, struct tide_conn *conn, const char *plan, char **text, struct tide_err *err)
+{
+	void *mem = talloc_new(ctx);
+	struct tide_rows *rows;
+	bool is = false, ok;
+
+	*text = NULL;
+	ok = present(conn, &is, err) &&
+	    (!is || tide_await_query(conn, mem, "SELECT plan_text FROM tidemark.run WHERE plan = $1 ORDER BY id DESC LIMIT 1",
+	                TIDE_ARGS(plan), &rows, err));
+	if (ok && is && tide_rows_count(rows) > 0)
+		*text = copy(ctx, rows, 0, 0);
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_store_want(struct tide_conn *conn, const char *plan, const char *wanted, const char *by, const char *reason,
+    struct tide_err *err)
+{
+	void *mem = talloc_new(NULL);
+	struct tide_rows *rows;
+	bool is = false, ok;
+
+	ok = present(conn, &is, err) &&
+	    (!is || tide_await_query(conn, mem, tide_sql_state_want, TIDE_ARGS(plan, wanted, by, reason), &rows, err));
+	if (ok && (!is || tide_rows_count(rows) == 0)) {
+		ok = tide_fail(err, TIDE_PRECONDITION, "plan '%s' has no run that could be %s", plan,
+		    strcmp(wanted, "pause") == 0 ? "paused" : "resumed");
+		tide_hint(err, "see: tidemark status");
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation, struct tide_lock_rows *out,
+    struct tide_err *err)
+{
+	void *mem = talloc_new(ctx);
+	char *table = tide_relation_text(mem, schema, relation);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(conn, mem, tide_sql_state_locks, TIDE_ARGS(table), &rows, err);
+
+	memset(out, 0, sizeof(*out));
+	if (ok) {
+		out->count = tide_rows_count(rows);
+		out->item = talloc_zero_array(ctx, struct tide_lock_row, (unsigned)out->count);
+	}
+	for (size_t i = 0; i < out->count; i++) {
+		struct tide_lock_row *l = &out->item[i];
+
+		l->role = copy(ctx, rows, i, 0);
+		l->pid = (int)tide_rows_int(rows, i, 1);
+		l->user = copy(ctx, rows, i, 2);
+		l->application = copy(ctx, rows, i, 3);
+		l->state = copy(ctx, rows, i, 4);
+		l->lock = copy(ctx, rows, i, 5);
+		l->query = tide_rows_null(rows, i, 6) ? NULL : tide_sql_mask(ctx, tide_rows_text(rows, i, 6), 80);
+		l->age = real(rows, i, 7);
+	}
+	talloc_free(mem);
+	return ok;
+}

@@ -1,0 +1,317 @@
+#include "sweep.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "../hooks.h"
+#include "../journal.h"
+#include "state_sql.h"
+#include "tidemark/units.h"
+
+/* Segments are small enough that workers end together, and few enough that their rows stay a small table. */
+#define SEGMENT_LEAST 64
+#define SEGMENT_MOST 16384
+#define SEGMENTS_A_WORKER 16
+/* A backfill without a trigger repeats until a pass finds nothing, but not for ever. */
+#define PASSES_MOST 5
+
+static struct tide_relation *
+find_relation(const struct tide_sweep *sweep, int64_t oid)
+{
+	for (size_t i = 0; i < sweep->relation_count; i++)
+		if (sweep->relation[i]->oid == oid)
+			return sweep->relation[i];
+	return NULL;
+}
+
+static struct tide_relation *
+add_relation(struct tide_sweep *sweep, int64_t oid)
+{
+	struct tide_relation *r = talloc_zero(sweep, struct tide_relation);
+
+	r->oid = oid;
+	sweep->relation = talloc_realloc(sweep, sweep->relation, struct tide_relation *, (unsigned)(sweep->relation_count + 1));
+	sweep->relation[sweep->relation_count++] = r;
+	return r;
+}
+
+/* Reads what the table consists of now. Relations known already keep their place; their storage is updated. */
+static bool
+read_relations(struct tide_sweep *sweep, struct tide_err *err)
+{
+	void *mem = talloc_new(sweep);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_state_leaves,
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->table_oid)), &rows, err);
+
+	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
+		struct tide_relation *r = find_relation(sweep, tide_rows_int(rows, i, 0));
+
+		if (!tide_rows_bool(rows, i, 4)) {
+			ok = tide_fail(err, TIDE_PRECONDITION, "%s does not keep its rows in a heap: it cannot be swept by blocks",
+			    tide_rows_text(rows, i, 1));
+			break;
+		}
+		if (r == NULL)
+			r = add_relation(sweep, tide_rows_int(rows, i, 0));
+		talloc_free(r->name);
+		r->name = talloc_strdup(r, tide_rows_text(rows, i, 1));
+		r->filenode = tide_rows_int(rows, i, 2);
+		r->pages = tide_rows_int(rows, i, 3);
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+static int64_t
+segment_length(const struct tide_sweep *sweep, int64_t pages)
+{
+	int64_t length = pages / (sweep->exe->plan->limits.workers * SEGMENTS_A_WORKER) + 1;
+
+	return length < SEGMENT_LEAST ? SEGMENT_LEAST : length > SEGMENT_MOST ? SEGMENT_MOST : length;
+}
+
+/* The rows of one relation, and a journal row that says so: a pass over an empty table has no segments. */
+static bool
+insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct tide_err *err)
+{
+	static const char insert[] =
+	    "WITH r AS (SELECT id, fence FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE), "
+	    "gone AS (DELETE FROM tidemark.segment USING r WHERE run = r.id AND sweep = $3 AND relation = $5::oid "
+	    "AND (pass < $4::integer OR filenode IS DISTINCT FROM $6::oid)), "
+	    "s AS (INSERT INTO tidemark.segment (run, fence, sweep, pass, relation, filenode, first, stop, next) "
+	    "SELECT r.id, r.fence, $3, $4::integer, $5::oid, $6::oid, b, least(b + $8::bigint, $7::bigint), b "
+	    "FROM r, generate_series(0::bigint, $7::bigint - 1, $8::bigint) AS b RETURNING 1) "
+	    "INSERT INTO tidemark.journal (run, event, phase, step, fence, detail) "
+	    "SELECT r.id, 'sweep.created', $9::integer, $3, r.fence, jsonb_build_object('relation', $10::text, 'pass', "
+	    "$4::integer, 'blocks', $7::bigint, 'filenode', $6::text, 'segments', (SELECT count(*) FROM s)) FROM r RETURNING 1";
+	void *mem = talloc_new(sweep);
+	struct tide_executor *exe = sweep->exe;
+	bool ok = tide_executor_write(exe, insert,
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), sweep->name,
+	        tide_param_int(mem, sweep->pass), tide_param_int(mem, r->oid), tide_param_int(mem, r->filenode),
+	        tide_param_int(mem, r->pages), tide_param_int(mem, segment_length(sweep, r->pages)),
+	        tide_param_int(mem, sweep->task->phase), r->name),
+	    NULL, mem, err);
+
+	talloc_free(mem);
+	tide_crash_point("sweep.created");
+	return ok;
+}
+
+/* What the journal and the segment rows say of this sweep: its pass, and whether a relation was ever begun. */
+static bool
+begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, struct tide_err *err)
+{
+	void *mem = talloc_new(sweep);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(sweep->exe->control, mem,
+	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint AND event = 'sweep.created' AND step = $2 "
+	    "AND detail->>'relation' = $3 AND (detail->>'pass')::integer = $4::integer)",
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, r->name, tide_param_int(mem, sweep->pass)), &rows,
+	    err);
+
+	if (ok)
+		*has = tide_rows_bool(rows, 0, 0);
+	talloc_free(mem);
+	return ok;
+}
+
+static void
+add_segment(struct tide_sweep *sweep, struct tide_segment *segment)
+{
+	sweep->segment = talloc_realloc(sweep, sweep->segment, struct tide_segment *, (unsigned)(sweep->segment_count + 1));
+	sweep->segment[sweep->segment_count++] = segment;
+}
+
+static bool
+load(struct tide_sweep *sweep, struct tide_err *err)
+{
+	void *mem = talloc_new(sweep);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(sweep->exe->control, mem,
+	    "SELECT id, relation, first, stop, next, hole, done, changed, stayed, rows_seen, differing, skipped "
+	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND pass = $3::integer ORDER BY id",
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, sweep->pass)), &rows, err);
+
+	for (size_t i = 0; i < sweep->segment_count; i++)
+		talloc_free(sweep->segment[i]);
+	sweep->segment_count = sweep->first_open = 0;
+	sweep->blocks_total = sweep->blocks_done = sweep->changed = sweep->stayed = sweep->seen = sweep->differing = 0;
+	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
+		struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
+
+		s->id = tide_rows_int(rows, i, 0);
+		s->relation = find_relation(sweep, tide_rows_int(rows, i, 1));
+		s->first = tide_rows_int(rows, i, 2);
+		s->stop = tide_rows_int(rows, i, 3);
+		s->next = tide_rows_int(rows, i, 4);
+		s->hole = tide_rows_bool(rows, i, 5);
+		/* A partition that was dropped since took its rows with it. */
+		s->done = tide_rows_bool(rows, i, 6) || s->relation == NULL;
+		if (!s->hole) {
+			sweep->blocks_total += s->stop - s->first;
+			sweep->blocks_done += s->done ? s->stop - s->first : s->next - s->first;
+		}
+		sweep->changed += tide_rows_int(rows, i, 7);
+		sweep->stayed += tide_rows_int(rows, i, 8);
+		sweep->seen += tide_rows_int(rows, i, 9);
+		sweep->differing += tide_rows_int(rows, i, 10);
+		add_segment(sweep, s);
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+/* Adds rows for every relation that this pass has not begun; *added says whether there was one. */
+static bool
+begin_missing(struct tide_sweep *sweep, bool *added, struct tide_err *err)
+{
+	*added = false;
+	for (size_t i = 0; i < sweep->relation_count; i++) {
+		bool has;
+
+		if (!begun(sweep, sweep->relation[i], &has, err))
+			return false;
+		if (has)
+			continue;
+		if (!insert_segments(sweep, sweep->relation[i], err))
+			return false;
+		*added = true;
+	}
+	return true;
+}
+
+bool
+tide_segments_open(struct tide_sweep *sweep, struct tide_err *err)
+{
+	void *mem = talloc_new(sweep);
+	struct tide_rows *rows;
+	bool added;
+	bool ok = tide_await_query(sweep->exe->control, mem,
+	    "SELECT coalesce(max((detail->>'pass')::integer), 1) FROM tidemark.journal "
+	    "WHERE run = $1::bigint AND event = 'sweep.created' AND step = $2",
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name), &rows, err);
+
+	if (ok)
+		sweep->pass = (int)tide_rows_int(rows, 0, 0);
+	talloc_free(mem);
+	return ok && read_relations(sweep, err) && begin_missing(sweep, &added, err) && load(sweep, err);
+}
+
+bool
+tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
+{
+	if (!read_relations(sweep, err))
+		return false;
+	for (size_t i = 0; i < sweep->relation_count; i++) {
+		void *mem = talloc_new(sweep);
+		struct tide_relation *r = sweep->relation[i];
+		struct tide_rows *rows;
+		bool stale, ok = tide_await_query(sweep->exe->control, mem,
+		    "SELECT EXISTS (SELECT FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND relation = $3::oid "
+		    "AND filenode IS DISTINCT FROM $4::oid)",
+		    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, r->oid),
+		        tide_param_int(mem, r->filenode)), &rows, err);
+
+		stale = ok && tide_rows_bool(rows, 0, 0);
+		talloc_free(mem);
+		if (!ok)
+			return false;
+		if (!stale)
+			continue;
+		tide_executor_event(sweep->exe, "sweep.restart", sweep->task->step, true,
+		    "%s has been rewritten (VACUUM FULL, CLUSTER, TRUNCATE or the like): its pass starts again; rows that agree are "
+		    "only read", r->name);
+		if (!insert_segments(sweep, r, err))
+			return false;
+	}
+	sweep->rewritten = false;
+	return load(sweep, err);
+}
+
+bool
+tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
+{
+	*more = false;
+	if (!read_relations(sweep, err) || !begin_missing(sweep, more, err))
+		return false;
+	if (*more)
+		return load(sweep, err);
+	if (!sweep->spec->repeats || sweep->changed == 0)
+		return true;
+	if (sweep->pass >= PASSES_MOST) {
+		tide_executor_event(sweep->exe, "sweep.unsettled", sweep->task->step, true,
+		    "pass %d still changed %lld rows: the application goes on making rows that match", sweep->pass,
+		    (long long)sweep->changed);
+		return true;
+	}
+	tide_executor_event(sweep->exe, "sweep.pass", sweep->task->step, false,
+	    "pass %d changed %lld rows; another one looks for rows that moved meanwhile", sweep->pass,
+	    (long long)sweep->changed);
+	sweep->pass++;
+	*more = true;
+	return begin_missing(sweep, &(bool){ false }, err) && load(sweep, err);
+}
+
+bool
+tide_segments_forget(struct tide_sweep *sweep, struct tide_err *err)
+{
+	void *mem = talloc_new(sweep);
+	struct tide_executor *exe = sweep->exe;
+	bool ok = tide_executor_write(exe,
+	    "WITH r AS (SELECT id FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE), "
+	    "d AS (DELETE FROM tidemark.segment USING r WHERE run = r.id AND sweep = $3) "
+	    "INSERT INTO tidemark.journal (run, event, phase, step, fence, detail) "
+	    "SELECT id, 'sweep.failed', $4::integer, $5, $2::bigint, jsonb_build_object('sweep', $3::text) FROM r RETURNING 1",
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), sweep->name,
+	        tide_param_int(mem, sweep->task->phase), sweep->task->step), NULL, mem, err);
+
+	talloc_free(mem);
+	return ok;
+}
+
+struct tide_segment *
+tide_segments_claim(struct tide_sweep *sweep)
+{
+	int64_t now = tide_now_us();
+
+	while (sweep->first_open < sweep->segment_count &&
+	    (sweep->segment[sweep->first_open]->done || sweep->segment[sweep->first_open]->claimed) &&
+	    !sweep->segment[sweep->first_open]->hole)
+		sweep->first_open++;
+	/* What was never visited first, so that locked rows get time; then holes that have rested. */
+	for (int holes = 0; holes < 2; holes++)
+		for (size_t i = holes != 0 ? 0 : sweep->first_open; i < sweep->segment_count; i++) {
+			struct tide_segment *s = sweep->segment[i];
+
+			if (s->done || s->claimed || s->hole != (holes != 0) || s->not_before > now)
+				continue;
+			s->claimed = true;
+			return s;
+		}
+	return NULL;
+}
+
+bool
+tide_segments_finished(const struct tide_sweep *sweep)
+{
+	for (size_t i = 0; i < sweep->segment_count; i++)
+		if (!sweep->segment[i]->done)
+			return false;
+	return true;
+}
+
+void
+tide_segments_add_hole(struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop)
+{
+	struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
+
+	s->id = id;
+	s->relation = from->relation;
+	s->first = s->next = first;
+	s->stop = stop;
+	s->hole = true;
+	s->not_before = tide_now_us() + 50 * TIDE_MS;
+	add_segment(sweep, s);
+}

@@ -1,0 +1,320 @@
+/* The sweep as a step: opens segments and workers, watches over them, and says how it ended. */
+#include "sweep.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "../hooks.h"
+#include "../journal.h"
+#include "../watcher.h"
+#include "tidemark/units.h"
+
+/* Turns counters into rates: a window of half a second, smoothed. */
+struct rate {
+	int64_t at, rows, blocks;
+	double rows_per_second, blocks_per_second;
+};
+
+struct driver {
+	struct tide_sweep *sweep;
+	struct rate rate;
+	struct ev_timer timer;
+	bool told_throttle;
+};
+
+static double
+smooth(double before, double now)
+{
+	return before == 0 ? now : before * 0.7 + now * 0.3;
+}
+
+static int64_t
+rows_worked(const struct tide_sweep *sweep)
+{
+	return sweep->spec->write ? sweep->changed : sweep->seen;
+}
+
+static void
+measure(struct driver *d)
+{
+	struct tide_sweep *sweep = d->sweep;
+	int64_t now = tide_now_us();
+	double seconds = (double)(now - d->rate.at) / (double)TIDE_SECOND;
+
+	if (seconds < 0.5)
+		return;
+	/* Time in which nothing may be sent does not count: the ETA is about work. */
+	if (!sweep->holding && sweep->exe->throttle_reason == NULL && d->rate.at != 0) {
+		d->rate.rows_per_second = smooth(d->rate.rows_per_second,
+		    (double)(rows_worked(sweep) - d->rate.rows) / seconds);
+		d->rate.blocks_per_second = smooth(d->rate.blocks_per_second,
+		    (double)(sweep->blocks_done - d->rate.blocks) / seconds);
+	}
+	d->rate.at = now;
+	d->rate.rows = rows_worked(sweep);
+	d->rate.blocks = sweep->blocks_done;
+}
+
+static const char *
+state_word(const struct tide_sweep *sweep)
+{
+	if (sweep->exe->wishes.pause)
+		return "PAUSED";
+	return sweep->exe->throttle_reason != NULL ? "THROTTLED" : "RUNNING";
+}
+
+static void
+report(struct driver *d)
+{
+	struct tide_sweep *sweep = d->sweep;
+	struct tide_executor *exe = sweep->exe;
+	struct tide_progress *p = &exe->progress;
+	int64_t left = sweep->blocks_total - sweep->blocks_done;
+
+	measure(d);
+	*p = (struct tide_progress){
+		.phase = exe->phase,
+		.what = sweep->spec->what,
+		.blocks_total = sweep->blocks_total,
+		.blocks_done = sweep->blocks_done,
+		.rows_seen = sweep->seen,
+		.rows_changed = sweep->changed,
+		.rows_stayed = sweep->stayed,
+		.rows_skipped = sweep->skipped,
+		.mismatches = sweep->differing,
+		.rows_per_second = d->rate.rows_per_second,
+		.batch_p90 = tide_pace_p90(&sweep->pace),
+		.hot_share = sweep->changed > 0 ? (double)sweep->stayed / (double)sweep->changed : -1,
+		.lag = exe->signals.lag_seconds < 0 ? -1 : (int64_t)(exe->signals.lag_seconds * (double)TIDE_SECOND),
+		.eta = d->rate.blocks_per_second > 0
+		    ? (int64_t)((double)left / d->rate.blocks_per_second * (double)TIDE_SECOND)
+		    : -1,
+		.state = state_word(sweep),
+		.reason = exe->throttle_reason,
+		.workers = (int)sweep->worker_count,
+	};
+	if (exe->observer != NULL && exe->observer->progress != NULL)
+		exe->observer->progress(exe->observer->ctx, p);
+}
+
+static void
+tell_throttle(struct driver *d)
+{
+	struct tide_executor *exe = d->sweep->exe;
+
+	if (exe->throttle_reason != NULL && !d->told_throttle) {
+		tide_executor_event(exe, "throttle.start", d->sweep->task->step, true, "holding back: %s", exe->throttle_reason);
+		tide_executor_because(exe, "throttled: %s", exe->throttle_reason);
+		d->told_throttle = true;
+	} else if (exe->throttle_reason == NULL && d->told_throttle) {
+		tide_executor_event(exe, "throttle.end", d->sweep->task->step, false, "going on");
+		tide_executor_because(exe, NULL);
+		d->told_throttle = false;
+	}
+}
+
+static void
+on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct driver *d = timer->data;
+
+	(void)loop;
+	(void)events;
+	tell_throttle(d);
+	report(d);
+	tide_workers_kick(d->sweep);
+}
+
+static int
+stop_timer(struct driver *d)
+{
+	ev_timer_stop(d->sweep->exe->loop, &d->timer);
+	memset(&d->sweep->exe->progress, 0, sizeof(d->sweep->exe->progress));
+	return 0;
+}
+
+/* No statement of a worker is under way after this. */
+static void
+drain(struct tide_sweep *sweep)
+{
+	sweep->holding = true;
+	while (sweep->busy > 0)
+		tide_executor_turn(sweep->exe);
+}
+
+static bool
+stopped(struct tide_sweep *sweep, struct tide_err *err)
+{
+	struct tide_err ignored = { 0 };
+
+	return sweep->failed || tide_executor_halted(sweep->exe, err != NULL ? err : &ignored);
+}
+
+/* Something other than work is wanted: pause, another pass over a rewritten table. */
+static bool
+serve(struct driver *d, struct tide_err *err)
+{
+	struct tide_sweep *sweep = d->sweep;
+
+	drain(sweep);
+	if (stopped(sweep, err)) {
+		if (sweep->failed)
+			*err = sweep->err;
+		return false;
+	}
+	report(d);
+	if (!tide_executor_check(sweep->exe, err))
+		return false;
+	if (sweep->rewritten) {
+		tide_workers_release(sweep);
+		if (!tide_segments_restart(sweep, err))
+			return false;
+	}
+	sweep->holding = false;
+	return true;
+}
+
+static bool
+one_pass(struct driver *d, struct tide_err *err)
+{
+	struct tide_sweep *sweep = d->sweep;
+
+	while (!tide_segments_finished(sweep)) {
+		tide_workers_kick(sweep);
+		tide_executor_turn(sweep->exe);
+		if (stopped(sweep, err) || sweep->exe->wishes.pause || sweep->rewritten)
+			if (!serve(d, err))
+				return false;
+	}
+	return true;
+}
+
+static bool
+all_passes(struct driver *d, struct tide_err *err)
+{
+	bool more = true;
+
+	while (more) {
+		if (!one_pass(d, err))
+			return false;
+		tide_workers_release(d->sweep);
+		if (!tide_segments_more(d->sweep, &more, err))
+			return false;
+	}
+	return true;
+}
+
+/* Rows that differ end the phase; the next run looks again from the start. */
+static bool
+differs(struct tide_sweep *sweep, struct tide_err *err)
+{
+	char *keys = talloc_strdup(sweep, "");
+	struct tide_err failed = { 0 };
+
+	for (size_t i = 0; i < sweep->key_count; i++)
+		keys = talloc_asprintf_append(keys, "%s%s", i > 0 ? ", " : "", sweep->key[i]);
+	if (!tide_segments_forget(sweep, &failed)) {
+		*err = failed;
+		return false;
+	}
+	tide_fail(err, TIDE_DIFFERENCES, "%s: %lld row(s) differ", sweep->spec->what, (long long)sweep->differing);
+	tide_hint(err, "%s%s%smend them, then run again", keys[0] != '\0' ? "for example " : "", keys,
+	    keys[0] != '\0' ? "; " : "");
+	return false;
+}
+
+static bool
+write_result(struct tide_sweep *sweep, struct tide_err *err)
+{
+	int64_t took = tide_now_us() - sweep->begun;
+	json_t *detail = json_pack("{s:I, s:I, s:I, s:I, s:i}", "rows_changed", (json_int_t)sweep->changed, "rows_seen",
+	    (json_int_t)sweep->seen, "rows_stayed", (json_int_t)sweep->stayed, "blocks", (json_int_t)sweep->blocks_total,
+	    "pass", sweep->pass);
+	char *text = json_dumps(detail, JSON_COMPACT), duration[32], rows[32], rate[32];
+	bool ok;
+
+	tide_crash_point("sweep.finished");
+	ok = tide_journal_add(sweep->exe,
+	    &(struct tide_entry){ .event = tide_task_event(sweep->task, "done"), .phase = sweep->task->phase,
+	        .step = sweep->task->step, .outcome = "done", .detail = text,
+	        .seconds = (double)took / (double)TIDE_SECOND, .lock_wait = -1 }, NULL, err);
+	free(text);
+	json_decref(detail);
+	if (ok)
+		tide_executor_event(sweep->exe, "sweep.done", sweep->task->step, false, "%s: %s rows in %s (%s rows/s)",
+		    sweep->spec->what, tide_count_format(rows_worked(sweep), rows, sizeof(rows)),
+		    tide_duration_format(took, duration, sizeof(duration)),
+		    tide_rate_format((double)rows_worked(sweep) * (double)TIDE_SECOND / (double)(took > 0 ? took : 1), rate,
+		        sizeof(rate)));
+	return ok;
+}
+
+/* The key of the segment rows: what was compiled anew, or failed before, starts anew. */
+static bool
+name_sweep(struct tide_sweep *sweep, struct tide_err *err)
+{
+	void *mem = talloc_new(sweep);
+	const struct tide_task *task = sweep->task;
+	struct tide_rows *rows;
+	bool ok = tide_await_query(sweep->exe->control, mem,
+	    "SELECT p.compiled, (SELECT count(*) FROM tidemark.journal j WHERE j.run = p.run AND j.phase = p.ordinal "
+	    "AND j.event = 'sweep.failed' AND j.step = $3) FROM tidemark.phase p "
+	    "WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), tide_param_int(mem, task->phase), task->step), &rows, err);
+
+	if (ok)
+		sweep->name = talloc_asprintf(sweep, "%ld/%s/%lld/%lld", task->phase, task->step,
+		    (long long)tide_rows_int(rows, 0, 0), (long long)tide_rows_int(rows, 0, 1));
+	talloc_free(mem);
+	return ok;
+}
+
+static struct driver *
+start_driver(struct tide_sweep *sweep)
+{
+	struct driver *d = talloc_zero(sweep, struct driver);
+
+	d->sweep = sweep;
+	d->rate.at = tide_now_us();
+	d->rate.rows = rows_worked(sweep);
+	d->rate.blocks = sweep->blocks_done;
+	ev_now_update(sweep->exe->loop);
+	ev_timer_init(&d->timer, on_timer, 0.1, sweep->spec->max_rows_per_second > 0 ? 0.02 : 0.1);
+	d->timer.data = d;
+	ev_timer_start(sweep->exe->loop, &d->timer);
+	talloc_set_destructor(d, stop_timer);
+	return d;
+}
+
+bool
+tide_step_sweep(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	struct tide_sweep *sweep = talloc_zero(exe, struct tide_sweep);
+	int64_t round_trips = 5 * exe->signals.round_trip, target = exe->plan->limits.batch_duration;
+	struct driver *d;
+	bool ok;
+
+	sweep->exe = exe;
+	sweep->task = task;
+	sweep->spec = task->action->sweep;
+	sweep->key = talloc_zero_array(sweep, char *, TIDE_SWEEP_KEYS);
+	sweep->begun = tide_now_us();
+	tide_pace_begin(&sweep->pace, target > round_trips ? target : round_trips);
+	ok = name_sweep(sweep, err) && tide_segments_open(sweep, err) && tide_workers_open(sweep, err);
+	if (ok) {
+		d = start_driver(sweep);
+		ok = all_passes(d, err);
+		/* Whatever ended it: no statement of ours goes on behind our back. */
+		drain(sweep);
+		if (ok)
+			report(d);
+		talloc_free(d);
+	}
+	if (ok)
+		ok = sweep->differing > 0 ? differs(sweep, err) : write_result(sweep, err);
+	talloc_free(sweep);
+	return ok;
+}

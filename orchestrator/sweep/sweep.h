@@ -1,0 +1,91 @@
+#ifndef TIDE_SWEEP_H
+#define TIDE_SWEEP_H
+
+/**
+ * The sweep engine, shared inside orchestrator/sweep. A sweep passes over the blocks of each relation once; a segment is a
+ * range of blocks with its own checkpoint row; a worker goes through one segment at a time, batch by batch, one
+ * statement each (batch.c). Everything here is called from the loop's callbacks, except where a comment says that it awaits.
+ */
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../executor.h"
+#include "../step_runner.h"
+#include "pace.h"
+
+struct tide_relation {
+	int64_t oid, filenode, pages;
+	char *name;                  /* quoted, qualified */
+};
+
+struct tide_segment {
+	int64_t id;
+	const struct tide_relation *relation;
+	int64_t first, stop, next;   /* blocks; next is where the following batch begins */
+	bool hole;                   /* rows here were locked when the sweep came by: visited again until none is left */
+	bool claimed, done;
+	int64_t not_before;          /* tide_now_us; a hole rests between visits */
+	int visits;
+};
+
+struct tide_sweep {
+	struct tide_executor *exe;
+	const struct tide_task *task;
+	const struct tide_sweep_spec *spec;
+	char *name;                  /* key of its segment rows: phase, step, compilation and how often it failed */
+	int pass;
+
+	struct tide_relation **relation;
+	size_t relation_count;
+	struct tide_segment **segment;
+	size_t segment_count;
+	size_t first_open;           /* all segments before it are claimed or done */
+
+	struct tide_worker **worker;
+	size_t worker_count, busy;   /* busy: workers with a statement under way */
+
+	struct tide_pace pace;
+	int64_t earliest;            /* tide_now_us before which max_rows_per_second allows no batch */
+	int64_t begun, blocks_total, blocks_done, changed, stayed, seen, differing, skipped;
+	char **key;                  /* of differing rows */
+	size_t key_count;
+
+	bool holding;                /* no new batches: somebody wants something */
+	bool rewritten;              /* a relation has new storage: its pass starts again */
+	bool failed;
+	struct tide_err err;         /* first failure of a worker */
+};
+
+#define TIDE_SWEEP_KEYS 10
+
+/** Await. Loads the open segments, making them (and the pass) first when there are none. */
+bool tide_segments_open(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
+/** Awaits. Begins the pass over every relation whose storage changed again. */
+bool tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
+/** Awaits. Adds relations that appeared since (a partition attached while we swept), or another pass; *more says whether there is work again. */
+bool tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err) TIDE_CHECKED;
+/** Awaits. Forgets the segments and journals the failure, so that the next run begins the sweep anew. */
+bool tide_segments_forget(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
+/** The next one to work on, claimed; NULL when there is none now. */
+struct tide_segment *tide_segments_claim(struct tide_sweep *sweep);
+bool tide_segments_finished(const struct tide_sweep *sweep);
+/** A hole that a worker has just recorded. */
+void tide_segments_add_hole(struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop);
+
+/** Await. Opens the workers' connections. */
+bool tide_workers_open(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
+/** Gives every idle worker something to do, as far as allowed. */
+void tide_workers_kick(struct tide_sweep *sweep);
+/** Makes idle workers forget their segments: before the list of segments is loaded anew. */
+void tide_workers_release(struct tide_sweep *sweep);
+
+/** SQL of one batch over `relation`: see batch.c for the parameters and columns. */
+char *tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+/** The same for a hole: takes what is not locked and says how much was. */
+char *tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+/** Moves a segment past blocks whose rows are locked and records them as a hole. */
+char *tide_batch_dig_sql(void *ctx);
+
+#endif

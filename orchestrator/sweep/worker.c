@@ -1,0 +1,398 @@
+/*
+ * A worker: one connection that goes through one segment after another, batch by batch. A state machine driven by
+ * the callbacks of its connection; it stops after the statement under way when the sweep is holding.
+ */
+#include "sweep.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "../application_name.h"
+#include "../hooks.h"
+#include "tidemark/units.h"
+
+struct tide_worker {
+	struct tide_sweep *sweep;
+	struct tide_conn *conn;
+	struct tide_segment *segment;     /* NULL: idle */
+	int64_t from, to;                 /* blocks of the batch under way */
+	int64_t sent;                     /* tide_now_us */
+	int64_t narrow;                   /* most blocks of the next batch, after a row that failed; 0 no limit */
+	bool busy;
+	bool locked_once;                 /* the batch under way has met a lock before */
+	const struct tide_relation *prepared;   /* what the statements "batch" and "hole" were made for */
+};
+
+static void step(struct tide_worker *w);
+
+/* The first failure stops the sweep; the others only end. */
+static void
+fail(struct tide_worker *w, const struct tide_err *err)
+{
+	struct tide_sweep *sweep = w->sweep;
+
+	sweep->holding = true;
+	if (sweep->failed)
+		return;
+	sweep->failed = true;
+	sweep->err = *err;
+}
+
+static void
+idle(struct tide_worker *w)
+{
+	if (w->busy)
+		w->sweep->busy--;
+	w->busy = false;
+}
+
+/* Gives the segment back when it has no more to do for now. */
+static void
+put_back(struct tide_worker *w)
+{
+	if (w->segment != NULL)
+		w->segment->claimed = false;
+	w->segment = NULL;
+}
+
+static void
+dug(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_worker *w = ctx;
+
+	idle(w);
+	if (err != NULL) {
+		fail(w, err);
+		return;
+	}
+	if (tide_rows_count(rows) == 0) {
+		w->sweep->exe->wishes.lost = true;
+		return;
+	}
+	tide_segments_add_hole(w->sweep, w->segment, tide_rows_int(rows, 0, 0), w->from, w->to);
+	w->sweep->blocks_done += w->to - w->from;
+	w->segment->next = w->to;
+	w->segment->done = w->to >= w->segment->stop;
+	w->locked_once = false;
+	if (w->segment->done)
+		w->segment = NULL;
+	step(w);
+}
+
+/* Rows here stay locked: go on, and come back for them. */
+static void
+dig(struct tide_worker *w)
+{
+	void *mem = talloc_new(w);
+
+	w->busy = true;
+	w->sweep->busy++;
+	tide_conn_query(w->conn, tide_batch_dig_sql(mem),
+	    TIDE_ARGS(tide_param_int(mem, w->segment->id), tide_param_int(mem, w->sweep->exe->fence),
+	        tide_param_int(mem, w->from), tide_param_int(mem, w->to)),
+	    dug, w);
+	talloc_free(mem);
+}
+
+static bool
+gave_way(const struct tide_err *err)
+{
+	return strcmp(err->sqlstate, "55P03") == 0 || strcmp(err->sqlstate, "40P01") == 0;
+}
+
+/* A row that cannot be computed or is refused: SQLSTATE classes of data and integrity. */
+static bool
+bad_row(const struct tide_err *err)
+{
+	return strncmp(err->sqlstate, "22", 2) == 0 || strncmp(err->sqlstate, "23", 2) == 0 ||
+	    strncmp(err->sqlstate, "P0", 2) == 0;
+}
+
+static void
+report_bad_row(struct tide_worker *w, const struct tide_err *err)
+{
+	struct tide_err full = *err;
+
+	full.code = TIDE_PRECONDITION;
+	tide_wrap(&full, "%s: a row in block %lld of %s", w->sweep->spec->what, (long long)w->from, w->segment->relation->name);
+	tide_hint(&full, "look at it: SELECT * FROM %s WHERE ctid >= '(%lld,0)' AND ctid < '(%lld,0)'; mend the row or the "
+	                 "expression, then run again", w->segment->relation->name, (long long)w->from, (long long)w->from + 1);
+	fail(w, &full);
+}
+
+static void
+batch_failed(struct tide_worker *w, const struct tide_err *err)
+{
+	struct tide_sweep *sweep = w->sweep;
+
+	if (gave_way(err)) {
+		tide_pace_yield(&sweep->pace);
+		if (w->segment->hole) {
+			w->segment->not_before = tide_now_us() + 50 * TIDE_MS;
+			put_back(w);
+			step(w);
+		} else if (w->locked_once) {
+			dig(w);
+		} else {
+			w->locked_once = true;
+			step(w);
+		}
+		return;
+	}
+	if (bad_row(err) && w->to - w->from > 1) {
+		w->narrow = (w->to - w->from) / 2;
+		step(w);
+		return;
+	}
+	if (bad_row(err))
+		report_bad_row(w, err);
+	else
+		fail(w, err);
+}
+
+static void
+take_keys(struct tide_sweep *sweep, const char *text)
+{
+	json_t *keys = text != NULL ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+	size_t i;
+	json_t *key;
+
+	json_array_foreach(keys, i, key)
+		if (sweep->key_count < TIDE_SWEEP_KEYS && json_is_string(key))
+			sweep->key[sweep->key_count++] = talloc_strdup(sweep->key, json_string_value(key));
+	json_decref(keys);
+}
+
+/* What keeps a batch from having done anything; false when it did. */
+static bool
+refused(struct tide_worker *w, const struct tide_rows *rows)
+{
+	struct tide_sweep *sweep = w->sweep;
+	struct tide_err err = { 0 };
+
+	if (tide_rows_null(rows, 0, 6) || !tide_rows_bool(rows, 0, 6)) {
+		sweep->exe->wishes.lost = true;
+		sweep->holding = true;
+	} else if (!tide_rows_bool(rows, 0, 7)) {
+		sweep->rewritten = true;
+		sweep->holding = true;
+	} else if (!tide_rows_bool(rows, 0, 8)) {
+		tide_fail(&err, TIDE_PRECONDITION, "the trigger that keeps %s in step is disabled, changed or gone on %s",
+		    sweep->spec->what, w->segment->relation->name);
+		tide_hint(&err, "somebody changed it; writes may have passed by. Put it back (tidemark plan shows it) or roll back");
+		fail(w, &err);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void
+account(struct tide_worker *w, const struct tide_rows *rows)
+{
+	struct tide_sweep *sweep = w->sweep;
+	struct tide_segment *s = w->segment;
+	int64_t skipped = tide_rows_int(rows, 0, 4);
+
+	sweep->changed += tide_rows_int(rows, 0, 0);
+	sweep->stayed += tide_rows_int(rows, 0, 1);
+	sweep->seen += tide_rows_int(rows, 0, 2);
+	sweep->differing += tide_rows_int(rows, 0, 3);
+	take_keys(sweep, tide_rows_text(rows, 0, 5));
+	if (skipped > 0) {
+		/* Still locked. The visits become rarer, up to one a second, until the application lets go. */
+		int64_t rest = 50 * TIDE_MS << (s->visits < 5 ? s->visits : 5);
+
+		s->visits++;
+		s->not_before = tide_now_us() + (rest > TIDE_SECOND ? TIDE_SECOND : rest);
+		put_back(w);
+		return;
+	}
+	if (!s->hole)
+		sweep->blocks_done += w->to - w->from;
+	s->next = w->to;
+	s->done = w->to >= s->stop;
+	if (s->done)
+		w->segment = NULL;
+}
+
+static void
+batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_worker *w = ctx;
+	struct tide_sweep *sweep = w->sweep;
+	int64_t took = tide_now_us() - w->sent;
+	int64_t limit = sweep->spec->max_rows_per_second;
+
+	idle(w);
+	if (err != NULL) {
+		batch_failed(w, err);
+		return;
+	}
+	tide_crash_point("sweep.batch_done");
+	if (refused(w, rows)) {
+		put_back(w);
+		return;
+	}
+	w->locked_once = false;
+	w->narrow = 0;
+	if (!w->segment->hole)
+		tide_pace_learn(&sweep->pace, w->to - w->from, took);
+	if (limit > 0) {
+		int64_t now = tide_now_us();
+
+		sweep->earliest = (sweep->earliest > now ? sweep->earliest : now) +
+		    tide_rows_int(rows, 0, 0) * TIDE_SECOND / limit;
+	}
+	account(w, rows);
+	step(w);
+}
+
+static void
+send_batch(struct tide_worker *w)
+{
+	struct tide_sweep *sweep = w->sweep;
+	const struct tide_segment *s = w->segment;
+	void *mem = talloc_new(w);
+	int64_t blocks = tide_pace_blocks(&sweep->pace);
+
+	if (s->hole && blocks > 8)
+		blocks = 8;
+	if (w->narrow > 0 && blocks > w->narrow)
+		blocks = w->narrow;
+	w->from = s->next;
+	w->to = s->next + blocks < s->stop ? s->next + blocks : s->stop;
+	w->sent = tide_now_us();
+	w->busy = true;
+	sweep->busy++;
+	tide_conn_execute(w->conn, s->hole ? "hole" : "batch",
+	    TIDE_ARGS(tide_param_int(mem, s->id), tide_param_int(mem, sweep->exe->fence),
+	        talloc_asprintf(mem, "(%lld,0)", (long long)w->from), talloc_asprintf(mem, "(%lld,0)", (long long)w->to),
+	        tide_param_int(mem, w->to)),
+	    batch_done, w);
+	talloc_free(mem);
+	tide_crash_point("sweep.batch_sent");
+}
+
+/* Statement by statement: what is prepared belongs to one relation. */
+static void
+prepared(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_worker *w = ctx;
+
+	(void)rows;
+	idle(w);
+	if (err != NULL) {
+		fail(w, err);
+		return;
+	}
+	w->prepared = w->segment->relation;
+	step(w);
+}
+
+static void
+prepare_hole(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_worker *w = ctx;
+	void *mem;
+
+	if (err != NULL || !w->sweep->spec->write) {
+		prepared(ctx, rows, err);
+		return;
+	}
+	mem = talloc_new(w);
+	tide_conn_prepare(w->conn, "hole", tide_batch_hole_sql(mem, w->sweep->spec, w->segment->relation), prepared, w);
+	talloc_free(mem);
+}
+
+static void
+prepare_batch(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_worker *w = ctx;
+	void *mem;
+
+	if (err != NULL) {
+		prepared(ctx, rows, err);
+		return;
+	}
+	mem = talloc_new(w);
+	tide_conn_prepare(w->conn, "batch", tide_batch_sql(mem, w->sweep->spec, w->segment->relation), prepare_hole, w);
+	talloc_free(mem);
+}
+
+static void
+prepare(struct tide_worker *w)
+{
+	w->busy = true;
+	w->sweep->busy++;
+	tide_conn_exec(w->conn, "DEALLOCATE ALL", prepare_batch, w);
+}
+
+static bool
+may_send(const struct tide_sweep *sweep)
+{
+	return !sweep->holding && sweep->exe->throttle_reason == NULL && tide_now_us() >= sweep->earliest;
+}
+
+static void
+step(struct tide_worker *w)
+{
+	struct tide_sweep *sweep = w->sweep;
+
+	if (w->busy || !may_send(sweep))
+		return;
+	if (w->segment == NULL)
+		w->segment = tide_segments_claim(sweep);
+	if (w->segment == NULL)
+		return;
+	if (w->prepared != w->segment->relation)
+		prepare(w);
+	else
+		send_batch(w);
+}
+
+void
+tide_workers_kick(struct tide_sweep *sweep)
+{
+	for (size_t i = 0; i < sweep->worker_count; i++)
+		step(sweep->worker[i]);
+}
+
+bool
+tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
+{
+	struct tide_executor *exe = sweep->exe;
+	int64_t quarter = exe->deadlock_timeout / 4 / TIDE_MS;
+	char settings[256];
+
+	/* Our batch gives way long before the server looks for deadlocks, so the application is never the victim. Data and
+	 * checkpoint are lost together or kept together: no need to wait for the disk. */
+	snprintf(settings, sizeof(settings),
+	    "SET lock_timeout = %lld; SET synchronous_commit = off; SET enable_seqscan = off; SET plan_cache_mode = "
+	    "force_generic_plan", (long long)(quarter < 1 ? 1 : quarter > 50 ? 50 : quarter));
+	sweep->worker_count = 0;
+	sweep->worker = talloc_zero_array(sweep, struct tide_worker *, (unsigned)exe->plan->limits.workers);
+	for (int64_t i = 0; i < exe->plan->limits.workers; i++) {
+		struct tide_worker *w = talloc_zero(sweep->worker, struct tide_worker);
+		char *name = tide_application_name(w, exe->plan->name, exe->phase);
+
+		w->sweep = sweep;
+		w->conn = tide_conn_new(w, exe->loop);
+		if (!tide_await_open(w->conn, exe->dsn, name, err) || !tide_await_exec(w->conn, w, settings, NULL, err))
+			return tide_wrap(err, "sweep worker %lld", (long long)i + 1);
+		sweep->worker[sweep->worker_count++] = w;
+	}
+	return true;
+}
+
+void
+tide_workers_release(struct tide_sweep *sweep)
+{
+	for (size_t i = 0; i < sweep->worker_count; i++) {
+		sweep->worker[i]->segment = NULL;
+		sweep->worker[i]->prepared = NULL;
+		sweep->worker[i]->locked_once = false;
+	}
+}

@@ -1,0 +1,13 @@
+#ifndef TIDE_THROTTLE_H
+#define TIDE_THROTTLE_H
+
+#include "executor.h"
+
+/**
+ * Why work must stop now, or NULL. Pure. A limit is entered when it is reached and left at 80 % of it: `before` is
+ * what the last call said. What cannot be read counts as reached. Belongs to ctx.
+ */
+char *tide_throttle_reason(void *ctx, const struct tide_limits *limits, const struct tide_signals *signals,
+    bool file_exists, const char *before);
+
+#endif
