@@ -54,7 +54,7 @@ refuse(const struct tide_executor *exe, const struct tide_run_row *run, const st
 		return tide_hint(err, "see: tidemark status %s", exe->plan->name);
 	}
 	if (stand->in_hold && !o->now) {
-		tide_fail(err, TIDE_GATE, "phase %s waits for its hold to end", exe->plan->phase[stand->index].name);
+		tide_fail(err, TIDE_PRECONDITION, "phase %s waits for its hold to end", exe->plan->phase[stand->index].name);
 		return tide_hint(err, "tidemark advance %s --now --reason '…' waives the rest of it", exe->plan->name);
 	}
 	if (!stand->in_hold && !gate->manual && !(o->now && gate->after > 0)) {
@@ -99,10 +99,8 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		return false;
 	if (!run.found)
 		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database", exe->plan->name);
-	if (!where(exe, &run, &stand, err) || !refuse(exe, &run, &stand, err) || !open_gate(exe, &stand, err)) {
-		/* Nothing of the run changed: a refusal is the answer to this command only. */
+	if (!where(exe, &run, &stand, err) || !refuse(exe, &run, &stand, err) || !open_gate(exe, &stand, err))
 		return false;
-	}
 	tide_executor_event(exe, "gate.advance", NULL, false, "%s of phase %s %s", stand.in_hold ? "the hold" : "the gate",
 	    exe->plan->phase[stand.index].name, stand.in_hold ? "is waived" : "is open");
 	outcome->stop = TIDE_OK;

@@ -65,7 +65,9 @@ owner_name(void *ctx)
 	if (gethostname(host, sizeof(host)) != 0)
 		snprintf(host, sizeof(host), "unknown");
 	host[sizeof(host) - 1] = '\0';
-	return talloc_asprintf(ctx, "%s@%s pid %ld", user != NULL ? user : "user", host, (long)getpid());
+	/* Containers share pids and may share host names: four random digits keep two executors apart. */
+	return talloc_asprintf(ctx, "%s@%s pid %ld #%04x", user != NULL ? user : "user", host, (long)getpid(),
+	    (unsigned)arc4random_uniform(0x10000));
 }
 
 static bool

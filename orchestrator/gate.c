@@ -163,14 +163,14 @@ tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 		bool stop;
 
 		ok = judge(exe, mem, index, &why, &stop, err);
-		if (ok && why != NULL && stop) {
-			tide_fail(err, TIDE_GATE, "%s", why);
-			ok = tide_hint(err, "%s", advice(mem, exe, gate, strncmp(why, "soak", 4) == 0));
-		}
 		if (ok && why != NULL && !waited) {
 			ok = tide_run_row_state(exe, "waiting", index, why, err) && tide_phase_row_state(exe, index, "waiting", err);
 			tide_executor_event(exe, "wait.start", NULL, false, "%s", why);
 			waited = true;
+		}
+		if (ok && why != NULL && stop) {
+			tide_fail(err, TIDE_GATE, "%s", why);
+			ok = tide_hint(err, "%s", advice(mem, exe, gate, strncmp(why, "soak", 4) == 0));
 		}
 		if (ok && why != NULL)
 			tide_executor_because(exe, "%s", why);

@@ -8,6 +8,7 @@
 #include "application_name.h"
 #include "hooks.h"
 #include "state_sql.h"
+#include "table.h"
 #include "tidemark/phase.h"
 #include "tidemark/sqltext.h"
 #include "tidemark/store.h"
@@ -126,36 +127,6 @@ check_requires(struct tide_executor *exe, struct tide_err *err)
 	return ok;
 }
 
-/* The table as the role itself would find it: the session's own search_path is pinned. */
-static bool
-find_table(struct tide_executor *exe, struct tide_err *err)
-{
-	void *mem = talloc_new(exe);
-	char *text = tide_relation_text(mem, exe->plan->schema, exe->plan->relation);
-	struct tide_rows *rows;
-	char *sql = tide_sqlf(mem,
-	    "BEGIN READ ONLY; SELECT set_config('search_path', (SELECT reset_val FROM pg_catalog.pg_settings "
-	    "WHERE name = 'search_path'), true); SELECT c.oid, format('%%I.%%I', n.nspname, c.relname) "
-	    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-	    "WHERE c.oid = pg_catalog.to_regclass(%L)", text);
-	bool ok = tide_await_exec(exe->control, mem, sql, &rows, err);
-	struct tide_err ignored = { 0 };
-
-	if (ok && tide_rows_count(rows) == 0)
-		ok = tide_fail(err, TIDE_PRECONDITION, "table %s does not exist", text) ||
-		    tide_hint(err, "check `table` in the plan and the database you are connected to");
-	if (ok) {
-		exe->table_oid = tide_rows_int(rows, 0, 0);
-		exe->relation = talloc_asprintf(exe, "%s", tide_rows_text(rows, 0, 1));
-	}
-	if (!tide_await_exec(exe->control, mem, "ROLLBACK", NULL, &ignored) && ok) {
-		*err = ignored;
-		ok = false;
-	}
-	talloc_free(mem);
-	return ok;
-}
-
 static const char insert_run[] =
     "WITH r AS (INSERT INTO tidemark.run (plan, hash, plan_text, title, relation, table_oid, system_identifier, tool) "
     "SELECT $1, $2, $3, $4, $5, $6::oid, (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), $7 "
@@ -184,7 +155,7 @@ tide_run_create(struct tide_executor *exe, struct tide_run_row *out, struct tide
 	struct tide_rows *rows;
 	bool present;
 	bool ok = tide_state_ensure(exe->control, true, &present, err) && check_requires(exe, err) &&
-	    find_table(exe, err) &&
+	    tide_table_find(exe, exe->control, plan->schema, plan->relation, &exe->table_oid, &exe->relation, err) &&
 	    tide_await_query(exe->control, mem, insert_run,
 	        TIDE_ARGS(plan->name, plan->hash, plan->text, plan->title, exe->relation,
 	            tide_param_int(mem, exe->table_oid), TIDEMARK_VERSION, array_text(mem, plan, false),
@@ -237,7 +208,8 @@ tide_run_find(struct tide_executor *exe, struct tide_run_row *out, struct tide_e
 }
 
 /*
- * One statement, no blocking lock: free, stale by the server's clock, or held by a session that is gone.
+ * One statement, no blocking lock: free, our own (connected again), stale by the server's clock, or held by a session
+ * that is gone.
  * The fence of every open segment moves with it, so that a batch of the former holder does nothing.
  */
 static const char take_lease[] =
@@ -245,7 +217,7 @@ static const char take_lease[] =
     "lease = $3::interval, backend = pg_backend_pid(), backend_start = (SELECT backend_start "
     "FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()), "
     "wanted = CASE WHEN wanted = 'yield' THEN 'run' ELSE wanted END "
-    "WHERE id = $1::bigint AND (owner IS NULL OR heartbeat < clock_timestamp() - lease OR NOT EXISTS (SELECT "
+    "WHERE id = $1::bigint AND (owner IS NULL OR owner = $2 OR heartbeat < clock_timestamp() - lease OR NOT EXISTS (SELECT "
     "FROM pg_catalog.pg_stat_activity a WHERE a.pid = backend AND (a.backend_start = run.backend_start "
     "OR a.backend_start IS NULL))) RETURNING id, fence), "
     "s AS (UPDATE tidemark.segment g SET fence = t.fence FROM t WHERE g.run = t.id AND NOT g.done RETURNING 1), "

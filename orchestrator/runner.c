@@ -94,6 +94,8 @@ next_executor(void *ctx, struct tide_executor *lost, int tries)
 	exe = tide_executor_new(ctx, lost->loop, lost->dsn, lost->plan, lost->options, lost->observer);
 	exe->deadline = deadline;
 	exe->reached = true;
+	talloc_free(exe->owner);
+	exe->owner = talloc_steal(exe, lost->owner);
 	talloc_free(lost);
 	return exe;
 }

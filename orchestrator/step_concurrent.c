@@ -238,9 +238,11 @@ once(const struct tide_task *task, bool *again, struct tide_err *err)
 		*err = failed;
 		return false;
 	}
+	/* A pause is served here; after it the statement begins again. Any other wish to stop ends the run. */
 	if (cancelled)
-		return tide_executor_check(exe, err) ? (*again = true, false) : false;
-	*again = transient(err);
+		*again = tide_executor_check(exe, err);
+	else
+		*again = transient(err);
 	return false;
 }
 

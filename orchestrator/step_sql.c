@@ -131,7 +131,8 @@ explain(const struct tide_task *task, struct tide_err *err)
 {
 	if (strcmp(err->sqlstate, LEASE_LOST) == 0) {
 		task->exe->wishes.lost = true;
-		return tide_executor_halted(task->exe, err), false;
+		tide_executor_halted(task->exe, err);
+		return false;
 	}
 	if (strcmp(err->sqlstate, "23514") == 0)
 		err->code = TIDE_DIFFERENCES;

@@ -8,9 +8,9 @@
 #include "lease.h"
 #include "progress_json.h"
 #include "state_sql.h"
+#include "table.h"
 #include "tidemark/expression.h"
 #include "tidemark/phase.h"
-#include "tidemark/sqltext.h"
 
 /* Readers work on databases that never saw tidemark. */
 static bool
@@ -236,9 +236,11 @@ tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const ch
     struct tide_err *err)
 {
 	void *mem = talloc_new(ctx);
-	char *table = tide_relation_text(mem, schema, relation);
+	char *table = NULL;
+	int64_t oid;
 	struct tide_rows *rows;
-	bool ok = tide_await_query(conn, mem, tide_sql_state_locks, TIDE_ARGS(table), &rows, err);
+	bool ok = tide_table_find(mem, conn, schema, relation, &oid, &table, err) &&
+	    tide_await_query(conn, mem, tide_sql_state_locks, TIDE_ARGS(table), &rows, err);
 
 	memset(out, 0, sizeof(*out));
 	if (ok) {

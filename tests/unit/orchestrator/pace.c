@@ -1,0 +1,123 @@
+#include "sweep/pace.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+/* A server on which a block costs `cost` us. */
+static int64_t
+settle(struct tide_pace *pace, int64_t cost, int batches)
+{
+	for (int i = 0; i < batches; i++) {
+		int64_t blocks = tide_pace_blocks(pace);
+
+		tide_pace_learn(pace, blocks, blocks * cost);
+	}
+	return tide_pace_blocks(pace) * cost;
+}
+
+static void
+the_first_batch_is_small(void **state)
+{
+	struct tide_pace pace;
+
+	(void)state;
+	tide_pace_begin(&pace, 15000);
+	assert_in_range(tide_pace_blocks(&pace), 1, 8);
+	assert_int_equal(tide_pace_p90(&pace), 0);
+}
+
+static void
+batches_grow_to_the_target_and_stay_there(void **state)
+{
+	struct tide_pace pace;
+
+	(void)state;
+	tide_pace_begin(&pace, 15000);
+	assert_in_range(settle(&pace, 300, 40), 12000, 17000);
+	assert_in_range(settle(&pace, 300, 200), 12000, 17000);
+}
+
+static void
+no_batch_grows_by_more_than_half(void **state)
+{
+	struct tide_pace pace;
+	int64_t before;
+
+	(void)state;
+	tide_pace_begin(&pace, 15000);
+	for (int i = 0; i < 30; i++) {
+		before = tide_pace_blocks(&pace);
+		tide_pace_learn(&pace, before, before);
+		assert_true(tide_pace_blocks(&pace) <= before + before / 2 + 1);
+	}
+}
+
+static void
+an_overrun_cuts_at_once(void **state)
+{
+	struct tide_pace pace;
+	int64_t before;
+
+	(void)state;
+	tide_pace_begin(&pace, 15000);
+	settle(&pace, 300, 60);
+	before = tide_pace_blocks(&pace);
+	tide_pace_learn(&pace, before, 150000);
+	assert_in_range(tide_pace_blocks(&pace), 1, before / 5);
+}
+
+static void
+a_lock_halves_what_is_held(void **state)
+{
+	struct tide_pace pace;
+	int64_t before;
+
+	(void)state;
+	tide_pace_begin(&pace, 15000);
+	settle(&pace, 300, 60);
+	before = tide_pace_blocks(&pace);
+	tide_pace_yield(&pace);
+	assert_in_range(tide_pace_blocks(&pace), before / 2 - 1, before / 2 + 1);
+}
+
+static void
+one_block_is_the_least_however_slow_it_is(void **state)
+{
+	struct tide_pace pace;
+
+	(void)state;
+	tide_pace_begin(&pace, 15000);
+	settle(&pace, 900000, 20);
+	assert_int_equal(tide_pace_blocks(&pace), 1);
+}
+
+static void
+the_p90_leaves_out_the_slowest_tenth(void **state)
+{
+	struct tide_pace pace;
+
+	(void)state;
+	tide_pace_begin(&pace, 15000);
+	for (int i = 1; i <= 10; i++)
+		tide_pace_learn(&pace, 1, i * 100);
+	assert_int_equal(tide_pace_p90(&pace), 900);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_batch_is_small),
+		cmocka_unit_test(batches_grow_to_the_target_and_stay_there),
+		cmocka_unit_test(no_batch_grows_by_more_than_half),
+		cmocka_unit_test(an_overrun_cuts_at_once),
+		cmocka_unit_test(a_lock_halves_what_is_held),
+		cmocka_unit_test(one_block_is_the_least_however_slow_it_is),
+		cmocka_unit_test(the_p90_leaves_out_the_slowest_tenth),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

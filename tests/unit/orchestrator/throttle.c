@@ -1,0 +1,137 @@
+#include "throttle.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include <talloc.h>
+
+#include "tidemark/units.h"
+
+static struct tide_limits
+no_limits(void)
+{
+	return (struct tide_limits){ .lock_timeout = 200 * TIDE_MS };
+}
+
+static struct tide_signals
+calm(void)
+{
+	return (struct tide_signals){ .lag_seconds = -1, .lag_bytes = -1, .slot_bytes = -1, .window_open = true };
+}
+
+static void
+nothing_set_means_nothing_holds_back(void **state)
+{
+	struct tide_limits limits = no_limits();
+	struct tide_signals signals = calm();
+
+	(void)state;
+	signals.lag_seconds = 1e6;
+	signals.lock_waiters = 1000;
+	assert_null(tide_throttle_reason(NULL, &limits, &signals, false, NULL));
+}
+
+static void
+lag_enters_at_the_limit_and_leaves_at_four_fifths(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct tide_limits limits = no_limits();
+	struct tide_signals signals = calm();
+	char *reason;
+
+	(void)state;
+	limits.replica_lag = 5 * TIDE_SECOND;
+	signals.replicas = 1;
+	signals.lag_seconds = 4.5;
+	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL));
+	signals.lag_seconds = 5;
+	reason = tide_throttle_reason(ctx, &limits, &signals, false, NULL);
+	assert_non_null(reason);
+	assert_non_null(strstr(reason, "replica lag"));
+	signals.lag_seconds = 4.5;
+	assert_non_null(tide_throttle_reason(ctx, &limits, &signals, false, reason));
+	signals.lag_seconds = 3.9;
+	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, reason));
+	talloc_free(ctx);
+}
+
+static void
+a_lag_that_cannot_be_read_stops(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct tide_limits limits = no_limits();
+	struct tide_signals signals = calm();
+
+	(void)state;
+	limits.replica_lag = 5 * TIDE_SECOND;
+	signals.replicas = signals.unreadable_replicas = 1;
+	assert_non_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL));
+	limits.replica_lag = 0;
+	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL));
+	talloc_free(ctx);
+}
+
+static void
+an_expected_replica_that_is_missing_stops(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	char *names[] = { "east", "west" };
+	struct tide_limits limits = no_limits();
+	struct tide_signals signals = calm();
+	char *reason;
+
+	(void)state;
+	limits.replicas = (struct tide_names){ names, 2 };
+	signals.replica_names = "western\neast";
+	reason = tide_throttle_reason(ctx, &limits, &signals, false, NULL);
+	assert_non_null(reason);
+	assert_non_null(strstr(reason, "'west'"));
+	signals.replica_names = "west\neast";
+	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL));
+	talloc_free(ctx);
+}
+
+static void
+every_other_source_stops_by_its_name(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct tide_limits limits = no_limits();
+	struct tide_signals signals = calm();
+
+	(void)state;
+	limits.throttle_file = "stop.here";
+	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, true, NULL), "stop.here"));
+	signals.throttle_sql = true;
+	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, false, NULL), "throttle_sql"));
+	signals.throttle_sql_failed = true;
+	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, false, NULL), "cannot be read"));
+	signals = calm();
+	signals.window_open = false;
+	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, false, NULL), "window"));
+	signals = calm();
+	limits.slot_wal = 1024;
+	signals.slot_bytes = 2048;
+	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, false, NULL), "slot"));
+	signals = calm();
+	limits.lock_waiters = 3;
+	signals.lock_waiters = 3;
+	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, false, NULL), "waiting"));
+	talloc_free(ctx);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_set_means_nothing_holds_back),
+		cmocka_unit_test(lag_enters_at_the_limit_and_leaves_at_four_fifths),
+		cmocka_unit_test(a_lag_that_cannot_be_read_stops),
+		cmocka_unit_test(an_expected_replica_that_is_missing_stops),
+		cmocka_unit_test(every_other_source_stops_by_its_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
