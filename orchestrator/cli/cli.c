@@ -1,0 +1,149 @@
+#include "cli.h"
+
+#include <ev.h>
+#include <pwd.h>
+#include <string.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "verbs.h"
+
+static void
+report(struct tide_cli *cli, const struct tide_err *err)
+{
+	json_t *object;
+
+	if (cli->said_error)
+		return;
+	if (!cli->options.json) {
+		tide_say_error(&cli->err, err);
+		return;
+	}
+	object = tide_json_object();
+	json_object_set_new(object, "error", tide_json_error(err));
+	tide_json_print(&cli->out, object, cli->options.verb == TIDE_VERB_RUN || cli->options.verb == TIDE_VERB_ADVANCE ||
+		    cli->options.verb == TIDE_VERB_ROLLBACK);
+}
+
+/** --help and --version win over the verb. */
+static bool
+perform(struct tide_cli *cli, struct tide_err *err)
+{
+	if (cli->options.version)
+		return tide_verb_version(cli, err);
+	if (cli->options.help && cli->options.verb != TIDE_VERB_HELP) {
+		char **operand = talloc_array(cli, char *, 1);
+
+		operand[0] = talloc_strdup(operand, tide_verb_table[cli->options.verb].name);
+		cli->options.operand = operand;
+		cli->options.operand_count = 1;
+		return tide_verb_help(cli, err);
+	}
+	return tide_verb_table[cli->options.verb].run(cli, err);
+}
+
+int
+tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_ctx)
+{
+	struct tide_cli *cli = talloc_zero(NULL, struct tide_cli);
+	struct tide_err err = { 0 }, late = { 0 };
+	enum tide_code status;
+	bool parsed, done;
+
+	cli->getenv_fn = getenv_fn;
+	cli->getenv_ctx = getenv_ctx;
+	parsed = tide_options_parse(cli, argc, argv, getenv_fn, getenv_ctx, &cli->options, &err);
+	tide_stream_init(&cli->out, stdout, cli->options.color, getenv_fn, getenv_ctx);
+	tide_stream_init(&cli->err, stderr, cli->options.color, getenv_fn, getenv_ctx);
+	cli->loop = ev_loop_new(EVFLAG_AUTO);
+	done = parsed && cli->loop == NULL ? tide_fail(&err, TIDE_UNEXPECTED, "cannot make an event loop")
+	                                   : parsed && perform(cli, &err);
+	if (!done)
+		report(cli, &err);
+	status = done ? cli->status : err.code == TIDE_OK ? TIDE_UNEXPECTED : err.code;
+	if (!tide_stream_close(&cli->out, &late)) {
+		tide_say_error(&cli->err, &late);
+		status = status == TIDE_OK ? late.code : status;
+	}
+	tide_cli_disconnect(cli);
+	if (cli->loop != NULL)
+		ev_loop_destroy(cli->loop);
+	talloc_free(cli);
+	return (int)status;
+}
+
+const char *
+tide_cli_by(struct tide_cli *cli)
+{
+	char host[256] = "";
+	const struct passwd *entry;
+	const char *user;
+
+	if (cli->options.by != NULL)
+		return cli->options.by;
+	user = cli->getenv_fn(cli->getenv_ctx, "USER");
+	if (user == NULL || user[0] == '\0') {
+		entry = getpwuid(geteuid());
+		user = entry != NULL ? entry->pw_name : "unknown";
+	}
+	(void)gethostname(host, sizeof(host) - 1);
+	return talloc_asprintf(cli, "%s@%s", user, host[0] != '\0' ? host : "localhost");
+}
+
+char *
+tide_cli_shell_word(void *ctx, const char *word)
+{
+	char *quoted;
+
+	if (word[0] != '\0' &&
+	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%,=") == strlen(word))
+		return talloc_strdup(ctx, word);
+	quoted = talloc_strdup(ctx, "'");
+	for (; *word != '\0'; word++)
+		quoted = *word == '\'' ? talloc_strdup_append(quoted, "'\\''") : talloc_strndup_append(quoted, word, 1);
+	return talloc_strdup_append(quoted, "'");
+}
+
+/** The command for each state while no executor is at work; %s is the plan. */
+static const struct {
+	const char *state, *direction, *command;
+} next_table[] = {
+	{ "ready", NULL, "tidemark run %s" },
+	{ "running", "back", "tidemark rollback %s" },
+	{ "running", NULL, "tidemark run %s" },
+	{ "waiting", "back", "tidemark rollback %s" },
+	{ "pausing", NULL, "tidemark resume %s" },
+	{ "paused", NULL, "tidemark resume %s" },
+	{ "failed", "back", "tidemark rollback %s" },
+	{ "failed", NULL, "tidemark run %s" },
+	{ "rolling_back", NULL, "tidemark rollback %s" },
+	{ "rolled_back", NULL, "tidemark run %s --again" },
+};
+
+char *
+tide_cli_next(void *ctx, const struct tide_run_status *s, const char *as)
+{
+	char *word = tide_cli_shell_word(ctx, as);
+	bool paused = strcmp(s->state, "paused") == 0 || strcmp(s->state, "pausing") == 0;
+
+	if (strcmp(s->state, "waiting") == 0 && strcmp(s->direction, "forward") == 0)
+		return s->hold_until != NULL
+		    ? talloc_asprintf(ctx, "tidemark run %s   (after %s; to go on now: tidemark advance %s --now --reason WHY)",
+			  word, s->hold_until, word)
+		    : talloc_asprintf(ctx, "tidemark advance %s", word);
+	if (s->live && !paused)
+		return talloc_asprintf(ctx, "tidemark status %s --watch", word);
+	/* Paused with nobody at work, and nobody asks for the pause any more: only an executor is missing. */
+	if (paused && !s->live && s->wanted != NULL && strcmp(s->wanted, "pause") != 0)
+		return talloc_asprintf(ctx, "tidemark %s %s", strcmp(s->direction, "back") == 0 ? "rollback" : "run", word);
+	for (size_t i = 0; i < TIDE_COUNT(next_table); i++) {
+		const char *hole = strstr(next_table[i].command, "%s");
+
+		if (strcmp(next_table[i].state, s->state) == 0 &&
+		    (next_table[i].direction == NULL || strcmp(next_table[i].direction, s->direction) == 0))
+			return talloc_asprintf(ctx, "%.*s%s%s", (int)(hole - next_table[i].command), next_table[i].command, word,
+			    hole + 2);
+	}
+	return NULL;
+}

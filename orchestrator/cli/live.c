@@ -1,0 +1,53 @@
+#include "live.h"
+
+#include <talloc.h>
+
+#include "lint_print.h"
+#include "tidemark/catalog_load.h"
+#include "tidemark/phase.h"
+#include "tidemark/rows.h"
+
+bool
+tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, struct tide_catalog **out,
+    struct tide_err *err)
+{
+	const struct tide_catalog_request request = {
+		.schema = plan->schema,
+		.relation = plan->relation,
+		.expressions = tide_phase_expressions(ctx, plan),
+		.future_columns = tide_phase_future_columns(ctx, plan),
+	};
+
+	return tide_catalog_load(ctx, conn, &request, out, err);
+}
+
+bool
+tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, struct tide_live **out, struct tide_err *err)
+{
+	struct tide_live *live = talloc_zero(ctx, struct tide_live);
+	struct tide_findings *found;
+	struct tide_catalog *ahead;
+	struct tide_rows *rows;
+	struct tide_err compile = { 0 };
+
+	live->plan = plan;
+	live->findings = talloc_zero(live, struct tide_findings);
+	live->steps = talloc_zero_array(live, struct tide_steps *, (unsigned)plan->count + 1);
+	/* Compiling ahead changes its catalog, and the review shows the one that is. */
+	if (!tide_cli_connect(cli, err) || !tide_live_catalog(live, cli->conn, plan, &live->cat, err) ||
+	    !tide_live_catalog(live, cli->conn, plan, &ahead, err) ||
+	    !tide_store_status(live, cli->conn, plan->name, &live->run, err) ||
+	    !tide_await_query(cli->conn, live, "SELECT pg_catalog.to_regnamespace('tidemark') IS NOT NULL", 0, NULL, &rows, err))
+		return false;
+	live->state = tide_rows_bool(rows, 0, 0);
+	tide_phase_lint(plan, NULL, live->findings);
+	if (!tide_findings_has_error(live->findings)) {
+		found = talloc_zero(live, struct tide_findings);
+		if (!tide_phase_compile_all(live, plan, ahead, live->steps, found, &compile) &&
+		    !tide_findings_has_error(found))
+			tide_lint_from_err(found, "cannot-compile", &compile);
+		tide_lint_merge(live->findings, found);
+	}
+	*out = live;
+	return true;
+}

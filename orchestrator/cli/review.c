@@ -1,0 +1,173 @@
+#include "review.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "progress.h"
+#include "tidemark/sqltext.h"
+#include "tidemark/units.h"
+
+int64_t
+tide_review_estimate(const struct tide_action *action, const struct tide_plan *plan)
+{
+	double workers = plan->limits.workers > 0 ? (double)plan->limits.workers : 1, rate;
+
+	if (action->kind == TIDE_STEP_WAIT)
+		return action->wait_us;
+	if (action->touch == TIDE_TOUCH_NOTHING)
+		return 0;
+	if (action->rows < 0)
+		return -1;
+	rate = action->touch == TIDE_TOUCH_BATCHES ? TIDE_ASSUME_WRITE * workers
+	    : action->touch == TIDE_TOUCH_READ     ? TIDE_ASSUME_READ
+						   : TIDE_ASSUME_BUILD;
+	if (action->sweep != NULL && action->sweep->max_rows_per_second > 0 &&
+	    rate > (double)action->sweep->max_rows_per_second)
+		rate = (double)action->sweep->max_rows_per_second;
+	return (int64_t)((double)action->rows / rate * 1e6);
+}
+
+const char *
+tide_review_time(const struct tide_action *action, const struct tide_plan *plan, char *out, size_t size)
+{
+	int64_t us = tide_review_estimate(action, plan);
+	char text[64];
+
+	if (action->kind == TIDE_STEP_WAIT)
+		(void)snprintf(out, size, "%s", tide_duration_format(us, text, sizeof(text)));
+	else if (us == 0 && action->touch == TIDE_TOUCH_NOTHING)
+		(void)snprintf(out, size, "an instant");
+	else if (us < 0)
+		(void)snprintf(out, size, "unknown: the table has no statistics");
+	else if (us < TIDE_SECOND)
+		(void)snprintf(out, size, "under a second (estimate)");
+	else
+		(void)snprintf(out, size, "about %s (estimate)", tide_progress_time(us, text, sizeof(text)));
+	return out;
+}
+
+char *
+tide_review_lock(void *ctx, const struct tide_action *action, const struct tide_plan *plan)
+{
+	char wait[64];
+
+	if (action->kind == TIDE_STEP_WAIT)
+		return talloc_strdup(ctx, "none");
+	if (action->kind == TIDE_STEP_SWEEP)
+		return talloc_asprintf(ctx, "%s; nothing that blocks readers or writers of the table",
+		    action->sweep != NULL && action->sweep->write ? "the rows of one batch at a time" : "none but a reader's");
+	if (action->lock == TIDE_LOCK_NONE)
+		return talloc_strdup(ctx, "none on the table");
+	tide_duration_format(plan->limits.lock_timeout, wait, sizeof(wait));
+	if (action->kind == TIDE_STEP_CONCURRENT || action->lock <= TIDE_SHARE_UPDATE_EXCLUSIVE)
+		return talloc_asprintf(ctx, "%s on %s; reads and writes go on", tide_lock_name(action->lock),
+		    action->lock_table != NULL ? action->lock_table : plan->table);
+	return talloc_asprintf(ctx, "%s on %s, for an instant; one request waits at most %s, up to %lld tries",
+	    tide_lock_name(action->lock), action->lock_table != NULL ? action->lock_table : plan->table, wait,
+	    (long long)plan->limits.lock_attempts);
+}
+
+char *
+tide_review_touch(void *ctx, const struct tide_action *action)
+{
+	static const char *const what[] = {
+		[TIDE_TOUCH_NOTHING] = "catalog rows only",
+		[TIDE_TOUCH_READ] = "reads the table once",
+		[TIDE_TOUCH_BATCHES] = "writes in batches",
+		[TIDE_TOUCH_BUILD] = "builds an index",
+	};
+	char rows[64], bytes[64];
+
+	if (action->kind == TIDE_STEP_WAIT)
+		return talloc_strdup(ctx, "nothing");
+	if (action->touch == TIDE_TOUCH_NOTHING)
+		return talloc_strdup(ctx, what[TIDE_TOUCH_NOTHING]);
+	if (action->rows < 0)
+		return talloc_asprintf(ctx, "%s: %s", what[action->touch], tide_size_format(action->bytes, bytes, sizeof(bytes)));
+	return talloc_asprintf(ctx, "%s: about %s rows, %s", what[action->touch], tide_count_format(action->rows, rows, sizeof(rows)),
+	    tide_size_format(action->bytes, bytes, sizeof(bytes)));
+}
+
+char *
+tide_review_gate(void *ctx, const struct tide_gate *gate)
+{
+	char *text = talloc_strdup(ctx, ""), after[64];
+
+	if (gate->manual)
+		text = talloc_strdup_append(text, "a person's `tidemark advance`");
+	if (gate->after > 0)
+		text = talloc_asprintf_append(text, "%s%s since the phase before ended", text[0] != '\0' ? ", and " : "",
+		    tide_duration_format(gate->after, after, sizeof(after)));
+	if (gate->sql != NULL)
+		text = talloc_asprintf_append(text, "%suntil this gives true: %s", text[0] != '\0' ? ", and " : "", gate->sql);
+	if (gate->window != NULL)
+		text = talloc_asprintf_append(text, "%sthe window %s", text[0] != '\0' ? ", and " : "", gate->window);
+	return text[0] != '\0' ? text : NULL;
+}
+
+enum tide_loss
+tide_review_loss(const struct tide_steps *steps)
+{
+	enum tide_loss worst = TIDE_LOSES_NOTHING;
+
+	for (size_t i = 0; i < steps->count; i++) {
+		const struct tide_step *step = &steps->item[i];
+
+		if (step->irreversible)
+			return TIDE_IRREVERSIBLE;
+		for (size_t j = 0; j < step->undo_count; j++)
+			if (step->undo[j].loss > worst)
+				worst = step->undo[j].loss;
+	}
+	return worst;
+}
+
+const char *
+tide_review_loss_name(enum tide_loss loss)
+{
+	static const char *const names[] = {
+		[TIDE_LOSES_NOTHING] = "reversible",
+		[TIDE_LOSSY] = "reversible, lossy",
+		[TIDE_IRREVERSIBLE] = "irreversible",
+	};
+
+	return names[loss];
+}
+
+long
+tide_review_point(const struct tide_live *live, const struct tide_step **step)
+{
+	for (size_t i = 0; i < live->plan->count && live->steps[i] != NULL; i++)
+		for (size_t j = 0; j < live->steps[i]->count; j++)
+			if (live->steps[i]->item[j].irreversible) {
+				*step = &live->steps[i]->item[j];
+				return (long)i;
+			}
+	return -1;
+}
+
+char *
+tide_review_act(void *ctx, const struct tide_action *action, const struct tide_live *live)
+{
+	const struct tide_table *table = &live->cat->table;
+	char *text = talloc_strdup(ctx, "");
+
+	if (action->kind == TIDE_STEP_SWEEP && action->sweep != NULL) {
+		char *name = tide_sqlf(text, "%I.%I", table->schema, table->name);
+		const struct tide_sweep_spec *spec = action->sweep;
+
+		return spec->write ? talloc_asprintf(ctx,
+					 "UPDATE %s AS tidemark_row\n   SET %s\n WHERE ctid >= … AND ctid < …\n   AND (%s);", name,
+					 spec->set, spec->residual)
+				   : talloc_asprintf(ctx,
+					 "SELECT count(*) FROM %s AS tidemark_row\n WHERE ctid >= … AND ctid < …\n   AND (%s);", name,
+					 spec->residual);
+	}
+	for (size_t i = 0; i < action->act_count; i++) {
+		size_t length = strlen(action->act[i]);
+
+		text = talloc_asprintf_append(text, "%s%s%s", i > 0 ? "\n" : "", action->act[i],
+		    length > 0 && action->act[i][length - 1] == ';' ? "" : ";");
+	}
+	return text;
+}

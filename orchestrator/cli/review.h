@@ -1,0 +1,45 @@
+#ifndef TIDE_REVIEW_H
+#define TIDE_REVIEW_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "cli.h"
+#include "live.h"
+#include "tidemark/step.h"
+
+/** What the estimates of time assume; every review states them. */
+#define TIDE_ASSUME_WRITE 60000     /* rows/s of one sweep worker */
+#define TIDE_ASSUME_READ 400000     /* rows/s of one read of the table */
+#define TIDE_ASSUME_BUILD 250000    /* rows/s of an index build */
+
+/** An estimate, us; 0: an instant; -1: unknown. */
+int64_t tide_review_estimate(const struct tide_action *action, const struct tide_plan *plan);
+/** "instant", "about 17 s", "unknown". Returns `out`. */
+const char *tide_review_time(const struct tide_action *action, const struct tide_plan *plan, char *out, size_t size);
+/** "ACCESS EXCLUSIVE on …, an instant; …", or that nothing is locked. Belongs to ctx. */
+char *tide_review_lock(void *ctx, const struct tide_action *action, const struct tide_plan *plan);
+/** What is touched, with rows and bytes. Belongs to ctx. */
+char *tide_review_touch(void *ctx, const struct tide_action *action);
+/** What must be true before a phase starts, for people; NULL for no gate. Belongs to ctx. */
+char *tide_review_gate(void *ctx, const struct tide_gate *gate);
+/** What undoing a phase loses: the worst of its steps. */
+enum tide_loss tide_review_loss(const struct tide_steps *steps);
+/** "reversible", "reversible, lossy", "irreversible". */
+const char *tide_review_loss_name(enum tide_loss loss);
+/** The first step after which there is no way back before its phase: index of its phase; -1 when there is none. */
+long tide_review_point(const struct tide_live *live, const struct tide_step **step);
+/** The statements of an action as they would be sent, one text. Belongs to ctx. */
+char *tide_review_act(void *ctx, const struct tide_action *action, const struct tide_live *live);
+
+/** For people. */
+void tide_review_print(struct tide_stream *out, const struct tide_live *live, const char *as);
+/** The way back, last phase first, for people. */
+void tide_review_print_back(struct tide_stream *out, const struct tide_live *live, const char *as);
+json_t *tide_review_json(const struct tide_live *live);
+/** SQL that psql runs as it is; false + err when some step cannot be said so. */
+bool tide_review_sql(struct tide_stream *out, const struct tide_live *live, bool back, struct tide_err *err) TIDE_CHECKED;
+/** One sweep as a DO block that commits each batch. Belongs to ctx. */
+char *tide_review_sweep(void *ctx, const struct tide_sweep_spec *spec, const char *table);
+
+#endif

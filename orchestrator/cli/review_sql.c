@@ -1,0 +1,207 @@
+#include <string.h>
+#include <talloc.h>
+
+#include "review.h"
+#include "tidemark/sqltext.h"
+#include "tidemark/units.h"
+
+/** Blocks of one batch: a few thousand rows, so that no row stays locked for long. */
+#define BATCH_BLOCKS 64
+/** Passes over what lies beyond the end, for a sweep that no trigger helps. */
+#define PASSES 10
+
+/** A line comment: newlines and whatever else must not end it. */
+static void
+comment(struct tide_stream *out, void *mem, const char *text)
+{
+	char *line = tide_printable(mem, text);
+
+	for (char *c = line; *c != '\0'; c++)
+		if (*c == '\n' || *c == '\t')
+			*c = ' ';
+	tide_put(out, talloc_asprintf(mem, "-- %s\n", line));
+}
+
+static void
+statement(struct tide_stream *out, const char *sql)
+{
+	size_t length = strlen(sql);
+	const char *last = strrchr(sql, '\n');
+
+	tide_put(out, sql);
+	/* A comment at the end would swallow the semicolon. */
+	if (strstr(last != NULL ? last : sql, "--") != NULL)
+		tide_put(out, "\n;\n");
+	else
+		tide_put(out, length > 0 && sql[length - 1] == ';' ? "\n" : ";\n");
+}
+
+/** A dollar quote that the text does not hold. */
+static char *
+dollar_quote(void *ctx, const char *text)
+{
+	char *tag = talloc_strdup(ctx, "$tidemark$");
+
+	for (int i = 1; strstr(text, tag) != NULL; i++)
+		tag = talloc_asprintf(ctx, "$tidemark%d$", i);
+	return tag;
+}
+
+/** One batch is tried again when a lock stands in its way: it is always ours that gives way. */
+static const char batch[] = "      LOOP\n"
+                            "        BEGIN\n"
+                            "          PERFORM pg_catalog.set_config('lock_timeout', '100ms', true);\n"
+                            "          %s\n"
+                            "          GET DIAGNOSTICS batch = ROW_COUNT;\n"
+                            "          settled := true;\n"
+                            "        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN\n"
+                            "          settled := false;\n"
+                            "        END;\n"
+                            "        COMMIT;\n"
+                            "        EXIT WHEN settled;\n"
+                            "        PERFORM pg_catalog.pg_sleep(0.05 + 0.1 * pg_catalog.random());\n"
+                            "      END LOOP;\n"
+                            "      total := total + batch;\n";
+
+char *
+tide_review_sweep(void *ctx, const struct tide_sweep_spec *spec, const char *table)
+{
+	void *mem = talloc_new(NULL);
+	char *range = talloc_asprintf(mem,
+	    "tidemark_row.ctid >= pg_catalog.format('(%%s,0)', at)::pg_catalog.tid\n"
+	    "            AND tidemark_row.ctid < pg_catalog.format('(%%s,0)', at + %d)::pg_catalog.tid", BATCH_BLOCKS);
+	char *work = spec->write
+	    ? talloc_asprintf(mem, "UPDATE %s AS tidemark_row SET %s\n          WHERE %s\n            AND (%s\n            );", table,
+		  spec->set, range, spec->residual)
+	    : talloc_asprintf(mem, "PERFORM 1 FROM %s AS tidemark_row\n          WHERE %s\n            AND (%s\n            );", table,
+		  range, spec->residual);
+	const char *hole = strstr(batch, "%s");
+	char *loop = talloc_asprintf(mem, "%.*s%s%s", (int)(hole - batch), batch, work, hole + 2);
+	char *after = talloc_strdup(mem, "");
+	char *body, *tag;
+
+	if (!spec->write)
+		after = talloc_strdup(mem, "  IF total > 0 THEN\n"
+		                           "    RAISE EXCEPTION 'tidemark: % rows differ', total USING ERRCODE = 'check_violation';\n"
+		                           "  END IF;\n");
+	else if (spec->repeats)
+		after = talloc_strdup(mem, "  IF total > 0 THEN\n"
+		                           "    RAISE EXCEPTION 'tidemark: rows still need work; run this block again';\n"
+		                           "  END IF;\n");
+	body = talloc_asprintf(mem,
+	    "\nDECLARE\n  at bigint;\n  stop bigint;\n  batch bigint := 0;\n  total bigint := 0;\n  settled boolean;\nBEGIN\n"
+	    "  FOR pass IN 1..%d LOOP\n    at := 0;\n    total := 0;\n"
+	    "    stop := pg_catalog.pg_relation_size(%s::pg_catalog.regclass) / pg_catalog.current_setting('block_size')::bigint;\n"
+	    "    WHILE at < stop LOOP\n%s      at := at + %d;\n    END LOOP;\n    EXIT WHEN total = 0;\n  END LOOP;\n%sEND\n",
+	    spec->write && spec->repeats ? PASSES : 1, tide_literal(mem, table), loop, BATCH_BLOCKS, after);
+	tag = dollar_quote(mem, body);
+	body = talloc_asprintf(ctx, "DO LANGUAGE plpgsql %s%s%s;\n", tag, body, tag);
+	talloc_free(mem);
+	return body;
+}
+
+static void
+sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, const struct tide_live *live)
+{
+	const struct tide_table *table = &live->cat->table;
+	char text[64];
+
+	if (a->title != NULL)
+		comment(out, mem, a->title);
+	switch (a->kind) {
+	case TIDE_STEP_WAIT:
+		comment(out, mem,
+		    talloc_asprintf(mem, "WAIT: do not go on before %s have passed since the statement above",
+			tide_duration_format(a->wait_us, text, sizeof(text))));
+		break;
+	case TIDE_STEP_SWEEP:
+		tide_put(out, tide_review_sweep(mem, a->sweep, tide_sqlf(mem, "%I.%I", table->schema, table->name)));
+		break;
+	case TIDE_STEP_CONCURRENT:
+		statement(out, a->act[0]);
+		break;
+	case TIDE_STEP_SQL:
+		tide_put(out, talloc_asprintf(mem, "BEGIN;\nSET LOCAL lock_timeout = '%lldms';\n",
+				  (long long)(live->plan->limits.lock_timeout / TIDE_MS)));
+		if (a->lock != TIDE_LOCK_NONE && a->lock_table != NULL)
+			tide_put(out, talloc_asprintf(mem, "LOCK TABLE %s IN %s MODE;\n", a->lock_table, tide_lock_name(a->lock)));
+		for (size_t i = 0; i < a->act_count; i++)
+			statement(out, a->act[i]);
+		tide_put(out, "COMMIT;\n");
+		break;
+	}
+}
+
+static void
+sql_head(struct tide_stream *out, void *mem, const struct tide_live *live, bool back)
+{
+	comment(out, mem, talloc_asprintf(mem, "tidemark %s: plan %s, %s", TIDEMARK_VERSION, live->plan->name,
+			      back ? "the way back from its end" : "compiled against the table as it is now"));
+	comment(out, mem, "run with: psql -v ON_ERROR_STOP=1 -f FILE; stop at every comment that says GATE or WAIT");
+	comment(out, mem, "a lock that was not obtained ends the script: go on from the statement that failed");
+	tide_put(out, "SET search_path = pg_catalog;\nSET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n"
+	              "SET row_security = off;\nSET statement_timeout = 0;\nSET lock_timeout = 0;\n"
+	              "SET idle_in_transaction_session_timeout = 0;\n");
+	if (live->state || back)
+		return;
+	comment(out, mem, "the state schema: triggers that keep two columns in step write conflicts to it");
+	tide_put(out, "BEGIN;\n");
+	tide_put(out, tide_state_sql());
+	tide_put(out, "\nCOMMIT;\n");
+}
+
+static void
+forward(struct tide_stream *out, void *mem, const struct tide_live *live)
+{
+	for (size_t p = 0; p < live->plan->count; p++) {
+		const char *gate = tide_review_gate(mem, &live->plan->phase[p].gate);
+
+		tide_put(out, "\n");
+		comment(out, mem, talloc_asprintf(mem, "phase %zu of %zu: %s", p + 1, live->plan->count, live->plan->phase[p].name));
+		if (gate != NULL)
+			comment(out, mem, talloc_asprintf(mem, "GATE: wait for %s", gate));
+		for (size_t i = 0; i < live->steps[p]->count; i++)
+			sql_action(out, mem, &live->steps[p]->item[i].forward, live);
+	}
+}
+
+static void
+backward(struct tide_stream *out, void *mem, const struct tide_live *live)
+{
+	const struct tide_step *point = NULL;
+	long last = tide_review_point(live, &point);
+
+	if (last >= 0)
+		comment(out, mem, talloc_asprintf(mem, "valid only as long as step %s of phase %s has not run", point->name,
+				      live->plan->phase[last].name));
+	for (size_t p = live->plan->count; p-- > 0;) {
+		tide_put(out, "\n");
+		comment(out, mem, talloc_asprintf(mem, "back before phase %zu: %s", p + 1, live->plan->phase[p].name));
+		for (size_t i = live->steps[p]->count; i-- > 0;)
+			for (size_t j = 0; j < live->steps[p]->item[i].undo_count; j++)
+				sql_action(out, mem, &live->steps[p]->item[i].undo[j], live);
+	}
+}
+
+bool
+tide_review_sql(struct tide_stream *out, const struct tide_live *live, bool back, struct tide_err *err)
+{
+	void *mem;
+
+	for (size_t p = 0; p < live->plan->count; p++) {
+		if (live->steps[p] == NULL)
+			return tide_plan_fail(live->plan, &live->plan->phase[p], NULL, err, "the phase cannot be compiled");
+		for (size_t i = 0; i < live->steps[p]->count; i++)
+			if (live->steps[p]->item[i].forward.kind == TIDE_STEP_SWEEP && live->cat->table.relkind != 'r')
+				return tide_fail(err, TIDE_PRECONDITION, "%s is not a plain table: its sweep has no form as SQL",
+				    live->plan->table);
+	}
+	mem = talloc_new(NULL);
+	sql_head(out, mem, live, back);
+	if (back)
+		backward(out, mem, live);
+	else
+		forward(out, mem, live);
+	talloc_free(mem);
+	return true;
+}

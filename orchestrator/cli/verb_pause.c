@@ -1,0 +1,8 @@
+#include "control.h"
+#include "verbs.h"
+
+bool
+tide_verb_pause(struct tide_cli *cli, struct tide_err *err)
+{
+	return tide_control(cli, "pause", err);
+}

@@ -1,0 +1,10 @@
+#include "execute.h"
+#include "verbs.h"
+
+bool
+tide_verb_run(struct tide_cli *cli, struct tide_err *err)
+{
+	struct tide_plan *plan;
+
+	return tide_execute_plan(cli, &plan, err) && tide_execute(cli, plan, tide_run_forward, err);
+}

@@ -1,0 +1,213 @@
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "cli.h"
+#include "json.h"
+#include "status_print.h"
+#include "tidemark/names.h"
+#include "tidemark/units.h"
+#include "verbs.h"
+
+enum reached { NOT_YET, REACHED, NEVER };
+
+static enum tide_code
+standing(const struct tide_run_status *s)
+{
+	if (s->found && strcmp(s->state, "complete") == 0)
+		return TIDE_OK;
+	if (s->found && strcmp(s->state, "waiting") == 0)
+		return TIDE_GATE;
+	if (s->found && strcmp(s->state, "paused") == 0)
+		return TIDE_PAUSED;
+	return TIDE_PENDING;
+}
+
+/** Index of the phase called or numbered so; count when there is none. */
+static size_t
+find_phase(const struct tide_run_status *s, const char *name)
+{
+	char *end;
+	unsigned long number = strtoul(name, &end, 10);
+	size_t i = 0;
+
+	while (i < s->count && strcmp(s->item[i].name, name) != 0)
+		i++;
+	if (i == s->count && name[0] >= '0' && name[0] <= '9' && *end == '\0' && number >= 1 && number <= s->count)
+		return number - 1;
+	return i;
+}
+
+static bool
+known_phase(const struct tide_run_status *s, const char *name, struct tide_err *err)
+{
+	const char *names[256] = { "complete" }, *near;
+	size_t count = 1;
+
+	if (strcmp(name, "complete") == 0 || find_phase(s, name) < s->count)
+		return true;
+	for (size_t i = 0; i < s->count && count < TIDE_COUNT(names); i++)
+		names[count++] = s->item[i].name;
+	near = tide_nearest(name, names, count);
+	(void)tide_fail(err, TIDE_USAGE, "--wait-for: plan '%s' has no phase '%s'", s->plan, name);
+	return near != NULL ? tide_hint(err, "did you mean '%s'?", near) : false;
+}
+
+static enum reached
+reached(const struct tide_run_status *s, const char *name)
+{
+	if (!s->found)
+		return NOT_YET;
+	if (strcmp(s->state, "complete") == 0)
+		return REACHED;
+	if (strcmp(s->state, "failed") == 0 || strcmp(s->state, "rolled_back") == 0)
+		return NEVER;
+	if (strcmp(name, "complete") != 0 && strcmp(s->item[find_phase(s, name)].state, "done") == 0)
+		return REACHED;
+	return NOT_YET;
+}
+
+static void
+print(struct tide_cli *cli, const struct tide_run_status *s, const char *name, const char *as)
+{
+	char *next = s->found ? tide_cli_next(cli, s, as) : NULL;
+	json_t *object;
+
+	if (!s->found)
+		next = talloc_asprintf(cli, "tidemark plan %s", tide_cli_shell_word(cli, as));
+	if (!cli->options.json && s->found) {
+		tide_status_print(&cli->out, s, next);
+	} else if (!cli->options.json) {
+		tide_say(&cli->out, TIDE_BOLD, "%s", name);
+		tide_say(&cli->out, TIDE_PLAIN, ": not started in this database\nnext: %s\n", next);
+	} else {
+		object = s->found ? tide_json_status(s, next) : json_pack("{s:o, s:o, s:o}", "plan", tide_json_text(name), "state",
+						      json_string("none"), "next", tide_json_text(next));
+		json_object_set_new(object, "schema_version", json_integer(TIDE_SCHEMA_VERSION));
+		tide_json_print(&cli->out, object, cli->options.watch);
+	}
+	(void)fflush(cli->out.file);
+	talloc_free(next);
+}
+
+/** The end of a wait that did not get there. */
+static bool
+gave_up(struct tide_cli *cli, const struct tide_run_status *s, const char *name, bool never, struct tide_err *err)
+{
+	char text[64];
+	const char *where = s->found ? tide_status_line(cli, s) : talloc_asprintf(cli, "%s: not started", name);
+
+	if (never) {
+		(void)tide_fail(err, TIDE_PRECONDITION, "'%s' will not be reached: %s", cli->options.wait_for, where);
+		return tide_hint(err, "see: tidemark history %s", tide_cli_shell_word(cli, name));
+	}
+	return tide_fail(err, standing(s), "'%s' was not reached within %s: %s", cli->options.wait_for,
+	    tide_duration_format(cli->options.timeout, text, sizeof(text)), where);
+}
+
+/** A redraw on a terminal; elsewhere only what is new. */
+static void
+redraw(struct tide_cli *cli, const struct tide_run_status *s, const char *name, const char *as, char **last)
+{
+	char *line = s->found ? tide_status_line(*last, s) : talloc_asprintf(*last, "%s: not started", name);
+
+	if (cli->out.terminal && !cli->options.json) {
+		tide_put(&cli->out, "\033[H\033[J");
+		print(cli, s, name, as);
+	} else if (cli->options.json) {
+		print(cli, s, name, as);
+	} else if (strcmp(line, *last) != 0) {
+		tide_say(&cli->out, TIDE_PLAIN, "%s\n", line);
+		(void)fflush(cli->out.file);
+	}
+	line = talloc_steal(cli, line);
+	talloc_free(*last);
+	*last = line;
+}
+
+static bool
+follow(struct tide_cli *cli, const char *name, const char *as, struct tide_err *err)
+{
+	const struct tide_options *o = &cli->options;
+	int64_t deadline = o->timeout > 0 ? tide_now_us() + o->timeout : INT64_MAX;
+	char *last = talloc_strdup(cli, "");
+	enum reached end = NOT_YET;
+
+	for (;;) {
+		void *mem = talloc_new(cli);
+		struct tide_run_status s = { 0 };
+		bool final;
+
+		if (!tide_store_status(mem, cli->conn, name, &s, err))
+			return false;
+		if (o->wait_for != NULL && s.found && !known_phase(&s, o->wait_for, err))
+			return false;
+		if (o->watch)
+			redraw(cli, &s, name, as, &last);
+		end = o->wait_for != NULL ? reached(&s, o->wait_for) : NOT_YET;
+		final = s.found && (strcmp(s.state, "complete") == 0 || strcmp(s.state, "rolled_back") == 0);
+		if (end != NOT_YET || tide_now_us() >= deadline || (o->wait_for == NULL && final) || ferror(cli->out.file)) {
+			bool lost = o->wait_for != NULL && end != REACHED;
+
+			if (!o->watch && !lost)
+				print(cli, &s, name, as);
+			cli->status = o->exit_code && !lost && o->wait_for == NULL ? standing(&s) : TIDE_OK;
+			return lost ? gave_up(cli, &s, name, end == NEVER, err) : true;
+		}
+		talloc_free(mem);
+		tide_cli_sleep(cli, o->interval < deadline - tide_now_us() ? o->interval : deadline - tide_now_us() + TIDE_MS);
+	}
+}
+
+static bool
+list(struct tide_cli *cli, struct tide_err *err)
+{
+	struct tide_status_list all = { 0 };
+	json_t *object, *plans;
+
+	if (!tide_store_list(cli, cli->conn, &all, err))
+		return false;
+	if (!cli->options.json) {
+		if (all.count == 0)
+			tide_say(&cli->out, TIDE_PLAIN, "no plan has been run in %s\nnext: tidemark plan PLAN\n", tide_cli_target(cli));
+		tide_status_print_list(&cli->out, &all);
+		return true;
+	}
+	object = tide_json_object();
+	plans = json_array();
+	for (size_t i = 0; i < all.count; i++) {
+		json_t *plan = tide_json_status(&all.item[i], tide_cli_next(cli, &all.item[i], all.item[i].plan));
+
+		json_object_del(plan, "phases");
+		json_array_append_new(plans, plan);
+	}
+	json_object_set_new(object, "plans", plans);
+	tide_json_print(&cli->out, object, false);
+	return true;
+}
+
+bool
+tide_verb_status(struct tide_cli *cli, struct tide_err *err)
+{
+	const struct tide_options *o = &cli->options;
+	struct tide_run_status s = { 0 };
+	const char *as, *name;
+
+	if (o->operand_count == 0) {
+		if (o->watch || o->wait_for != NULL)
+			return tide_fail(err, TIDE_USAGE, "--%s needs a plan", o->watch ? "watch" : "wait-for");
+		return tide_cli_connect(cli, err) && list(cli, err);
+	}
+	as = o->operand[0];
+	if (!tide_cli_plan_name(cli, as, &name, err) || !tide_cli_connect(cli, err))
+		return false;
+	if (o->watch || o->wait_for != NULL)
+		return follow(cli, name, as, err);
+	if (!tide_store_status(cli, cli->conn, name, &s, err))
+		return false;
+	if (!s.found && !tide_cli_is_file(as))
+		return tide_cli_no_run(cli, name, err);
+	print(cli, &s, name, as);
+	cli->status = o->exit_code ? standing(&s) : TIDE_OK;
+	return true;
+}
