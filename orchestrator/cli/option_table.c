@@ -19,7 +19,8 @@ static const char *const if_locked[] = { "fail", "wait", "skip", NULL };
 
 /* Microseconds, for min and max. */
 #define MS INT64_C(1000)
-#define DAY (INT64_C(86400) * 1000 * 1000)
+#define SECOND INT64_C(1000000)
+#define DAY (86400 * SECOND)
 
 const struct tide_option tide_option_table[] = {
 	OPTION("dsn", "CONNSTR", TEXT, dsn, CONNECT,
@@ -60,9 +61,9 @@ const struct tide_option tide_option_table[] = {
 	OPTION("workers", "N", INTEGER, workers, EXECUTE | ON(PLAN),
 	    "sweep workers, stronger than the plan's limits.workers", .env = "TIDEMARK_WORKERS", .min = 1, .max = 64),
 	OPTION("lock-timeout", "DURATION", DURATION, lock_timeout, EXECUTE | ON(PLAN),
-	    "longest wait of one lock request, stronger than the plan's limits.lock_timeout", .env = "TIDEMARK_LOCK_TIMEOUT", .min = MS, .max = DAY),
+	    "longest wait of one lock request, stronger than the plan's limits.lock_timeout", .env = "TIDEMARK_LOCK_TIMEOUT", .min = MS, .max = 60 * SECOND),
 	OPTION("batch-duration", "DURATION", DURATION, batch_duration, EXECUTE | ON(PLAN),
-	    "target for one batch, stronger than the plan's limits.batch_duration", .env = "TIDEMARK_BATCH_DURATION", .min = MS, .max = DAY),
+	    "target for one batch, stronger than the plan's limits.batch_duration", .env = "TIDEMARK_BATCH_DURATION", .min = MS, .max = 10 * SECOND),
 
 	OPTION("sql", NULL, FLAG, sql, ON(PLAN),
 	    "print only SQL, for psql -v ON_ERROR_STOP=1 -f"),

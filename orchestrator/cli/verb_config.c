@@ -2,6 +2,7 @@
 
 #include "cli.h"
 #include "json.h"
+#include "tidemark/plan.h"
 #include "verbs.h"
 
 struct table {
@@ -47,6 +48,18 @@ add_options(struct table *table)
 	}
 }
 
+/** Limits that no flag can override. */
+static void
+add_limits(struct table *table)
+{
+	for (const struct tide_field *field = tide_limits_fields(); field->key != NULL; field++) {
+		char *name = talloc_asprintf(table->cli, "limits.%s", field->key);
+
+		add(table, name, field->fallback, "default; the plan may say otherwise");
+		talloc_free(name);
+	}
+}
+
 bool
 tide_verb_config(struct tide_cli *cli, struct tide_err *err)
 {
@@ -63,6 +76,7 @@ tide_verb_config(struct tide_cli *cli, struct tide_err *err)
 		add(&table, setting->keyword, setting->shown, setting->origin);
 	}
 	add_options(&table);
+	add_limits(&table);
 	if (table.list != NULL) {
 		object = tide_json_object();
 		json_object_set_new(object, "settings", table.list);

@@ -1,0 +1,298 @@
+#include "cli/output.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <talloc.h>
+
+#include "cli/cli.h"
+#include "cli/execute.h"
+#include "cli/json.h"
+#include "cli/lint_print.h"
+#include "cli/review.h"
+#include "tidemark/units.h"
+
+struct memory {
+	struct tide_stream stream;
+	char *text;
+	size_t size;
+};
+
+static void
+begin(struct memory *m)
+{
+	*m = (struct memory){ 0 };
+	m->stream.file = open_memstream(&m->text, &m->size);
+}
+
+static void
+expect(struct memory *m, const char *text)
+{
+	(void)fclose(m->stream.file);
+	assert_string_equal(m->text, text);
+	free(m->text);
+}
+
+static void
+what_strangers_wrote_does_not_drive_the_terminal(void **state)
+{
+	char *text = tide_printable(NULL, "a\033[31mb\x9b\r\x7f\xff\xc2\x9b é\t\n");
+
+	(void)state;
+	assert_string_equal(text, "a\\x1b[31mb\\x9b\\x0d\\x7f\\xff\\xc2\\x9b é\t\n");
+	talloc_free(text);
+}
+
+static void
+an_error_has_its_place_and_each_hint_a_line(void **state)
+{
+	struct tide_err err = { .code = TIDE_PLAN, .where = "p.toml:3:1", .message = "no such key", .hint = "one\ntwo" };
+	struct memory m;
+
+	(void)state;
+	begin(&m);
+	tide_say_error(&m.stream, &err);
+	expect(&m, "tidemark: error: p.toml:3:1: no such key\nhint: one\nhint: two\n");
+}
+
+static void
+an_error_object_carries_code_and_hints(void **state)
+{
+	struct tide_err err = { .code = TIDE_LOCK, .sqlstate = "55P03", .message = "bad \xff byte", .hint = "one\ntwo" };
+	json_t *json = tide_json_error(&err);
+
+	(void)state;
+	assert_string_equal(json_string_value(json_object_get(json, "code")), tide_code_name(TIDE_LOCK));
+	assert_string_equal(json_string_value(json_object_get(json, "sqlstate")), "55P03");
+	assert_string_equal(json_string_value(json_object_get(json, "message")), "bad \\xff byte");
+	assert_int_equal(json_array_size(json_object_get(json, "hints")), 2);
+	assert_true(json_is_null(json_object_get(json, "where")));
+	json_decref(json);
+}
+
+static void
+standing_still_is_a_status_only_when_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(tide_execute_status(TIDE_GATE, false), 0);
+	assert_int_equal(tide_execute_status(TIDE_GATE, true), 11);
+	assert_int_equal(tide_execute_status(TIDE_PENDING, true), 10);
+	assert_int_equal(tide_execute_status(TIDE_PAUSED, true), 12);
+	assert_int_equal(tide_execute_status(TIDE_BUDGET, false), 0);
+	assert_int_equal(tide_execute_status(TIDE_BUDGET, true), 13);
+	assert_int_equal(tide_execute_status(TIDE_INTERRUPTED, false), 130);
+	assert_int_equal(tide_execute_status(TIDE_TERMINATED, false), 143);
+	assert_int_equal(tide_execute_status(TIDE_OK, true), 0);
+}
+
+static void
+the_next_command_follows_from_the_state(void **state)
+{
+	static const struct {
+		const char *state, *direction, *wanted;
+		bool live;
+		const char *next;
+	} rows[] = {
+		{ "ready", "forward", "run", false, "tidemark run 'my plan'" },
+		{ "running", "forward", "run", false, "tidemark run 'my plan'" },
+		{ "running", "forward", "run", true, "tidemark status 'my plan' --watch" },
+		{ "waiting", "forward", "run", true, "tidemark advance 'my plan'" },
+		{ "paused", "forward", "pause", true, "tidemark resume 'my plan'" },
+		{ "paused", "forward", "pause", false, "tidemark resume 'my plan'" },
+		{ "paused", "forward", "run", false, "tidemark run 'my plan'" },
+		{ "paused", "back", "run", false, "tidemark rollback 'my plan'" },
+		{ "failed", "forward", "run", false, "tidemark run 'my plan'" },
+		{ "failed", "back", "run", false, "tidemark rollback 'my plan'" },
+		{ "rolling_back", "back", "run", false, "tidemark rollback 'my plan'" },
+		{ "rolled_back", "back", "run", false, "tidemark run 'my plan' --again" },
+		{ "complete", "forward", "run", false, NULL },
+	};
+	void *ctx = talloc_new(NULL);
+
+	(void)state;
+	for (size_t i = 0; i < TIDE_COUNT(rows); i++) {
+		struct tide_run_status s = { .found = true, .state = rows[i].state, .direction = rows[i].direction,
+			.wanted = rows[i].wanted, .live = rows[i].live };
+		char *next = tide_cli_next(ctx, &s, "my plan");
+
+		if (rows[i].next == NULL)
+			assert_null(next);
+		else
+			assert_string_equal(next, rows[i].next);
+	}
+	talloc_free(ctx);
+}
+
+static void
+a_soak_says_when_it_ends_and_how_to_waive_it(void **state)
+{
+	struct tide_run_status s = { .found = true, .state = "waiting", .direction = "forward", .wanted = "run",
+		.hold_until = "2026-01-02T03:04:05Z" };
+	char *next = tide_cli_next(NULL, &s, "p");
+
+	(void)state;
+	assert_non_null(strstr(next, "after 2026-01-02T03:04:05Z"));
+	assert_non_null(strstr(next, "tidemark advance p --now --reason WHY"));
+	talloc_free(next);
+}
+
+static void
+shell_words_are_quoted_when_they_must_be(void **state)
+{
+	void *ctx = talloc_new(NULL);
+
+	(void)state;
+	assert_string_equal(tide_cli_shell_word(ctx, "plans/a-b_c.toml"), "plans/a-b_c.toml");
+	assert_string_equal(tide_cli_shell_word(ctx, "it's; rm"), "'it'\\''s; rm'");
+	assert_string_equal(tide_cli_shell_word(ctx, ""), "''");
+	talloc_free(ctx);
+}
+
+static struct tide_findings *
+two_findings(void *ctx)
+{
+	struct tide_findings *f = talloc_zero(ctx, struct tide_findings);
+
+	tide_findings_add(f, TIDE_ERROR, "rule-one", 3, 7, "do: this", "100%% wrong");
+	tide_findings_add(f, TIDE_WARNING, "rule-two", 0, 0, NULL, "perhaps\nnot");
+	return f;
+}
+
+static void
+findings_print_in_every_format(void **state)
+{
+	struct tide_findings *f = two_findings(NULL);
+	struct memory m;
+
+	(void)state;
+	begin(&m);
+	tide_lint_print_human(&m.stream, "p.toml", f);
+	expect(&m, "p.toml:3:7: error: 100% wrong [rule-one]\n    hint: do: this\np.toml: warning: perhaps\nnot [rule-two]\n");
+	begin(&m);
+	tide_lint_print_gcc(&m.stream, "p.toml", f);
+	expect(&m, "p.toml:3:7: error: 100% wrong [rule-one]\np.toml:1:1: warning: perhaps not [rule-two]\n");
+	begin(&m);
+	tide_lint_print_github(&m.stream, "a,b:p.toml", f);
+	expect(&m, "::error file=a%2Cb%3Ap.toml,line=3,col=7,title=rule-one::100%25 wrong%0Ahint: do: this\n"
+	           "::warning file=a%2Cb%3Ap.toml,line=1,col=1,title=rule-two::perhaps%0Anot\n");
+	talloc_free(f);
+}
+
+static void
+the_same_finding_is_said_once(void **state)
+{
+	struct tide_findings *f = two_findings(NULL), *g = two_findings(f);
+
+	(void)state;
+	tide_findings_add(g, TIDE_ERROR, "rule-one", 4, 7, NULL, "100%% wrong");
+	tide_lint_merge(f, g);
+	assert_int_equal(f->count, 3);
+	assert_int_equal(tide_lint_count(f, TIDE_ERROR), 2);
+	talloc_free(f);
+}
+
+static void
+an_error_becomes_a_finding_at_its_place(void **state)
+{
+	struct tide_findings *f = talloc_zero(NULL, struct tide_findings);
+	struct tide_err err = { .code = TIDE_PLAN, .where = "dir:x/p.toml:12:34", .message = "bad" };
+
+	(void)state;
+	tide_lint_from_err(f, "plan-invalid", &err);
+	assert_int_equal(f->item[0].line, 12);
+	assert_int_equal(f->item[0].column, 34);
+	err.where[0] = '\0';
+	tide_lint_from_err(f, "plan-invalid", &err);
+	assert_int_equal(f->item[1].line, 0);
+	talloc_free(f);
+}
+
+static void
+estimates_follow_the_stated_assumptions(void **state)
+{
+	struct tide_plan plan = { .limits = { .workers = 2 } };
+	struct tide_sweep_spec spec = { .write = true, .max_rows_per_second = 1000 };
+	struct tide_action action = { .kind = TIDE_STEP_SWEEP, .touch = TIDE_TOUCH_BATCHES, .rows = 1200000 };
+	char text[64];
+
+	(void)state;
+	assert_int_equal(tide_review_estimate(&action, &plan), 10 * TIDE_SECOND);
+	assert_string_equal(tide_review_time(&action, &plan, text, sizeof(text)), "about 10 s (estimate)");
+	action.sweep = &spec;
+	assert_int_equal(tide_review_estimate(&action, &plan), 1200 * TIDE_SECOND);
+	action.rows = -1;
+	assert_int_equal(tide_review_estimate(&action, &plan), -1);
+	action = (struct tide_action){ .kind = TIDE_STEP_SQL, .touch = TIDE_TOUCH_NOTHING, .rows = 1200000 };
+	assert_string_equal(tide_review_time(&action, &plan, text, sizeof(text)), "an instant");
+}
+
+static void
+a_phase_is_as_reversible_as_its_worst_step(void **state)
+{
+	struct tide_steps *steps = talloc_zero(NULL, struct tide_steps);
+	struct tide_step *step = tide_steps_add(steps, "one");
+
+	(void)state;
+	assert_int_equal(tide_review_loss(steps), TIDE_LOSES_NOTHING);
+	tide_step_add_undo(steps, step)->loss = TIDE_LOSSY;
+	(void)tide_steps_add(steps, "two");
+	assert_int_equal(tide_review_loss(steps), TIDE_LOSSY);
+	steps->item[1].irreversible = true;
+	assert_int_equal(tide_review_loss(steps), TIDE_IRREVERSIBLE);
+	talloc_free(steps);
+}
+
+static void
+a_gate_is_said_in_words(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct tide_gate gate = { .manual = true, .after = 86400 * TIDE_SECOND };
+
+	(void)state;
+	assert_string_equal(tide_review_gate(ctx, &gate),
+	    "a person's `tidemark advance`, and 1d since the phase before ended");
+	gate = (struct tide_gate){ 0 };
+	assert_null(tide_review_gate(ctx, &gate));
+	talloc_free(ctx);
+}
+
+static void
+a_sweep_as_sql_cannot_be_ended_by_its_text(void **state)
+{
+	struct tide_sweep_spec spec = { .write = true, .set = "\"a\" = '$tidemark$' || '$tidemark1$'", .residual = "true -- x" };
+	char *sql = tide_review_sweep(NULL, &spec, "\"s\".\"it's\"");
+
+	(void)state;
+	assert_non_null(strstr(sql, "DO LANGUAGE plpgsql $tidemark2$"));
+	assert_non_null(strstr(sql, "AND (true -- x\n"));
+	assert_non_null(strstr(sql, "'\"s\".\"it''s\"'"));
+	assert_non_null(strstr(sql, "COMMIT;"));
+	talloc_free(sql);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_strangers_wrote_does_not_drive_the_terminal),
+		cmocka_unit_test(an_error_has_its_place_and_each_hint_a_line),
+		cmocka_unit_test(an_error_object_carries_code_and_hints),
+		cmocka_unit_test(standing_still_is_a_status_only_when_asked_for),
+		cmocka_unit_test(the_next_command_follows_from_the_state),
+		cmocka_unit_test(a_soak_says_when_it_ends_and_how_to_waive_it),
+		cmocka_unit_test(shell_words_are_quoted_when_they_must_be),
+		cmocka_unit_test(findings_print_in_every_format),
+		cmocka_unit_test(the_same_finding_is_said_once),
+		cmocka_unit_test(an_error_becomes_a_finding_at_its_place),
+		cmocka_unit_test(estimates_follow_the_stated_assumptions),
+		cmocka_unit_test(a_phase_is_as_reversible_as_its_worst_step),
+		cmocka_unit_test(a_gate_is_said_in_words),
+		cmocka_unit_test(a_sweep_as_sql_cannot_be_ended_by_its_text),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
