@@ -22,8 +22,9 @@ report(struct tide_cli *cli, const struct tide_err *err)
 	}
 	object = tide_json_object();
 	json_object_set_new(object, "error", tide_json_error(err));
-	tide_json_print(&cli->out, object, cli->options.verb == TIDE_VERB_RUN || cli->options.verb == TIDE_VERB_ADVANCE ||
-		    cli->options.verb == TIDE_VERB_ROLLBACK);
+	tide_json_print(&cli->out, object,
+	    cli->options.verb == TIDE_VERB_RUN || cli->options.verb == TIDE_VERB_ADVANCE ||
+		cli->options.verb == TIDE_VERB_ROLLBACK);
 }
 
 /** --help and --version win over the verb. */
@@ -58,7 +59,7 @@ tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_
 	tide_stream_init(&cli->err, stderr, cli->options.color, getenv_fn, getenv_ctx);
 	cli->loop = ev_loop_new(EVFLAG_AUTO);
 	done = parsed && cli->loop == NULL ? tide_fail(&err, TIDE_UNEXPECTED, "cannot make an event loop")
-	                                   : parsed && perform(cli, &err);
+					   : parsed && perform(cli, &err);
 	if (!done)
 		report(cli, &err);
 	status = done ? cli->status : err.code == TIDE_OK ? TIDE_UNEXPECTED : err.code;
@@ -97,11 +98,13 @@ tide_cli_shell_word(void *ctx, const char *word)
 	char *quoted;
 
 	if (word[0] != '\0' &&
-	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%,=") == strlen(word))
+	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%,=") ==
+		strlen(word))
 		return talloc_strdup(ctx, word);
 	quoted = talloc_strdup(ctx, "'");
 	for (; *word != '\0'; word++)
-		quoted = *word == '\'' ? talloc_strdup_append(quoted, "'\\''") : talloc_strndup_append(quoted, word, 1);
+		quoted = *word == '\'' ? talloc_strdup_append(quoted, "'\\''")
+				       : talloc_strndup_append(quoted, word, 1);
 	return talloc_strdup_append(quoted, "'");
 }
 
@@ -127,23 +130,27 @@ tide_cli_next(void *ctx, const struct tide_run_status *s, const char *as)
 	char *word = tide_cli_shell_word(ctx, as);
 	bool paused = strcmp(s->state, "paused") == 0 || strcmp(s->state, "pausing") == 0;
 
+	if (!s->live && s->wanted != NULL && strcmp(s->wanted, "pause") == 0)
+		return talloc_asprintf(ctx, "tidemark resume %s", word);
 	if (strcmp(s->state, "waiting") == 0 && strcmp(s->direction, "forward") == 0)
-		return s->hold_until != NULL
-		    ? talloc_asprintf(ctx, "tidemark run %s   (after %s; to go on now: tidemark advance %s --now --reason WHY)",
-			  word, s->hold_until, word)
-		    : talloc_asprintf(ctx, "tidemark advance %s", word);
+		return s->hold_until != NULL ? talloc_asprintf(ctx,
+						   "tidemark run %s   (after %s; to go on now: tidemark "
+						   "advance %s --now --reason WHY)",
+						   word, s->hold_until, word)
+					     : talloc_asprintf(ctx, "tidemark advance %s", word);
 	if (s->live && !paused)
 		return talloc_asprintf(ctx, "tidemark status %s --watch", word);
 	/* Paused with nobody at work, and nobody asks for the pause any more: only an executor is missing. */
 	if (paused && !s->live && s->wanted != NULL && strcmp(s->wanted, "pause") != 0)
-		return talloc_asprintf(ctx, "tidemark %s %s", strcmp(s->direction, "back") == 0 ? "rollback" : "run", word);
+		return talloc_asprintf(
+		    ctx, "tidemark %s %s", strcmp(s->direction, "back") == 0 ? "rollback" : "run", word);
 	for (size_t i = 0; i < TIDE_COUNT(next_table); i++) {
 		const char *hole = strstr(next_table[i].command, "%s");
 
 		if (strcmp(next_table[i].state, s->state) == 0 &&
 		    (next_table[i].direction == NULL || strcmp(next_table[i].direction, s->direction) == 0))
-			return talloc_asprintf(ctx, "%.*s%s%s", (int)(hole - next_table[i].command), next_table[i].command, word,
-			    hole + 2);
+			return talloc_asprintf(ctx, "%.*s%s%s", (int)(hole - next_table[i].command),
+			    next_table[i].command, word, hole + 2);
 	}
 	return NULL;
 }

@@ -20,12 +20,12 @@ struct tide_cli {
 	tide_getenv *getenv_fn;
 	void *getenv_ctx;
 	struct ev_loop *loop;
-	struct tide_settings settings;  /* after tide_cli_resolve */
+	struct tide_settings settings; /* after tide_cli_resolve */
 	struct tide_dsn dsn;
 	bool resolved;
-	struct tide_conn *conn;         /* after tide_cli_connect */
-	bool said_error;                /* the verb has printed the error itself */
-	enum tide_code status;          /* exit status when the verb ends well */
+	struct tide_conn *conn; /* after tide_cli_connect */
+	bool said_error;        /* the verb has printed the error itself */
+	enum tide_code status;  /* exit status when the verb ends well */
 };
 
 /** The whole program: parses, does the verb, prints what went wrong; returns the exit status. */
@@ -45,9 +45,11 @@ void tide_cli_sleep(struct tide_cli *cli, int64_t us);
 /** Whether PLAN is a file: has a '/', ends in .toml, or exists. Else it is the name of a stored plan. */
 bool tide_cli_is_file(const char *plan);
 /** Reads PLAN, from its file or from the database, and puts the limits of flags and environment over its own. */
-bool tide_cli_plan(struct tide_cli *cli, const char *plan, struct tide_plan **out, struct tide_err *err) TIDE_CHECKED;
+bool tide_cli_plan(
+    struct tide_cli *cli, const char *plan, struct tide_plan **out, struct tide_err *err) TIDE_CHECKED;
 /** Only its name, for verbs that read the state. */
-bool tide_cli_plan_name(struct tide_cli *cli, const char *plan, const char **name, struct tide_err *err) TIDE_CHECKED;
+bool tide_cli_plan_name(
+    struct tide_cli *cli, const char *plan, const char **name, struct tide_err *err) TIDE_CHECKED;
 /** TIDE_PRECONDITION, with the nearest of the plans that the database knows. */
 bool tide_cli_no_run(struct tide_cli *cli, const char *plan, struct tide_err *err);
 

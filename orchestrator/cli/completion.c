@@ -41,14 +41,17 @@ bash_values(FILE *out)
 void
 tide_completion_bash(FILE *out)
 {
-	(void)fprintf(out, "# bash completion for tidemark, printed by: tidemark completion bash\n_tidemark()\n{\n"
-	                   "\tlocal cur prev verb word options operands\n"
-	                   "\tcur=\"${COMP_WORDS[COMP_CWORD]}\"\n\tprev=\"${COMP_WORDS[COMP_CWORD-1]}\"\n\tCOMPREPLY=()\n");
+	(void)fprintf(out,
+	    "# bash completion for tidemark, printed by: tidemark completion bash\n_tidemark()\n{\n"
+	    "\tlocal cur prev verb word options operands\n"
+	    "\tcur=\"${COMP_WORDS[COMP_CWORD]}\"\n\tprev=\"${COMP_WORDS[COMP_CWORD-1]}\"\n\tCOMPREPLY=()\n");
 	bash_values(out);
-	(void)fprintf(out, "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n\t\tcase \"$word\" in\n\t\t");
+	(void)fprintf(
+	    out, "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n\t\tcase \"$word\" in\n\t\t");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++)
 		(void)fprintf(out, "%s%s", i > 0 ? "|" : "", tide_verb_table[i].name);
-	(void)fprintf(out, ")\n\t\t\tverb=\"$word\"\n\t\t\tbreak\n\t\t\t;;\n\t\tesac\n\tdone\n\toperands=\"\"\n\tcase \"$verb\" in\n");
+	(void)fprintf(out, ")\n\t\t\tverb=\"$word\"\n\t\t\tbreak\n\t\t\t;;\n\t\tesac\n\tdone\n\toperands="
+			   "\"\"\n\tcase \"$verb\" in\n");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++) {
 		(void)fprintf(out, "\t%s)\n\t\toptions=\"", tide_verb_table[i].name);
 		for (const struct tide_option *row = tide_option_table; row->name != NULL; row++)
@@ -60,10 +63,13 @@ tide_completion_bash(FILE *out)
 	}
 	(void)fprintf(out, "\t*)\n\t\toptions=\"--help --version\"\n\t\toperands=\"");
 	operand_words(out, TIDE_OPERAND_VERB);
-	(void)fprintf(out, "\"\n\t\t;;\n\tesac\n\tif [[ \"$cur\" == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
-	                   "\telif [[ -n \"$operands\" ]]; then\n\t\tCOMPREPLY=($(compgen -W \"$operands\" -- \"$cur\"))\n\telse\n"
-	                   "\t\tcompopt -o filenames 2>/dev/null\n\t\tCOMPREPLY=($(compgen -f -X '!*.toml' -- \"$cur\") $(compgen -d -- \"$cur\"))\n"
-	                   "\tfi\n}\ncomplete -F _tidemark tidemark\n");
+	(void)fprintf(out, "\"\n\t\t;;\n\tesac\n\tif [[ \"$cur\" == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W "
+			   "\"$options\" -- \"$cur\"))\n"
+			   "\telif [[ -n \"$operands\" ]]; then\n\t\tCOMPREPLY=($(compgen -W \"$operands\" "
+			   "-- \"$cur\"))\n\telse\n"
+			   "\t\tcompopt -o filenames 2>/dev/null\n\t\tCOMPREPLY=($(compgen -f -X '!*.toml' "
+			   "-- \"$cur\") $(compgen -d -- \"$cur\"))\n"
+			   "\tfi\n}\ncomplete -F _tidemark tidemark\n");
 }
 
 /** Inside '…' of a shell, and without what _arguments and _describe would read. */
@@ -100,15 +106,17 @@ zsh_option(FILE *out, const struct tide_option *row)
 void
 tide_completion_zsh(FILE *out)
 {
-	(void)fprintf(out, "#compdef tidemark\n# zsh completion for tidemark, printed by: tidemark completion zsh\n_tidemark()\n{\n"
-	                   "\tlocal -a verbs\n\tverbs=(\n");
+	(void)fprintf(out, "#compdef tidemark\n# zsh completion for tidemark, printed by: tidemark "
+			   "completion zsh\n_tidemark()\n{\n"
+			   "\tlocal -a verbs\n\tverbs=(\n");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++) {
 		(void)fprintf(out, "\t\t'%s:", tide_verb_table[i].name);
 		plain(out, tide_verb_table[i].summary);
 		(void)fprintf(out, "'\n");
 	}
-	(void)fprintf(out, "\t)\n\tlocal word verb\n\tfor word in ${words[2,CURRENT-1]}; do\n\t\tif (( ${verbs[(I)$word:*]} )); then\n"
-	                   "\t\t\tverb=$word\n\t\t\tbreak\n\t\tfi\n\tdone\n\tcase $verb in\n");
+	(void)fprintf(out, "\t)\n\tlocal word verb\n\tfor word in ${words[2,CURRENT-1]}; do\n\t\tif (( "
+			   "${verbs[(I)$word:*]} )); then\n"
+			   "\t\t\tverb=$word\n\t\t\tbreak\n\t\tfi\n\tdone\n\tcase $verb in\n");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++) {
 		enum tide_operand operand = tide_verb_table[i].operand;
 
@@ -164,7 +172,8 @@ fish_option(FILE *out, const struct tide_option *row)
 void
 tide_completion_fish(FILE *out)
 {
-	(void)fprintf(out, "# fish completion for tidemark, printed by: tidemark completion fish\ncomplete -c tidemark -f\n");
+	(void)fprintf(out, "# fish completion for tidemark, printed by: tidemark completion fish\ncomplete "
+			   "-c tidemark -f\n");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++) {
 		const struct tide_verb *v = &tide_verb_table[i];
 

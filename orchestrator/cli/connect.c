@@ -14,7 +14,8 @@ tide_cli_resolve(struct tide_cli *cli, struct tide_err *err)
 	size_t count = 0;
 	const struct {
 		const char *keyword, *value;
-	} flags[] = { { "host", o->host }, { "port", o->port }, { "dbname", o->dbname }, { "user", o->user } };
+	} flags[] = { { "host", o->host }, { "port", o->port }, { "dbname", o->dbname },
+		{ "user", o->user } };
 
 	if (cli->resolved)
 		return true;
@@ -25,7 +26,8 @@ tide_cli_resolve(struct tide_cli *cli, struct tide_err *err)
 		overrides[count++] = flags[i].value;
 	}
 	overrides[count] = NULL;
-	if (!tide_settings_resolve(cli, o->dsn, overrides, cli->getenv_fn, cli->getenv_ctx, &cli->settings, err))
+	if (!tide_settings_resolve(
+		cli, o->dsn, overrides, cli->getenv_fn, cli->getenv_ctx, &cli->settings, err))
 		return false;
 	for (size_t i = 0; i < cli->settings.warning_count; i++) {
 		tide_say(&cli->err, TIDE_PLAIN, "tidemark: ");
@@ -49,10 +51,11 @@ setting(const struct tide_cli *cli, const char *keyword)
 char *
 tide_cli_target(struct tide_cli *cli)
 {
-	const char *host = setting(cli, "host"), *port = setting(cli, "port"), *dbname = setting(cli, "dbname");
+	const char *host = setting(cli, "host"), *port = setting(cli, "port"),
+		   *dbname = setting(cli, "dbname");
 
-	return talloc_asprintf(cli, "%s:%s/%s", host != NULL ? host : "local socket", port != NULL ? port : "5432",
-	    dbname != NULL ? dbname : "(default)");
+	return talloc_asprintf(cli, "%s:%s/%s", host != NULL ? host : "local socket",
+	    port != NULL ? port : "5432", dbname != NULL ? dbname : "(default)");
 }
 
 bool
@@ -70,12 +73,13 @@ tide_cli_connect(struct tide_cli *cli, struct tide_err *err)
 		(void)fflush(cli->err.file);
 	}
 	conn = tide_conn_new(cli, cli->loop);
-	done = tide_await_open(conn, &cli->dsn, talloc_asprintf(cli, "tidemark/%s", tide_verb_table[cli->options.verb].name), err);
+	done = tide_await_open(conn, &cli->dsn,
+	    talloc_asprintf(cli, "tidemark/%s", tide_verb_table[cli->options.verb].name), err);
 	if (say)
 		tide_put(&cli->err, "\r\033[K");
 	if (!done) {
 		talloc_free(conn);
-		return tide_wrap(err, "connecting to %s", tide_cli_target(cli));
+		return false;
 	}
 	cli->conn = conn;
 	return true;

@@ -21,7 +21,8 @@ tide_control(struct tide_cli *cli, const char *wanted, struct tide_err *err)
 	if (!tide_store_want(cli->conn, name, wanted, tide_cli_by(cli), cli->options.reason, err) ||
 	    !tide_store_status(cli, cli->conn, name, &status, err))
 		return false;
-	next = pause ? talloc_asprintf(cli, "tidemark resume %s", tide_cli_shell_word(cli, as)) : tide_cli_next(cli, &status, as);
+	next = pause ? talloc_asprintf(cli, "tidemark resume %s", tide_cli_shell_word(cli, as))
+		     : tide_cli_next(cli, &status, as);
 	if (cli->options.json) {
 		json_t *object = tide_json_object();
 
@@ -32,7 +33,8 @@ tide_control(struct tide_cli *cli, const char *wanted, struct tide_err *err)
 	}
 	tide_say(&cli->out, TIDE_BOLD, "%s", name);
 	if (status.live)
-		tide_say(&cli->out, TIDE_PLAIN, ": asked %s to %s\n", status.holder != NULL ? status.holder : "the executor",
+		tide_say(&cli->out, TIDE_PLAIN, ": asked %s to %s\n",
+		    status.holder != NULL ? status.holder : "the executor",
 		    pause ? "pause; it stops after the batch at work" : "go on");
 	else
 		tide_say(&cli->out, TIDE_PLAIN, ": no executor is at work; %s\n",

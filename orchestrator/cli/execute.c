@@ -13,7 +13,8 @@
 enum tide_code
 tide_execute_status(enum tide_code stop, bool exit_code)
 {
-	bool standing = stop == TIDE_PENDING || stop == TIDE_GATE || stop == TIDE_PAUSED || stop == TIDE_BUDGET;
+	bool standing =
+	    stop == TIDE_PENDING || stop == TIDE_GATE || stop == TIDE_PAUSED || stop == TIDE_BUDGET;
 
 	return standing && !exit_code ? TIDE_OK : stop;
 }
@@ -61,7 +62,8 @@ ending(const struct tide_outcome *outcome)
 }
 
 static void
-say_outcome(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_outcome *outcome, int64_t took)
+say_outcome(
+    struct tide_cli *cli, const struct tide_plan *plan, const struct tide_outcome *outcome, int64_t took)
 {
 	char text[64];
 
@@ -77,14 +79,16 @@ say_outcome(struct tide_cli *cli, const struct tide_plan *plan, const struct tid
 }
 
 static void
-json_outcome(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_outcome *outcome, int64_t took)
+json_outcome(
+    struct tide_cli *cli, const struct tide_plan *plan, const struct tide_outcome *outcome, int64_t took)
 {
 	json_t *object = tide_json_object();
 
 	json_object_set_new(object, "event", json_string("outcome"));
 	json_object_set_new(object, "at", tide_json_now());
 	json_object_set_new(object, "plan", tide_json_text(plan->name));
-	json_object_set_new(object, "stop", tide_json_text(outcome->stop == TIDE_OK ? "ok" : tide_code_name(outcome->stop)));
+	json_object_set_new(
+	    object, "stop", tide_json_text(outcome->stop == TIDE_OK ? "ok" : tide_code_name(outcome->stop)));
 	json_object_set_new(object, "state", tide_json_text(outcome->state));
 	json_object_set_new(object, "phase", tide_json_text(outcome->phase));
 	json_object_set_new(object, "reason", tide_json_text(outcome->reason));
@@ -116,8 +120,8 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 		.to = o->to,
 		.budget = o->budget,
 		.if_locked = o->if_locked == NULL || strcmp(o->if_locked, "fail") == 0 ? TIDE_IF_LOCKED_FAIL
-		    : strcmp(o->if_locked, "wait") == 0                            ? TIDE_IF_LOCKED_WAIT
-										   : TIDE_IF_LOCKED_SKIP,
+			     : strcmp(o->if_locked, "wait") == 0                       ? TIDE_IF_LOCKED_WAIT
+										       : TIDE_IF_LOCKED_SKIP,
 		.again = o->again,
 		.now = o->now,
 		.reason = o->reason,

@@ -86,15 +86,18 @@ void
 tide_help_overview(struct tide_stream *out)
 {
 	tide_say(out, TIDE_BOLD, "tidemark");
-	tide_say(out, TIDE_PLAIN, ": changes large, live PostgreSQL tables without downtime\n\n"
-	                          "usage: tidemark VERB [OPTIONS] [OPERANDS]\n");
+	tide_say(out, TIDE_PLAIN,
+	    ": changes large, live PostgreSQL tables without downtime\n\n"
+	    "usage: tidemark VERB [OPTIONS] [OPERANDS]\n");
 	tide_say(out, TIDE_BOLD, "\nVerbs\n");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++)
-		tide_say(out, TIDE_PLAIN, "  %-12s %s\n", tide_verb_table[i].name, tide_verb_table[i].summary);
+		tide_say(
+		    out, TIDE_PLAIN, "  %-12s %s\n", tide_verb_table[i].name, tide_verb_table[i].summary);
 	print_common(out);
-	tide_say(out, TIDE_PLAIN, "\nPLAN is a file, or the name of a plan whose text is stored in the database.\n"
-	                          "A first plan: tidemark new rename-column TABLE OLD NEW > plan.toml\n"
-	                          "See: tidemark help VERB, man tidemark\n");
+	tide_say(out, TIDE_PLAIN,
+	    "\nPLAN is a file, or the name of a plan whose text is stored in the database.\n"
+	    "A first plan: tidemark new rename-column TABLE OLD NEW > plan.toml\n"
+	    "See: tidemark help VERB, man tidemark\n");
 }
 
 static void
@@ -122,7 +125,8 @@ tide_help_verb(struct tide_stream *out, enum tide_verb_id verb)
 	const struct tide_verb *v = &tide_verb_table[verb];
 	bool headed = false;
 
-	tide_say(out, TIDE_PLAIN, "usage: tidemark %s%s%s [OPTIONS]\n\n", v->name, v->usage[0] != '\0' ? " " : "", v->usage);
+	tide_say(out, TIDE_PLAIN, "usage: tidemark %s%s%s [OPTIONS]\n\n", v->name,
+	    v->usage[0] != '\0' ? " " : "", v->usage);
 	print_wrapped(out, v->about);
 	if (verb == TIDE_VERB_NEW) {
 		tide_say(out, TIDE_BOLD, "\nKinds\n");

@@ -7,8 +7,10 @@
 #include "verbs.h"
 
 /** Everything below prints from the tables of verbs and options and from these. */
-struct tide_help_row { const char *term, *text; };
-extern const struct tide_help_row tide_help_exit_codes[];      /* end with term NULL */
+struct tide_help_row {
+	const char *term, *text;
+};
+extern const struct tide_help_row tide_help_exit_codes[]; /* end with term NULL */
 extern const struct tide_help_row tide_help_settings[];
 
 void tide_help_overview(struct tide_stream *out);

@@ -70,9 +70,10 @@ tide_json_error(const struct tide_err *err)
 		if (*hint == '\n')
 			hint++;
 	}
-	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "code", tide_code_name(err->code), "exit_code", (int)err->code,
-	    "sqlstate", tide_json_text(err->sqlstate[0] != '\0' ? err->sqlstate : NULL), "where",
-	    tide_json_text(err->where[0] != '\0' ? err->where : NULL), "message", tide_json_text(err->message), "hints", hints);
+	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "code", tide_code_name(err->code), "exit_code",
+	    (int)err->code, "sqlstate", tide_json_text(err->sqlstate[0] != '\0' ? err->sqlstate : NULL),
+	    "where", tide_json_text(err->where[0] != '\0' ? err->where : NULL), "message",
+	    tide_json_text(err->message), "hints", hints);
 }
 
 json_t *
@@ -84,9 +85,10 @@ tide_json_findings(const struct tide_findings *findings)
 	for (size_t i = 0; findings != NULL && i < findings->count; i++) {
 		const struct tide_finding *f = &findings->item[i];
 
-		json_array_append_new(list,
-		    json_pack("{s:s, s:s, s:i, s:i, s:o, s:o}", "severity", severities[f->severity], "rule", f->rule, "line",
-			f->line, "column", f->column, "message", tide_json_text(f->message), "hint", tide_json_text(f->hint)));
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:i, s:i, s:o, s:o}", "severity", severities[f->severity],
+			      "rule", f->rule, "line", f->line, "column", f->column, "message",
+			      tide_json_text(f->message), "hint", tide_json_text(f->hint)));
 	}
 	return list;
 }
@@ -96,43 +98,51 @@ tide_json_progress(const struct tide_progress *p)
 {
 	double share = p->blocks_total > 0 ? (double)p->blocks_done / (double)p->blocks_total : 0;
 
-	return json_pack("{s:o, s:o, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "phase",
-	    tide_json_text(p->phase), "what", tide_json_text(p->what), "blocks_total", (json_int_t)p->blocks_total, "blocks_done",
-	    (json_int_t)p->blocks_done, "ratio", share > 1 ? 1.0 : share, "rows_seen", (json_int_t)p->rows_seen, "rows_changed",
-	    (json_int_t)p->rows_changed, "rows_stayed", (json_int_t)p->rows_stayed, "rows_skipped", (json_int_t)p->rows_skipped,
-	    "mismatches", (json_int_t)p->mismatches, "rows_per_second", p->rows_per_second, "batch_p90_seconds",
-	    tide_json_seconds(p->batch_p90), "hot_ratio", tide_json_real(p->hot_share), "lag_seconds", tide_json_seconds(p->lag),
-	    "eta_seconds", tide_json_seconds(p->eta), "state", tide_json_text(p->state), "reason", tide_json_text(p->reason),
+	return json_pack(
+	    "{s:o, s:o, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
+	    "phase", tide_json_text(p->phase), "what", tide_json_text(p->what), "blocks_total",
+	    (json_int_t)p->blocks_total, "blocks_done", (json_int_t)p->blocks_done, "ratio",
+	    share > 1 ? 1.0 : share, "rows_seen", (json_int_t)p->rows_seen, "rows_changed",
+	    (json_int_t)p->rows_changed, "rows_stayed", (json_int_t)p->rows_stayed, "rows_skipped",
+	    (json_int_t)p->rows_skipped, "mismatches", (json_int_t)p->mismatches, "rows_per_second",
+	    p->rows_per_second, "batch_p90_seconds", tide_json_seconds(p->batch_p90), "hot_ratio",
+	    tide_json_real(p->hot_share), "lag_seconds", tide_json_seconds(p->lag), "eta_seconds",
+	    tide_json_seconds(p->eta), "state", tide_json_text(p->state), "reason", tide_json_text(p->reason),
 	    "workers", p->workers);
 }
 
 json_t *
 tide_json_status(const struct tide_run_status *s, const char *next)
 {
-	json_t *phases = json_array(), *progress = s->progress.blocks_total > 0 ? tide_json_progress(&s->progress) : json_null();
+	json_t *phases = json_array(),
+	       *progress = s->progress.blocks_total > 0 ? tide_json_progress(&s->progress) : json_null();
 
 	for (size_t i = 0; i < s->count; i++) {
 		const struct tide_phase_status *p = &s->item[i];
 
-		json_array_append_new(phases,
-		    json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "number", (int)i + 1, "name", tide_json_text(p->name), "kind",
-			tide_json_text(p->kind), "state", tide_json_text(p->state), "started", tide_json_text(p->started), "ended",
-			tide_json_text(p->ended), "gate", tide_json_text(p->gate)));
+		json_array_append_new(
+		    phases, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "number", (int)i + 1, "name",
+				tide_json_text(p->name), "kind", tide_json_text(p->kind), "state",
+				tide_json_text(p->state), "started", tide_json_text(p->started), "ended",
+				tide_json_text(p->ended), "gate", tide_json_text(p->gate)));
 	}
-	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o}",
-	    "id", (json_int_t)s->id, "plan", tide_json_text(s->plan), "title", tide_json_text(s->title), "table",
-	    tide_json_text(s->table), "hash", tide_json_text(s->hash), "state", tide_json_text(s->state), "wanted",
-	    tide_json_text(s->wanted), "direction", tide_json_text(s->direction), "reason", tide_json_text(s->reason), "phase",
-	    tide_json_text(s->phase), "holder", tide_json_text(s->holder), "live", s->live, "heartbeat_age_seconds",
-	    tide_json_real(s->heartbeat_age), "created", tide_json_text(s->created), "updated", tide_json_text(s->updated),
-	    "conflicts", (json_int_t)s->conflicts, "hold_until", tide_json_text(s->hold_until), "progress", progress, "phases",
-	    phases, "next", tide_json_text(next));
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I, "
+			 "s:o, s:o, s:o, s:o}",
+	    "id", (json_int_t)s->id, "plan", tide_json_text(s->plan), "title", tide_json_text(s->title),
+	    "table", tide_json_text(s->table), "hash", tide_json_text(s->hash), "state",
+	    tide_json_text(s->state), "wanted", tide_json_text(s->wanted), "direction",
+	    tide_json_text(s->direction), "reason", tide_json_text(s->reason), "phase",
+	    tide_json_text(s->phase), "holder", tide_json_text(s->holder), "live", s->live,
+	    "heartbeat_age_seconds", tide_json_real(s->heartbeat_age), "created", tide_json_text(s->created),
+	    "updated", tide_json_text(s->updated), "conflicts", (json_int_t)s->conflicts, "hold_until",
+	    tide_json_text(s->hold_until), "progress", progress, "phases", phases, "next",
+	    tide_json_text(next));
 }
 
 void
 tide_json_print(struct tide_stream *stream, json_t *json, bool one_line)
 {
-	char *text = json_dumps(json, one_line ? JSON_COMPACT : JSON_INDENT(2));
+	char *text = json_dumps(json, (one_line ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(12));
 
 	if (text != NULL) {
 		(void)fprintf(stream->file, "%s\n", text);

@@ -7,7 +7,9 @@
 const char *
 tide_severity_name(enum tide_severity severity)
 {
-	static const char *const names[] = { [TIDE_NOTE] = "note", [TIDE_WARNING] = "warning", [TIDE_ERROR] = "error" };
+	static const char *const names[] = {
+		[TIDE_NOTE] = "note", [TIDE_WARNING] = "warning", [TIDE_ERROR] = "error"
+	};
 
 	return names[severity];
 }
@@ -36,11 +38,12 @@ tide_lint_merge(struct tide_findings *into, const struct tide_findings *more)
 		size_t at = 0;
 
 		while (at < into->count &&
-		    !(into->item[at].severity == f->severity && into->item[at].line == f->line &&
-			same(into->item[at].rule, f->rule) && same(into->item[at].message, f->message)))
+		       !(into->item[at].severity == f->severity && into->item[at].line == f->line &&
+			   same(into->item[at].rule, f->rule) && same(into->item[at].message, f->message)))
 			at++;
 		if (at == into->count)
-			tide_findings_add(into, f->severity, f->rule, f->line, f->column, f->hint, "%s", f->message);
+			tide_findings_add(
+			    into, f->severity, f->rule, f->line, f->column, f->hint, "%s", f->message);
 	}
 }
 
@@ -70,7 +73,9 @@ place(struct tide_stream *stream, enum tide_style style, const char *path, const
 void
 tide_lint_print_human(struct tide_stream *stream, const char *path, const struct tide_findings *findings)
 {
-	static const enum tide_style styles[] = { [TIDE_NOTE] = TIDE_CYAN, [TIDE_WARNING] = TIDE_YELLOW, [TIDE_ERROR] = TIDE_RED };
+	static const enum tide_style styles[] = {
+		[TIDE_NOTE] = TIDE_CYAN, [TIDE_WARNING] = TIDE_YELLOW, [TIDE_ERROR] = TIDE_RED
+	};
 
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct tide_finding *f = &findings->item[i];
@@ -110,7 +115,8 @@ tide_lint_print_gcc(struct tide_stream *stream, const char *path, const struct t
 		const struct tide_finding *f = &findings->item[i];
 
 		tide_say(stream, TIDE_PLAIN, "%s:%d:%d: %s: %s [%s]\n", path, f->line > 0 ? f->line : 1,
-		    f->column > 0 ? f->column : 1, tide_severity_name(f->severity), flat(mem, f->message), f->rule);
+		    f->column > 0 ? f->column : 1, tide_severity_name(f->severity), flat(mem, f->message),
+		    f->rule);
 	}
 	talloc_free(mem);
 }
@@ -122,9 +128,11 @@ escaped(void *ctx, const char *text, bool property)
 	char *out = talloc_strdup(ctx, "");
 
 	for (; *text != '\0'; text++) {
-		bool special = *text == '%' || *text == '\r' || *text == '\n' || (property && (*text == ':' || *text == ','));
+		bool special = *text == '%' || *text == '\r' || *text == '\n' ||
+			       (property && (*text == ':' || *text == ','));
 
-		out = special ? talloc_asprintf_append(out, "%%%02X", (unsigned)*text) : talloc_strndup_append(out, text, 1);
+		out = special ? talloc_asprintf_append(out, "%%%02X", (unsigned)*text)
+			      : talloc_strndup_append(out, text, 1);
 	}
 	return out;
 }
@@ -132,16 +140,19 @@ escaped(void *ctx, const char *text, bool property)
 void
 tide_lint_print_github(struct tide_stream *stream, const char *path, const struct tide_findings *findings)
 {
-	static const char *const commands[] = { [TIDE_NOTE] = "notice", [TIDE_WARNING] = "warning", [TIDE_ERROR] = "error" };
+	static const char *const commands[] = {
+		[TIDE_NOTE] = "notice", [TIDE_WARNING] = "warning", [TIDE_ERROR] = "error"
+	};
 	void *mem = talloc_new(NULL);
 
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct tide_finding *f = &findings->item[i];
-		const char *message = f->hint == NULL ? f->message : talloc_asprintf(mem, "%s\nhint: %s", f->message, f->hint);
+		const char *message =
+		    f->hint == NULL ? f->message : talloc_asprintf(mem, "%s\nhint: %s", f->message, f->hint);
 
-		tide_say(stream, TIDE_PLAIN, "::%s file=%s,line=%d,col=%d,title=%s::%s\n", commands[f->severity],
-		    escaped(mem, path, true), f->line > 0 ? f->line : 1, f->column > 0 ? f->column : 1,
-		    escaped(mem, f->rule, true), escaped(mem, message, false));
+		tide_say(stream, TIDE_PLAIN, "::%s file=%s,line=%d,col=%d,title=%s::%s\n",
+		    commands[f->severity], escaped(mem, path, true), f->line > 0 ? f->line : 1,
+		    f->column > 0 ? f->column : 1, escaped(mem, f->rule, true), escaped(mem, message, false));
 	}
 	talloc_free(mem);
 }

@@ -5,11 +5,13 @@
 #include "tidemark/findings.h"
 
 /** `path:line:col: error: message [rule]`, hint on its own line, coloured on a terminal. */
-void tide_lint_print_human(struct tide_stream *stream, const char *path, const struct tide_findings *findings);
+void
+tide_lint_print_human(struct tide_stream *stream, const char *path, const struct tide_findings *findings);
 /** One line each, as compilers write them, for editors. */
 void tide_lint_print_gcc(struct tide_stream *stream, const char *path, const struct tide_findings *findings);
 /** Workflow commands that annotate a pull request. */
-void tide_lint_print_github(struct tide_stream *stream, const char *path, const struct tide_findings *findings);
+void
+tide_lint_print_github(struct tide_stream *stream, const char *path, const struct tide_findings *findings);
 
 /** "note", "warning", "error". */
 const char *tide_severity_name(enum tide_severity severity);

@@ -22,7 +22,8 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 }
 
 bool
-tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, struct tide_live **out, struct tide_err *err)
+tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, struct tide_live **out,
+    struct tide_err *err)
 {
 	struct tide_live *live = talloc_zero(ctx, struct tide_live);
 	struct tide_findings *found;
@@ -37,7 +38,8 @@ tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, st
 	if (!tide_cli_connect(cli, err) || !tide_live_catalog(live, cli->conn, plan, &live->cat, err) ||
 	    !tide_live_catalog(live, cli->conn, plan, &ahead, err) ||
 	    !tide_store_status(live, cli->conn, plan->name, &live->run, err) ||
-	    !tide_await_query(cli->conn, live, "SELECT pg_catalog.to_regnamespace('tidemark') IS NOT NULL", 0, NULL, &rows, err))
+	    !tide_await_query(cli->conn, live, "SELECT pg_catalog.to_regnamespace('tidemark') IS NOT NULL", 0,
+		NULL, &rows, err))
 		return false;
 	live->state = tide_rows_bool(rows, 0, 0);
 	tide_phase_lint(plan, NULL, live->findings);

@@ -9,16 +9,16 @@
 /** A plan against the live database, for the review and for lint. */
 struct tide_live {
 	const struct tide_plan *plan;
-	struct tide_catalog *cat;       /* as it is now */
-	struct tide_steps **steps;      /* of each phase; NULL from the first that cannot be compiled */
+	struct tide_catalog *cat;  /* as it is now */
+	struct tide_steps **steps; /* of each phase; NULL from the first that cannot be compiled */
 	struct tide_findings *findings;
 	struct tide_run_status run;
-	bool state;                     /* schema tidemark is there */
+	bool state; /* schema tidemark is there */
 };
 
 /** Reads the catalog as the plan needs it. Belongs to ctx. */
-bool tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, struct tide_catalog **out,
-    struct tide_err *err) TIDE_CHECKED;
+bool tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *plan,
+    struct tide_catalog **out, struct tide_err *err) TIDE_CHECKED;
 /**
  * Reads and compiles all of it. What the plan does wrong becomes a finding; false only when the database cannot be read.
  */

@@ -56,8 +56,8 @@ tide_option_origin(const struct tide_options *options, const struct tide_option 
 bool
 tide_options_connect(const struct tide_options *options)
 {
-	return options->dsn != NULL || options->host != NULL || options->port != NULL || options->dbname != NULL ||
-	    options->user != NULL;
+	return options->dsn != NULL || options->host != NULL || options->port != NULL ||
+	       options->dbname != NULL || options->user != NULL;
 }
 
 char *
@@ -129,8 +129,12 @@ take_long(void *ctx, struct line *line, char *const *argv, int *at, struct tide_
 		value = argv[*at + 1];
 		if (value == NULL ||
 		    (strncmp(value, "--", 2) == 0 && find_any(value + 2, strcspn(value + 2, "=")) != NULL)) {
-			(void)tide_fail(err, TIDE_USAGE, "--%s needs a value: --%s %s", row->name, row->name, row->argument);
-			return value == NULL ? false : tide_hint(err, "a value that looks like an option is written --%s=VALUE", row->name);
+			(void)tide_fail(err, TIDE_USAGE, "--%s needs a value: --%s %s", row->name, row->name,
+			    row->argument);
+			return value == NULL
+				   ? false
+				   : tide_hint(err, "a value that looks like an option is written --%s=VALUE",
+					 row->name);
 		}
 		(*at)++;
 	}
@@ -154,7 +158,8 @@ take_letters(void *ctx, struct line *line, const char *word, struct tide_err *er
 
 /** Splits the words into flags and operands; the first operand is the verb. */
 static bool
-split(void *ctx, int argc, char *const *argv, struct line *line, struct tide_options *out, struct tide_err *err)
+split(
+    void *ctx, int argc, char *const *argv, struct line *line, struct tide_options *out, struct tide_err *err)
 {
 	bool ended = false;
 
@@ -166,7 +171,8 @@ split(void *ctx, int argc, char *const *argv, struct line *line, struct tide_opt
 			out->operand[out->operand_count++] = talloc_strdup(out->operand, word);
 		else if (strcmp(word, "--") == 0)
 			ended = true;
-		else if (word[1] == '-' ? !take_long(ctx, line, argv, &i, err) : !take_letters(ctx, line, word, err))
+		else if (word[1] == '-' ? !take_long(ctx, line, argv, &i, err)
+					: !take_letters(ctx, line, word, err))
 			return false;
 	}
 	return true;
@@ -182,7 +188,8 @@ not_among(const struct tide_option *row, const char *name, const char *value, st
 	for (; row->choices[count] != NULL; count++) {
 		size_t used = strlen(all);
 
-		(void)snprintf(all + used, sizeof(all) - used, "%s%s", count > 0 ? ", " : "", row->choices[count]);
+		(void)snprintf(
+		    all + used, sizeof(all) - used, "%s%s", count > 0 ? ", " : "", row->choices[count]);
 	}
 	near = tide_nearest(value, row->choices, count);
 	(void)tide_fail(err, TIDE_USAGE, "%s: '%s' is none of %s", name, value, all);
@@ -196,7 +203,8 @@ out_of_range(const struct tide_option *row, int64_t value)
 }
 
 static bool
-read_integer(const struct tide_option *row, const char *name, const char *value, int64_t *out, struct tide_err *err)
+read_integer(
+    const struct tide_option *row, const char *name, const char *value, int64_t *out, struct tide_err *err)
 {
 	char *end;
 	long long number;
@@ -204,14 +212,15 @@ read_integer(const struct tide_option *row, const char *name, const char *value,
 	errno = 0;
 	number = strtoll(value, &end, 10);
 	if (end == value || *end != '\0' || errno != 0 || out_of_range(row, number))
-		return tide_fail(err, TIDE_USAGE, "%s: '%s' is not a whole number from %lld to %lld", name, value,
-		    (long long)row->min, (long long)row->max);
+		return tide_fail(err, TIDE_USAGE, "%s: '%s' is not a whole number from %lld to %lld", name,
+		    value, (long long)row->min, (long long)row->max);
 	*out = number;
 	return true;
 }
 
 static bool
-read_duration(const struct tide_option *row, const char *name, const char *value, int64_t *out, struct tide_err *err)
+read_duration(
+    const struct tide_option *row, const char *name, const char *value, int64_t *out, struct tide_err *err)
 {
 	char least[32], most[32];
 	int64_t us;
@@ -222,7 +231,8 @@ read_duration(const struct tide_option *row, const char *name, const char *value
 	}
 	if (out_of_range(row, us))
 		return tide_fail(err, TIDE_USAGE, "%s: '%s' is not between %s and %s", name, value,
-		    tide_duration_format(row->min, least, sizeof(least)), tide_duration_format(row->max, most, sizeof(most)));
+		    tide_duration_format(row->min, least, sizeof(least)),
+		    tide_duration_format(row->max, most, sizeof(most)));
 	*out = us;
 	return true;
 }
@@ -265,7 +275,8 @@ wrong_verb(const char *name, enum tide_verb_id verb, struct tide_err *err)
 		size_t used = strlen(verbs);
 
 		if (tide_option_find(name, (enum tide_verb_id)i) != NULL)
-			(void)snprintf(verbs + used, sizeof(verbs) - used, "%s%s", used > 0 ? ", " : "", tide_verb_table[i].name);
+			(void)snprintf(verbs + used, sizeof(verbs) - used, "%s%s", used > 0 ? ", " : "",
+			    tide_verb_table[i].name);
 	}
 	(void)tide_fail(err, TIDE_USAGE, "--%s does not belong to '%s'", name, tide_verb_table[verb].name);
 	return tide_hint(err, "--%s belongs to: %s", name, verbs);
@@ -279,8 +290,8 @@ fill(void *ctx, const struct line *line, tide_getenv *getenv_fn, void *getenv_ct
 	for (const struct tide_option *row = tide_option_table; row->name != NULL; row++) {
 		/* Where to connect is resolved by tide_settings_resolve, from the environment as well. */
 		const char *value = row->env != NULL && row->offset != offsetof(struct tide_options, dsn)
-		    ? getenv_fn(getenv_ctx, row->env)
-		    : NULL;
+					? getenv_fn(getenv_ctx, row->env)
+					: NULL;
 
 		if ((row->verbs & (1u << out->verb)) == 0)
 			continue;
@@ -322,7 +333,8 @@ find_verb(struct tide_options *out, struct tide_err *err)
 	}
 	near = tide_verb_nearest(out->operand[0]);
 	(void)tide_fail(err, TIDE_USAGE, "unknown verb '%s'", out->operand[0]);
-	return near != NULL ? tide_hint(err, "did you mean: tidemark %s?", near) : tide_hint(err, "see: tidemark help");
+	return near != NULL ? tide_hint(err, "did you mean: tidemark %s?", near)
+			    : tide_hint(err, "see: tidemark help");
 }
 
 static bool
@@ -337,7 +349,8 @@ count_operands(const struct tide_options *out, struct tide_err *err)
 		return tide_hint(err, "see: tidemark help %s", verb->name);
 	}
 	if (out->operand_count > verb->most) {
-		(void)tide_fail(err, TIDE_USAGE, "'%s': one operand too many: '%s'", verb->name, out->operand[verb->most]);
+		(void)tide_fail(err, TIDE_USAGE, "'%s': one operand too many: '%s'", verb->name,
+		    out->operand[verb->most]);
 		return tide_hint(err, "usage: tidemark %s %s", verb->name, verb->usage);
 	}
 	return true;
@@ -354,5 +367,5 @@ tide_options_parse(void *ctx, int argc, char *const *argv, tide_getenv *getenv_f
 		if (strcmp(argv[i], "--json") == 0)
 			out->json = true;
 	return split(ctx, argc, argv, &line, out, err) && find_verb(out, err) &&
-	    fill(ctx, &line, getenv_fn, getenv_ctx, out, err) && count_operands(out, err);
+	       fill(ctx, &line, getenv_fn, getenv_ctx, out, err) && count_operands(out, err);
 }

@@ -30,21 +30,27 @@ enum tide_verb_id {
 	TIDE_VERB_COUNT
 };
 
-enum tide_option_type { TIDE_OPTION_FLAG, TIDE_OPTION_TEXT, TIDE_OPTION_DURATION, TIDE_OPTION_INTEGER, TIDE_OPTION_CHOICE };
+enum tide_option_type {
+	TIDE_OPTION_FLAG,
+	TIDE_OPTION_TEXT,
+	TIDE_OPTION_DURATION,
+	TIDE_OPTION_INTEGER,
+	TIDE_OPTION_CHOICE
+};
 
 /** One row: parses, prints itself in help, man page, docs and completions. A row with name NULL ends the table. */
 struct tide_option {
 	const char *name;
-	char letter;                    /* 0: none */
-	const char *argument;           /* for people; NULL for a flag */
+	char letter;          /* 0: none */
+	const char *argument; /* for people; NULL for a flag */
 	enum tide_option_type type;
-	size_t offset;                  /* member of struct tide_options: bool, char *, int64_t, int64_t, char * */
-	unsigned verbs;                 /* bit per tide_verb_id */
+	size_t offset;  /* member of struct tide_options: bool, char *, int64_t, int64_t, char * */
+	unsigned verbs; /* bit per tide_verb_id */
 	const char *help;
-	const char *env;                /* environment variable that stands in, or NULL */
-	const char *fallback;           /* default as text, parsed like user input; NULL: zero */
-	const char *const *choices;     /* CHOICE, ends with NULL */
-	int64_t min, max;               /* INTEGER, DURATION (us); both 0: no limit */
+	const char *env;            /* environment variable that stands in, or NULL */
+	const char *fallback;       /* default as text, parsed like user input; NULL: zero */
+	const char *const *choices; /* CHOICE, ends with NULL */
+	int64_t min, max;           /* INTEGER, DURATION (us); both 0: no limit */
 	bool hidden;
 };
 
@@ -58,12 +64,13 @@ struct tide_options {
 	enum tide_verb_id verb;
 	char **operand;
 	size_t operand_count;
-	bool help, version, json, quiet, verbose, exit_code, again, now, no_run, yes, sql, rollback, db, watch, man, markdown;
+	bool help, version, json, quiet, verbose, exit_code, again, now, no_run, yes, sql, rollback, db,
+	    watch, man, markdown;
 	char *dsn, *host, *port, *dbname, *user;
 	char *color, *log_format, *to, *if_locked, *reason, *by, *ticket, *note, *format, *wait_for;
 	char *table, *from, *type, *name;
 	int64_t budget, timeout, interval, workers, lock_timeout, batch_duration;
-	enum tide_origin origin[TIDE_OPTION_MAX];   /* by row of the table */
+	enum tide_origin origin[TIDE_OPTION_MAX]; /* by row of the table */
 };
 
 extern const struct tide_option tide_option_table[];

@@ -17,7 +17,8 @@ static const char *const style_code[] = {
 };
 
 void
-tide_stream_init(struct tide_stream *stream, FILE *file, const char *color, tide_getenv *getenv_fn, void *getenv_ctx)
+tide_stream_init(
+    struct tide_stream *stream, FILE *file, const char *color, tide_getenv *getenv_fn, void *getenv_ctx)
 {
 	const char *term = getenv_fn(getenv_ctx, "TERM"), *no_color = getenv_fn(getenv_ctx, "NO_COLOR");
 	bool dumb = term == NULL || strcmp(term, "dumb") == 0;
@@ -33,7 +34,11 @@ tide_stream_init(struct tide_stream *stream, FILE *file, const char *color, tide
 static size_t
 sequence(const unsigned char *s)
 {
-	size_t length = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	size_t length = s[0] < 0x80                   ? 1
+			: s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+			: s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+			: s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+						      : 0;
 
 	if (length == 0 || (length == 1 && (s[0] == 0x7f || (s[0] < 0x20 && s[0] != '\n' && s[0] != '\t'))))
 		return 0;
@@ -81,8 +86,8 @@ tide_say(struct tide_stream *stream, enum tide_style style, const char *fmt, ...
 	text = talloc_vasprintf(mem, fmt, args);
 	va_end(args);
 	if (text != NULL)
-		(void)fprintf(stream->file, "%s%s%s", coloured ? style_code[style] : "", tide_printable(mem, text),
-		    coloured ? "\033[0m" : "");
+		(void)fprintf(stream->file, "%s%s%s", coloured ? style_code[style] : "",
+		    tide_printable(mem, text), coloured ? "\033[0m" : "");
 	talloc_free(mem);
 }
 
@@ -103,7 +108,7 @@ tide_say_block(struct tide_stream *stream, const char *indent, const char *text)
 
 		for (size_t i = 0; i < length; i++)
 			shown = line[i] == '\t' ? talloc_strdup_append_buffer(shown, "    ")
-			                        : talloc_strndup_append_buffer(shown, line + i, 1);
+						: talloc_strndup_append_buffer(shown, line + i, 1);
 		tide_say(stream, TIDE_PLAIN, "%s\n", shown);
 		line += length;
 		if (*line == '\n')

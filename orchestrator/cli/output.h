@@ -13,12 +13,13 @@ enum tide_style { TIDE_PLAIN, TIDE_BOLD, TIDE_DIM, TIDE_RED, TIDE_YELLOW, TIDE_G
 /** Standard output or standard error, and how it may be written to. */
 struct tide_stream {
 	FILE *file;
-	bool terminal;          /* may redraw */
+	bool terminal; /* may redraw */
 	bool colour;
 };
 
 /** `color` is auto, always or never; NO_COLOR and TERM=dumb count for auto. */
-void tide_stream_init(struct tide_stream *stream, FILE *file, const char *color, tide_getenv *getenv_fn, void *getenv_ctx);
+void tide_stream_init(
+    struct tide_stream *stream, FILE *file, const char *color, tide_getenv *getenv_fn, void *getenv_ctx);
 
 /**
  * Formats and prints in a style. Control characters other than newline and tab, which names, queries and

@@ -34,8 +34,7 @@ tide_progress_time(int64_t us, char *out, size_t size)
 	return out;
 }
 
-static void __attribute__((format(printf, 3, 4)))
-add(char *out, size_t size, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4))) add(char *out, size_t size, const char *fmt, ...)
 {
 	size_t used = strlen(out);
 	va_list args;
@@ -59,11 +58,13 @@ tide_progress_format(const struct tide_progress *p, char *out, size_t size)
 	if (p->rows_per_second > 0)
 		add(out, size, "  %s rows/s", tide_rate_format(p->rows_per_second, text, sizeof(text)));
 	if (p->batch_p90 > 0)
-		add(out, size, p->batch_p90 < 10 * TIDE_MS ? "  batch %.1f ms" : "  batch %.0f ms", (double)p->batch_p90 / 1e3);
+		add(out, size, p->batch_p90 < 10 * TIDE_MS ? "  batch %.1f ms" : "  batch %.0f ms",
+		    (double)p->batch_p90 / 1e3);
 	if (p->hot_share >= 0)
 		add(out, size, "  HOT %.0f %%", p->hot_share * 100);
 	if (p->lag >= 0)
-		add(out, size, p->lag < 10 * TIDE_SECOND ? "  lag %.1f s" : "  lag %.0f s", (double)p->lag / 1e6);
+		add(out, size, p->lag < 10 * TIDE_SECOND ? "  lag %.1f s" : "  lag %.0f s",
+		    (double)p->lag / 1e6);
 	if (p->mismatches > 0)
 		add(out, size, "  %s differ", tide_count_format(p->mismatches, text, sizeof(text)));
 	if (p->state != NULL)
@@ -81,7 +82,7 @@ tide_progress_due(const struct tide_progress_line *line, const struct tide_progr
 	if (line->stream->terminal)
 		return !line->shown || now - line->at >= 100 * TIDE_MS;
 	return !line->said || now - line->at >= 30 * TIDE_SECOND || share_of(p) - line->share >= 0.05 ||
-	    strncmp(line->phase, p->phase != NULL ? p->phase : "", sizeof(line->phase) - 1) != 0;
+	       strncmp(line->phase, p->phase != NULL ? p->phase : "", sizeof(line->phase) - 1) != 0;
 }
 
 static size_t

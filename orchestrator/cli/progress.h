@@ -11,11 +11,11 @@
 /** The line under way on a terminal, or the last line written elsewhere. */
 struct tide_progress_line {
 	struct tide_stream *stream;
-	bool shown;             /* something stands in the terminal's last line */
-	bool said;              /* at least one line was written elsewhere */
-	int64_t at;             /* tide_now_us of the last one */
-	double share;           /* of the last one */
-	char phase[128];        /* of the last one */
+	bool shown;      /* something stands in the terminal's last line */
+	bool said;       /* at least one line was written elsewhere */
+	int64_t at;      /* tide_now_us of the last one */
+	double share;    /* of the last one */
+	char phase[128]; /* of the last one */
 };
 
 /**
@@ -26,7 +26,8 @@ const char *tide_progress_format(const struct tide_progress *progress, char *out
 /** 7 s · 3 min 20 s · 2 h 5 min · 3 d 4 h. Returns `out`. */
 const char *tide_progress_time(int64_t us, char *out, size_t size);
 /** Whether a line is due: on a terminal each 100 ms, elsewhere each 30 s or 5 %, and for each new phase. */
-bool tide_progress_due(const struct tide_progress_line *line, const struct tide_progress *progress, int64_t now);
+bool
+tide_progress_due(const struct tide_progress_line *line, const struct tide_progress *progress, int64_t now);
 
 /** Shows it when due. */
 void tide_progress_show(struct tide_progress_line *line, const struct tide_progress *progress, int64_t now);

@@ -19,7 +19,7 @@ tide_review_estimate(const struct tide_action *action, const struct tide_plan *p
 	if (action->rows < 0)
 		return -1;
 	rate = action->touch == TIDE_TOUCH_BATCHES ? TIDE_ASSUME_WRITE * workers
-	    : action->touch == TIDE_TOUCH_READ     ? TIDE_ASSUME_READ
+	       : action->touch == TIDE_TOUCH_READ  ? TIDE_ASSUME_READ
 						   : TIDE_ASSUME_BUILD;
 	if (action->sweep != NULL && action->sweep->max_rows_per_second > 0 &&
 	    rate > (double)action->sweep->max_rows_per_second)
@@ -55,14 +55,16 @@ tide_review_lock(void *ctx, const struct tide_action *action, const struct tide_
 		return talloc_strdup(ctx, "none");
 	if (action->kind == TIDE_STEP_SWEEP)
 		return talloc_asprintf(ctx, "%s; nothing that blocks readers or writers of the table",
-		    action->sweep != NULL && action->sweep->write ? "the rows of one batch at a time" : "none but a reader's");
+		    action->sweep != NULL && action->sweep->write ? "the rows of one batch at a time"
+								  : "none but a reader's");
 	if (action->lock == TIDE_LOCK_NONE)
 		return talloc_strdup(ctx, "none on the table");
 	tide_duration_format(plan->limits.lock_timeout, wait, sizeof(wait));
 	if (action->kind == TIDE_STEP_CONCURRENT || action->lock <= TIDE_SHARE_UPDATE_EXCLUSIVE)
 		return talloc_asprintf(ctx, "%s on %s; reads and writes go on", tide_lock_name(action->lock),
 		    action->lock_table != NULL ? action->lock_table : plan->table);
-	return talloc_asprintf(ctx, "%s on %s, for an instant; one request waits at most %s, up to %lld tries",
+	return talloc_asprintf(ctx,
+	    "%s on %s, for an instant; one request waits at most %s, up to %lld tries",
 	    tide_lock_name(action->lock), action->lock_table != NULL ? action->lock_table : plan->table, wait,
 	    (long long)plan->limits.lock_attempts);
 }
@@ -76,16 +78,20 @@ tide_review_touch(void *ctx, const struct tide_action *action)
 		[TIDE_TOUCH_BATCHES] = "writes in batches",
 		[TIDE_TOUCH_BUILD] = "builds an index",
 	};
-	char rows[64], bytes[64];
+	char rows[64], bytes[64], *text;
 
 	if (action->kind == TIDE_STEP_WAIT)
 		return talloc_strdup(ctx, "nothing");
 	if (action->touch == TIDE_TOUCH_NOTHING)
 		return talloc_strdup(ctx, what[TIDE_TOUCH_NOTHING]);
-	if (action->rows < 0)
-		return talloc_asprintf(ctx, "%s: %s", what[action->touch], tide_size_format(action->bytes, bytes, sizeof(bytes)));
-	return talloc_asprintf(ctx, "%s: about %s rows, %s", what[action->touch], tide_count_format(action->rows, rows, sizeof(rows)),
-	    tide_size_format(action->bytes, bytes, sizeof(bytes)));
+	text = talloc_strdup(ctx, what[action->touch]);
+	if (action->rows >= 0)
+		text = talloc_asprintf_append(
+		    text, ": about %s rows", tide_count_format(action->rows, rows, sizeof(rows)));
+	if (action->bytes > 0)
+		text = talloc_asprintf_append(text, "%s %s", action->rows >= 0 ? "," : ":",
+		    tide_size_format(action->bytes, bytes, sizeof(bytes)));
+	return text;
 }
 
 char *
@@ -96,12 +102,14 @@ tide_review_gate(void *ctx, const struct tide_gate *gate)
 	if (gate->manual)
 		text = talloc_strdup_append(text, "a person's `tidemark advance`");
 	if (gate->after > 0)
-		text = talloc_asprintf_append(text, "%s%s since the phase before ended", text[0] != '\0' ? ", and " : "",
-		    tide_duration_format(gate->after, after, sizeof(after)));
+		text = talloc_asprintf_append(text, "%s%s since the phase before ended",
+		    text[0] != '\0' ? ", and " : "", tide_duration_format(gate->after, after, sizeof(after)));
 	if (gate->sql != NULL)
-		text = talloc_asprintf_append(text, "%suntil this gives true: %s", text[0] != '\0' ? ", and " : "", gate->sql);
+		text = talloc_asprintf_append(
+		    text, "%suntil this gives true: %s", text[0] != '\0' ? ", and " : "", gate->sql);
 	if (gate->window != NULL)
-		text = talloc_asprintf_append(text, "%sthe window %s", text[0] != '\0' ? ", and " : "", gate->window);
+		text = talloc_asprintf_append(
+		    text, "%sthe window %s", text[0] != '\0' ? ", and " : "", gate->window);
 	return text[0] != '\0' ? text : NULL;
 }
 
@@ -157,11 +165,13 @@ tide_review_act(void *ctx, const struct tide_action *action, const struct tide_l
 		const struct tide_sweep_spec *spec = action->sweep;
 
 		return spec->write ? talloc_asprintf(ctx,
-					 "UPDATE %s AS tidemark_row\n   SET %s\n WHERE ctid >= … AND ctid < …\n   AND (%s);", name,
-					 spec->set, spec->residual)
+					 "UPDATE %s AS tidemark_row\n   SET %s\n WHERE ctid >= … AND ctid < "
+					 "…\n   AND (%s);",
+					 name, spec->set, spec->residual)
 				   : talloc_asprintf(ctx,
-					 "SELECT count(*) FROM %s AS tidemark_row\n WHERE ctid >= … AND ctid < …\n   AND (%s);", name,
-					 spec->residual);
+					 "SELECT count(*) FROM %s AS tidemark_row\n WHERE ctid >= … AND ctid "
+					 "< …\n   AND (%s);",
+					 name, spec->residual);
 	}
 	for (size_t i = 0; i < action->act_count; i++) {
 		size_t length = strlen(action->act[i]);

@@ -9,14 +9,15 @@
 #include "tidemark/step.h"
 
 /** What the estimates of time assume; every review states them. */
-#define TIDE_ASSUME_WRITE 60000     /* rows/s of one sweep worker */
-#define TIDE_ASSUME_READ 400000     /* rows/s of one read of the table */
-#define TIDE_ASSUME_BUILD 250000    /* rows/s of an index build */
+#define TIDE_ASSUME_WRITE 60000  /* rows/s of one sweep worker */
+#define TIDE_ASSUME_READ 400000  /* rows/s of one read of the table */
+#define TIDE_ASSUME_BUILD 250000 /* rows/s of an index build */
 
 /** An estimate, us; 0: an instant; -1: unknown. */
 int64_t tide_review_estimate(const struct tide_action *action, const struct tide_plan *plan);
 /** "instant", "about 17 s", "unknown". Returns `out`. */
-const char *tide_review_time(const struct tide_action *action, const struct tide_plan *plan, char *out, size_t size);
+const char *
+tide_review_time(const struct tide_action *action, const struct tide_plan *plan, char *out, size_t size);
 /** "ACCESS EXCLUSIVE on …, an instant; …", or that nothing is locked. Belongs to ctx. */
 char *tide_review_lock(void *ctx, const struct tide_action *action, const struct tide_plan *plan);
 /** What is touched, with rows and bytes. Belongs to ctx. */
@@ -38,7 +39,8 @@ void tide_review_print(struct tide_stream *out, const struct tide_live *live, co
 void tide_review_print_back(struct tide_stream *out, const struct tide_live *live, const char *as);
 json_t *tide_review_json(const struct tide_live *live);
 /** SQL that psql runs as it is; false + err when some step cannot be said so. */
-bool tide_review_sql(struct tide_stream *out, const struct tide_live *live, bool back, struct tide_err *err) TIDE_CHECKED;
+bool tide_review_sql(
+    struct tide_stream *out, const struct tide_live *live, bool back, struct tide_err *err) TIDE_CHECKED;
 /** One sweep as a DO block that commits each batch. Belongs to ctx. */
 char *tide_review_sweep(void *ctx, const struct tide_sweep_spec *spec, const char *table);
 

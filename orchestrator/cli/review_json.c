@@ -14,11 +14,12 @@ action_json(void *mem, const struct tide_action *a, const struct tide_live *live
 		json_array_append_new(sql, tide_json_text(a->act[i]));
 	if (a->kind == TIDE_STEP_SWEEP && a->sweep != NULL)
 		json_array_append_new(sql, tide_json_text(tide_review_act(mem, a, live)));
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:s, s:I, s:I, s:o, s:s, s:o}", "kind", tide_step_kind_name(a->kind), "title",
-	    tide_json_text(a->title), "sql", sql, "lock", a->lock == TIDE_LOCK_NONE ? "none" : tide_lock_name(a->lock),
-	    "lock_table", tide_json_text(a->lock_table), "touches", touches[a->touch], "rows", (json_int_t)a->rows, "bytes",
-	    (json_int_t)a->bytes, "estimate_seconds", tide_json_seconds(tide_review_estimate(a, live->plan)), "loses",
-	    losses[a->loss], "loss_note", tide_json_text(a->loss_note));
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:s, s:I, s:I, s:o, s:s, s:o}", "kind",
+	    tide_step_kind_name(a->kind), "title", tide_json_text(a->title), "sql", sql, "lock",
+	    a->lock == TIDE_LOCK_NONE ? "none" : tide_lock_name(a->lock), "lock_table",
+	    tide_json_text(a->lock_table), "touches", touches[a->touch], "rows", (json_int_t)a->rows, "bytes",
+	    (json_int_t)a->bytes, "estimate_seconds", tide_json_seconds(tide_review_estimate(a, live->plan)),
+	    "loses", losses[a->loss], "loss_note", tide_json_text(a->loss_note));
 }
 
 static json_t *
@@ -32,10 +33,10 @@ steps_json(void *mem, const struct tide_steps *steps, const struct tide_live *li
 
 		for (size_t j = 0; j < step->undo_count; j++)
 			json_array_append_new(undo, action_json(mem, &step->undo[j], live));
-		json_array_append_new(list,
-		    json_pack("{s:o, s:o, s:o, s:b, s:o}", "name", tide_json_text(step->name), "forward",
-			action_json(mem, &step->forward, live), "undo", undo, "irreversible", step->irreversible, "releases",
-			tide_json_text(step->releases)));
+		json_array_append_new(
+		    list, json_pack("{s:o, s:o, s:o, s:b, s:o}", "name", tide_json_text(step->name),
+			      "forward", action_json(mem, &step->forward, live), "undo", undo, "irreversible",
+			      step->irreversible, "releases", tide_json_text(step->releases)));
 	}
 	return list;
 }
@@ -46,11 +47,11 @@ phase_json(void *mem, const struct tide_live *live, size_t index)
 	const struct tide_phase *phase = &live->plan->phase[index];
 	const struct tide_steps *steps = live->steps[index];
 
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "number", (int)index + 1, "name", tide_json_text(phase->name), "kind",
-	    tide_json_text(phase->kind->name), "title", tide_json_text(phase->title), "gate",
-	    tide_json_text(tide_review_gate(mem, &phase->gate)), "way_back",
-	    tide_json_text(steps != NULL ? tide_review_loss_name(tide_review_loss(steps)) : NULL), "steps",
-	    steps != NULL ? steps_json(mem, steps, live) : json_null());
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "number", (int)index + 1, "name",
+	    tide_json_text(phase->name), "kind", tide_json_text(phase->kind->name), "title",
+	    tide_json_text(phase->title), "gate", tide_json_text(tide_review_gate(mem, &phase->gate)),
+	    "way_back", tide_json_text(steps != NULL ? tide_review_loss_name(tide_review_loss(steps)) : NULL),
+	    "steps", steps != NULL ? steps_json(mem, steps, live) : json_null());
 }
 
 json_t *
@@ -66,24 +67,27 @@ tide_review_json(const struct tide_live *live)
 	json_object_set_new(object, "title", tide_json_text(live->plan->title));
 	json_object_set_new(object, "hash", tide_json_text(live->plan->hash));
 	json_object_set_new(object, "table",
-	    json_pack("{s:o, s:o, s:o, s:I, s:I}", "schema", tide_json_text(table->schema), "name", tide_json_text(table->name), "rows",
-		table->rows < 0 ? json_null() : json_integer((json_int_t)table->rows), "bytes", (json_int_t)table->bytes,
-		"index_bytes", (json_int_t)table->index_bytes));
+	    json_pack("{s:o, s:o, s:o, s:I, s:I}", "schema", tide_json_text(table->schema), "name",
+		tide_json_text(table->name), "rows",
+		table->rows < 0 ? json_null() : json_integer((json_int_t)table->rows), "bytes",
+		(json_int_t)table->bytes, "index_bytes", (json_int_t)table->index_bytes));
 	json_object_set_new(object, "server",
-	    json_pack("{s:i, s:o, s:o}", "version", live->cat->server_version, "database", tide_json_text(live->cat->database), "role",
-		tide_json_text(live->cat->role)));
+	    json_pack("{s:i, s:o, s:o}", "version", live->cat->server_version, "database",
+		tide_json_text(live->cat->database), "role", tide_json_text(live->cat->role)));
 	json_object_set_new(object, "run", live->run.found ? tide_json_text(live->run.state) : json_null());
 	json_object_set_new(object, "findings", tide_json_findings(live->findings));
 	for (size_t i = 0; i < live->plan->count; i++)
 		json_array_append_new(phases, phase_json(mem, live, i));
 	json_object_set_new(object, "phases", phases);
 	json_object_set_new(object, "point_of_no_return",
-	    point < 0 ? json_null()
-		      : json_pack("{s:i, s:o, s:o}", "number", (int)point + 1, "phase", tide_json_text(live->plan->phase[point].name),
-			    "step", tide_json_text(step->name)));
+	    point < 0
+		? json_null()
+		: json_pack("{s:i, s:o, s:o}", "number", (int)point + 1, "phase",
+		      tide_json_text(live->plan->phase[point].name), "step", tide_json_text(step->name)));
 	json_object_set_new(object, "assumptions",
-	    json_pack("{s:i, s:i, s:i, s:I}", "write_rows_per_second_per_worker", TIDE_ASSUME_WRITE, "read_rows_per_second",
-		TIDE_ASSUME_READ, "build_rows_per_second", TIDE_ASSUME_BUILD, "workers", (json_int_t)live->plan->limits.workers));
+	    json_pack("{s:i, s:i, s:i, s:I}", "write_rows_per_second_per_worker", TIDE_ASSUME_WRITE,
+		"read_rows_per_second", TIDE_ASSUME_READ, "build_rows_per_second", TIDE_ASSUME_BUILD,
+		"workers", (json_int_t)live->plan->limits.workers));
 	talloc_free(mem);
 	return object;
 }

@@ -23,22 +23,30 @@ print_header(struct tide_stream *out, void *mem, const struct tide_live *live)
 	char rows[64], bytes[64], index[64];
 
 	tide_say(out, TIDE_BOLD, "%s\n", plan->title != NULL ? plan->title : plan->name);
-	row(out, "", "plan", talloc_asprintf(mem, "%s  (%s, hash %.12s)", plan->name, plan->path, plan->hash));
+	row(out, "", "plan",
+	    talloc_asprintf(mem, "%s  (%s, hash %.12s)", plan->name, plan->path, plan->hash));
 	row(out, "", "table",
 	    talloc_asprintf(mem, "%s.%s: %s, %s, and %s of indexes", table->schema, table->name,
 		table->rows < 0 ? "rows unknown (no ANALYZE yet)"
-				: talloc_asprintf(mem, "about %s rows", tide_count_format((int64_t)table->rows, rows, sizeof(rows))),
-		tide_size_format(table->bytes, bytes, sizeof(bytes)), tide_size_format(table->index_bytes, index, sizeof(index))));
+				: talloc_asprintf(mem, "about %s rows",
+				      tide_count_format((int64_t)table->rows, rows, sizeof(rows))),
+		tide_size_format(table->bytes, bytes, sizeof(bytes)),
+		tide_size_format(table->index_bytes, index, sizeof(index))));
 	row(out, "", "server",
-	    talloc_asprintf(mem, "PostgreSQL %d.%d, database %s, role %s%s", cat->server_version / 10000, cat->server_version % 10000,
-		cat->database, cat->role, cat->superuser ? " (superuser)" : cat->owns_table ? " (owns the table)" : ""));
+	    talloc_asprintf(mem, "PostgreSQL %d.%d, database %s, role %s%s", cat->server_version / 10000,
+		cat->server_version % 10000, cat->database, cat->role,
+		cat->superuser    ? " (superuser)"
+		: cat->owns_table ? " (owns the table)"
+				  : ""));
 	row(out, "", "reason", plan->reason);
 	row(out, "", "owner", plan->owner);
 	row(out, "", "ticket", plan->ticket);
 	if (live->run.found)
 		row(out, "", "run",
-		    talloc_asprintf(mem, "%s%s%s; what follows compiles the plan against the table as it is today", live->run.state,
-			live->run.phase != NULL ? " at " : "", live->run.phase != NULL ? live->run.phase : ""));
+		    talloc_asprintf(mem,
+			"%s%s%s; what follows compiles the plan against the table as it is today",
+			live->run.state, live->run.phase != NULL ? " at " : "",
+			live->run.phase != NULL ? live->run.phase : ""));
 	if (live->findings->count > 0) {
 		tide_say(out, TIDE_BOLD, "\nFindings\n");
 		tide_lint_print_human(out, plan->path, live->findings);
@@ -46,7 +54,8 @@ print_header(struct tide_stream *out, void *mem, const struct tide_live *live)
 }
 
 static void
-print_action(struct tide_stream *out, void *mem, const struct tide_action *action, const struct tide_live *live)
+print_action(
+    struct tide_stream *out, void *mem, const struct tide_action *action, const struct tide_live *live)
 {
 	char text[96];
 
@@ -73,10 +82,11 @@ print_undo(struct tide_stream *out, void *mem, const struct tide_step *step, con
 		const struct tide_action *undo = &step->undo[i];
 
 		row(out, "      ", i == 0 ? "undo" : "",
-		    talloc_asprintf(mem, "%s: %s%s%s", undo->title, tide_review_time(undo, live->plan, text, sizeof(text)),
+		    talloc_asprintf(mem, "%s: %s%s%s", undo->title,
+			tide_review_time(undo, live->plan, text, sizeof(text)),
 			undo->loss == TIDE_LOSES_NOTHING ? ", loses nothing" : ", loses ",
 			undo->loss == TIDE_LOSES_NOTHING ? ""
-			    : undo->loss_note != NULL    ? undo->loss_note
+			: undo->loss_note != NULL        ? undo->loss_note
 							 : "what was written since"));
 	}
 }
@@ -91,8 +101,8 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 
 	tide_say(out, TIDE_BOLD, "\nPhase %zu of %zu: %s", index + 1, live->plan->count, phase->name);
 	tide_say(out, TIDE_PLAIN, "%s%s%s%s\n", strcmp(phase->name, phase->kind->name) == 0 ? "" : "  ",
-	    strcmp(phase->name, phase->kind->name) == 0 ? "" : phase->kind->name, phase->title != NULL ? "  " : "",
-	    phase->title != NULL ? phase->title : "");
+	    strcmp(phase->name, phase->kind->name) == 0 ? "" : phase->kind->name,
+	    phase->title != NULL ? "  " : "", phase->title != NULL ? phase->title : "");
 	row(out, "  ", "does", phase->kind->summary);
 	row(out, "  ", "gate", gate != NULL ? gate : "none: starts when the phase before has ended");
 	if (steps->count == 0)
@@ -108,10 +118,14 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 			releases = step->releases;
 	}
 	if (releases != NULL)
-		row(out, "  ", "after it", talloc_asprintf(mem, "releases of the application that are safe: %s", releases));
+		row(out, "  ", "after it",
+		    talloc_asprintf(mem, "releases of the application that are safe: %s", releases));
 	tide_say(out, TIDE_DIM, "  %-9s ", "way back");
-	tide_say(out, loss == TIDE_LOSES_NOTHING ? TIDE_GREEN : loss == TIDE_LOSSY ? TIDE_YELLOW : TIDE_RED, "%s\n",
-	    tide_review_loss_name(loss));
+	tide_say(out,
+	    loss == TIDE_LOSES_NOTHING ? TIDE_GREEN
+	    : loss == TIDE_LOSSY       ? TIDE_YELLOW
+				       : TIDE_RED,
+	    "%s\n", tide_review_loss_name(loss));
 }
 
 /** How long going back before this phase would take, all later phases included. */
@@ -123,7 +137,8 @@ back_time(const struct tide_live *live, size_t from, size_t to)
 	for (size_t p = from; p <= to; p++)
 		for (size_t i = 0; i < live->steps[p]->count; i++)
 			for (size_t j = 0; j < live->steps[p]->item[i].undo_count; j++) {
-				int64_t us = tide_review_estimate(&live->steps[p]->item[i].undo[j], live->plan);
+				int64_t us =
+				    tide_review_estimate(&live->steps[p]->item[i].undo[j], live->plan);
 
 				total += us > 0 ? us : 0;
 			}
@@ -141,24 +156,33 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 
 	tide_say(out, TIDE_BOLD, "\nThe way back\n");
 	if (point < 0)
-		tide_say(out, TIDE_PLAIN, "  There is no point of no return: every phase can be rolled back.\n");
+		tide_say(
+		    out, TIDE_PLAIN, "  There is no point of no return: every phase can be rolled back.\n");
 	else
-		tide_say(out, TIDE_PLAIN, "  Point of no return: step %s of phase %ld, %s. Until it runs, everything can be rolled back.\n",
+		tide_say(out, TIDE_PLAIN,
+		    "  Point of no return: step %s of phase %ld, %s. Until it runs, everything can be rolled "
+		    "back.\n",
 		    step->name, point + 1, live->plan->phase[point].name);
-	tide_say(out, TIDE_PLAIN, "  `tidemark rollback` undoes the finished phases, last first, and stops nowhere else; %s.\n",
-	    back < TIDE_SECOND ? "each undo is an instant"
-			       : talloc_asprintf(mem, "about %s from the last point that can be undone (estimate)",
-				     tide_duration_format(back / TIDE_SECOND * TIDE_SECOND, text, sizeof(text))));
+	tide_say(out, TIDE_PLAIN,
+	    "  `tidemark rollback` undoes the finished phases, last first, all or back to the end of --to "
+	    "PHASE; %s.\n",
+	    back < TIDE_SECOND
+		? "each undo is an instant"
+		: talloc_asprintf(mem, "about %s from the last point that can be undone (estimate)",
+		      tide_duration_format(back / TIDE_SECOND * TIDE_SECOND, text, sizeof(text))));
 	for (size_t i = 0; i <= last; i++)
 		for (size_t j = 0; j < live->steps[i]->count; j++)
 			for (size_t k = 0; k < live->steps[i]->item[j].undo_count; k++)
 				if (live->steps[i]->item[j].undo[k].loss_note != NULL)
-					tide_say(out, TIDE_YELLOW, "  Rolling back %s: %s\n", live->plan->phase[i].name,
+					tide_say(out, TIDE_YELLOW, "  Rolling back %s: %s\n",
+					    live->plan->phase[i].name,
 					    live->steps[i]->item[j].undo[k].loss_note);
 	tide_say(out, TIDE_DIM,
-	    "\nEstimates of time assume %dk rows/s for each sweep worker (workers: %lld), %dk rows/s for reading the table,\n"
+	    "\nEstimates of time assume %dk rows/s for each sweep worker (workers: %lld), %dk rows/s for "
+	    "reading the table,\n"
 	    "%dk rows/s for an index build; a busy server is slower, and the sweep gives way to it.\n",
-	    TIDE_ASSUME_WRITE / 1000, (long long)live->plan->limits.workers, TIDE_ASSUME_READ / 1000, TIDE_ASSUME_BUILD / 1000);
+	    TIDE_ASSUME_WRITE / 1000, (long long)live->plan->limits.workers, TIDE_ASSUME_READ / 1000,
+	    TIDE_ASSUME_BUILD / 1000);
 	tide_say(out, TIDE_PLAIN, "next: tidemark run %s\n", tide_cli_shell_word(mem, as));
 }
 
@@ -198,13 +222,16 @@ tide_review_print_back(struct tide_stream *out, const struct tide_live *live, co
 			const struct tide_step *step = &steps->item[i];
 
 			if (step->irreversible)
-				tide_say(out, TIDE_RED, "    %s: once it has run, there is no way back\n", step->name);
+				tide_say(out, TIDE_RED, "    %s: once it has run, there is no way back\n",
+				    step->name);
 			for (size_t j = 0; j < step->undo_count; j++) {
 				tide_say(out, TIDE_CYAN, "    undo of %s", step->name);
-				tide_say(out, TIDE_PLAIN, "  %s\n", step->undo[j].title != NULL ? step->undo[j].title : "");
+				tide_say(out, TIDE_PLAIN, "  %s\n",
+				    step->undo[j].title != NULL ? step->undo[j].title : "");
 				print_action(out, mem, &step->undo[j], live);
 				row(out, "      ", "loses",
-				    step->undo[j].loss == TIDE_LOSES_NOTHING ? "nothing" : step->undo[j].loss_note);
+				    step->undo[j].loss == TIDE_LOSES_NOTHING ? "nothing"
+									     : step->undo[j].loss_note);
 			}
 		}
 	}

@@ -47,57 +47,105 @@ dollar_quote(void *ctx, const char *text)
 	return tag;
 }
 
-/** One batch is tried again when a lock stands in its way: it is always ours that gives way. */
-static const char batch[] = "      LOOP\n"
-                            "        BEGIN\n"
-                            "          PERFORM pg_catalog.set_config('lock_timeout', '100ms', true);\n"
-                            "          %s\n"
-                            "          GET DIAGNOSTICS batch = ROW_COUNT;\n"
-                            "          settled := true;\n"
-                            "        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN\n"
-                            "          settled := false;\n"
-                            "        END;\n"
-                            "        COMMIT;\n"
-                            "        EXIT WHEN settled;\n"
-                            "        PERFORM pg_catalog.pg_sleep(0.05 + 0.1 * pg_catalog.random());\n"
-                            "      END LOOP;\n"
-                            "      total := total + batch;\n";
+/** One block: a batch is tried again when a lock stands in its way, so it is always ours that gives way. */
+/* clang-format off */
+static const char sweep_block[] =
+	"\nDECLARE\n"
+	"  tidemark_at bigint;\n"
+	"  tidemark_stop bigint;\n"
+	"  tidemark_batch bigint := 0;\n"
+	"  tidemark_total bigint := 0;\n"
+	"  tidemark_settled boolean;\n"
+	"BEGIN\n"
+	"  FOR tidemark_pass IN 1..{passes} LOOP\n"
+	"    tidemark_at := 0;\n"
+	"    tidemark_total := 0;\n"
+	"    tidemark_stop := pg_catalog.pg_relation_size({name}::pg_catalog.regclass)\n"
+	"                   / pg_catalog.current_setting('block_size')::bigint;\n"
+	"    WHILE tidemark_at < tidemark_stop LOOP\n"
+	"      LOOP\n"
+	"        BEGIN\n"
+	"          PERFORM pg_catalog.set_config('lock_timeout', '100ms', true);\n"
+	"          {work}\n"
+	"          WHERE tidemark_row.ctid >= pg_catalog.format('(%s,0)', tidemark_at)::pg_catalog.tid\n"
+	"            AND tidemark_row.ctid < pg_catalog.format('(%s,0)', tidemark_at + {blocks})::pg_catalog.tid\n"
+	"            AND ({residual}\n"
+	"            );\n"
+	"          GET DIAGNOSTICS tidemark_batch = ROW_COUNT;\n"
+	"          tidemark_settled := true;\n"
+	"        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN\n"
+	"          tidemark_settled := false;\n"
+	"        END;\n"
+	"        COMMIT;\n"
+	"        EXIT WHEN tidemark_settled;\n"
+	"        PERFORM pg_catalog.pg_sleep(0.05 + 0.1 * pg_catalog.random());\n"
+	"      END LOOP;\n"
+	"      tidemark_total := tidemark_total + tidemark_batch;\n"
+	"      tidemark_at := tidemark_at + {blocks};\n"
+	"    END LOOP;\n"
+	"    EXIT WHEN tidemark_total = 0;\n"
+	"  END LOOP;\n"
+	"{after}"
+	"END\n";
+
+static const char rows_differ[] =
+	"  IF tidemark_total > 0 THEN\n"
+	"    RAISE EXCEPTION 'tidemark: % rows differ', tidemark_total USING ERRCODE = 'check_violation';\n"
+	"  END IF;\n";
+
+static const char rows_left[] =
+	"  IF tidemark_total > 0 THEN\n"
+	"    RAISE EXCEPTION 'tidemark: rows still need work; run this block again';\n"
+	"  END IF;\n";
+/* clang-format on */
+
+struct hole {
+	const char *name, *text;
+};
+
+/** The template with its holes filled; what fills them is not looked into again. */
+static char *
+fill(void *ctx, const char *template, const struct hole *holes, size_t count)
+{
+	char *out = talloc_strdup(ctx, "");
+
+	while (*template != '\0') {
+		size_t plain = strcspn(template, "{"), i = 0;
+
+		out = talloc_strndup_append(out, template, plain);
+		template += plain;
+		if (*template == '\0')
+			break;
+		while (i < count && strncmp(template, holes[i].name, strlen(holes[i].name)) != 0)
+			i++;
+		out = talloc_strdup_append(out, i < count ? holes[i].text : "{");
+		template += i < count ? strlen(holes[i].name) : 1;
+	}
+	return out;
+}
 
 char *
 tide_review_sweep(void *ctx, const struct tide_sweep_spec *spec, const char *table)
 {
 	void *mem = talloc_new(NULL);
-	char *range = talloc_asprintf(mem,
-	    "tidemark_row.ctid >= pg_catalog.format('(%%s,0)', at)::pg_catalog.tid\n"
-	    "            AND tidemark_row.ctid < pg_catalog.format('(%%s,0)', at + %d)::pg_catalog.tid", BATCH_BLOCKS);
-	char *work = spec->write
-	    ? talloc_asprintf(mem, "UPDATE %s AS tidemark_row SET %s\n          WHERE %s\n            AND (%s\n            );", table,
-		  spec->set, range, spec->residual)
-	    : talloc_asprintf(mem, "PERFORM 1 FROM %s AS tidemark_row\n          WHERE %s\n            AND (%s\n            );", table,
-		  range, spec->residual);
-	const char *hole = strstr(batch, "%s");
-	char *loop = talloc_asprintf(mem, "%.*s%s%s", (int)(hole - batch), batch, work, hole + 2);
-	char *after = talloc_strdup(mem, "");
-	char *body, *tag;
+	bool repeats = spec->write && spec->repeats;
+	const struct hole holes[] = {
+		{ "{passes}", talloc_asprintf(mem, "%d", repeats ? PASSES : 1) },
+		{ "{blocks}", talloc_asprintf(mem, "%d", BATCH_BLOCKS) },
+		{ "{name}", tide_literal(mem, table) },
+		{ "{work}", spec->write
+				? talloc_asprintf(mem, "UPDATE %s AS tidemark_row SET %s", table, spec->set)
+				: talloc_asprintf(mem, "PERFORM 1 FROM %s AS tidemark_row", table) },
+		{ "{residual}", spec->residual },
+		{ "{after}", !spec->write ? rows_differ
+			     : repeats    ? rows_left
+					  : "" },
+	};
+	char *body = fill(mem, sweep_block, holes, TIDE_COUNT(holes)), *tag = dollar_quote(mem, body);
+	char *sql = talloc_asprintf(ctx, "DO LANGUAGE plpgsql %s%s%s;\n", tag, body, tag);
 
-	if (!spec->write)
-		after = talloc_strdup(mem, "  IF total > 0 THEN\n"
-		                           "    RAISE EXCEPTION 'tidemark: % rows differ', total USING ERRCODE = 'check_violation';\n"
-		                           "  END IF;\n");
-	else if (spec->repeats)
-		after = talloc_strdup(mem, "  IF total > 0 THEN\n"
-		                           "    RAISE EXCEPTION 'tidemark: rows still need work; run this block again';\n"
-		                           "  END IF;\n");
-	body = talloc_asprintf(mem,
-	    "\nDECLARE\n  at bigint;\n  stop bigint;\n  batch bigint := 0;\n  total bigint := 0;\n  settled boolean;\nBEGIN\n"
-	    "  FOR pass IN 1..%d LOOP\n    at := 0;\n    total := 0;\n"
-	    "    stop := pg_catalog.pg_relation_size(%s::pg_catalog.regclass) / pg_catalog.current_setting('block_size')::bigint;\n"
-	    "    WHILE at < stop LOOP\n%s      at := at + %d;\n    END LOOP;\n    EXIT WHEN total = 0;\n  END LOOP;\n%sEND\n",
-	    spec->write && spec->repeats ? PASSES : 1, tide_literal(mem, table), loop, BATCH_BLOCKS, after);
-	tag = dollar_quote(mem, body);
-	body = talloc_asprintf(ctx, "DO LANGUAGE plpgsql %s%s%s;\n", tag, body, tag);
 	talloc_free(mem);
-	return body;
+	return sql;
 }
 
 static void
@@ -115,7 +163,8 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 			tide_duration_format(a->wait_us, text, sizeof(text))));
 		break;
 	case TIDE_STEP_SWEEP:
-		tide_put(out, tide_review_sweep(mem, a->sweep, tide_sqlf(mem, "%I.%I", table->schema, table->name)));
+		tide_put(out,
+		    tide_review_sweep(mem, a->sweep, tide_sqlf(mem, "%I.%I", table->schema, table->name)));
 		break;
 	case TIDE_STEP_CONCURRENT:
 		statement(out, a->act[0]);
@@ -124,7 +173,8 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 		tide_put(out, talloc_asprintf(mem, "BEGIN;\nSET LOCAL lock_timeout = '%lldms';\n",
 				  (long long)(live->plan->limits.lock_timeout / TIDE_MS)));
 		if (a->lock != TIDE_LOCK_NONE && a->lock_table != NULL)
-			tide_put(out, talloc_asprintf(mem, "LOCK TABLE %s IN %s MODE;\n", a->lock_table, tide_lock_name(a->lock)));
+			tide_put(out, talloc_asprintf(mem, "LOCK TABLE %s IN %s MODE;\n", a->lock_table,
+					  tide_lock_name(a->lock)));
 		for (size_t i = 0; i < a->act_count; i++)
 			statement(out, a->act[i]);
 		tide_put(out, "COMMIT;\n");
@@ -135,13 +185,17 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 static void
 sql_head(struct tide_stream *out, void *mem, const struct tide_live *live, bool back)
 {
-	comment(out, mem, talloc_asprintf(mem, "tidemark %s: plan %s, %s", TIDEMARK_VERSION, live->plan->name,
-			      back ? "the way back from its end" : "compiled against the table as it is now"));
-	comment(out, mem, "run with: psql -v ON_ERROR_STOP=1 -f FILE; stop at every comment that says GATE or WAIT");
-	comment(out, mem, "a lock that was not obtained ends the script: go on from the statement that failed");
-	tide_put(out, "SET search_path = pg_catalog;\nSET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n"
-	              "SET row_security = off;\nSET statement_timeout = 0;\nSET lock_timeout = 0;\n"
-	              "SET idle_in_transaction_session_timeout = 0;\n");
+	comment(out, mem,
+	    talloc_asprintf(mem, "tidemark %s: plan %s, %s", TIDEMARK_VERSION, live->plan->name,
+		back ? "the way back from its end" : "compiled against the table as it is now"));
+	comment(out, mem,
+	    "run with: psql -v ON_ERROR_STOP=1 -f FILE; stop at every comment that says GATE or WAIT");
+	comment(
+	    out, mem, "a lock that was not obtained ends the script: go on from the statement that failed");
+	tide_put(out, "SET search_path = pg_catalog;\nSET client_encoding = 'UTF8';\nSET "
+		      "standard_conforming_strings = on;\n"
+		      "SET row_security = off;\nSET statement_timeout = 0;\nSET lock_timeout = 0;\n"
+		      "SET idle_in_transaction_session_timeout = 0;\n");
 	if (live->state || back)
 		return;
 	comment(out, mem, "the state schema: triggers that keep two columns in step write conflicts to it");
@@ -157,7 +211,9 @@ forward(struct tide_stream *out, void *mem, const struct tide_live *live)
 		const char *gate = tide_review_gate(mem, &live->plan->phase[p].gate);
 
 		tide_put(out, "\n");
-		comment(out, mem, talloc_asprintf(mem, "phase %zu of %zu: %s", p + 1, live->plan->count, live->plan->phase[p].name));
+		comment(out, mem,
+		    talloc_asprintf(
+			mem, "phase %zu of %zu: %s", p + 1, live->plan->count, live->plan->phase[p].name));
 		if (gate != NULL)
 			comment(out, mem, talloc_asprintf(mem, "GATE: wait for %s", gate));
 		for (size_t i = 0; i < live->steps[p]->count; i++)
@@ -172,11 +228,13 @@ backward(struct tide_stream *out, void *mem, const struct tide_live *live)
 	long last = tide_review_point(live, &point);
 
 	if (last >= 0)
-		comment(out, mem, talloc_asprintf(mem, "valid only as long as step %s of phase %s has not run", point->name,
-				      live->plan->phase[last].name));
+		comment(out, mem,
+		    talloc_asprintf(mem, "valid only as long as step %s of phase %s has not run", point->name,
+			live->plan->phase[last].name));
 	for (size_t p = live->plan->count; p-- > 0;) {
 		tide_put(out, "\n");
-		comment(out, mem, talloc_asprintf(mem, "back before phase %zu: %s", p + 1, live->plan->phase[p].name));
+		comment(out, mem,
+		    talloc_asprintf(mem, "back before phase %zu: %s", p + 1, live->plan->phase[p].name));
 		for (size_t i = live->steps[p]->count; i-- > 0;)
 			for (size_t j = 0; j < live->steps[p]->item[i].undo_count; j++)
 				sql_action(out, mem, &live->steps[p]->item[i].undo[j], live);
@@ -190,10 +248,13 @@ tide_review_sql(struct tide_stream *out, const struct tide_live *live, bool back
 
 	for (size_t p = 0; p < live->plan->count; p++) {
 		if (live->steps[p] == NULL)
-			return tide_plan_fail(live->plan, &live->plan->phase[p], NULL, err, "the phase cannot be compiled");
+			return tide_plan_fail(
+			    live->plan, &live->plan->phase[p], NULL, err, "the phase cannot be compiled");
 		for (size_t i = 0; i < live->steps[p]->count; i++)
-			if (live->steps[p]->item[i].forward.kind == TIDE_STEP_SWEEP && live->cat->table.relkind != 'r')
-				return tide_fail(err, TIDE_PRECONDITION, "%s is not a plain table: its sweep has no form as SQL",
+			if (live->steps[p]->item[i].forward.kind == TIDE_STEP_SWEEP &&
+			    live->cat->table.relkind != 'r')
+				return tide_fail(err, TIDE_PRECONDITION,
+				    "%s is not a plain table: its sweep has no form as SQL",
 				    live->plan->table);
 	}
 	mem = talloc_new(NULL);

@@ -11,7 +11,8 @@ tide_cli_is_file(const char *plan)
 {
 	size_t length = strlen(plan);
 
-	return strchr(plan, '/') != NULL || (length > 5 && strcmp(plan + length - 5, ".toml") == 0) || access(plan, F_OK) == 0;
+	return strchr(plan, '/') != NULL || (length > 5 && strcmp(plan + length - 5, ".toml") == 0) ||
+	       access(plan, F_OK) == 0;
 }
 
 /** Flags and environment are stronger than the plan; the hash is over the plan alone. */
@@ -39,10 +40,12 @@ tide_cli_no_run(struct tide_cli *cli, const char *plan, struct tide_err *err)
 	for (size_t i = 0; i < list.count; i++)
 		names[i] = list.item[i].plan;
 	near = tide_nearest(plan, names, list.count);
-	(void)tide_fail(err, TIDE_PRECONDITION, "no run of a plan called '%s' in %s", plan, tide_cli_target(cli));
+	(void)tide_fail(
+	    err, TIDE_PRECONDITION, "no run of a plan called '%s' in %s", plan, tide_cli_target(cli));
 	if (near != NULL)
 		return tide_hint(err, "did you mean '%s'?", near);
-	return tide_hint(err, "`tidemark status` lists the plans of a database; a plan file is named by its path");
+	return tide_hint(
+	    err, "`tidemark status` lists the plans of a database; a plan file is named by its path");
 }
 
 static bool
@@ -56,8 +59,8 @@ stored(struct tide_cli *cli, const char *name, struct tide_plan **out, struct ti
 		return false;
 	if (text == NULL)
 		return tide_cli_no_run(cli, name, err);
-	return tide_plan_parse(cli, talloc_asprintf(cli, "%s (stored)", name), text, strlen(text), tide_phase_kinds(),
-	    tide_phase_count, out, err);
+	return tide_plan_parse(cli, talloc_asprintf(cli, "%s (stored)", name), text, strlen(text),
+	    tide_phase_kinds(), tide_phase_count, out, err);
 }
 
 bool

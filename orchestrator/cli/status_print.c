@@ -70,14 +70,15 @@ print_phase(struct tide_stream *out, void *mem, size_t number, const struct tide
 	const char *kind = strcmp(p->name, p->kind) == 0 ? "" : p->kind;
 
 	tide_say(out, mark->style, "  %s", mark->sign);
-	tide_say(out, TIDE_PLAIN, " %2zu  %s %s %s", number, tide_pad(mem, p->name, 20), tide_pad(mem, kind, 14),
-	    tide_pad(mem, p->state, 8));
+	tide_say(out, TIDE_PLAIN, " %2zu  %s %s %s", number, tide_pad(mem, p->name, 20),
+	    tide_pad(mem, kind, 14), tide_pad(mem, p->state, 8));
 	if (p->ended != NULL)
 		tide_say(out, TIDE_DIM, "  %s", p->ended);
 	else if (p->started != NULL)
 		tide_say(out, TIDE_DIM, "  since %s", p->started);
 	if (p->gate != NULL && p->gate[0] != '\0' && strcmp(p->state, "done") != 0)
-		tide_say(out, strcmp(p->state, "waiting") == 0 ? TIDE_YELLOW : TIDE_DIM, "  gate: %s", p->gate);
+		tide_say(
+		    out, strcmp(p->state, "waiting") == 0 ? TIDE_YELLOW : TIDE_DIM, "  gate: %s", p->gate);
 	tide_say(out, TIDE_PLAIN, "\n");
 }
 
@@ -110,8 +111,10 @@ tide_status_print(struct tide_stream *out, const struct tide_run_status *s, cons
 	row(out, "table", s->table);
 	tide_say(out, TIDE_DIM, "%-10s ", "state");
 	tide_say(out, mark->style, "%s", s->state);
-	tide_say(out, TIDE_PLAIN, "%s%s%s\n", s->phase != NULL ? " at " : "", s->phase != NULL ? s->phase : "",
-	    strcmp(s->direction, "back") == 0 && strcmp(s->state, "rolled_back") != 0 ? ", on the way back" : "");
+	tide_say(out, TIDE_PLAIN, "%s%s%s\n", s->phase != NULL ? " at " : "",
+	    s->phase != NULL ? s->phase : "",
+	    strcmp(s->direction, "back") == 0 && strcmp(s->state, "rolled_back") != 0 ? ", on the way back"
+										      : "");
 	row(out, "because", s->reason);
 	row(out, "until", s->hold_until);
 	if (strcmp(s->wanted, "pause") == 0)
@@ -121,7 +124,8 @@ tide_status_print(struct tide_stream *out, const struct tide_run_status *s, cons
 		row(out, "progress", tide_progress_format(&s->progress, text, sizeof(text)));
 	if (s->conflicts > 0)
 		row(out, "conflicts",
-		    talloc_asprintf(mem, "%s rows in which old and new were both written and disagreed; see tidemark.conflict",
+		    talloc_asprintf(mem,
+			"%s rows in which old and new were both written and disagreed; see tidemark.conflict",
 			tide_count_format(s->conflicts, text, sizeof(text))));
 	for (size_t i = 0; i < s->count; i++)
 		print_phase(out, mem, i + 1, &s->item[i]);

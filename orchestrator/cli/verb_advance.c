@@ -5,8 +5,8 @@
 /** Opens the gate and goes on, as one thing to do. */
 static bool
 open_and_run(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const struct tide_plan *plan,
-    const struct tide_run_options *options, const struct tide_observer *observer, struct tide_outcome *outcome,
-    struct tide_err *err)
+    const struct tide_run_options *options, const struct tide_observer *observer,
+    struct tide_outcome *outcome, struct tide_err *err)
 {
 	if (!tide_run_advance(ctx, loop, dsn, plan, options, observer, outcome, err))
 		return false;
@@ -24,8 +24,9 @@ tide_verb_advance(struct tide_cli *cli, struct tide_err *err)
 
 	if (cli->options.now && cli->options.reason == NULL) {
 		(void)tide_fail(err, TIDE_USAGE, "--now needs --reason");
-		return tide_hint(err, "the reason is kept in the journal: --now --reason 'old release is gone'");
+		return tide_hint(
+		    err, "the reason is kept in the journal: --now --reason 'old release is gone'");
 	}
 	return tide_execute_plan(cli, &plan, err) &&
-	    tide_execute(cli, plan, cli->options.no_run ? tide_run_advance : open_and_run, err);
+	       tide_execute(cli, plan, cli->options.no_run ? tide_run_advance : open_and_run, err);
 }

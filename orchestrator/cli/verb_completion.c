@@ -15,5 +15,6 @@ tide_verb_completion(struct tide_cli *cli, struct tide_err *err)
 		print[i](cli->out.file);
 		return true;
 	}
-	return tide_fail(err, TIDE_USAGE, "no completions for '%s': bash, zsh or fish", cli->options.operand[0]);
+	return tide_fail(
+	    err, TIDE_USAGE, "no completions for '%s': bash, zsh or fish", cli->options.operand[0]);
 }

@@ -7,7 +7,7 @@
 
 struct table {
 	struct tide_cli *cli;
-	json_t *list;           /* with --json */
+	json_t *list; /* with --json */
 };
 
 static void
@@ -17,13 +17,14 @@ add(struct table *table, const char *name, const char *value, const char *origin
 	void *mem;
 
 	if (table->list != NULL) {
-		json_array_append_new(table->list,
-		    json_pack("{s:o, s:o, s:o}", "name", tide_json_text(name), "value", tide_json_text(value), "origin",
-			tide_json_text(origin)));
+		json_array_append_new(
+		    table->list, json_pack("{s:o, s:o, s:o}", "name", tide_json_text(name), "value",
+				     tide_json_text(value), "origin", tide_json_text(origin)));
 		return;
 	}
 	mem = talloc_new(cli);
-	tide_say(&cli->out, TIDE_PLAIN, "%s  %s  ", tide_pad(mem, name, 20), tide_pad(mem, value != NULL ? value : "", 32));
+	tide_say(&cli->out, TIDE_PLAIN, "%s  %s  ", tide_pad(mem, name, 24),
+	    tide_pad(mem, value != NULL ? value : "", 32));
 	tide_say(&cli->out, TIDE_DIM, "%s\n", origin);
 	talloc_free(mem);
 }

@@ -27,5 +27,6 @@ tide_verb_help(struct tide_cli *cli, struct tide_err *err)
 	}
 	near = tide_verb_nearest(cli->options.operand[0]);
 	(void)tide_fail(err, TIDE_USAGE, "unknown verb '%s'", cli->options.operand[0]);
-	return near != NULL ? tide_hint(err, "did you mean: tidemark help %s?", near) : tide_hint(err, "see: tidemark help");
+	return near != NULL ? tide_hint(err, "did you mean: tidemark help %s?", near)
+			    : tide_hint(err, "see: tidemark help");
 }

@@ -9,11 +9,13 @@
 static json_t *
 row_json(const struct tide_journal_row *row)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "seq", (json_int_t)row->seq, "at",
-	    tide_json_text(row->at), "event", tide_json_text(row->event), "phase", tide_json_text(row->phase), "step",
-	    tide_json_text(row->step), "actor", tide_json_text(row->actor), "host", tide_json_text(row->host), "detail",
-	    tide_json_text(row->detail), "sql", tide_json_text(row->sql), "outcome", tide_json_text(row->outcome), "seconds",
-	    tide_json_real(row->seconds), "lock_wait_seconds", tide_json_real(row->lock_wait));
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "seq",
+	    (json_int_t)row->seq, "at", tide_json_text(row->at), "event", tide_json_text(row->event), "phase",
+	    tide_json_text(row->phase), "step", tide_json_text(row->step), "actor",
+	    tide_json_text(row->actor), "host", tide_json_text(row->host), "detail",
+	    tide_json_text(row->detail), "sql", tide_json_text(row->sql), "outcome",
+	    tide_json_text(row->outcome), "seconds", tide_json_real(row->seconds), "lock_wait_seconds",
+	    tide_json_real(row->lock_wait));
 }
 
 static const char *
@@ -32,19 +34,24 @@ static void
 row_people(struct tide_cli *cli, void *mem, const struct tide_journal_row *row)
 {
 	char took[64], lock[64];
-	const char *place = row->phase == NULL ? ""
-	    : row->step == NULL               ? row->phase
-					      : talloc_asprintf(mem, "%s/%s", row->phase, row->step);
+	const char *place = row->phase == NULL  ? ""
+			    : row->step == NULL ? row->phase
+						: talloc_asprintf(mem, "%s/%s", row->phase, row->step);
 
 	tide_say(&cli->out, TIDE_DIM, "%-24s ", or_empty(row->at));
-	tide_say(&cli->out, TIDE_PLAIN, "%s %s ", tide_pad(mem, or_empty(row->event), 16), tide_pad(mem, place, 30));
+	tide_say(&cli->out, TIDE_PLAIN, "%s %s ", tide_pad(mem, or_empty(row->event), 16),
+	    tide_pad(mem, place, 30));
 	tide_say(&cli->out, TIDE_PLAIN, "%8s", seconds_text(row->seconds, took, sizeof(took)));
 	if (row->lock_wait > 0)
-		tide_say(&cli->out, TIDE_PLAIN, "  lock %s", seconds_text(row->lock_wait, lock, sizeof(lock)));
+		tide_say(
+		    &cli->out, TIDE_PLAIN, "  lock %s", seconds_text(row->lock_wait, lock, sizeof(lock)));
 	if (row->outcome != NULL)
-		tide_say(&cli->out, strcmp(row->outcome, "ok") == 0 || strcmp(row->outcome, "done") == 0 ? TIDE_GREEN : TIDE_YELLOW,
+		tide_say(&cli->out,
+		    strcmp(row->outcome, "ok") == 0 || strcmp(row->outcome, "done") == 0 ? TIDE_GREEN
+											 : TIDE_YELLOW,
 		    "  %s", row->outcome);
-	tide_say(&cli->out, TIDE_DIM, "  %s%s%s", or_empty(row->actor), row->host != NULL ? "@" : "", or_empty(row->host));
+	tide_say(&cli->out, TIDE_DIM, "  %s%s%s", or_empty(row->actor), row->host != NULL ? "@" : "",
+	    or_empty(row->host));
 	tide_say(&cli->out, TIDE_PLAIN, "%s%s\n", row->detail != NULL ? "  " : "", or_empty(row->detail));
 	if (row->sql != NULL && cli->options.verbose)
 		tide_say_block(&cli->out, "        ", row->sql);

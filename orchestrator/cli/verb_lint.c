@@ -9,7 +9,8 @@
 
 /** One plan's findings; false + err only for what is not about the plan. */
 static bool
-check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct tide_plan **plan, struct tide_err *err)
+check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct tide_plan **plan,
+    struct tide_err *err)
 {
 	bool live = cli->options.db || tide_options_connect(&cli->options);
 	struct tide_err failed = { 0 };
@@ -54,12 +55,13 @@ static const struct {
 };
 
 static void
-print(struct tide_cli *cli, const char *path, const struct tide_plan *plan, const struct tide_findings *findings, json_t *plans)
+print(struct tide_cli *cli, const char *path, const struct tide_plan *plan,
+    const struct tide_findings *findings, json_t *plans)
 {
 	if (plans != NULL) {
-		json_array_append_new(plans,
-		    json_pack("{s:o, s:o, s:o}", "path", tide_json_text(path), "name",
-			tide_json_text(plan != NULL ? plan->name : NULL), "findings", tide_json_findings(findings)));
+		json_array_append_new(plans, json_pack("{s:o, s:o, s:o}", "path", tide_json_text(path),
+						 "name", tide_json_text(plan != NULL ? plan->name : NULL),
+						 "findings", tide_json_findings(findings)));
 		return;
 	}
 	for (size_t i = 0; i < TIDE_COUNT(printers); i++)
@@ -84,10 +86,11 @@ summary(struct tide_cli *cli, size_t errors, size_t warnings, json_t *plans)
 	if (strcmp(cli->options.format, "human") != 0 || cli->options.quiet)
 		return;
 	tide_say(&cli->out, errors > 0 ? TIDE_RED : TIDE_GREEN, "%zu plan%s: ", count, count == 1 ? "" : "s");
-	tide_say(&cli->out, TIDE_PLAIN, "%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s", warnings,
-	    warnings == 1 ? "" : "s");
+	tide_say(&cli->out, TIDE_PLAIN, "%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s",
+	    warnings, warnings == 1 ? "" : "s");
 	if (errors == 0 && count == 1)
-		tide_say(&cli->out, TIDE_PLAIN, "next: tidemark plan %s\n", tide_cli_shell_word(cli, cli->options.operand[0]));
+		tide_say(&cli->out, TIDE_PLAIN, "next: tidemark plan %s\n",
+		    tide_cli_shell_word(cli, cli->options.operand[0]));
 }
 
 bool

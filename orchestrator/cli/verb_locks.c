@@ -20,9 +20,12 @@ print(struct tide_cli *cli, const struct tide_lock_rows *locks)
 		char age[64];
 
 		tide_say(&cli->out, TIDE_YELLOW, "%s", tide_pad(mem, row->role, 17));
-		tide_say(&cli->out, TIDE_PLAIN, "pid %-8d %s %s %s %s  %s\n", row->pid, tide_pad(mem, or_empty(row->user), 14),
-		    tide_pad(mem, or_empty(row->application), 22), tide_pad(mem, or_empty(row->state), 20),
-		    row->age < 0 ? "" : tide_duration_format((int64_t)(row->age * 1e3) * TIDE_MS, age, sizeof(age)),
+		tide_say(&cli->out, TIDE_PLAIN, "pid %-8d %s %s %s %s  %s\n", row->pid,
+		    tide_pad(mem, or_empty(row->user), 14), tide_pad(mem, or_empty(row->application), 22),
+		    tide_pad(mem, or_empty(row->state), 20),
+		    row->age < 0
+			? ""
+			: tide_duration_format((int64_t)(row->age * 1e3) * TIDE_MS, age, sizeof(age)),
 		    or_empty(row->lock));
 		if (row->query != NULL && row->query[0] != '\0')
 			tide_say_block(&cli->out, "        ", row->query);
@@ -38,11 +41,12 @@ locks_json(const struct tide_lock_rows *locks)
 	for (size_t i = 0; i < locks->count; i++) {
 		const struct tide_lock_row *row = &locks->item[i];
 
-		json_array_append_new(list,
-		    json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "role", tide_json_text(row->role), "pid", row->pid, "user",
-			tide_json_text(row->user), "application", tide_json_text(row->application), "state",
-			tide_json_text(row->state), "lock", tide_json_text(row->lock), "query", tide_json_text(row->query),
-			"age_seconds", tide_json_real(row->age)));
+		json_array_append_new(
+		    list, json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "role",
+			      tide_json_text(row->role), "pid", row->pid, "user", tide_json_text(row->user),
+			      "application", tide_json_text(row->application), "state",
+			      tide_json_text(row->state), "lock", tide_json_text(row->lock), "query",
+			      tide_json_text(row->query), "age_seconds", tide_json_real(row->age)));
 	}
 	return list;
 }

@@ -36,7 +36,7 @@ tide_verb_new(struct tide_cli *cli, struct tide_err *err)
 
 		(void)tide_fail(err, TIDE_USAGE, "there is no kind of plan called '%s'", args.kind);
 		return near != NULL ? tide_hint(err, "did you mean: tidemark new %s?", near)
-		                    : tide_hint(err, "`tidemark help new` lists them");
+				    : tide_hint(err, "`tidemark help new` lists them");
 	}
 	text = tide_template_render(cli, &args, err);
 	if (text == NULL)

@@ -21,7 +21,8 @@ open(struct tide_cli *cli, const char *as, struct tide_live **live, struct tide_
 		return false;
 	(void)tide_wrap(err, "a review needs the database");
 	hint = talloc_strdup(cli, err->hint);
-	return tide_hint(err, "%s%swithout one: tidemark lint %s", hint, hint[0] != '\0' ? "\n" : "", tide_cli_shell_word(cli, as));
+	return tide_hint(err, "%s%swithout one: tidemark lint %s", hint, hint[0] != '\0' ? "\n" : "",
+	    tide_cli_shell_word(cli, as));
 }
 
 bool
@@ -39,7 +40,8 @@ tide_verb_plan(struct tide_cli *cli, struct tide_err *err)
 		cli->status = TIDE_PLAN;
 	if (o->sql && cli->status != TIDE_OK) {
 		tide_lint_print_human(&cli->err, live->plan->path, live->findings);
-		return tide_fail(err, TIDE_PLAN, "plan '%s' has errors, there is no SQL for it", live->plan->name);
+		return tide_fail(
+		    err, TIDE_PLAN, "plan '%s' has errors, there is no SQL for it", live->plan->name);
 	}
 	if (o->sql)
 		return tide_review_sql(&cli->out, live, o->rollback, err);

@@ -33,7 +33,8 @@ find_phase(const struct tide_run_status *s, const char *name)
 
 	while (i < s->count && strcmp(s->item[i].name, name) != 0)
 		i++;
-	if (i == s->count && name[0] >= '0' && name[0] <= '9' && *end == '\0' && number >= 1 && number <= s->count)
+	if (i == s->count && name[0] >= '0' && name[0] <= '9' && *end == '\0' && number >= 1 &&
+	    number <= s->count)
 		return number - 1;
 	return i;
 }
@@ -71,7 +72,7 @@ static void
 print(struct tide_cli *cli, const struct tide_run_status *s, const char *name, const char *as)
 {
 	char *next = s->found ? tide_cli_next(cli, s, as) : NULL;
-	json_t *object;
+	json_t *object, *body;
 
 	if (!s->found)
 		next = talloc_asprintf(cli, "tidemark plan %s", tide_cli_shell_word(cli, as));
@@ -81,9 +82,12 @@ print(struct tide_cli *cli, const struct tide_run_status *s, const char *name, c
 		tide_say(&cli->out, TIDE_BOLD, "%s", name);
 		tide_say(&cli->out, TIDE_PLAIN, ": not started in this database\nnext: %s\n", next);
 	} else {
-		object = s->found ? tide_json_status(s, next) : json_pack("{s:o, s:o, s:o}", "plan", tide_json_text(name), "state",
-						      json_string("none"), "next", tide_json_text(next));
-		json_object_set_new(object, "schema_version", json_integer(TIDE_SCHEMA_VERSION));
+		object = tide_json_object();
+		body = s->found ? tide_json_status(s, next)
+				: json_pack("{s:o, s:s, s:o}", "plan", tide_json_text(name), "state", "none",
+				      "next", tide_json_text(next));
+		json_object_update(object, body);
+		json_decref(body);
 		tide_json_print(&cli->out, object, cli->options.watch);
 	}
 	(void)fflush(cli->out.file);
@@ -92,13 +96,16 @@ print(struct tide_cli *cli, const struct tide_run_status *s, const char *name, c
 
 /** The end of a wait that did not get there. */
 static bool
-gave_up(struct tide_cli *cli, const struct tide_run_status *s, const char *name, bool never, struct tide_err *err)
+gave_up(
+    struct tide_cli *cli, const struct tide_run_status *s, const char *name, bool never, struct tide_err *err)
 {
 	char text[64];
-	const char *where = s->found ? tide_status_line(cli, s) : talloc_asprintf(cli, "%s: not started", name);
+	const char *where =
+	    s->found ? tide_status_line(cli, s) : talloc_asprintf(cli, "%s: not started", name);
 
 	if (never) {
-		(void)tide_fail(err, TIDE_PRECONDITION, "'%s' will not be reached: %s", cli->options.wait_for, where);
+		(void)tide_fail(
+		    err, TIDE_PRECONDITION, "'%s' will not be reached: %s", cli->options.wait_for, where);
 		return tide_hint(err, "see: tidemark history %s", tide_cli_shell_word(cli, name));
 	}
 	return tide_fail(err, standing(s), "'%s' was not reached within %s: %s", cli->options.wait_for,
@@ -146,7 +153,8 @@ follow(struct tide_cli *cli, const char *name, const char *as, struct tide_err *
 			redraw(cli, &s, name, as, &last);
 		end = o->wait_for != NULL ? reached(&s, o->wait_for) : NOT_YET;
 		final = s.found && (strcmp(s.state, "complete") == 0 || strcmp(s.state, "rolled_back") == 0);
-		if (end != NOT_YET || tide_now_us() >= deadline || (o->wait_for == NULL && final) || ferror(cli->out.file)) {
+		if (end != NOT_YET || tide_now_us() >= deadline || (o->wait_for == NULL && final) ||
+		    ferror(cli->out.file)) {
 			bool lost = o->wait_for != NULL && end != REACHED;
 
 			if (!o->watch && !lost)
@@ -155,7 +163,9 @@ follow(struct tide_cli *cli, const char *name, const char *as, struct tide_err *
 			return lost ? gave_up(cli, &s, name, end == NEVER, err) : true;
 		}
 		talloc_free(mem);
-		tide_cli_sleep(cli, o->interval < deadline - tide_now_us() ? o->interval : deadline - tide_now_us() + TIDE_MS);
+		tide_cli_sleep(cli, o->interval < deadline - tide_now_us()
+					? o->interval
+					: deadline - tide_now_us() + TIDE_MS);
 	}
 }
 
@@ -169,14 +179,16 @@ list(struct tide_cli *cli, struct tide_err *err)
 		return false;
 	if (!cli->options.json) {
 		if (all.count == 0)
-			tide_say(&cli->out, TIDE_PLAIN, "no plan has been run in %s\nnext: tidemark plan PLAN\n", tide_cli_target(cli));
+			tide_say(&cli->out, TIDE_PLAIN,
+			    "no plan has been run in %s\nnext: tidemark plan PLAN\n", tide_cli_target(cli));
 		tide_status_print_list(&cli->out, &all);
 		return true;
 	}
 	object = tide_json_object();
 	plans = json_array();
 	for (size_t i = 0; i < all.count; i++) {
-		json_t *plan = tide_json_status(&all.item[i], tide_cli_next(cli, &all.item[i], all.item[i].plan));
+		json_t *plan =
+		    tide_json_status(&all.item[i], tide_cli_next(cli, &all.item[i], all.item[i].plan));
 
 		json_object_del(plan, "phases");
 		json_array_append_new(plans, plan);
@@ -195,7 +207,8 @@ tide_verb_status(struct tide_cli *cli, struct tide_err *err)
 
 	if (o->operand_count == 0) {
 		if (o->watch || o->wait_for != NULL)
-			return tide_fail(err, TIDE_USAGE, "--%s needs a plan", o->watch ? "watch" : "wait-for");
+			return tide_fail(
+			    err, TIDE_USAGE, "--%s needs a plan", o->watch ? "watch" : "wait-for");
 		return tide_cli_connect(cli, err) && list(cli, err);
 	}
 	as = o->operand[0];

@@ -36,8 +36,8 @@ print_people(struct tide_cli *cli, const struct tide_plan *plan, const struct ti
 	tide_count_format(found->rows_seen, rows, sizeof(rows));
 	tide_count_format(found->differing, differing, sizeof(differing));
 	tide_say(&cli->out, TIDE_BOLD, "%s", plan->name);
-	tide_say(&cli->out, found->differing > 0 ? TIDE_RED : TIDE_GREEN, ": %s rows compared%s, %s differ\n", rows,
-	    found->interrupted ? " before it was interrupted" : "", differing);
+	tide_say(&cli->out, found->differing > 0 ? TIDE_RED : TIDE_GREEN, ": %s rows compared%s, %s differ\n",
+	    rows, found->interrupted ? " before it was interrupted" : "", differing);
 	for (size_t i = 0; i < found->count; i++)
 		tide_say(&cli->out, TIDE_PLAIN, "  %s\n", found->key[i]);
 	if ((int64_t)found->count < found->differing)
@@ -57,11 +57,14 @@ tide_verb_verify(struct tide_cli *cli, struct tide_err *err)
 	bool done;
 
 	if (!tide_cli_plan(cli, cli->options.operand[0], &plan, err) || !tide_cli_connect(cli, err) ||
-	    !tide_live_catalog(cli, cli->conn, plan, &cat, err) || !tide_phase_compare_spec(cli, plan, cat, &spec, err))
+	    !tide_live_catalog(cli, cli->conn, plan, &cat, err) ||
+	    !tide_phase_compare_spec(cli, plan, cat, &spec, err))
 		return false;
 	observer = tide_watch_init(&watch, cli);
-	done = tide_compare(cli, cli->loop, cli->conn, tide_sqlf(cli, "%I.%I", cat->table.schema, cat->table.name), spec,
-	    cli->options.json ? NULL : &observer, &found, err);  /* --json is one object here, not a stream of events */
+	done = tide_compare(cli, cli->loop, cli->conn,
+	    tide_sqlf(cli, "%I.%I", cat->table.schema, cat->table.name), spec,
+	    cli->options.json ? NULL : &observer, &found,
+	    err); /* --json is one object here, not a stream of events */
 	tide_watch_end(&watch);
 	if (!done)
 		return false;

@@ -87,7 +87,8 @@ done(struct tide_cli *cli, int64_t began, int tries)
 bool
 tide_verb_wait(struct tide_cli *cli, struct tide_err *err)
 {
-	int64_t timeout = cli->options.timeout > 0 ? cli->options.timeout : DEFAULT_TIMEOUT, began = tide_now_us();
+	int64_t timeout = cli->options.timeout > 0 ? cli->options.timeout : DEFAULT_TIMEOUT,
+		began = tide_now_us();
 	struct tide_err last = { 0 };
 	struct attempt attempt;
 	char text[64];
@@ -108,13 +109,15 @@ tide_verb_wait(struct tide_cli *cli, struct tide_err *err)
 			}
 		}
 		if (tries == 1 && !cli->options.quiet && !attempt.expired)
-			tide_say(&cli->err, TIDE_DIM, "waiting for %s: %s\n", tide_cli_target(cli), last.message);
+			tide_say(
+			    &cli->err, TIDE_DIM, "waiting for %s: %s\n", tide_cli_target(cli), last.message);
 		left = began + timeout - tide_now_us();
 		if (attempt.expired || left <= cli->options.interval)
 			break;
 		tide_cli_sleep(cli, cli->options.interval);
 	}
-	(void)tide_fail(err, TIDE_UNREACHABLE, "%s did not answer within %s%s%s", tide_cli_target(cli),
-	    tide_duration_format(timeout, text, sizeof(text)), last.message[0] != '\0' ? ": " : "", last.message);
+	(void)tide_fail(err, TIDE_UNREACHABLE, "no answer within %s: %s",
+	    tide_duration_format(timeout, text, sizeof(text)),
+	    last.message[0] != '\0' ? last.message : tide_cli_target(cli));
 	return tide_hint(err, "is the server running, and are host and port right? see: tidemark config");
 }

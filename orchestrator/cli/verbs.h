@@ -10,15 +10,21 @@
 struct tide_cli;
 
 /** What an operand is, for completions. */
-enum tide_operand { TIDE_OPERAND_NONE, TIDE_OPERAND_PLAN, TIDE_OPERAND_KIND, TIDE_OPERAND_VERB, TIDE_OPERAND_SHELL };
+enum tide_operand {
+	TIDE_OPERAND_NONE,
+	TIDE_OPERAND_PLAN,
+	TIDE_OPERAND_KIND,
+	TIDE_OPERAND_VERB,
+	TIDE_OPERAND_SHELL
+};
 
 struct tide_verb {
 	const char *name;
-	const char *usage;              /* operands, as in help */
+	const char *usage; /* operands, as in help */
 	enum tide_operand operand;
-	size_t least, most;             /* operands */
-	const char *summary;            /* one line */
-	const char *about;              /* a paragraph or more */
+	size_t least, most;  /* operands */
+	const char *summary; /* one line */
+	const char *about;   /* a paragraph or more */
 	/** Does it. Sets cli->status when it ends well with another status than 0. */
 	bool (*run)(struct tide_cli *cli, struct tide_err *err);
 };

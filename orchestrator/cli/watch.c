@@ -49,7 +49,10 @@ event_log(struct tide_watch *watch, const struct tide_event *event)
 	if (event->lock_wait >= 0)
 		fields[count++] = (struct tide_log_field){ "lock_wait_us", NULL, event->lock_wait };
 	fields[count] = (struct tide_log_field){ 0 };
-	tide_log(&watch->log, event->warning ? TIDE_LOG_WARNING : is_detail(event->name) ? TIDE_LOG_DEBUG : TIDE_LOG_INFO,
+	tide_log(&watch->log,
+	    event->warning           ? TIDE_LOG_WARNING
+	    : is_detail(event->name) ? TIDE_LOG_DEBUG
+				     : TIDE_LOG_INFO,
 	    event->name, event->message != NULL ? event->message : "", fields);
 }
 
@@ -59,9 +62,11 @@ event_people(struct tide_watch *watch, const struct tide_event *event)
 	struct tide_stream *out = &watch->cli->err;
 	char text[64];
 
-	if (event->message == NULL || (is_detail(event->name) && !watch->cli->options.verbose && !event->warning))
+	if (event->message == NULL ||
+	    (is_detail(event->name) && !watch->cli->options.verbose && !event->warning))
 		return;
-	tide_say(out, TIDE_DIM, "%s%s", event->phase != NULL ? event->phase : "", event->phase != NULL ? ": " : "");
+	tide_say(out, TIDE_DIM, "%s%s", event->phase != NULL ? event->phase : "",
+	    event->phase != NULL ? ": " : "");
 	if (event->warning)
 		tide_say(out, TIDE_YELLOW, "warning: ");
 	tide_say(out, TIDE_PLAIN, "%s", event->message);
@@ -102,7 +107,8 @@ progress_log(struct tide_watch *watch, const struct tide_progress *p, int64_t no
 
 	if (!tide_progress_due(&watch->line, p, now))
 		return;
-	tide_log(&watch->log, TIDE_LOG_INFO, "sweep.progress", tide_progress_format(p, text, sizeof(text)), fields);
+	tide_log(&watch->log, TIDE_LOG_INFO, "sweep.progress", tide_progress_format(p, text, sizeof(text)),
+	    fields);
 	watch->line.at = now;
 	watch->line.said = true;
 	watch->line.share = p->blocks_total > 0 ? (double)p->blocks_done / (double)p->blocks_total : 0;
@@ -140,7 +146,8 @@ tide_watch_init(struct tide_watch *watch, struct tide_cli *cli)
 	*watch = (struct tide_watch){ .cli = cli, .line = { .stream = &cli->err } };
 	watch->pretty = format == NULL;
 	/* Two programs' worth of lines in one terminal help nobody: with --json the events are on standard output. */
-	watch->silent = cli->options.quiet || (cli->options.json && format == NULL && (!cli->err.terminal || cli->out.terminal));
+	watch->silent = cli->options.quiet ||
+			(cli->options.json && format == NULL && (!cli->err.terminal || cli->out.terminal));
 	watch->log = (struct tide_log){
 		.out = cli->err.file,
 		.format = format != NULL && strcmp(format, "json") == 0 ? TIDE_LOG_JSON : TIDE_LOG_TEXT,

@@ -13,9 +13,9 @@ struct tide_watch {
 	struct tide_cli *cli;
 	struct tide_progress_line line;
 	struct tide_log log;
-	bool pretty;            /* sentences for people, as against log lines */
-	bool silent;            /* only warnings go to standard error */
-	int64_t json_at;        /* tide_now_us of the last progress object */
+	bool pretty;     /* sentences for people, as against log lines */
+	bool silent;     /* only warnings go to standard error */
+	int64_t json_at; /* tide_now_us of the last progress object */
 };
 
 /** `watch` must outlive the observer. */

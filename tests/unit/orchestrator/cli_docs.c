@@ -51,8 +51,8 @@ the_reference_page_is_what_the_tables_print(void **state)
 static void
 every_option_and_verb_is_in_the_manual_and_in_the_completions(void **state)
 {
-	void (*const prints[])(FILE *) = { tide_help_man, tide_help_markdown, tide_completion_bash, tide_completion_zsh,
-		tide_completion_fish };
+	void (*const prints[])(FILE *) = { tide_help_man, tide_help_markdown, tide_completion_bash,
+		tide_completion_zsh, tide_completion_fish };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(prints) / sizeof(prints[0]); i++) {
@@ -64,7 +64,11 @@ every_option_and_verb_is_in_the_manual_and_in_the_completions(void **state)
 			char word[64];
 
 			/* The manual writes its dashes escaped, fish knows long names behind -l. */
-			(void)snprintf(word, sizeof(word), i == 4 ? "-l %s" : i == 0 ? "%s" : "--%s", row->name);
+			(void)snprintf(word, sizeof(word),
+			    i == 4   ? "-l %s"
+			    : i == 0 ? "%s"
+				     : "--%s",
+			    row->name);
 			if (!row->hidden && (i != 0 || strchr(row->name, '-') == NULL))
 				assert_non_null(strstr(text, word));
 		}
@@ -75,7 +79,8 @@ every_option_and_verb_is_in_the_manual_and_in_the_completions(void **state)
 static void
 no_line_of_the_manual_is_a_stray_request(void **state)
 {
-	static const char *const requests[] = { ".TH ", ".SH ", ".SS ", ".TP", ".B ", ".I ", ".RI ", ".BR ", ".PP", ".br" };
+	static const char *const requests[] = { ".TH ", ".SH ", ".SS ", ".TP", ".B ", ".I ", ".RI ", ".BR ",
+		".PP", ".br" };
 	char *text = printed(tide_help_man), *save = NULL;
 
 	(void)state;

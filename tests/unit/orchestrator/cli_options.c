@@ -49,7 +49,8 @@ static void
 flags_may_stand_before_or_after_the_verb(void **state)
 {
 	void *ctx = talloc_new(NULL);
-	static const char *const lines[] = { "--to backfill run p.toml", "run --to=backfill p.toml", "run p.toml --to backfill" };
+	static const char *const lines[] = { "--to backfill run p.toml", "run --to=backfill p.toml",
+		"run p.toml --to backfill" };
 
 	(void)state;
 	for (size_t i = 0; i < TIDE_COUNT(lines); i++) {
@@ -112,7 +113,8 @@ values_are_checked_by_their_type(void **state)
 	} rows[] = {
 		{ "run p --workers 0", "--workers: '0' is not a whole number from 1 to 64" },
 		{ "run p --workers 2x", "--workers: '2x' is not a whole number from 1 to 64" },
-		{ "run p --workers 99999999999999999999", "--workers: '99999999999999999999' is not a whole number from 1 to 64" },
+		{ "run p --workers 99999999999999999999",
+		    "--workers: '99999999999999999999' is not a whole number from 1 to 64" },
 		{ "run p --budget 90", "--budget: '90' is not a duration" },
 		{ "run p --if-locked perhaps", "--if-locked: 'perhaps' is none of fail, wait, skip" },
 		{ "run p --budget", "--budget needs a value: --budget DURATION" },
@@ -150,7 +152,8 @@ a_misspelt_choice_names_the_nearest(void **state)
 static void
 flags_are_stronger_than_the_environment_and_that_than_defaults(void **state)
 {
-	static const char *const environment[] = { "TIDEMARK_WORKERS=3", "TIDEMARK_LOCK_TIMEOUT=50ms", "TIDEMARK_BUDGET=", NULL };
+	static const char *const environment[] = { "TIDEMARK_WORKERS=3", "TIDEMARK_LOCK_TIMEOUT=50ms",
+		"TIDEMARK_BUDGET=", NULL };
 	struct parsed *p = parse(NULL, environment, "run p.toml --workers 5");
 
 	(void)state;
@@ -159,9 +162,12 @@ flags_are_stronger_than_the_environment_and_that_than_defaults(void **state)
 	assert_int_equal(p->options.lock_timeout, 50 * TIDE_MS);
 	assert_int_equal(p->options.budget, 0);
 	assert_string_equal(p->options.if_locked, "fail");
-	assert_int_equal(tide_option_origin(&p->options, tide_option_find("workers", TIDE_VERB_RUN)), TIDE_ORIGIN_FLAG);
-	assert_int_equal(tide_option_origin(&p->options, tide_option_find("lock-timeout", TIDE_VERB_RUN)), TIDE_ORIGIN_ENVIRONMENT);
-	assert_int_equal(tide_option_origin(&p->options, tide_option_find("if-locked", TIDE_VERB_RUN)), TIDE_ORIGIN_DEFAULT);
+	assert_int_equal(
+	    tide_option_origin(&p->options, tide_option_find("workers", TIDE_VERB_RUN)), TIDE_ORIGIN_FLAG);
+	assert_int_equal(tide_option_origin(&p->options, tide_option_find("lock-timeout", TIDE_VERB_RUN)),
+	    TIDE_ORIGIN_ENVIRONMENT);
+	assert_int_equal(tide_option_origin(&p->options, tide_option_find("if-locked", TIDE_VERB_RUN)),
+	    TIDE_ORIGIN_DEFAULT);
 	talloc_free(p);
 }
 
@@ -175,7 +181,7 @@ a_bad_value_in_the_environment_names_its_variable(void **state)
 	assert_false(p->ok);
 	assert_string_equal(p->err.message, "TIDEMARK_WORKERS: 'many' is not a whole number from 1 to 64");
 	talloc_free(p);
-	p = parse(NULL, environment, "status");         /* not a setting of this verb */
+	p = parse(NULL, environment, "status"); /* not a setting of this verb */
 	assert_true(p->ok);
 	talloc_free(p);
 }

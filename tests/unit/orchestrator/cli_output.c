@@ -50,7 +50,9 @@ what_strangers_wrote_does_not_drive_the_terminal(void **state)
 static void
 an_error_has_its_place_and_each_hint_a_line(void **state)
 {
-	struct tide_err err = { .code = TIDE_PLAN, .where = "p.toml:3:1", .message = "no such key", .hint = "one\ntwo" };
+	struct tide_err err = {
+		.code = TIDE_PLAN, .where = "p.toml:3:1", .message = "no such key", .hint = "one\ntwo"
+	};
 	struct memory m;
 
 	(void)state;
@@ -62,7 +64,9 @@ an_error_has_its_place_and_each_hint_a_line(void **state)
 static void
 an_error_object_carries_code_and_hints(void **state)
 {
-	struct tide_err err = { .code = TIDE_LOCK, .sqlstate = "55P03", .message = "bad \xff byte", .hint = "one\ntwo" };
+	struct tide_err err = {
+		.code = TIDE_LOCK, .sqlstate = "55P03", .message = "bad \xff byte", .hint = "one\ntwo"
+	};
 	json_t *json = tide_json_error(&err);
 
 	(void)state;
@@ -101,6 +105,7 @@ the_next_command_follows_from_the_state(void **state)
 		{ "running", "forward", "run", false, "tidemark run 'my plan'" },
 		{ "running", "forward", "run", true, "tidemark status 'my plan' --watch" },
 		{ "waiting", "forward", "run", true, "tidemark advance 'my plan'" },
+		{ "waiting", "forward", "pause", false, "tidemark resume 'my plan'" },
 		{ "paused", "forward", "pause", true, "tidemark resume 'my plan'" },
 		{ "paused", "forward", "pause", false, "tidemark resume 'my plan'" },
 		{ "paused", "forward", "run", false, "tidemark run 'my plan'" },
@@ -115,8 +120,11 @@ the_next_command_follows_from_the_state(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < TIDE_COUNT(rows); i++) {
-		struct tide_run_status s = { .found = true, .state = rows[i].state, .direction = rows[i].direction,
-			.wanted = rows[i].wanted, .live = rows[i].live };
+		struct tide_run_status s = { .found = true,
+			.state = rows[i].state,
+			.direction = rows[i].direction,
+			.wanted = rows[i].wanted,
+			.live = rows[i].live };
 		char *next = tide_cli_next(ctx, &s, "my plan");
 
 		if (rows[i].next == NULL)
@@ -130,14 +138,18 @@ the_next_command_follows_from_the_state(void **state)
 static void
 a_soak_says_when_it_ends_and_how_to_waive_it(void **state)
 {
-	struct tide_run_status s = { .found = true, .state = "waiting", .direction = "forward", .wanted = "run",
+	struct tide_run_status s = { .found = true,
+		.state = "waiting",
+		.direction = "forward",
+		.wanted = "run",
 		.hold_until = "2026-01-02T03:04:05Z" };
-	char *next = tide_cli_next(NULL, &s, "p");
+	void *ctx = talloc_new(NULL);
+	char *next = tide_cli_next(ctx, &s, "p");
 
 	(void)state;
 	assert_non_null(strstr(next, "after 2026-01-02T03:04:05Z"));
 	assert_non_null(strstr(next, "tidemark advance p --now --reason WHY"));
-	talloc_free(next);
+	talloc_free(ctx);
 }
 
 static void
@@ -171,14 +183,15 @@ findings_print_in_every_format(void **state)
 	(void)state;
 	begin(&m);
 	tide_lint_print_human(&m.stream, "p.toml", f);
-	expect(&m, "p.toml:3:7: error: 100% wrong [rule-one]\n    hint: do: this\np.toml: warning: perhaps\nnot [rule-two]\n");
+	expect(&m, "p.toml:3:7: error: 100% wrong [rule-one]\n    hint: do: this\np.toml: warning: "
+		   "perhaps\nnot [rule-two]\n");
 	begin(&m);
 	tide_lint_print_gcc(&m.stream, "p.toml", f);
 	expect(&m, "p.toml:3:7: error: 100% wrong [rule-one]\np.toml:1:1: warning: perhaps not [rule-two]\n");
 	begin(&m);
 	tide_lint_print_github(&m.stream, "a,b:p.toml", f);
 	expect(&m, "::error file=a%2Cb%3Ap.toml,line=3,col=7,title=rule-one::100%25 wrong%0Ahint: do: this\n"
-	           "::warning file=a%2Cb%3Ap.toml,line=1,col=1,title=rule-two::perhaps%0Anot\n");
+		   "::warning file=a%2Cb%3Ap.toml,line=1,col=1,title=rule-two::perhaps%0Anot\n");
 	talloc_free(f);
 }
 
@@ -263,7 +276,9 @@ a_gate_is_said_in_words(void **state)
 static void
 a_sweep_as_sql_cannot_be_ended_by_its_text(void **state)
 {
-	struct tide_sweep_spec spec = { .write = true, .set = "\"a\" = '$tidemark$' || '$tidemark1$'", .residual = "true -- x" };
+	struct tide_sweep_spec spec = {
+		.write = true, .set = "\"a\" = '$tidemark$' || '$tidemark1$'", .residual = "true -- x"
+	};
 	char *sql = tide_review_sweep(NULL, &spec, "\"s\".\"it's\"");
 
 	(void)state;

@@ -36,14 +36,21 @@ the_line_is_the_documented_one(void **state)
 
 	(void)state;
 	assert_string_equal(tide_progress_format(&p, text, sizeof(text)),
-	    "backfill users.name → full_name  61.2 %  1,224,000 rows  118k rows/s  batch 31 ms  HOT 81 %  lag 0.4 s  RUNNING  ETA 7 s");
+	    "backfill users.name → full_name  61.2 %  1,224,000 rows  118k rows/s  batch 31 ms  HOT 81 %  "
+	    "lag 0.4 s  RUNNING  ETA 7 s");
 }
 
 static void
 what_is_unknown_is_left_out(void **state)
 {
-	struct tide_progress p = { .phase = "verify", .blocks_total = 10, .hot_share = -1, .lag = -1, .eta = -1, .state = "PAUSED",
-		.reason = "asked by ann@host", .mismatches = 3 };
+	struct tide_progress p = { .phase = "verify",
+		.blocks_total = 10,
+		.hot_share = -1,
+		.lag = -1,
+		.eta = -1,
+		.state = "PAUSED",
+		.reason = "asked by ann@host",
+		.mismatches = 3 };
 	char text[512];
 
 	(void)state;
