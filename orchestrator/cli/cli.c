@@ -17,7 +17,7 @@ report(struct tide_cli *cli, const struct tide_err *err)
 	if (cli->said_error)
 		return;
 	if (!cli->options.json) {
-		tide_say_error(&cli->err, err);
+		tide_output_error(&cli->err, err);
 		return;
 	}
 	object = tide_json_object();
@@ -64,7 +64,7 @@ tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_
 		report(cli, &err);
 	status = done ? cli->status : err.code == TIDE_OK ? TIDE_UNEXPECTED : err.code;
 	if (!tide_stream_close(&cli->out, &late)) {
-		tide_say_error(&cli->err, &late);
+		tide_output_error(&cli->err, &late);
 		status = status == TIDE_OK ? late.code : status;
 	}
 	tide_cli_disconnect(cli);

@@ -30,9 +30,9 @@ tide_cli_resolve(struct tide_cli *cli, struct tide_err *err)
 		cli, o->dsn, overrides, cli->getenv_fn, cli->getenv_ctx, &cli->settings, err))
 		return false;
 	for (size_t i = 0; i < cli->settings.warning_count; i++) {
-		tide_say(&cli->err, TIDE_PLAIN, "tidemark: ");
-		tide_say(&cli->err, TIDE_YELLOW, "warning: ");
-		tide_say(&cli->err, TIDE_PLAIN, "%s\n", cli->settings.warning[i]);
+		tide_output_say(&cli->err, TIDE_PLAIN, "tidemark: ");
+		tide_output_say(&cli->err, TIDE_YELLOW, "warning: ");
+		tide_output_say(&cli->err, TIDE_PLAIN, "%s\n", cli->settings.warning[i]);
 	}
 	cli->dsn = tide_settings_dsn(cli, &cli->settings);
 	cli->resolved = true;
@@ -69,14 +69,14 @@ tide_cli_connect(struct tide_cli *cli, struct tide_err *err)
 	if (!tide_cli_resolve(cli, err))
 		return false;
 	if (say) {
-		tide_say(&cli->err, TIDE_DIM, "connecting to %s …", tide_cli_target(cli));
+		tide_output_say(&cli->err, TIDE_DIM, "connecting to %s …", tide_cli_target(cli));
 		(void)fflush(cli->err.file);
 	}
 	conn = tide_conn_new(cli, cli->loop);
 	done = tide_await_open(conn, &cli->dsn,
 	    talloc_asprintf(cli, "tidemark/%s", tide_verb_table[cli->options.verb].name), err);
 	if (say)
-		tide_put(&cli->err, "\r\033[K");
+		tide_output_put(&cli->err, "\r\033[K");
 	if (!done) {
 		talloc_free(conn);
 		return false;

@@ -31,15 +31,15 @@ tide_control(struct tide_cli *cli, const char *wanted, struct tide_err *err)
 		tide_json_print(&cli->out, object, false);
 		return true;
 	}
-	tide_say(&cli->out, TIDE_BOLD, "%s", name);
+	tide_output_say(&cli->out, TIDE_BOLD, "%s", name);
 	if (status.live)
-		tide_say(&cli->out, TIDE_PLAIN, ": asked %s to %s\n",
+		tide_output_say(&cli->out, TIDE_PLAIN, ": asked %s to %s\n",
 		    status.holder != NULL ? status.holder : "the executor",
 		    pause ? "pause; it stops after the batch at work" : "go on");
 	else
-		tide_say(&cli->out, TIDE_PLAIN, ": no executor is at work; %s\n",
+		tide_output_say(&cli->out, TIDE_PLAIN, ": no executor is at work; %s\n",
 		    pause ? "the next one will wait" : "the next one will not wait");
 	if (next != NULL)
-		tide_say(&cli->out, TIDE_PLAIN, "next: %s\n", next);
+		tide_output_say(&cli->out, TIDE_PLAIN, "next: %s\n", next);
 	return true;
 }

@@ -67,15 +67,15 @@ say_outcome(
 {
 	char text[64];
 
-	tide_say(&cli->out, TIDE_BOLD, "%s", plan->name);
-	tide_say(&cli->out, TIDE_PLAIN, ": %s", ending(outcome));
+	tide_output_say(&cli->out, TIDE_BOLD, "%s", plan->name);
+	tide_output_say(&cli->out, TIDE_PLAIN, ": %s", ending(outcome));
 	if (outcome->phase != NULL)
-		tide_say(&cli->out, TIDE_PLAIN, " at %s", outcome->phase);
+		tide_output_say(&cli->out, TIDE_PLAIN, " at %s", outcome->phase);
 	if (outcome->reason != NULL && outcome->reason[0] != '\0')
-		tide_say(&cli->out, TIDE_PLAIN, ": %s", outcome->reason);
-	tide_say(&cli->out, TIDE_PLAIN, "  (%s)\n", tide_duration_format(took, text, sizeof(text)));
+		tide_output_say(&cli->out, TIDE_PLAIN, ": %s", outcome->reason);
+	tide_output_say(&cli->out, TIDE_PLAIN, "  (%s)\n", tide_duration_format(took, text, sizeof(text)));
 	if (outcome->next != NULL)
-		tide_say(&cli->out, TIDE_PLAIN, "next: %s\n", outcome->next);
+		tide_output_say(&cli->out, TIDE_PLAIN, "next: %s\n", outcome->next);
 }
 
 static void
@@ -140,7 +140,7 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	if (!tide_cli_resolve(cli, err))
 		return false;
 	if (cli->err.terminal && !watch.silent) {
-		tide_say(&cli->err, TIDE_DIM, "connecting to %s …", tide_cli_target(cli));
+		tide_output_say(&cli->err, TIDE_DIM, "connecting to %s …", tide_cli_target(cli));
 		(void)fflush(cli->err.file);
 		watch.line.shown = true;
 	}

@@ -59,24 +59,24 @@ print_option(struct tide_stream *out, const struct tide_option *row)
 {
 	char flag[64];
 
-	tide_say(out, TIDE_PLAIN, "  %-28s %s", tide_help_flag(row, flag, sizeof(flag)), row->help);
+	tide_output_say(out, TIDE_PLAIN, "  %-28s %s", tide_help_flag(row, flag, sizeof(flag)), row->help);
 	if (row->choices != NULL) {
-		tide_say(out, TIDE_DIM, " [");
+		tide_output_say(out, TIDE_DIM, " [");
 		for (size_t i = 0; row->choices[i] != NULL; i++)
-			tide_say(out, TIDE_DIM, "%s%s", i > 0 ? "|" : "", row->choices[i]);
-		tide_say(out, TIDE_DIM, "]");
+			tide_output_say(out, TIDE_DIM, "%s%s", i > 0 ? "|" : "", row->choices[i]);
+		tide_output_say(out, TIDE_DIM, "]");
 	}
 	if (row->fallback != NULL)
-		tide_say(out, TIDE_DIM, " [default: %s]", row->fallback);
+		tide_output_say(out, TIDE_DIM, " [default: %s]", row->fallback);
 	if (row->env != NULL)
-		tide_say(out, TIDE_DIM, " [%s]", row->env);
-	tide_say(out, TIDE_PLAIN, "\n");
+		tide_output_say(out, TIDE_DIM, " [%s]", row->env);
+	tide_output_say(out, TIDE_PLAIN, "\n");
 }
 
 static void
 print_common(struct tide_stream *out)
 {
-	tide_say(out, TIDE_BOLD, "\nOptions of every verb\n");
+	tide_output_say(out, TIDE_BOLD, "\nOptions of every verb\n");
 	for (const struct tide_option *row = tide_option_table; row->name != NULL; row++)
 		if (!row->hidden && tide_help_common(row))
 			print_option(out, row);
@@ -85,16 +85,16 @@ print_common(struct tide_stream *out)
 void
 tide_help_overview(struct tide_stream *out)
 {
-	tide_say(out, TIDE_BOLD, "tidemark");
-	tide_say(out, TIDE_PLAIN,
+	tide_output_say(out, TIDE_BOLD, "tidemark");
+	tide_output_say(out, TIDE_PLAIN,
 	    ": changes large, live PostgreSQL tables without downtime\n\n"
 	    "usage: tidemark VERB [OPTIONS] [OPERANDS]\n");
-	tide_say(out, TIDE_BOLD, "\nVerbs\n");
+	tide_output_say(out, TIDE_BOLD, "\nVerbs\n");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++)
-		tide_say(
+		tide_output_say(
 		    out, TIDE_PLAIN, "  %-12s %s\n", tide_verb_table[i].name, tide_verb_table[i].summary);
 	print_common(out);
-	tide_say(out, TIDE_PLAIN,
+	tide_output_say(out, TIDE_PLAIN,
 	    "\nPLAN is a file, or the name of a plan whose text is stored in the database.\n"
 	    "A first plan: tidemark new rename-column TABLE OLD NEW > plan.toml\n"
 	    "See: tidemark help VERB, man tidemark\n");
@@ -109,14 +109,14 @@ print_wrapped(struct tide_stream *out, const char *text)
 		size_t length = strcspn(text, " ");
 
 		if (column > 0 && column + 1 + length > 78) {
-			tide_say(out, TIDE_PLAIN, "\n");
+			tide_output_say(out, TIDE_PLAIN, "\n");
 			column = 0;
 		}
-		tide_say(out, TIDE_PLAIN, "%s%.*s", column > 0 ? " " : "", (int)length, text);
+		tide_output_say(out, TIDE_PLAIN, "%s%.*s", column > 0 ? " " : "", (int)length, text);
 		column += length + (column > 0);
 		text += length + (text[length] == ' ');
 	}
-	tide_say(out, TIDE_PLAIN, "\n");
+	tide_output_say(out, TIDE_PLAIN, "\n");
 }
 
 void
@@ -125,19 +125,19 @@ tide_help_verb(struct tide_stream *out, enum tide_verb_id verb)
 	const struct tide_verb *v = &tide_verb_table[verb];
 	bool headed = false;
 
-	tide_say(out, TIDE_PLAIN, "usage: tidemark %s%s%s [OPTIONS]\n\n", v->name,
+	tide_output_say(out, TIDE_PLAIN, "usage: tidemark %s%s%s [OPTIONS]\n\n", v->name,
 	    v->usage[0] != '\0' ? " " : "", v->usage);
 	print_wrapped(out, v->about);
 	if (verb == TIDE_VERB_NEW) {
-		tide_say(out, TIDE_BOLD, "\nKinds\n");
+		tide_output_say(out, TIDE_BOLD, "\nKinds\n");
 		for (const char *const *kind = tide_template_kinds(); *kind != NULL; kind++)
-			tide_say(out, TIDE_PLAIN, "  %s\n", *kind);
+			tide_output_say(out, TIDE_PLAIN, "  %s\n", *kind);
 	}
 	for (const struct tide_option *row = tide_option_table; row->name != NULL; row++) {
 		if (row->hidden || tide_help_common(row) || (row->verbs & (1u << verb)) == 0)
 			continue;
 		if (!headed)
-			tide_say(out, TIDE_BOLD, "\nOptions\n");
+			tide_output_say(out, TIDE_BOLD, "\nOptions\n");
 		headed = true;
 		print_option(out, row);
 	}

@@ -16,7 +16,7 @@ tide_json_text(const char *text)
 	json = json_string(text);
 	if (json != NULL)
 		return json;
-	shown = tide_printable(NULL, text);
+	shown = tide_output_printable(NULL, text);
 	json = json_string(shown);
 	talloc_free(shown);
 	return json;

@@ -65,9 +65,9 @@ static void
 place(struct tide_stream *stream, enum tide_style style, const char *path, const struct tide_finding *f)
 {
 	if (f->line > 0)
-		tide_say(stream, style, "%s:%d:%d: ", path, f->line, f->column);
+		tide_output_say(stream, style, "%s:%d:%d: ", path, f->line, f->column);
 	else
-		tide_say(stream, style, "%s: ", path);
+		tide_output_say(stream, style, "%s: ", path);
 }
 
 void
@@ -81,14 +81,14 @@ tide_lint_print_human(struct tide_stream *stream, const char *path, const struct
 		const struct tide_finding *f = &findings->item[i];
 
 		place(stream, TIDE_BOLD, path, f);
-		tide_say(stream, styles[f->severity], "%s: ", tide_severity_name(f->severity));
-		tide_say(stream, TIDE_PLAIN, "%s", f->message);
-		tide_say(stream, TIDE_DIM, " [%s]\n", f->rule);
+		tide_output_say(stream, styles[f->severity], "%s: ", tide_severity_name(f->severity));
+		tide_output_say(stream, TIDE_PLAIN, "%s", f->message);
+		tide_output_say(stream, TIDE_DIM, " [%s]\n", f->rule);
 		for (const char *hint = f->hint; hint != NULL && *hint != '\0';) {
 			size_t length = strcspn(hint, "\n");
 
-			tide_say(stream, TIDE_CYAN, "    hint: ");
-			tide_say(stream, TIDE_PLAIN, "%.*s\n", (int)length, hint);
+			tide_output_say(stream, TIDE_CYAN, "    hint: ");
+			tide_output_say(stream, TIDE_PLAIN, "%.*s\n", (int)length, hint);
 			hint += length + (hint[length] == '\n');
 		}
 	}
@@ -114,9 +114,9 @@ tide_lint_print_gcc(struct tide_stream *stream, const char *path, const struct t
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct tide_finding *f = &findings->item[i];
 
-		tide_say(stream, TIDE_PLAIN, "%s:%d:%d: %s: %s [%s]\n", path, f->line > 0 ? f->line : 1,
-		    f->column > 0 ? f->column : 1, tide_severity_name(f->severity), flat(mem, f->message),
-		    f->rule);
+		tide_output_say(stream, TIDE_PLAIN, "%s:%d:%d: %s: %s [%s]\n", path,
+		    f->line > 0 ? f->line : 1, f->column > 0 ? f->column : 1, tide_severity_name(f->severity),
+		    flat(mem, f->message), f->rule);
 	}
 	talloc_free(mem);
 }
@@ -150,7 +150,7 @@ tide_lint_print_github(struct tide_stream *stream, const char *path, const struc
 		const char *message =
 		    f->hint == NULL ? f->message : talloc_asprintf(mem, "%s\nhint: %s", f->message, f->hint);
 
-		tide_say(stream, TIDE_PLAIN, "::%s file=%s,line=%d,col=%d,title=%s::%s\n",
+		tide_output_say(stream, TIDE_PLAIN, "::%s file=%s,line=%d,col=%d,title=%s::%s\n",
 		    commands[f->severity], escaped(mem, path, true), f->line > 0 ? f->line : 1,
 		    f->column > 0 ? f->column : 1, escaped(mem, f->rule, true), escaped(mem, message, false));
 	}

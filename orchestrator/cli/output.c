@@ -52,7 +52,7 @@ sequence(const unsigned char *s)
 }
 
 char *
-tide_printable(void *ctx, const char *text)
+tide_output_printable(void *ctx, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	char *out = talloc_size(ctx, strlen(text) * 4 + 1);
@@ -75,7 +75,7 @@ tide_printable(void *ctx, const char *text)
 }
 
 void
-tide_say(struct tide_stream *stream, enum tide_style style, const char *fmt, ...)
+tide_output_say(struct tide_stream *stream, enum tide_style style, const char *fmt, ...)
 {
 	void *mem = talloc_new(NULL);
 	bool coloured = stream->colour && style != TIDE_PLAIN;
@@ -87,18 +87,18 @@ tide_say(struct tide_stream *stream, enum tide_style style, const char *fmt, ...
 	va_end(args);
 	if (text != NULL)
 		(void)fprintf(stream->file, "%s%s%s", coloured ? style_code[style] : "",
-		    tide_printable(mem, text), coloured ? "\033[0m" : "");
+		    tide_output_printable(mem, text), coloured ? "\033[0m" : "");
 	talloc_free(mem);
 }
 
 void
-tide_put(struct tide_stream *stream, const char *text)
+tide_output_put(struct tide_stream *stream, const char *text)
 {
 	(void)fputs(text, stream->file);
 }
 
 void
-tide_say_block(struct tide_stream *stream, const char *indent, const char *text)
+tide_output_block(struct tide_stream *stream, const char *indent, const char *text)
 {
 	void *mem = talloc_new(NULL);
 
@@ -109,7 +109,7 @@ tide_say_block(struct tide_stream *stream, const char *indent, const char *text)
 		for (size_t i = 0; i < length; i++)
 			shown = line[i] == '\t' ? talloc_strdup_append_buffer(shown, "    ")
 						: talloc_strndup_append_buffer(shown, line + i, 1);
-		tide_say(stream, TIDE_PLAIN, "%s\n", shown);
+		tide_output_say(stream, TIDE_PLAIN, "%s\n", shown);
 		line += length;
 		if (*line == '\n')
 			line++;
@@ -118,7 +118,7 @@ tide_say_block(struct tide_stream *stream, const char *indent, const char *text)
 }
 
 size_t
-tide_columns(const char *text)
+tide_output_columns(const char *text)
 {
 	size_t columns = 0;
 
@@ -128,28 +128,28 @@ tide_columns(const char *text)
 }
 
 char *
-tide_pad(void *ctx, const char *text, size_t width)
+tide_output_pad(void *ctx, const char *text, size_t width)
 {
-	char *shown = tide_printable(ctx, text);
-	size_t columns = tide_columns(shown);
+	char *shown = tide_output_printable(ctx, text);
+	size_t columns = tide_output_columns(shown);
 
 	return columns >= width ? shown : talloc_asprintf_append(shown, "%*s", (int)(width - columns), "");
 }
 
 void
-tide_say_error(struct tide_stream *stream, const struct tide_err *err)
+tide_output_error(struct tide_stream *stream, const struct tide_err *err)
 {
 	const char *hint = err->hint;
 
-	tide_say(stream, TIDE_PLAIN, "tidemark: ");
-	tide_say(stream, TIDE_RED, "error: ");
-	tide_say(stream, TIDE_PLAIN, "%s%s%s\n", err->where, err->where[0] != '\0' ? ": " : "",
+	tide_output_say(stream, TIDE_PLAIN, "tidemark: ");
+	tide_output_say(stream, TIDE_RED, "error: ");
+	tide_output_say(stream, TIDE_PLAIN, "%s%s%s\n", err->where, err->where[0] != '\0' ? ": " : "",
 	    err->message[0] != '\0' ? err->message : "unknown failure");
 	while (*hint != '\0') {
 		size_t length = strcspn(hint, "\n");
 
-		tide_say(stream, TIDE_CYAN, "hint: ");
-		tide_say(stream, TIDE_PLAIN, "%.*s\n", (int)length, hint);
+		tide_output_say(stream, TIDE_CYAN, "hint: ");
+		tide_output_say(stream, TIDE_PLAIN, "%.*s\n", (int)length, hint);
 		hint += length;
 		if (*hint == '\n')
 			hint++;

@@ -25,21 +25,22 @@ void tide_stream_init(
  * Formats and prints in a style. Control characters other than newline and tab, which names, queries and
  * application names of strangers may hold, come out as \xNN: nothing from a database drives the terminal.
  */
-void tide_say(struct tide_stream *stream, enum tide_style style, const char *fmt, ...) TIDE_PRINTF(3, 4);
+void
+tide_output_say(struct tide_stream *stream, enum tide_style style, const char *fmt, ...) TIDE_PRINTF(3, 4);
 /** Text as it is, for SQL and generated files. */
-void tide_put(struct tide_stream *stream, const char *text);
+void tide_output_put(struct tide_stream *stream, const char *text);
 /** `text`, each line behind `indent`; tabs become four spaces. */
-void tide_say_block(struct tide_stream *stream, const char *indent, const char *text);
+void tide_output_block(struct tide_stream *stream, const char *indent, const char *text);
 
 /** Control characters made visible, bad UTF-8 replaced. Belongs to ctx. */
-char *tide_printable(void *ctx, const char *text);
+char *tide_output_printable(void *ctx, const char *text);
 /** Columns on a terminal: code points, as our own texts are narrow. */
-size_t tide_columns(const char *text);
+size_t tide_output_columns(const char *text);
 /** Pads with spaces to `width` columns, or leaves what is wider. Belongs to ctx. */
-char *tide_pad(void *ctx, const char *text, size_t width);
+char *tide_output_pad(void *ctx, const char *text, size_t width);
 
 /** "tidemark: error: where: message" and its hint lines, on `stream`. */
-void tide_say_error(struct tide_stream *stream, const struct tide_err *err);
+void tide_output_error(struct tide_stream *stream, const struct tide_err *err);
 
 /** Flushes standard output. true when everything was written, or nobody reads any more (EPIPE). */
 bool tide_stream_close(struct tide_stream *stream, struct tide_err *err) TIDE_CHECKED;

@@ -115,7 +115,7 @@ tide_progress_show(struct tide_progress_line *line, const struct tide_progress *
 
 	if (!tide_progress_due(line, p, now))
 		return;
-	shown = tide_printable(NULL, tide_progress_format(p, text, sizeof(text)));
+	shown = tide_output_printable(NULL, tide_progress_format(p, text, sizeof(text)));
 	if (line->stream->terminal) {
 		cut(shown, terminal_width(line->stream) - 1);
 		(void)fprintf(line->stream->file, "\r%s\033[K", shown);

@@ -10,8 +10,8 @@ row(struct tide_stream *out, const char *indent, const char *key, const char *va
 {
 	if (value == NULL || value[0] == '\0')
 		return;
-	tide_say(out, TIDE_DIM, "%s%-9s ", indent, key);
-	tide_say(out, TIDE_PLAIN, "%s\n", value);
+	tide_output_say(out, TIDE_DIM, "%s%-9s ", indent, key);
+	tide_output_say(out, TIDE_PLAIN, "%s\n", value);
 }
 
 static void
@@ -22,7 +22,7 @@ print_header(struct tide_stream *out, void *mem, const struct tide_live *live)
 	const struct tide_table *table = &cat->table;
 	char rows[64], bytes[64], index[64];
 
-	tide_say(out, TIDE_BOLD, "%s\n", plan->title != NULL ? plan->title : plan->name);
+	tide_output_say(out, TIDE_BOLD, "%s\n", plan->title != NULL ? plan->title : plan->name);
 	row(out, "", "plan",
 	    talloc_asprintf(mem, "%s  (%s, hash %.12s)", plan->name, plan->path, plan->hash));
 	row(out, "", "table",
@@ -48,7 +48,7 @@ print_header(struct tide_stream *out, void *mem, const struct tide_live *live)
 			live->run.state, live->run.phase != NULL ? " at " : "",
 			live->run.phase != NULL ? live->run.phase : ""));
 	if (live->findings->count > 0) {
-		tide_say(out, TIDE_BOLD, "\nFindings\n");
+		tide_output_say(out, TIDE_BOLD, "\nFindings\n");
 		tide_lint_print_human(out, plan->path, live->findings);
 	}
 }
@@ -63,7 +63,7 @@ print_action(
 		row(out, "      ", "waits", tide_review_time(action, live->plan, text, sizeof(text)));
 		return;
 	}
-	tide_say_block(out, "        ", tide_review_act(mem, action, live));
+	tide_output_block(out, "        ", tide_review_act(mem, action, live));
 	row(out, "      ", "lock", tide_review_lock(mem, action, live->plan));
 	row(out, "      ", "touches", tide_review_touch(mem, action));
 	row(out, "      ", "time", tide_review_time(action, live->plan, text, sizeof(text)));
@@ -99,8 +99,9 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 	const char *releases = NULL, *gate = tide_review_gate(mem, &phase->gate);
 	enum tide_loss loss = tide_review_loss(steps);
 
-	tide_say(out, TIDE_BOLD, "\nPhase %zu of %zu: %s", index + 1, live->plan->count, phase->name);
-	tide_say(out, TIDE_PLAIN, "%s%s%s%s\n", strcmp(phase->name, phase->kind->name) == 0 ? "" : "  ",
+	tide_output_say(out, TIDE_BOLD, "\nPhase %zu of %zu: %s", index + 1, live->plan->count, phase->name);
+	tide_output_say(out, TIDE_PLAIN, "%s%s%s%s\n",
+	    strcmp(phase->name, phase->kind->name) == 0 ? "" : "  ",
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : phase->kind->name,
 	    phase->title != NULL ? "  " : "", phase->title != NULL ? phase->title : "");
 	row(out, "  ", "does", phase->kind->summary);
@@ -110,8 +111,9 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 	for (size_t i = 0; i < steps->count; i++) {
 		const struct tide_step *step = &steps->item[i];
 
-		tide_say(out, TIDE_CYAN, "    %zu.%zu %s", index + 1, i + 1, step->name);
-		tide_say(out, TIDE_PLAIN, "  %s\n", step->forward.title != NULL ? step->forward.title : "");
+		tide_output_say(out, TIDE_CYAN, "    %zu.%zu %s", index + 1, i + 1, step->name);
+		tide_output_say(
+		    out, TIDE_PLAIN, "  %s\n", step->forward.title != NULL ? step->forward.title : "");
 		print_action(out, mem, &step->forward, live);
 		print_undo(out, mem, step, live);
 		if (step->releases != NULL)
@@ -120,8 +122,8 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 	if (releases != NULL)
 		row(out, "  ", "after it",
 		    talloc_asprintf(mem, "releases of the application that are safe: %s", releases));
-	tide_say(out, TIDE_DIM, "  %-9s ", "way back");
-	tide_say(out,
+	tide_output_say(out, TIDE_DIM, "  %-9s ", "way back");
+	tide_output_say(out,
 	    loss == TIDE_LOSES_NOTHING ? TIDE_GREEN
 	    : loss == TIDE_LOSSY       ? TIDE_YELLOW
 				       : TIDE_RED,
@@ -154,16 +156,16 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 	int64_t back = back_time(live, 0, point >= 0 ? (size_t)point : last);
 	char text[64];
 
-	tide_say(out, TIDE_BOLD, "\nThe way back\n");
+	tide_output_say(out, TIDE_BOLD, "\nThe way back\n");
 	if (point < 0)
-		tide_say(
+		tide_output_say(
 		    out, TIDE_PLAIN, "  There is no point of no return: every phase can be rolled back.\n");
 	else
-		tide_say(out, TIDE_PLAIN,
+		tide_output_say(out, TIDE_PLAIN,
 		    "  Point of no return: step %s of phase %ld, %s. Until it runs, everything can be rolled "
 		    "back.\n",
 		    step->name, point + 1, live->plan->phase[point].name);
-	tide_say(out, TIDE_PLAIN,
+	tide_output_say(out, TIDE_PLAIN,
 	    "  `tidemark rollback` undoes the finished phases, last first, all or back to the end of --to "
 	    "PHASE; %s.\n",
 	    back < TIDE_SECOND
@@ -174,16 +176,16 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 		for (size_t j = 0; j < live->steps[i]->count; j++)
 			for (size_t k = 0; k < live->steps[i]->item[j].undo_count; k++)
 				if (live->steps[i]->item[j].undo[k].loss_note != NULL)
-					tide_say(out, TIDE_YELLOW, "  Rolling back %s: %s\n",
+					tide_output_say(out, TIDE_YELLOW, "  Rolling back %s: %s\n",
 					    live->plan->phase[i].name,
 					    live->steps[i]->item[j].undo[k].loss_note);
-	tide_say(out, TIDE_DIM,
+	tide_output_say(out, TIDE_DIM,
 	    "\nEstimates of time assume %dk rows/s for each sweep worker (workers: %lld), %dk rows/s for "
 	    "reading the table,\n"
 	    "%dk rows/s for an index build; a busy server is slower, and the sweep gives way to it.\n",
 	    TIDE_ASSUME_WRITE / 1000, (long long)live->plan->limits.workers, TIDE_ASSUME_READ / 1000,
 	    TIDE_ASSUME_BUILD / 1000);
-	tide_say(out, TIDE_PLAIN, "next: tidemark run %s\n", tide_cli_shell_word(mem, as));
+	tide_output_say(out, TIDE_PLAIN, "next: tidemark run %s\n", tide_cli_shell_word(mem, as));
 }
 
 static bool
@@ -216,17 +218,18 @@ tide_review_print_back(struct tide_stream *out, const struct tide_live *live, co
 
 		if (steps == NULL)
 			continue;
-		tide_say(out, TIDE_BOLD, "\nBack before phase %zu, %s: ", p + 1, live->plan->phase[p].name);
-		tide_say(out, TIDE_PLAIN, "%s\n", tide_review_loss_name(tide_review_loss(steps)));
+		tide_output_say(
+		    out, TIDE_BOLD, "\nBack before phase %zu, %s: ", p + 1, live->plan->phase[p].name);
+		tide_output_say(out, TIDE_PLAIN, "%s\n", tide_review_loss_name(tide_review_loss(steps)));
 		for (size_t i = steps->count; i-- > 0;) {
 			const struct tide_step *step = &steps->item[i];
 
 			if (step->irreversible)
-				tide_say(out, TIDE_RED, "    %s: once it has run, there is no way back\n",
-				    step->name);
+				tide_output_say(out, TIDE_RED,
+				    "    %s: once it has run, there is no way back\n", step->name);
 			for (size_t j = 0; j < step->undo_count; j++) {
-				tide_say(out, TIDE_CYAN, "    undo of %s", step->name);
-				tide_say(out, TIDE_PLAIN, "  %s\n",
+				tide_output_say(out, TIDE_CYAN, "    undo of %s", step->name);
+				tide_output_say(out, TIDE_PLAIN, "  %s\n",
 				    step->undo[j].title != NULL ? step->undo[j].title : "");
 				print_action(out, mem, &step->undo[j], live);
 				row(out, "      ", "loses",
@@ -235,6 +238,6 @@ tide_review_print_back(struct tide_stream *out, const struct tide_live *live, co
 			}
 		}
 	}
-	tide_say(out, TIDE_PLAIN, "\nnext: tidemark rollback %s\n", tide_cli_shell_word(mem, as));
+	tide_output_say(out, TIDE_PLAIN, "\nnext: tidemark rollback %s\n", tide_cli_shell_word(mem, as));
 	talloc_free(mem);
 }

@@ -14,12 +14,12 @@
 static void
 comment(struct tide_stream *out, void *mem, const char *text)
 {
-	char *line = tide_printable(mem, text);
+	char *line = tide_output_printable(mem, text);
 
 	for (char *c = line; *c != '\0'; c++)
 		if (*c == '\n' || *c == '\t')
 			*c = ' ';
-	tide_put(out, talloc_asprintf(mem, "-- %s\n", line));
+	tide_output_put(out, talloc_asprintf(mem, "-- %s\n", line));
 }
 
 static void
@@ -28,12 +28,12 @@ statement(struct tide_stream *out, const char *sql)
 	size_t length = strlen(sql);
 	const char *last = strrchr(sql, '\n');
 
-	tide_put(out, sql);
+	tide_output_put(out, sql);
 	/* A comment at the end would swallow the semicolon. */
 	if (strstr(last != NULL ? last : sql, "--") != NULL)
-		tide_put(out, "\n;\n");
+		tide_output_put(out, "\n;\n");
 	else
-		tide_put(out, length > 0 && sql[length - 1] == ';' ? "\n" : ";\n");
+		tide_output_put(out, length > 0 && sql[length - 1] == ';' ? "\n" : ";\n");
 }
 
 /** A dollar quote that the text does not hold. */
@@ -163,21 +163,21 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 			tide_duration_format(a->wait_us, text, sizeof(text))));
 		break;
 	case TIDE_STEP_SWEEP:
-		tide_put(out,
+		tide_output_put(out,
 		    tide_review_sweep(mem, a->sweep, tide_sqlf(mem, "%I.%I", table->schema, table->name)));
 		break;
 	case TIDE_STEP_CONCURRENT:
 		statement(out, a->act[0]);
 		break;
 	case TIDE_STEP_SQL:
-		tide_put(out, talloc_asprintf(mem, "BEGIN;\nSET LOCAL lock_timeout = '%lldms';\n",
-				  (long long)(live->plan->limits.lock_timeout / TIDE_MS)));
+		tide_output_put(out, talloc_asprintf(mem, "BEGIN;\nSET LOCAL lock_timeout = '%lldms';\n",
+					 (long long)(live->plan->limits.lock_timeout / TIDE_MS)));
 		if (a->lock != TIDE_LOCK_NONE && a->lock_table != NULL)
-			tide_put(out, talloc_asprintf(mem, "LOCK TABLE %s IN %s MODE;\n", a->lock_table,
-					  tide_lock_name(a->lock)));
+			tide_output_put(out, talloc_asprintf(mem, "LOCK TABLE %s IN %s MODE;\n",
+						 a->lock_table, tide_lock_name(a->lock)));
 		for (size_t i = 0; i < a->act_count; i++)
 			statement(out, a->act[i]);
-		tide_put(out, "COMMIT;\n");
+		tide_output_put(out, "COMMIT;\n");
 		break;
 	}
 }
@@ -192,16 +192,16 @@ sql_head(struct tide_stream *out, void *mem, const struct tide_live *live, bool 
 	    "run with: psql -v ON_ERROR_STOP=1 -f FILE; stop at every comment that says GATE or WAIT");
 	comment(
 	    out, mem, "a lock that was not obtained ends the script: go on from the statement that failed");
-	tide_put(out, "SET search_path = pg_catalog;\nSET client_encoding = 'UTF8';\nSET "
-		      "standard_conforming_strings = on;\n"
-		      "SET row_security = off;\nSET statement_timeout = 0;\nSET lock_timeout = 0;\n"
-		      "SET idle_in_transaction_session_timeout = 0;\n");
+	tide_output_put(out, "SET search_path = pg_catalog;\nSET client_encoding = 'UTF8';\nSET "
+			     "standard_conforming_strings = on;\n"
+			     "SET row_security = off;\nSET statement_timeout = 0;\nSET lock_timeout = 0;\n"
+			     "SET idle_in_transaction_session_timeout = 0;\n");
 	if (live->state || back)
 		return;
 	comment(out, mem, "the state schema: triggers that keep two columns in step write conflicts to it");
-	tide_put(out, "BEGIN;\n");
-	tide_put(out, tide_state_sql());
-	tide_put(out, "\nCOMMIT;\n");
+	tide_output_put(out, "BEGIN;\n");
+	tide_output_put(out, tide_state_sql());
+	tide_output_put(out, "\nCOMMIT;\n");
 }
 
 static void
@@ -210,7 +210,7 @@ forward(struct tide_stream *out, void *mem, const struct tide_live *live)
 	for (size_t p = 0; p < live->plan->count; p++) {
 		const char *gate = tide_review_gate(mem, &live->plan->phase[p].gate);
 
-		tide_put(out, "\n");
+		tide_output_put(out, "\n");
 		comment(out, mem,
 		    talloc_asprintf(
 			mem, "phase %zu of %zu: %s", p + 1, live->plan->count, live->plan->phase[p].name));
@@ -232,7 +232,7 @@ backward(struct tide_stream *out, void *mem, const struct tide_live *live)
 		    talloc_asprintf(mem, "valid only as long as step %s of phase %s has not run", point->name,
 			live->plan->phase[last].name));
 	for (size_t p = live->plan->count; p-- > 0;) {
-		tide_put(out, "\n");
+		tide_output_put(out, "\n");
 		comment(out, mem,
 		    talloc_asprintf(mem, "back before phase %zu: %s", p + 1, live->plan->phase[p].name));
 		for (size_t i = live->steps[p]->count; i-- > 0;)

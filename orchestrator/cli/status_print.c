@@ -59,8 +59,8 @@ row(struct tide_stream *out, const char *key, const char *value)
 {
 	if (value == NULL || value[0] == '\0')
 		return;
-	tide_say(out, TIDE_DIM, "%-10s ", key);
-	tide_say(out, TIDE_PLAIN, "%s\n", value);
+	tide_output_say(out, TIDE_DIM, "%-10s ", key);
+	tide_output_say(out, TIDE_PLAIN, "%s\n", value);
 }
 
 static void
@@ -69,17 +69,17 @@ print_phase(struct tide_stream *out, void *mem, size_t number, const struct tide
 	const struct mark *mark = find(phase_marks, TIDE_COUNT(phase_marks), p->state);
 	const char *kind = strcmp(p->name, p->kind) == 0 ? "" : p->kind;
 
-	tide_say(out, mark->style, "  %s", mark->sign);
-	tide_say(out, TIDE_PLAIN, " %2zu  %s %s %s", number, tide_pad(mem, p->name, 20),
-	    tide_pad(mem, kind, 14), tide_pad(mem, p->state, 8));
+	tide_output_say(out, mark->style, "  %s", mark->sign);
+	tide_output_say(out, TIDE_PLAIN, " %2zu  %s %s %s", number, tide_output_pad(mem, p->name, 20),
+	    tide_output_pad(mem, kind, 14), tide_output_pad(mem, p->state, 8));
 	if (p->ended != NULL)
-		tide_say(out, TIDE_DIM, "  %s", p->ended);
+		tide_output_say(out, TIDE_DIM, "  %s", p->ended);
 	else if (p->started != NULL)
-		tide_say(out, TIDE_DIM, "  since %s", p->started);
+		tide_output_say(out, TIDE_DIM, "  since %s", p->started);
 	if (p->gate != NULL && p->gate[0] != '\0' && strcmp(p->state, "done") != 0)
-		tide_say(
+		tide_output_say(
 		    out, strcmp(p->state, "waiting") == 0 ? TIDE_YELLOW : TIDE_DIM, "  gate: %s", p->gate);
-	tide_say(out, TIDE_PLAIN, "\n");
+	tide_output_say(out, TIDE_PLAIN, "\n");
 }
 
 static void
@@ -106,12 +106,13 @@ tide_status_print(struct tide_stream *out, const struct tide_run_status *s, cons
 	void *mem = talloc_new(NULL);
 	char text[1024];
 
-	tide_say(out, TIDE_BOLD, "%s", s->plan);
-	tide_say(out, TIDE_PLAIN, "%s%s\n", s->title != NULL ? "  " : "", s->title != NULL ? s->title : "");
+	tide_output_say(out, TIDE_BOLD, "%s", s->plan);
+	tide_output_say(
+	    out, TIDE_PLAIN, "%s%s\n", s->title != NULL ? "  " : "", s->title != NULL ? s->title : "");
 	row(out, "table", s->table);
-	tide_say(out, TIDE_DIM, "%-10s ", "state");
-	tide_say(out, mark->style, "%s", s->state);
-	tide_say(out, TIDE_PLAIN, "%s%s%s\n", s->phase != NULL ? " at " : "",
+	tide_output_say(out, TIDE_DIM, "%-10s ", "state");
+	tide_output_say(out, mark->style, "%s", s->state);
+	tide_output_say(out, TIDE_PLAIN, "%s%s%s\n", s->phase != NULL ? " at " : "",
 	    s->phase != NULL ? s->phase : "",
 	    strcmp(s->direction, "back") == 0 && strcmp(s->state, "rolled_back") != 0 ? ", on the way back"
 										      : "");
@@ -130,7 +131,7 @@ tide_status_print(struct tide_stream *out, const struct tide_run_status *s, cons
 	for (size_t i = 0; i < s->count; i++)
 		print_phase(out, mem, i + 1, &s->item[i]);
 	if (next != NULL)
-		tide_say(out, TIDE_PLAIN, "next: %s\n", next);
+		tide_output_say(out, TIDE_PLAIN, "next: %s\n", next);
 	talloc_free(mem);
 }
 
@@ -141,19 +142,20 @@ tide_status_print_list(struct tide_stream *out, const struct tide_status_list *l
 	size_t width = 4;
 
 	for (size_t i = 0; i < list->count; i++)
-		if (tide_columns(list->item[i].plan) > width)
-			width = tide_columns(list->item[i].plan);
+		if (tide_output_columns(list->item[i].plan) > width)
+			width = tide_output_columns(list->item[i].plan);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct tide_run_status *s = &list->item[i];
 		const struct mark *mark = find(run_marks, TIDE_COUNT(run_marks), s->state);
 
-		tide_say(out, TIDE_BOLD, "%s", tide_pad(mem, s->plan, width));
-		tide_say(out, mark->style, "  %s", tide_pad(mem, s->state, 12));
-		tide_say(out, TIDE_PLAIN, "  %s", tide_pad(mem, s->phase != NULL ? s->phase : "", 16));
-		tide_say(out, TIDE_PLAIN, "  %s", s->table != NULL ? s->table : "");
+		tide_output_say(out, TIDE_BOLD, "%s", tide_output_pad(mem, s->plan, width));
+		tide_output_say(out, mark->style, "  %s", tide_output_pad(mem, s->state, 12));
+		tide_output_say(
+		    out, TIDE_PLAIN, "  %s", tide_output_pad(mem, s->phase != NULL ? s->phase : "", 16));
+		tide_output_say(out, TIDE_PLAIN, "  %s", s->table != NULL ? s->table : "");
 		if (s->reason != NULL && s->reason[0] != '\0')
-			tide_say(out, TIDE_DIM, "  %s", s->reason);
-		tide_say(out, TIDE_PLAIN, "\n");
+			tide_output_say(out, TIDE_DIM, "  %s", s->reason);
+		tide_output_say(out, TIDE_PLAIN, "\n");
 	}
 	talloc_free(mem);
 }

@@ -23,9 +23,9 @@ add(struct table *table, const char *name, const char *value, const char *origin
 		return;
 	}
 	mem = talloc_new(cli);
-	tide_say(&cli->out, TIDE_PLAIN, "%s  %s  ", tide_pad(mem, name, 24),
-	    tide_pad(mem, value != NULL ? value : "", 32));
-	tide_say(&cli->out, TIDE_DIM, "%s\n", origin);
+	tide_output_say(&cli->out, TIDE_PLAIN, "%s  %s  ", tide_output_pad(mem, name, 24),
+	    tide_output_pad(mem, value != NULL ? value : "", 32));
+	tide_output_say(&cli->out, TIDE_DIM, "%s\n", origin);
 	talloc_free(mem);
 }
 

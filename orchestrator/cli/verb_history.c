@@ -38,23 +38,24 @@ row_people(struct tide_cli *cli, void *mem, const struct tide_journal_row *row)
 			    : row->step == NULL ? row->phase
 						: talloc_asprintf(mem, "%s/%s", row->phase, row->step);
 
-	tide_say(&cli->out, TIDE_DIM, "%-24s ", or_empty(row->at));
-	tide_say(&cli->out, TIDE_PLAIN, "%s %s ", tide_pad(mem, or_empty(row->event), 16),
-	    tide_pad(mem, place, 30));
-	tide_say(&cli->out, TIDE_PLAIN, "%8s", seconds_text(row->seconds, took, sizeof(took)));
+	tide_output_say(&cli->out, TIDE_DIM, "%-24s ", or_empty(row->at));
+	tide_output_say(&cli->out, TIDE_PLAIN, "%s %s ", tide_output_pad(mem, or_empty(row->event), 16),
+	    tide_output_pad(mem, place, 30));
+	tide_output_say(&cli->out, TIDE_PLAIN, "%8s", seconds_text(row->seconds, took, sizeof(took)));
 	if (row->lock_wait > 0)
-		tide_say(
+		tide_output_say(
 		    &cli->out, TIDE_PLAIN, "  lock %s", seconds_text(row->lock_wait, lock, sizeof(lock)));
 	if (row->outcome != NULL)
-		tide_say(&cli->out,
+		tide_output_say(&cli->out,
 		    strcmp(row->outcome, "ok") == 0 || strcmp(row->outcome, "done") == 0 ? TIDE_GREEN
 											 : TIDE_YELLOW,
 		    "  %s", row->outcome);
-	tide_say(&cli->out, TIDE_DIM, "  %s%s%s", or_empty(row->actor), row->host != NULL ? "@" : "",
+	tide_output_say(&cli->out, TIDE_DIM, "  %s%s%s", or_empty(row->actor), row->host != NULL ? "@" : "",
 	    or_empty(row->host));
-	tide_say(&cli->out, TIDE_PLAIN, "%s%s\n", row->detail != NULL ? "  " : "", or_empty(row->detail));
+	tide_output_say(
+	    &cli->out, TIDE_PLAIN, "%s%s\n", row->detail != NULL ? "  " : "", or_empty(row->detail));
 	if (row->sql != NULL && cli->options.verbose)
-		tide_say_block(&cli->out, "        ", row->sql);
+		tide_output_block(&cli->out, "        ", row->sql);
 }
 
 bool

@@ -85,11 +85,12 @@ summary(struct tide_cli *cli, size_t errors, size_t warnings, json_t *plans)
 	}
 	if (strcmp(cli->options.format, "human") != 0 || cli->options.quiet)
 		return;
-	tide_say(&cli->out, errors > 0 ? TIDE_RED : TIDE_GREEN, "%zu plan%s: ", count, count == 1 ? "" : "s");
-	tide_say(&cli->out, TIDE_PLAIN, "%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s",
+	tide_output_say(
+	    &cli->out, errors > 0 ? TIDE_RED : TIDE_GREEN, "%zu plan%s: ", count, count == 1 ? "" : "s");
+	tide_output_say(&cli->out, TIDE_PLAIN, "%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s",
 	    warnings, warnings == 1 ? "" : "s");
 	if (errors == 0 && count == 1)
-		tide_say(&cli->out, TIDE_PLAIN, "next: tidemark plan %s\n",
+		tide_output_say(&cli->out, TIDE_PLAIN, "next: tidemark plan %s\n",
 		    tide_cli_shell_word(cli, cli->options.operand[0]));
 }
 

@@ -19,16 +19,17 @@ print(struct tide_cli *cli, const struct tide_lock_rows *locks)
 		void *mem = talloc_new(cli);
 		char age[64];
 
-		tide_say(&cli->out, TIDE_YELLOW, "%s", tide_pad(mem, row->role, 17));
-		tide_say(&cli->out, TIDE_PLAIN, "pid %-8d %s %s %s %s  %s\n", row->pid,
-		    tide_pad(mem, or_empty(row->user), 14), tide_pad(mem, or_empty(row->application), 22),
-		    tide_pad(mem, or_empty(row->state), 20),
+		tide_output_say(&cli->out, TIDE_YELLOW, "%s", tide_output_pad(mem, row->role, 17));
+		tide_output_say(&cli->out, TIDE_PLAIN, "pid %-8d %s %s %s %s  %s\n", row->pid,
+		    tide_output_pad(mem, or_empty(row->user), 14),
+		    tide_output_pad(mem, or_empty(row->application), 22),
+		    tide_output_pad(mem, or_empty(row->state), 20),
 		    row->age < 0
 			? ""
 			: tide_duration_format((int64_t)(row->age * 1e3) * TIDE_MS, age, sizeof(age)),
 		    or_empty(row->lock));
 		if (row->query != NULL && row->query[0] != '\0')
-			tide_say_block(&cli->out, "        ", row->query);
+			tide_output_block(&cli->out, "        ", row->query);
 		talloc_free(mem);
 	}
 }
@@ -70,7 +71,8 @@ tide_verb_locks(struct tide_cli *cli, struct tide_err *err)
 		return true;
 	}
 	if (locks.count == 0)
-		tide_say(&cli->out, TIDE_PLAIN, "nobody blocks us on %s, and we block nobody\n", plan->table);
+		tide_output_say(
+		    &cli->out, TIDE_PLAIN, "nobody blocks us on %s, and we block nobody\n", plan->table);
 	print(cli, &locks);
 	return true;
 }

@@ -49,6 +49,6 @@ tide_verb_new(struct tide_cli *cli, struct tide_err *err)
 		tide_json_print(&cli->out, object, false);
 		return true;
 	}
-	tide_put(&cli->out, text);
+	tide_output_put(&cli->out, text);
 	return true;
 }

@@ -79,8 +79,8 @@ print(struct tide_cli *cli, const struct tide_run_status *s, const char *name, c
 	if (!cli->options.json && s->found) {
 		tide_status_print(&cli->out, s, next);
 	} else if (!cli->options.json) {
-		tide_say(&cli->out, TIDE_BOLD, "%s", name);
-		tide_say(&cli->out, TIDE_PLAIN, ": not started in this database\nnext: %s\n", next);
+		tide_output_say(&cli->out, TIDE_BOLD, "%s", name);
+		tide_output_say(&cli->out, TIDE_PLAIN, ": not started in this database\nnext: %s\n", next);
 	} else {
 		object = tide_json_object();
 		body = s->found ? tide_json_status(s, next)
@@ -119,12 +119,12 @@ redraw(struct tide_cli *cli, const struct tide_run_status *s, const char *name, 
 	char *line = s->found ? tide_status_line(*last, s) : talloc_asprintf(*last, "%s: not started", name);
 
 	if (cli->out.terminal && !cli->options.json) {
-		tide_put(&cli->out, "\033[H\033[J");
+		tide_output_put(&cli->out, "\033[H\033[J");
 		print(cli, s, name, as);
 	} else if (cli->options.json) {
 		print(cli, s, name, as);
 	} else if (strcmp(line, *last) != 0) {
-		tide_say(&cli->out, TIDE_PLAIN, "%s\n", line);
+		tide_output_say(&cli->out, TIDE_PLAIN, "%s\n", line);
 		(void)fflush(cli->out.file);
 	}
 	line = talloc_steal(cli, line);
@@ -179,7 +179,7 @@ list(struct tide_cli *cli, struct tide_err *err)
 		return false;
 	if (!cli->options.json) {
 		if (all.count == 0)
-			tide_say(&cli->out, TIDE_PLAIN,
+			tide_output_say(&cli->out, TIDE_PLAIN,
 			    "no plan has been run in %s\nnext: tidemark plan PLAN\n", tide_cli_target(cli));
 		tide_status_print_list(&cli->out, &all);
 		return true;

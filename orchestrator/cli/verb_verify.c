@@ -35,13 +35,14 @@ print_people(struct tide_cli *cli, const struct tide_plan *plan, const struct ti
 
 	tide_count_format(found->rows_seen, rows, sizeof(rows));
 	tide_count_format(found->differing, differing, sizeof(differing));
-	tide_say(&cli->out, TIDE_BOLD, "%s", plan->name);
-	tide_say(&cli->out, found->differing > 0 ? TIDE_RED : TIDE_GREEN, ": %s rows compared%s, %s differ\n",
-	    rows, found->interrupted ? " before it was interrupted" : "", differing);
+	tide_output_say(&cli->out, TIDE_BOLD, "%s", plan->name);
+	tide_output_say(&cli->out, found->differing > 0 ? TIDE_RED : TIDE_GREEN,
+	    ": %s rows compared%s, %s differ\n", rows, found->interrupted ? " before it was interrupted" : "",
+	    differing);
 	for (size_t i = 0; i < found->count; i++)
-		tide_say(&cli->out, TIDE_PLAIN, "  %s\n", found->key[i]);
+		tide_output_say(&cli->out, TIDE_PLAIN, "  %s\n", found->key[i]);
 	if ((int64_t)found->count < found->differing)
-		tide_say(&cli->out, TIDE_DIM, "  … and %s more\n",
+		tide_output_say(&cli->out, TIDE_DIM, "  … and %s more\n",
 		    tide_count_format(found->differing - (int64_t)found->count, rows, sizeof(rows)));
 }
 

@@ -9,7 +9,7 @@ tide_verb_version(struct tide_cli *cli, struct tide_err *err)
 
 	(void)err;
 	if (!cli->options.json) {
-		tide_say(&cli->out, TIDE_PLAIN, "tidemark %s\n", TIDEMARK_VERSION);
+		tide_output_say(&cli->out, TIDE_PLAIN, "tidemark %s\n", TIDEMARK_VERSION);
 		return true;
 	}
 	object = tide_json_object();

@@ -78,7 +78,7 @@ done(struct tide_cli *cli, int64_t began, int tries)
 		json_object_set_new(object, "seconds", tide_json_seconds(tide_now_us() - began));
 		tide_json_print(&cli->out, object, false);
 	} else if (!cli->options.quiet) {
-		tide_say(&cli->out, TIDE_PLAIN, "%s answers  (%s)\n", tide_cli_target(cli),
+		tide_output_say(&cli->out, TIDE_PLAIN, "%s answers  (%s)\n", tide_cli_target(cli),
 		    tide_duration_format((tide_now_us() - began) / TIDE_MS * TIDE_MS, text, sizeof(text)));
 	}
 	return true;
@@ -109,7 +109,7 @@ tide_verb_wait(struct tide_cli *cli, struct tide_err *err)
 			}
 		}
 		if (tries == 1 && !cli->options.quiet && !attempt.expired)
-			tide_say(
+			tide_output_say(
 			    &cli->err, TIDE_DIM, "waiting for %s: %s\n", tide_cli_target(cli), last.message);
 		left = began + timeout - tide_now_us();
 		if (attempt.expired || left <= cli->options.interval)

@@ -65,14 +65,15 @@ event_people(struct tide_watch *watch, const struct tide_event *event)
 	if (event->message == NULL ||
 	    (is_detail(event->name) && !watch->cli->options.verbose && !event->warning))
 		return;
-	tide_say(out, TIDE_DIM, "%s%s", event->phase != NULL ? event->phase : "",
+	tide_output_say(out, TIDE_DIM, "%s%s", event->phase != NULL ? event->phase : "",
 	    event->phase != NULL ? ": " : "");
 	if (event->warning)
-		tide_say(out, TIDE_YELLOW, "warning: ");
-	tide_say(out, TIDE_PLAIN, "%s", event->message);
+		tide_output_say(out, TIDE_YELLOW, "warning: ");
+	tide_output_say(out, TIDE_PLAIN, "%s", event->message);
 	if (event->duration >= 0)
-		tide_say(out, TIDE_DIM, "  (%s)", tide_duration_format(event->duration, text, sizeof(text)));
-	tide_say(out, TIDE_PLAIN, "\n");
+		tide_output_say(
+		    out, TIDE_DIM, "  (%s)", tide_duration_format(event->duration, text, sizeof(text)));
+	tide_output_say(out, TIDE_PLAIN, "\n");
 }
 
 static void

@@ -40,7 +40,7 @@ expect(struct memory *m, const char *text)
 static void
 what_strangers_wrote_does_not_drive_the_terminal(void **state)
 {
-	char *text = tide_printable(NULL, "a\033[31mb\x9b\r\x7f\xff\xc2\x9b é\t\n");
+	char *text = tide_output_printable(NULL, "a\033[31mb\x9b\r\x7f\xff\xc2\x9b é\t\n");
 
 	(void)state;
 	assert_string_equal(text, "a\\x1b[31mb\\x9b\\x0d\\x7f\\xff\\xc2\\x9b é\t\n");
@@ -57,7 +57,7 @@ an_error_has_its_place_and_each_hint_a_line(void **state)
 
 	(void)state;
 	begin(&m);
-	tide_say_error(&m.stream, &err);
+	tide_output_error(&m.stream, &err);
 	expect(&m, "tidemark: error: p.toml:3:1: no such key\nhint: one\nhint: two\n");
 }
 

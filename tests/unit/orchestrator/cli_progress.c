@@ -135,7 +135,7 @@ on_a_terminal_it_is_redrawn_at_most_ten_times_a_second(void **state)
 	assert_null(strchr(strchr(text, '\r') + 1, '\r'));
 	/* 80 columns when the terminal tells none: one column stays free. */
 	text[strlen(text) - 3] = '\0';
-	assert_int_equal(tide_columns(text + 1), 79);
+	assert_int_equal(tide_output_columns(text + 1), 79);
 	(void)fclose(stream.file);
 	free(text);
 }
