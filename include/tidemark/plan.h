@@ -34,13 +34,19 @@ struct tide_limits {
 	struct tide_names replicas;  /* application_names expected in pg_stat_replication; missing = throttled */
 };
 
+/** The rows of `[limits]`, for docs and `config`. */
+const struct tide_field *tide_limits_fields(void);
+
 /** What must be true before a phase starts. All that are given must hold. */
 struct tide_gate {
 	bool manual;
 	int64_t after;               /* us since the last phase ended; 0 = none */
-	char *sql;                   /* a query that must give true, or NULL */
+	char *sql;                   /* one read-only SELECT that must give true, without a semicolon, or NULL */
 	char *window;                /* "Mon-Fri 22:00-06:00 Europe/Berlin", or NULL */
 };
+
+/** The rows of a gate's table, for docs. */
+const struct tide_field *tide_gate_fields(void);
 
 struct tide_phase {
 	const struct tide_kind *kind;
@@ -64,6 +70,14 @@ struct tide_plan {
 	char hash[65];               /* semantic: over the canonical form, see tide_plan_canonical */
 	struct tide_toml *root;
 };
+
+/** Longest `name` of a plan or `id` of a phase. */
+#define TIDE_PLAN_NAME_MAX 100
+/** Most phases of one plan. */
+#define TIDE_PLAN_PHASES_MAX 1000
+
+/** Whether a plan may be called so: letters, digits, . _ and -, the first a letter or a digit, at most TIDE_PLAN_NAME_MAX. */
+bool tide_plan_name_valid(const char *name);
 
 /** Reads a file. The plan belongs to ctx. */
 bool tide_plan_load(void *ctx, const char *path, const struct tide_kind *const *kinds, size_t kind_count,

@@ -3,7 +3,10 @@
 
 #include "tidemark/err.h"
 
-/** Arguments of `tidemark new KIND`; NULL where not given. */
+/**
+ * Arguments of `tidemark new KIND`; NULL where not given. Names are SQL text, as in a plan. Kinds with one column (or index)
+ * take it from `from`, else from `to`; `add-index` takes the index's name from `to`.
+ */
 struct tide_template_args {
 	const char *kind;   /* "rename-column" */
 	const char *table, *from, *to, *type, *name;
