@@ -1,0 +1,223 @@
+#include <string.h>
+
+#include <talloc.h>
+
+#include "build.h"
+#include "change.h"
+#include "specs.h"
+#include "tidemark/expression.h"
+#include "tidemark/sqltext.h"
+#include "types.h"
+
+static const struct tide_field fields[] = {
+	TIDE_KEY(add_column_spec, column, NAME, .required = true, .help = "name of the new column"),
+	TIDE_KEY(add_column_spec, type, TYPE, .required = true, .help = "its type, as in CREATE TABLE"),
+	{ "default", TIDE_FIELD_EXPRESSION, offsetof(struct add_column_spec, fallback),
+	    .help = "default value; must not be volatile, existing rows get it without being written" },
+	TIDE_KEY(add_column_spec, not_null, BOOLEAN, .fallback = "false", .help = "NOT NULL from the start; needs a default"),
+	TIDE_KEY(add_column_spec, comment, TEXT, .help = "comment on the column"),
+	{ 0 },
+};
+
+/* What the catalog loader is asked about the type: it comes back as the server writes it. */
+static char *
+type_question(void *ctx, const char *type)
+{
+	return talloc_asprintf(ctx, "CAST(NULL AS %s)", type);
+}
+
+static const struct tide_fact *
+type_fact(const struct tide_catalog *cat, const char *type)
+{
+	char *question = type_question(NULL, type);
+	const struct tide_fact *fact = tide_catalog_fact(cat, question);
+
+	talloc_free(question);
+	return fact;
+}
+
+/* The type with its schema and modifier: behind the last cast of `NULL::text` or `(NULL::numeric)::numeric(10,2)`. */
+static char *
+type_text(void *ctx, const struct tide_catalog *cat, const char *type)
+{
+	const struct tide_fact *fact = type_fact(cat, type);
+	const char *text = fact == NULL ? NULL : fact->canonical, *last = NULL;
+
+	if (text == NULL || strchr(text, '"') != NULL)
+		return talloc_strdup(ctx, text == NULL || fact->type == NULL || strchr(type, '(') != NULL ? type : fact->type);
+	for (const char *at = strstr(text, "::"); at != NULL; at = strstr(at + 2, "::"))
+		last = at + 2;
+	return talloc_strdup(ctx, last == NULL ? type : last);
+}
+
+static void
+expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
+{
+	const struct add_column_spec *spec = at->phase->spec;
+	char *question;
+
+	if (spec->fallback != NULL)
+		take(ctx, spec->fallback);
+	if (tide_type_is_serial(spec->type))
+		return;
+	question = type_question(NULL, spec->type);
+	take(ctx, question);
+	talloc_free(question);
+}
+
+static void
+check_default(const struct tide_checking *c, const struct add_column_spec *spec)
+{
+	const struct tide_fact *fact;
+
+	if (spec->fallback == NULL || !tide_check_expression(c, "default", spec->fallback) || c->at->cat == NULL)
+		return;
+	fact = tide_catalog_fact(c->at->cat, spec->fallback);
+	if (fact != NULL && fact->volatility == 'v')
+		tide_say(c, TIDE_ERROR, "add-column-volatile-default", "default",
+		    "add the column without it, set the default and backfill in phases of their own",
+		    "a volatile default would rewrite the whole table while nobody can read it");
+	else if (fact != NULL && fact->volatility == 's')
+		tide_say(c, TIDE_WARNING, "add-column-stable-default", "default", NULL,
+		    "all existing rows get the one value that the default has when the phase runs");
+}
+
+static void
+check(const struct tide_phase_at *at, struct tide_findings *out)
+{
+	const struct tide_checking c = { at, out };
+	const struct add_column_spec *spec = at->phase->spec;
+	const struct tide_fact *fact;
+
+	if (tide_type_is_serial(spec->type))
+		tide_say(&c, TIDE_ERROR, "add-column-serial", "type",
+		    "add a nullable bigint, fill it, and give it a sequence in phases of their own",
+		    "%s would rewrite the whole table while nobody can read it", spec->type);
+	if (spec->not_null && spec->fallback == NULL)
+		tide_say(&c, TIDE_ERROR, "add-column-not-null", "not_null",
+		    "leave not_null out and add a phase of kind \"set_not_null\" behind the backfill",
+		    "a column that is NOT NULL from the start needs a default: the old release does not write it");
+	check_default(&c, spec);
+	if (at->cat == NULL)
+		return;
+	if (tide_catalog_column(at->cat, spec->column) != NULL)
+		tide_say(&c, TIDE_ERROR, "add-column-exists", "column",
+		    "take the phase out if the column is the one that is meant", "table %s.%s has a column \"%s\" already",
+		    at->cat->table.schema, at->cat->table.name, spec->column);
+	fact = type_fact(at->cat, spec->type);
+	if (fact != NULL && fact->error != NULL && !tide_type_is_serial(spec->type) &&
+	    (fact->sqlstate[0] == '\0' || strncmp(fact->sqlstate, "42", 2) == 0))
+		tide_say(&c, TIDE_ERROR, "add-column-type", "type", NULL, "the server refuses the type: %s", fact->error);
+	if (at->cat->table.max_attnum >= 1600)
+		tide_say(&c, TIDE_ERROR, "add-column-limit", "column", NULL,
+		    "the table has used all 1600 columns it may ever have (dropped ones count)");
+	else if (at->cat->table.max_attnum > 1200)
+		tide_say(&c, TIDE_WARNING, "add-column-limit", "column", NULL,
+		    "the table has used %d of the 1600 columns it may ever have (dropped ones count)",
+		    at->cat->table.max_attnum);
+}
+
+/* Remembers the table's file, for `assert_same_file`. */
+static char *
+remember_file(void *ctx, const struct tide_catalog *cat)
+{
+	return tide_sqlf(ctx,
+	    "SELECT pg_catalog.set_config('tidemark.filenode', coalesce(CAST(pg_catalog.pg_relation_filenode("
+	    "CAST(%L AS pg_catalog.regclass)) AS pg_catalog.text), ''), true)",
+	    tide_table_text(ctx, cat));
+}
+
+static char *
+assert_same_file(void *ctx, const struct tide_catalog *cat)
+{
+	return tide_do_block(ctx,
+	    tide_sqlf(ctx,
+	        "BEGIN\n\tIF coalesce(CAST(pg_catalog.pg_relation_filenode(CAST(%L AS pg_catalog.regclass)) AS "
+	        "pg_catalog.text), '') IS DISTINCT FROM pg_catalog.current_setting('tidemark.filenode') THEN\n"
+	        "\t\tRAISE EXCEPTION 'adding the column would rewrite the table'\n"
+	        "\t\t\tUSING ERRCODE = 'feature_not_supported', HINT = 'Use a type without a constraint of its own.';\n"
+	        "\tEND IF;\nEND",
+	        tide_table_text(ctx, cat)));
+}
+
+/* Whether the application can have written the column before the phase is undone. */
+static bool
+is_derived(const struct tide_plan *plan, const char *column)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct dual_write_spec *dual = plan->phase[i].spec;
+
+		if (tide_is_kind(&plan->phase[i], "dual_write") && tide_names_have(&dual->to, column))
+			return true;
+	}
+	return false;
+}
+
+static void
+add_undo(const struct tide_phase_at *at, struct tide_steps *out, struct tide_step *step)
+{
+	const struct add_column_spec *spec = at->phase->spec;
+	struct tide_action *undo = tide_step_add_undo(out, step);
+
+	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
+	    talloc_asprintf(out, "Drop the column %s", tide_people_column(out, at->cat, spec->column)));
+	undo->probe = tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_column(out, at->cat, spec->column)), NULL);
+	tide_action_add(out, undo,
+	    tide_sqlf(out, "ALTER TABLE %s DROP COLUMN IF EXISTS %I", tide_table_text(out, at->cat), spec->column));
+	if (is_derived(at->plan, spec->column))
+		return;
+	undo->loss = TIDE_LOSSY;
+	undo->loss_note = talloc_asprintf(out, "what was written to %s since it was added", spec->column);
+}
+
+static bool
+compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
+{
+	const struct add_column_spec *spec = at->phase->spec;
+	struct tide_step *step = tide_steps_add(out, "add-column");
+	char *table = tide_table_text(out, at->cat), *fallback = talloc_strdup(out, ""), *value;
+
+	if (spec->fallback != NULL) {
+		if ((value = tide_canonical(out, at, "default", spec->fallback, NULL, err)) == NULL)
+			return false;
+		fallback = tide_sqlf(out, " DEFAULT (%s)", value);
+	}
+	tide_action_sql(out, at->cat, &step->forward, TIDE_ACCESS_EXCLUSIVE,
+	    talloc_asprintf(out, "Add the column %s", tide_people_column(out, at->cat, spec->column)));
+	step->forward.flags = TIDE_CREATES;
+	step->forward.probe = tide_probe(out, tide_when_column(out, at->cat, spec->column), NULL);
+	tide_action_add(out, &step->forward, remember_file(out, at->cat));
+	tide_action_add(out, &step->forward,
+	    tide_sqlf(out, "ALTER TABLE %s ADD COLUMN %I %s%s%s", table, spec->column,
+	        type_text(out, at->cat, spec->type), fallback, spec->not_null ? " NOT NULL" : ""));
+	if (spec->comment != NULL)
+		tide_action_add(out, &step->forward,
+		    tide_sqlf(out, "COMMENT ON COLUMN %s.%I IS %L", table, spec->column, spec->comment));
+	tide_action_add(out, &step->forward, assert_same_file(out, at->cat));
+	add_undo(at, out, step);
+	return true;
+}
+
+static void
+apply(const struct tide_phase_at *at, struct tide_catalog *cat)
+{
+	const struct add_column_spec *spec = at->phase->spec;
+	const struct tide_fact *fact = spec->fallback == NULL ? NULL : tide_catalog_fact(cat, spec->fallback);
+	struct tide_column column = { .name = spec->column, .not_null = spec->not_null, .comment = spec->comment };
+
+	tide_type_describe(cat, type_text(cat, cat, spec->type), &column);
+	if (spec->fallback != NULL) {
+		column.default_expr = fact != NULL && fact->canonical != NULL ? fact->canonical : spec->fallback;
+		column.default_constant = fact == NULL || fact->volatility == 'i';
+	}
+	tide_change_add_column(cat, &column);
+}
+
+const struct tide_phase_ops tide_phase_add_column = {
+	.kind = { "add_column", "adds a column; existing rows are not written", fields, sizeof(struct add_column_spec) },
+	.reversible = true,
+	.check = check,
+	.compile = compile,
+	.apply = apply,
+	.expressions = expressions,
+};

@@ -1,0 +1,209 @@
+#include <string.h>
+
+#include <talloc.h>
+
+#include "build.h"
+#include "change.h"
+#include "mirror.h"
+#include "pair.h"
+#include "specs.h"
+#include "tidemark/expression.h"
+#include "tidemark/sqltext.h"
+
+static const struct tide_field fields[] = {
+	TIDE_KEY(backfill_spec, set, ASSIGNMENTS,
+	    .help = "columns and the expressions that fill them; left out: what the dual_write before keeps in step"),
+	TIDE_KEY(backfill_spec, where, EXPRESSION, .help = "only rows for which this is true; with set"),
+	TIDE_KEY(backfill_spec, max_rows_per_second, INTEGER, .min = 1, .max = 1000000000,
+	    .help = "upper limit of the speed; left out: as fast as the throttle lets it"),
+	{ 0 },
+};
+
+static void
+expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
+{
+	const struct backfill_spec *spec = at->phase->spec;
+
+	for (size_t i = 0; i < spec->set.count; i++)
+		take(ctx, spec->set.item[i].value);
+	if (spec->where != NULL)
+		take(ctx, spec->where);
+}
+
+static void
+check_of_dual(const struct tide_checking *c)
+{
+	const struct tide_plan *plan = c->at->plan;
+	long dual = tide_dual_before(plan, c->at->index);
+	struct tide_dual_state state;
+	void *room;
+
+	if (dual < 0) {
+		tide_say(c, TIDE_ERROR, "backfill-without-dual-write", NULL, "say what to fill: set = { column = \"expression\" }",
+		    "no dual_write stands before this backfill, and \"set\" is not given");
+		return;
+	}
+	room = talloc_new(NULL);
+	tide_dual_state_at(room, plan, (size_t)dual, c->at->index, &state);
+	if (state.switched)
+		tide_say(c, TIDE_ERROR, "backfill-after-switch", NULL, "put it before the switch",
+		    "a backfill behind the switch would overwrite values of the new release");
+	talloc_free(room);
+}
+
+static void
+check_column(const struct tide_checking *c, const struct tide_column *column)
+{
+	const struct tide_catalog *cat = c->at->cat;
+	const struct tide_constraint *key = tide_primary_key(cat);
+
+	if (column->generated != 0)
+		tide_say(c, TIDE_ERROR, "backfill-generated", "set", NULL, "\"%s\" is a generated column and cannot be written",
+		    column->name);
+	if (key != NULL && tide_uses(key->attnums, key->attnum_count, column->attnum)) {
+		tide_say(c, TIDE_ERROR, "backfill-primary-key", "set", NULL,
+		    "\"%s\" is in the primary key: rows that are referenced or moved cannot be filled like this", column->name);
+		return;
+	}
+	for (size_t i = 0; i < cat->table.index_count; i++) {
+		const struct tide_index *index = &cat->table.index[i];
+
+		if (!tide_uses(index->attnums, index->attnum_count, column->attnum))
+			continue;
+		if (index->unique)
+			tide_say(c, TIDE_WARNING, "backfill-unique", "set", NULL,
+			    "\"%s\" is in the unique index \"%s\": a batch fails on the first duplicate, and rows that are "
+			    "referenced wait for their referrers", column->name, index->name);
+		else
+			tide_say(c, TIDE_WARNING, "backfill-indexed", "set", "create the index behind the backfill",
+			    "index \"%s\" is on \"%s\": every row that is filled costs an entry in each index", index->name,
+			    column->name);
+	}
+}
+
+static void
+check(const struct tide_phase_at *at, struct tide_findings *out)
+{
+	const struct tide_checking c = { at, out };
+	const struct backfill_spec *spec = at->phase->spec;
+
+	if (spec->set.count == 0) {
+		if (spec->where != NULL)
+			tide_say(&c, TIDE_ERROR, "backfill-where", "where", NULL,
+			    "\"where\" needs \"set\": the backfill of a dual_write reaches every row");
+		check_of_dual(&c);
+		return;
+	}
+	for (size_t i = 0; i < spec->set.count; i++)
+		tide_check_expression(&c, "set", spec->set.item[i].value);
+	if (spec->where != NULL)
+		tide_check_expression(&c, "where", spec->where);
+	for (size_t i = 0; at->cat != NULL && i < spec->set.count; i++) {
+		const struct tide_column *column = tide_need_column(&c, "set", spec->set.item[i].name);
+
+		if (column != NULL)
+			check_column(&c, column);
+	}
+}
+
+static struct tide_sweep_spec *
+add_sweep(const struct tide_phase_at *at, struct tide_steps *out, char *what)
+{
+	const struct backfill_spec *spec = at->phase->spec;
+	struct tide_step *step = tide_steps_add(out, "fill");
+	struct tide_sweep_spec *sweep = tide_action_sweep(
+	    out, at->cat, &step->forward, talloc_asprintf(out, "Fill the rows that are there already: %s", what));
+
+	step->forward.lock = TIDE_ROW_EXCLUSIVE;
+	step->forward.touch = TIDE_TOUCH_BATCHES;
+	sweep->write = true;
+	sweep->what = what;
+	sweep->max_rows_per_second = spec->max_rows_per_second;
+	return sweep;
+}
+
+static bool
+compile_dual(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
+{
+	struct tide_dual_state state;
+	struct tide_dual *dual;
+	struct tide_triggers *mirror;
+	struct tide_sweep_spec *sweep;
+
+	if (!tide_dual_for(out, at, &dual, &state, err))
+		return false;
+	mirror = tide_mirror_triggers(out, dual);
+	sweep = add_sweep(at, out, tide_dual_what(out, dual));
+	for (size_t i = 0; i < dual->new.count; i++)
+		sweep->set = tide_append(
+		    out, sweep->set, ", ", tide_sqlf(out, "%I = %s", dual->new.item[i].name, dual->new.item[i].safe.row));
+	sweep->residual = tide_dual_differs_row(out, dual);
+	sweep->trigger = mirror->trigger[0].name;
+	sweep->function = mirror->trigger[0].function;
+	return true;
+}
+
+/* One assignment: adds to SET and to what still differs. */
+static bool
+assign(const struct tide_phase_at *at, struct tide_steps *out, const struct tide_pair *pair, struct tide_sweep_spec *sweep,
+    struct tide_err *err)
+{
+	const struct tide_column *column = tide_find_column(at, "set", pair->name, err);
+	const struct tide_fact *fact;
+	char *value, *here, *differs;
+
+	if (column == NULL || (value = tide_canonical(out, at, "set", pair->value, &fact, err)) == NULL)
+		return false;
+	value = tide_sqlf(out, "CAST((\n%s\n) AS %s)", value, column->cast_type);
+	here = tide_sqlf(out, TIDE_ROW ".%I", column->name);
+	/* A volatile expression never gives the same twice: what was filled is not filled again. */
+	differs = fact != NULL && fact->volatility == 'v' ? tide_sqlf(out, "%s IS NULL", here)
+							   : tide_column_differs(out, column, here, value);
+	sweep->set = tide_append(out, sweep->set, ", ", tide_sqlf(out, "%I = %s", column->name, value));
+	sweep->residual = tide_append(out, sweep->residual, " OR ", differs);
+	return true;
+}
+
+static bool
+compile_set(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
+{
+	const struct backfill_spec *spec = at->phase->spec;
+	char *names = NULL, *where;
+	struct tide_sweep_spec *sweep;
+	struct tide_action *undo;
+
+	for (size_t i = 0; i < spec->set.count; i++)
+		names = tide_append(out, names, ", ", spec->set.item[i].name);
+	sweep = add_sweep(at, out, talloc_asprintf(out, "%s.%s", at->cat->table.name, names));
+	sweep->repeats = true;
+	for (size_t i = 0; i < spec->set.count; i++)
+		if (!assign(at, out, &spec->set.item[i], sweep, err))
+			return false;
+	if (spec->where != NULL) {
+		if ((where = tide_canonical(out, at, "where", spec->where, NULL, err)) == NULL)
+			return false;
+		sweep->residual = tide_sqlf(out, "(\n%s\n) AND (%s)", where, sweep->residual);
+	}
+	undo = tide_step_add_undo(out, &out->item[out->count - 1]);
+	tide_action_sql(out, at->cat, undo, TIDE_LOCK_NONE, talloc_asprintf(out, "Leave %s as it was filled", names));
+	undo->probe = talloc_strdup(out, "SELECT 'done'");
+	undo->loss = TIDE_LOSSY;
+	undo->loss_note = talloc_asprintf(out, "the values that were in %s before the backfill are not kept", names);
+	return true;
+}
+
+static bool
+compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
+{
+	const struct backfill_spec *spec = at->phase->spec;
+
+	return spec->set.count == 0 ? compile_dual(at, out, err) : compile_set(at, out, err);
+}
+
+const struct tide_phase_ops tide_phase_backfill = {
+	.kind = { "backfill", "fills existing rows in small batches", fields, sizeof(struct backfill_spec) },
+	.reversible = true,
+	.check = check,
+	.compile = compile,
+	.expressions = expressions,
+};

@@ -1,0 +1,323 @@
+#include <string.h>
+
+#include <talloc.h>
+
+#include "build.h"
+#include "change.h"
+#include "dependents.h"
+#include "mirror.h"
+#include "pair.h"
+#include "proof.h"
+#include "specs.h"
+#include "tidemark/sqltext.h"
+#include "tidemark/units.h"
+
+static const struct tide_field fields[] = {
+	TIDE_KEY(drop_column_spec, column, NAME, .required = true, .help = "the column to drop"),
+	TIDE_KEY(drop_column_spec, hold, DURATION, .help = "renamed away and kept in step for this long before it is really dropped"),
+	TIDE_KEY(drop_column_spec, accept, NAMES, .help = "names of indexes, constraints and other objects that may go with it"),
+	{ 0 },
+};
+
+/* A dual write that uses the column, as the phase finds it. */
+struct user {
+	bool found;
+	bool old_side;
+	struct tide_dual_state state;
+};
+
+static void
+find_user(void *ctx, const struct tide_phase_at *at, struct user *out)
+{
+	const struct drop_column_spec *spec = at->phase->spec;
+
+	*out = (struct user){ 0 };
+	for (size_t i = 0; i < at->index && !out->found; i++) {
+		struct tide_dual_state state;
+
+		if (!tide_is_kind(&at->plan->phase[i], "dual_write"))
+			continue;
+		tide_dual_state_at(ctx, at->plan, i, at->index, &state);
+		if (state.ended)
+			continue;
+		out->old_side = tide_names_have(&state.from, spec->column);
+		out->found = out->old_side || tide_names_have(&state.to, spec->column);
+		out->state = state;
+	}
+}
+
+static void
+check_user(const struct tide_checking *c, const struct drop_column_spec *spec)
+{
+	void *room = talloc_new(NULL);
+	struct user user;
+
+	find_user(room, c->at, &user);
+	if (user.found && !user.state.switched)
+		tide_say(c, TIDE_ERROR, "drop-column-in-step", "column", "put a switch before it",
+		    "\"%s\" is still kept in step by a dual_write that was not switched", spec->column);
+	else if (user.found && !user.old_side)
+		tide_say(c, TIDE_ERROR, "drop-column-in-step", "column", "drop the old column, or roll the plan back",
+		    "\"%s\" is what the new release reads", spec->column);
+	else if (user.found && !c->at->phase->gate.manual && c->at->phase->gate.sql == NULL && c->at->phase->gate.after == 0)
+		tide_say(c, TIDE_WARNING, "drop-column-without-gate", NULL,
+		    "gate = \"manual\", opened when the old release is gone",
+		    "nothing waits before the drop: the old release stops working at once");
+	if (spec->hold == 0)
+		tide_say(c, TIDE_NOTE, "drop-column-without-hold", NULL, "hold = \"7d\" only renames it away at first",
+		    "without a hold there is no way back from the drop");
+	talloc_free(room);
+}
+
+static void
+check_indexes(const struct tide_checking *c, const struct tide_column *column)
+{
+	const struct tide_table *table = &c->at->cat->table;
+	const struct tide_constraint *key = tide_primary_key(c->at->cat);
+
+	if (key != NULL && tide_uses(key->attnums, key->attnum_count, column->attnum))
+		tide_say(c, TIDE_ERROR, "drop-column-primary-key", "column", "move the primary key first",
+		    "\"%s\" is in the primary key", column->name);
+	for (size_t i = 0; i < table->index_count; i++)
+		if (table->index[i].replica_identity &&
+		    tide_uses(table->index[i].attnums, table->index[i].attnum_count, column->attnum))
+			tide_say(c, TIDE_ERROR, "drop-column-replica-identity", "column",
+			    "ALTER TABLE … REPLICA IDENTITY on another index first",
+			    "\"%s\" is in the replica identity \"%s\": every UPDATE and DELETE of a published table would fail",
+			    column->name, table->index[i].name);
+}
+
+static void
+check(const struct tide_phase_at *at, struct tide_findings *out)
+{
+	const struct tide_checking c = { at, out };
+	const struct drop_column_spec *spec = at->phase->spec;
+	struct tide_hangings hanging = { 0 };
+	struct tide_column *column;
+	void *room;
+
+	check_user(&c, spec);
+	if (at->cat == NULL || (column = tide_need_column(&c, "column", spec->column)) == NULL)
+		return;
+	check_indexes(&c, column);
+	room = talloc_new(NULL);
+	tide_hanging_on(room, at->cat, column, &hanging);
+	for (size_t i = 0; i < hanging.count; i++) {
+		const struct tide_hanging *h = &hanging.item[i];
+
+		if (!tide_accepted(&spec->accept, h->name))
+			tide_say(&c, TIDE_ERROR, "drop-column-dependent", "column",
+			    talloc_asprintf(out, h->blocks ? "drop or change it first; accept = [\"%s\"] says that it will be gone by then"
+			                                   : "drop it in a phase of its own (an index: kind = \"drop_index\"), or say "
+			                                     "accept = [\"%s\"]", h->name),
+			    h->blocks ? "%s needs \"%s\": PostgreSQL would refuse to drop the column"
+			              : "%s would silently go with \"%s\"", h->what, column->name);
+		else if (h->blocks)
+			tide_say(&c, TIDE_WARNING, "drop-column-dependent", "accept", NULL,
+			    "%s must be gone before the drop: nothing is ever dropped by CASCADE", h->what);
+	}
+	talloc_free(room);
+}
+
+/* What both directions are made of. dual, after, shown, hidden: NULL without a dual write. */
+struct drop {
+	const struct tide_phase_at *at;
+	const struct drop_column_spec *spec;
+	struct tide_steps *out;
+	const struct tide_column *column;
+	char *held;
+	struct tide_dual *dual, *after;             /* before and after the column is renamed away */
+	struct tide_triggers *shown, *hidden;
+	size_t place;                               /* of the column in the old side */
+	bool relax;                                 /* nobody fills it, and it wants to be filled */
+};
+
+static bool
+prepare_dual(struct drop *d, struct user *user, struct tide_err *err)
+{
+	char *before[] = { d->spec->column }, *after[] = { d->held };
+
+	if (!tide_dual_build(d->out, d->at, &user->state, &d->dual, err) ||
+	    !tide_dual_rename(d->out, d->dual, &(struct tide_names){ before, 1 }, &(struct tide_names){ after, 1 }, &d->after, err))
+		return false;
+	d->shown = tide_both_ways_triggers(d->out, d->dual, NULL);
+	d->hidden = tide_both_ways_triggers(d->out, d->after, d->spec->column);
+	for (size_t i = 0; i < d->dual->old.count; i++)
+		if (strcmp(d->dual->old.item[i].name, d->spec->column) == 0)
+			d->place = i;
+	return true;
+}
+
+static bool
+prepare(const struct tide_phase_at *at, struct tide_steps *out, struct drop *d, struct tide_err *err)
+{
+	struct user user;
+
+	*d = (struct drop){ .at = at, .spec = at->phase->spec, .out = out };
+	if ((d->column = tide_find_column(at, "column", d->spec->column, err)) == NULL)
+		return false;
+	d->held = tide_held_name(out, at->plan, d->spec->column);
+	find_user(out, at, &user);
+	if (user.found)
+		return prepare_dual(d, &user, err);
+	d->relax = d->column->not_null && d->column->default_expr == NULL && d->column->identity == 0 &&
+	    d->column->generated == 0;
+	return true;
+}
+
+static char *
+rename_sql(struct drop *d, const char *from, const char *to)
+{
+	return tide_sqlf(
+	    d->out, "ALTER TABLE %s RENAME COLUMN %I TO %I", tide_table_text(d->out, d->at->cat), from, to);
+}
+
+static void
+fill_hold(struct drop *d, struct tide_action *action)
+{
+	const char *name = d->spec->column;
+
+	tide_action_sql(d->out, d->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
+	    talloc_asprintf(d->out, "Rename %s away%s", tide_people_column(d->out, d->at->cat, name),
+	        d->dual != NULL ? "; it is still kept in step" : ""));
+	/* Also once it is dropped. */
+	action->probe = tide_probe(d->out, tide_sqlf(d->out, "NOT %s", tide_when_column(d->out, d->at->cat, name)), NULL);
+	if (d->dual != NULL) {
+		tide_triggers_create_functions(d->out, action, d->hidden);
+		tide_triggers_drop(d->out, action, d->shown);
+	}
+	tide_action_add(d->out, action, rename_sql(d, name, d->held));
+	if (d->relax)
+		tide_action_add(d->out, action,
+		    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", tide_table_text(d->out, d->at->cat), d->held));
+	if (d->dual != NULL) {
+		tide_triggers_create(d->out, action, d->hidden);
+		tide_triggers_drop_functions(d->out, action, d->shown);
+	}
+}
+
+static void
+fill_release(struct drop *d, struct tide_step *step)
+{
+	char *away = tide_when_column(d->out, d->at->cat, d->held), *names[] = { d->held };
+	struct tide_proof proof = { 0 };
+	struct tide_action *undo;
+
+	tide_proof_not_null(d->out, d->at->plan, &(struct tide_names){ names, 1 }, &proof);
+	if (d->relax) {
+		proof.already = tide_sqlf(d->out, "NOT %s", away);
+		tide_proof_undo(d->out, d->at->cat, &proof, step);
+	}
+	undo = tide_step_add_undo(d->out, step);
+	tide_action_sql(d->out, d->at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
+	    talloc_asprintf(d->out, "Give %s its name back", tide_people_column(d->out, d->at->cat, d->spec->column)));
+	undo->probe = tide_probe(d->out, tide_sqlf(d->out, "NOT %s", away), NULL);
+	if (d->dual != NULL) {
+		tide_triggers_create_functions(d->out, undo, d->shown);
+		tide_triggers_drop(d->out, undo, d->hidden);
+	}
+	tide_action_add(d->out, undo, rename_sql(d, d->held, d->spec->column));
+	if (d->relax) {
+		tide_not_null_acts(d->out, d->at->cat, d->column, d->spec->column, undo);
+		tide_action_add(d->out, undo, tide_proof_drop(d->out, d->at->cat, proof.name));
+	}
+	if (d->dual != NULL) {
+		tide_triggers_create(d->out, undo, d->shown);
+		tide_triggers_drop_functions(d->out, undo, d->hidden);
+	}
+}
+
+/* What the column did for rows that do not name its successor, and other old columns that nothing fills any more. */
+static void
+add_legacy(struct drop *d, struct tide_action *action)
+{
+	char *table = tide_table_text(d->out, d->at->cat);
+	const struct tide_dual *dual = d->dual;
+
+	if (d->place < dual->new.count && dual->new.item[d->place].copy && d->column->default_expr != NULL &&
+	    d->column->sequence == NULL && dual->new.item[d->place].column->default_expr == NULL)
+		tide_action_add(d->out, action,
+		    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s", table, dual->new.item[d->place].name,
+		        d->column->default_expr));
+	for (size_t i = 0; i < dual->old.count; i++)
+		if (i != d->place && dual->old.item[i].column->not_null && dual->old.item[i].column->default_expr == NULL)
+			tide_action_add(d->out, action,
+			    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table, dual->old.item[i].name));
+}
+
+static void
+fill_drop(struct drop *d, struct tide_step *step)
+{
+	bool holds = d->spec->hold > 0;
+	const char *name = holds ? d->held : d->spec->column;
+	struct tide_triggers *triggers = holds ? d->hidden : d->shown;
+	struct tide_action *action = &step->forward;
+
+	step->irreversible = true;
+	tide_action_sql(d->out, d->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
+	    talloc_asprintf(d->out, "Drop %s for good", tide_people_column(d->out, d->at->cat, d->spec->column)));
+	action->probe = tide_probe(d->out,
+	    tide_sqlf(d->out, "NOT %s AND NOT %s", tide_when_column(d->out, d->at->cat, d->spec->column),
+	        tide_when_column(d->out, d->at->cat, d->held)), NULL);
+	action->loss = TIDE_IRREVERSIBLE;
+	action->loss_note = talloc_asprintf(
+	    d->out, "the values of %s are gone", tide_people_column(d->out, d->at->cat, d->spec->column));
+	if (d->dual != NULL) {
+		tide_triggers_drop(d->out, action, triggers);
+		tide_triggers_drop_functions(d->out, action, triggers);
+		tide_safe_functions_drop(d->out, action, d->dual);
+		add_legacy(d, action);
+	}
+	tide_action_add(d->out, action,
+	    tide_sqlf(d->out, "ALTER TABLE %s DROP COLUMN %I", tide_table_text(d->out, d->at->cat), name));
+}
+
+static bool
+compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
+{
+	struct drop d;
+	struct tide_step *step;
+	char hold[32];
+
+	if (!prepare(at, out, &d, err))
+		return false;
+	if (d.spec->hold > 0) {
+		step = tide_steps_add(out, "hold");
+		fill_hold(&d, &step->forward);
+		fill_release(&d, step);
+		step = tide_steps_add(out, "wait");
+		step->forward.kind = TIDE_STEP_WAIT;
+		step->forward.wait_us = d.spec->hold;
+		step->forward.title = talloc_asprintf(out, "Hold it for %s; until then a rollback gives it back at once",
+		    tide_duration_format(d.spec->hold, hold, sizeof(hold)));
+	}
+	fill_drop(&d, tide_steps_add(out, "drop-column"));
+	return true;
+}
+
+static void
+apply(const struct tide_phase_at *at, struct tide_catalog *cat)
+{
+	struct tide_steps *room = talloc_zero(cat, struct tide_steps);
+	struct tide_err ignored = { 0 };
+	struct drop d;
+
+	if (prepare(at, room, &d, &ignored) && d.dual != NULL) {
+		tide_triggers_apply(cat, d.shown, false);
+		for (size_t i = 0; i < d.dual->old.count; i++) {
+			struct tide_column *other = tide_catalog_column(cat, d.dual->old.item[i].name);
+
+			other->not_null = other->not_null && other->default_expr != NULL;
+		}
+	}
+	tide_change_drop_column(cat, ((const struct drop_column_spec *)at->phase->spec)->column);
+}
+
+const struct tide_phase_ops tide_phase_drop_column = {
+	.kind = { "drop_column", "drops a column, after a hold in which it can come back", fields,
+	    sizeof(struct drop_column_spec) },
+	.reversible = true,
+	.check = check,
+	.compile = compile,
+	.apply = apply,
+};

@@ -1,0 +1,314 @@
+#include <string.h>
+
+#include <talloc.h>
+
+#include "build.h"
+#include "change.h"
+#include "dependents.h"
+#include "mirror.h"
+#include "pair.h"
+#include "proof.h"
+#include "prove.h"
+#include "specs.h"
+#include "tidemark/names.h"
+#include "tidemark/sqltext.h"
+
+static const struct tide_field fields[] = {
+	TIDE_KEY(switch_spec, swap_names, BOOLEAN, .fallback = "false",
+	    .help = "old and new column exchange their names in the same transaction, for changes of type"),
+	TIDE_KEY(switch_spec, accept, NAMES,
+	    .help = "names of constraints, indexes and other objects on the old column that are known and may stay as they are"),
+	{ 0 },
+};
+
+/* Everything the two directions are made of. */
+struct change {
+	const struct tide_phase_at *at;
+	const struct switch_spec *spec;
+	struct tide_steps *out;
+	struct tide_dual *before, *after;           /* before and after the exchange of names */
+	struct tide_triggers *mirror, *both;
+	struct tide_proof proof;
+	struct tide_proof not_null;                 /* of the relaxed columns, as they are called behind the switch */
+	bool *relax;                                /* one for each old column */
+	bool relaxes;
+};
+
+/* The new release may write what makes a NULL of the old column. */
+static bool
+must_relax(const struct tide_dual *dual, size_t i)
+{
+	const struct tide_dual_column *old = &dual->old.item[i];
+	const struct tide_constraint *key = tide_primary_key(dual->cat);
+
+	if (!old->column->not_null ||
+	    (key != NULL && tide_uses(key->attnums, key->attnum_count, old->column->attnum)))
+		return false;
+	return !old->copy || !dual->new.item[i].column->not_null;
+}
+
+static void
+find_relaxed(struct change *ch)
+{
+	struct tide_names columns = { .item = talloc_array(ch->out, char *, (unsigned)ch->before->old.count) };
+
+	ch->relax = talloc_zero_array(ch->out, bool, (unsigned)ch->before->old.count);
+	for (size_t i = 0; i < ch->before->old.count; i++) {
+		ch->relax[i] = must_relax(ch->before, i);
+		if (ch->relax[i])
+			columns.item[columns.count++] = ch->after->old.item[i].name;
+	}
+	ch->relaxes = columns.count > 0;
+	if (ch->relaxes)
+		tide_proof_not_null(ch->out, ch->at->plan, &columns, &ch->not_null);
+}
+
+static bool
+prepare(const struct tide_phase_at *at, struct tide_steps *out, struct change *ch, struct tide_err *err)
+{
+	struct tide_dual_state state;
+	struct tide_names old, new;
+
+	*ch = (struct change){ .at = at, .spec = at->phase->spec, .out = out };
+	if (!tide_dual_for(out, at, &ch->before, &state, err))
+		return false;
+	ch->after = ch->before;
+	if (ch->spec->swap_names) {
+		struct tide_names before, after;
+
+		old = tide_side_names(out, &ch->before->old);
+		new = tide_side_names(out, &ch->before->new);
+		before = after = (struct tide_names){ .count = old.count + new.count };
+		before.item = talloc_array(out, char *, (unsigned)before.count);
+		after.item = talloc_array(out, char *, (unsigned)after.count);
+		for (size_t i = 0; i < old.count && i < new.count; i++) {
+			before.item[2 * i] = after.item[2 * i + 1] = old.item[i];
+			before.item[2 * i + 1] = after.item[2 * i] = new.item[i];
+		}
+		if (!tide_dual_rename(out, ch->before, &before, &after, &ch->after, err))
+			return false;
+	}
+	ch->mirror = tide_mirror_triggers(out, ch->before);
+	ch->both = tide_both_ways_triggers(out, ch->after, NULL);
+	tide_dual_proof(out, ch->before, &ch->proof);
+	find_relaxed(ch);
+	return true;
+}
+
+static void
+add_rename(struct change *ch, struct tide_action *action, const char *from, const char *to)
+{
+	tide_action_add(ch->out, action,
+	    tide_sqlf(ch->out, "ALTER TABLE %s RENAME COLUMN %I TO %I", tide_table_text(ch->out, ch->at->cat), from, to));
+}
+
+/* Exchanges the names through a third; the same statements lead there and back. */
+static void
+add_exchange(struct change *ch, struct tide_action *action)
+{
+	for (size_t i = 0; ch->spec->swap_names && i < ch->before->old.count; i++) {
+		const char *a = ch->before->old.item[i].name, *b = ch->before->new.item[i].name;
+		char *names[] = { (char *)a, (char *)b };
+		struct tide_names pair = { names, 2 };
+		char *between = tide_generated_name(
+		    ch->out, "tidemark_swap_", tide_identity(ch->out, ch->at->plan, "swap", &pair), a);
+
+		add_rename(ch, action, a, between);
+		add_rename(ch, action, b, a);
+		add_rename(ch, action, between, b);
+	}
+}
+
+static char *
+assert_proved(struct change *ch)
+{
+	return tide_do_block(ch->out,
+	    tide_sqlf(ch->out,
+	        "BEGIN\n\tIF NOT %s THEN\n\t\tRAISE EXCEPTION 'it is not proved that %%', %L\n"
+	        "\t\t\tUSING ERRCODE = 'check_violation';\n\tEND IF;\nEND",
+	        tide_when_validated(ch->out, ch->at->cat, ch->proof.name), ch->proof.what));
+}
+
+static void
+add_demands(struct change *ch, struct tide_action *action)
+{
+	char *table = tide_table_text(ch->out, ch->at->cat);
+
+	for (size_t i = 0; i < ch->after->old.count; i++)
+		if (ch->relax[i])
+			tide_action_add(ch->out, action,
+			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table, ch->after->old.item[i].name));
+	for (size_t i = 0; i < ch->after->new.count; i++)
+		if (tide_carries_default(ch->before, i))
+			tide_action_add(ch->out, action,
+			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s", table, ch->after->new.item[i].name,
+			        ch->before->old.item[i].column->default_expr));
+}
+
+static void
+fill_forward(struct change *ch, struct tide_action *action)
+{
+	tide_action_sql(ch->out, ch->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
+	    talloc_asprintf(ch->out, "Switch %s: from here on both sides may be written%s", tide_dual_what(ch->out, ch->before),
+	        ch->spec->swap_names ? ", and their names are exchanged" : ""));
+	action->flags = TIDE_CREATES | TIDE_PROVES;
+	action->differing = talloc_strdup(ch->out, ch->proof.differing);
+	action->probe = tide_probe(ch->out, tide_triggers_stand(ch->out, ch->both), tide_triggers_linger(ch->out, ch->both));
+	if (tide_dual_provable(ch->before)) {
+		tide_action_add(ch->out, action, assert_proved(ch));
+		tide_action_add(ch->out, action, tide_proof_drop(ch->out, ch->at->cat, ch->proof.name));
+	}
+	tide_triggers_create_functions(ch->out, action, ch->both);
+	tide_triggers_drop(ch->out, action, ch->mirror);
+	add_exchange(ch, action);
+	add_demands(ch, action);
+	tide_triggers_create(ch->out, action, ch->both);
+	tide_triggers_drop_functions(ch->out, action, ch->mirror);
+}
+
+static void
+add_demands_back(struct change *ch, struct tide_action *action)
+{
+	char *table = tide_table_text(ch->out, ch->at->cat);
+
+	for (size_t i = 0; i < ch->before->old.count; i++)
+		if (ch->relax[i])
+			tide_not_null_acts(
+			    ch->out, ch->at->cat, ch->before->old.item[i].column, ch->before->old.item[i].name, action);
+	if (ch->relaxes)
+		tide_action_add(ch->out, action, tide_proof_drop(ch->out, ch->at->cat, ch->not_null.name));
+	for (size_t i = 0; i < ch->before->new.count; i++)
+		if (tide_carries_default(ch->before, i))
+			tide_action_add(ch->out, action,
+			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT", table, ch->before->new.item[i].name));
+}
+
+static void
+fill_undo(struct change *ch, struct tide_step *step)
+{
+	char *gone = tide_sqlf(ch->out, "NOT %s", tide_triggers_linger(ch->out, ch->both));
+	struct tide_action *undo;
+
+	if (ch->relaxes) {
+		ch->not_null.already = gone;
+		tide_proof_undo(ch->out, ch->at->cat, &ch->not_null, step);
+	}
+	undo = tide_step_add_undo(ch->out, step);
+	tide_action_sql(ch->out, ch->at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
+	    talloc_asprintf(ch->out, "Switch back: %s, the old side leads again", tide_dual_what(ch->out, ch->before)));
+	undo->probe = tide_probe(ch->out, gone, NULL);
+	tide_triggers_drop(ch->out, undo, ch->both);
+	add_exchange(ch, undo);
+	tide_triggers_create_functions(ch->out, undo, ch->mirror);
+	tide_triggers_create(ch->out, undo, ch->mirror);
+	add_demands_back(ch, undo);
+	tide_triggers_drop_functions(ch->out, undo, ch->both);
+	if (ch->before->copy)
+		return;
+	undo->loss = TIDE_LOSSY;
+	undo->loss_note = talloc_strdup(ch->out, "values of the new release that \"down\" cannot express in the old columns");
+}
+
+static bool
+compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
+{
+	struct change ch;
+	struct tide_step *step;
+
+	if (!prepare(at, out, &ch, err))
+		return false;
+	tide_dual_prove(out, ch.before, tide_triggers_stand(out, ch.both));
+	step = tide_steps_add(out, "switch");
+	fill_forward(&ch, &step->forward);
+	fill_undo(&ch, step);
+	return true;
+}
+
+static void
+check_order(const struct tide_checking *c, const struct tide_dual_state *state)
+{
+	if (state->switched)
+		tide_say(c, TIDE_ERROR, "switch-twice", NULL, NULL, "the dual_write before was switched already");
+	else if (!state->backfilled)
+		tide_say(c, TIDE_ERROR, "switch-before-backfill", NULL,
+		    "put phases of kind \"backfill\" and \"verify\" before it", "nothing has filled the existing rows yet");
+	else if (!state->verified_late)
+		tide_say(c, TIDE_ERROR, "switch-without-verify", NULL,
+		    "put a phase of kind \"verify\" between backfill and switch", "nothing has proved that both sides agree");
+	if (!c->at->phase->gate.manual && c->at->phase->gate.sql == NULL)
+		tide_say(c, TIDE_NOTE, "switch-without-gate", NULL,
+		    "gate = \"manual\" waits for tidemark advance",
+		    "nothing waits before the switch: it follows the verification at once");
+}
+
+static void
+check(const struct tide_phase_at *at, struct tide_findings *out)
+{
+	const struct tide_checking c = { at, out };
+	const struct switch_spec *spec = at->phase->spec;
+	long index = tide_dual_before(at->plan, at->index);
+	struct tide_dual_state state;
+	struct tide_dual *dual;
+	struct tide_err err = { 0 };
+	size_t before = out->count;
+	void *room;
+
+	if (index < 0) {
+		tide_say(&c, TIDE_ERROR, "switch-without-dual-write", NULL, NULL, "no dual_write stands before this switch");
+		return;
+	}
+	room = talloc_new(NULL);
+	tide_dual_state_at(room, at->plan, (size_t)index, at->index, &state);
+	check_order(&c, &state);
+	if (at->cat != NULL && !tide_errors_since(out, before)) {
+		if (!tide_dual_for(room, at, &dual, &state, &err)) {
+			tide_say(&c, TIDE_ERROR, "switch-columns", NULL, err.hint[0] != '\0' ? err.hint : NULL, "%s", err.message);
+		} else {
+			tide_check_switch(&c, dual, &spec->accept);
+			if (spec->swap_names)
+				tide_check_swap(&c, dual, &spec->accept);
+		}
+	}
+	talloc_free(room);
+}
+
+static void
+apply(const struct tide_phase_at *at, struct tide_catalog *cat)
+{
+	struct tide_steps *room = talloc_zero(cat, struct tide_steps);
+	struct tide_err ignored = { 0 };
+	struct change ch;
+
+	if (!prepare(at, room, &ch, &ignored))
+		return;
+	for (size_t i = 0; i < ch.before->old.count; i++) {
+		struct tide_column *old = tide_catalog_column(cat, ch.before->old.item[i].name);
+
+		old->not_null = old->not_null && !ch.relax[i];
+	}
+	for (size_t i = 0; i < ch.before->new.count; i++) {
+		struct tide_column *new = tide_catalog_column(cat, ch.before->new.item[i].name);
+
+		if (!tide_carries_default(ch.before, i))
+			continue;
+		new->default_expr = ch.before->old.item[i].column->default_expr;
+		new->default_constant = true;
+	}
+	tide_change_drop_constraint(cat, ch.proof.name);
+	tide_triggers_apply(cat, ch.mirror, false);
+	tide_triggers_apply(cat, ch.both, true);
+	if (!ch.spec->swap_names)
+		return;
+	tide_dual_apply_swap(at, cat);
+	for (size_t i = 0; i < ch.before->old.count; i++)
+		tide_change_swap_columns(cat, ch.before->old.item[i].name, ch.before->new.item[i].name);
+}
+
+const struct tide_phase_ops tide_phase_switch = {
+	.kind = { "switch", "lets old and new release write at the same time, in one transaction that sees the proof", fields,
+	    sizeof(struct switch_spec) },
+	.reversible = true,
+	.check = check,
+	.compile = compile,
+	.apply = apply,
+};

@@ -1,0 +1,95 @@
+#include <string.h>
+
+#include <talloc.h>
+
+#include "build.h"
+#include "pair.h"
+#include "prove.h"
+#include "specs.h"
+#include "tidemark/expression.h"
+#include "tidemark/sqltext.h"
+
+static const struct tide_field fields[] = {
+	TIDE_KEY(verify_spec, condition, EXPRESSION,
+	    .help = "must be true for every row; left out: the two sides of the dual_write before agree"),
+	{ 0 },
+};
+
+static void
+expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
+{
+	const struct verify_spec *spec = at->phase->spec;
+
+	if (spec->condition != NULL)
+		take(ctx, spec->condition);
+}
+
+static void
+check(const struct tide_phase_at *at, struct tide_findings *out)
+{
+	const struct tide_checking c = { at, out };
+	const struct verify_spec *spec = at->phase->spec;
+	long dual = tide_dual_before(at->plan, at->index);
+	struct tide_dual_state state;
+	void *room;
+
+	if (spec->condition != NULL) {
+		tide_check_expression(&c, "condition", spec->condition);
+		return;
+	}
+	if (dual < 0) {
+		tide_say(&c, TIDE_ERROR, "verify-without-dual-write", NULL, "say what must hold: condition = \"…\"",
+		    "no dual_write stands before this verify, and \"condition\" is not given");
+		return;
+	}
+	room = talloc_new(NULL);
+	tide_dual_state_at(room, at->plan, (size_t)dual, at->index, &state);
+	if (state.switched)
+		tide_say(&c, TIDE_ERROR, "verify-after-switch", NULL, "put it before the switch, or use tidemark verify",
+		    "behind the switch the proof would reject writes of the new release");
+	else if (!state.backfilled)
+		tide_say(&c, TIDE_ERROR, "verify-before-backfill", NULL, "put a phase of kind \"backfill\" before it",
+		    "nothing has filled the existing rows yet, so they cannot agree");
+	talloc_free(room);
+}
+
+static bool
+compile_condition(const struct tide_phase_at *at, const char *condition, struct tide_steps *out, struct tide_err *err)
+{
+	char *canonical = tide_canonical(out, at, "condition", condition, NULL, err);
+	struct tide_step *step;
+	struct tide_sweep_spec *sweep;
+
+	if (canonical == NULL)
+		return false;
+	step = tide_steps_add(out, "compare");
+	sweep = tide_action_sweep(
+	    out, at->cat, &step->forward, talloc_strdup(out, "Read every row; the condition must be true for each"));
+	step->forward.flags |= TIDE_PROVES;
+	sweep->residual = tide_sqlf(out, "(\n%s\n) IS NOT TRUE", canonical);
+	sweep->what = tide_people_table(out, at->cat);
+	return true;
+}
+
+static bool
+compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
+{
+	const struct verify_spec *spec = at->phase->spec;
+	struct tide_dual_state state;
+	struct tide_dual *dual;
+
+	if (spec->condition != NULL)
+		return compile_condition(at, spec->condition, out, err);
+	if (!tide_dual_for(out, at, &dual, &state, err))
+		return false;
+	tide_dual_prove(out, dual, NULL);
+	return true;
+}
+
+const struct tide_phase_ops tide_phase_verify = {
+	.kind = { "verify", "proves that every row agrees, or lists those that do not", fields, sizeof(struct verify_spec) },
+	.reversible = true,
+	.check = check,
+	.compile = compile,
+	.expressions = expressions,
+};

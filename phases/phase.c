@@ -1,0 +1,146 @@
+#include "tidemark/phase.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <talloc.h>
+
+#include "build.h"
+#include "specs.h"
+
+const struct tide_phase_ops *
+tide_phase_find(const char *kind)
+{
+	for (size_t i = 0; i < tide_phase_count; i++)
+		if (strcmp(tide_phase_table[i]->kind.name, kind) == 0)
+			return tide_phase_table[i];
+	return NULL;
+}
+
+static struct tide_phase_at
+place(const struct tide_plan *plan, size_t index, const struct tide_catalog *cat)
+{
+	return (struct tide_phase_at){ plan, &plan->phase[index], index, cat };
+}
+
+/* The first error among the findings from `before` on, as an error. */
+static bool
+refuse(const struct tide_plan *plan, const struct tide_findings *findings, size_t before, struct tide_err *err)
+{
+	for (size_t i = before; i < findings->count; i++) {
+		const struct tide_finding *f = &findings->item[i];
+
+		if (f->severity != TIDE_ERROR)
+			continue;
+		tide_fail(err, TIDE_PRECONDITION, "%s", f->message);
+		snprintf(err->where, sizeof(err->where), "%s:%d:%d", plan->path, f->line, f->column);
+		if (f->hint != NULL)
+			tide_hint(err, "%s", f->hint);
+		return false;
+	}
+	return true;
+}
+
+static bool
+compile(void *ctx, const struct tide_phase_at *at, struct tide_steps **out, struct tide_err *err)
+{
+	const struct tide_phase_ops *ops = tide_phase_find(at->phase->kind->name);
+	struct tide_steps *steps = talloc_zero(ctx, struct tide_steps);
+
+	if (!ops->compile(at, steps, err)) {
+		talloc_free(steps);
+		return false;
+	}
+	tide_set_releases(steps, 0, at);
+	*out = steps;
+	return true;
+}
+
+static bool
+check(const struct tide_phase_at *at, struct tide_findings *findings, struct tide_err *err)
+{
+	const struct tide_phase_ops *ops = tide_phase_find(at->phase->kind->name);
+	size_t before = findings->count;
+
+	if (ops->check != NULL)
+		ops->check(at, findings);
+	return refuse(at->plan, findings, before, err);
+}
+
+bool
+tide_phase_compile(void *ctx, const struct tide_plan *plan, size_t index, const struct tide_catalog *cat,
+    struct tide_steps **out, struct tide_err *err)
+{
+	struct tide_phase_at at = place(plan, index, cat);
+	struct tide_findings *findings = talloc_zero(NULL, struct tide_findings);
+	bool ok = check(&at, findings, err) && compile(ctx, &at, out, err);
+
+	talloc_free(findings);
+	return ok;
+}
+
+bool
+tide_phase_compile_all(void *ctx, const struct tide_plan *plan, struct tide_catalog *cat, struct tide_steps **out,
+    struct tide_findings *findings, struct tide_err *err)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		struct tide_phase_at at = place(plan, i, cat);
+		const struct tide_phase_ops *ops = tide_phase_find(at.phase->kind->name);
+
+		if (!check(&at, findings, err) || !compile(ctx, &at, &out[i], err))
+			return false;
+		if (ops->apply != NULL)
+			ops->apply(&at, cat);
+	}
+	return true;
+}
+
+struct collector {
+	void *ctx;
+	struct tide_names *names;
+};
+
+static void
+collect(void *ctx, const char *source)
+{
+	struct collector *c = ctx;
+
+	if (tide_names_have(c->names, source))
+		return;
+	c->names->item = talloc_realloc(c->ctx, c->names->item, char *, (unsigned)(c->names->count + 1));
+	c->names->item[c->names->count++] = talloc_strdup(c->ctx, source);
+}
+
+struct tide_names
+tide_phase_expressions(void *ctx, const struct tide_plan *plan)
+{
+	struct tide_names out = { 0 };
+	struct collector c = { ctx, &out };
+
+	for (size_t i = 0; i < plan->count; i++) {
+		struct tide_phase_at at = place(plan, i, NULL);
+		const struct tide_phase_ops *ops = tide_phase_find(at.phase->kind->name);
+
+		if (ops->expressions != NULL)
+			ops->expressions(&at, collect, &c);
+	}
+	return out;
+}
+
+struct tide_pairs
+tide_phase_future_columns(void *ctx, const struct tide_plan *plan)
+{
+	struct tide_pairs out = { 0 };
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct tide_phase *phase = &plan->phase[i];
+		const struct add_column_spec *spec = phase->spec;
+
+		if (!tide_is_kind(phase, "add_column"))
+			continue;
+		out.item = talloc_realloc(ctx, out.item, struct tide_pair, (unsigned)(out.count + 1));
+		out.item[out.count++] = (struct tide_pair){ talloc_strdup(ctx, spec->column), talloc_strdup(ctx, spec->type),
+			phase->line, phase->column };
+	}
+	return out;
+}

@@ -1,0 +1,17 @@
+#ifndef TIDE_PHASES_PROVE_H
+#define TIDE_PHASES_PROVE_H
+
+#include "pair.h"
+#include "proof.h"
+
+/** The proof that a dual write's sides agree. */
+void tide_dual_proof(void *ctx, const struct tide_dual *dual, struct tide_proof *out);
+/**
+ * Steps that prove it: a CHECK and its validation, or where no CHECK is possible a read of the whole table.
+ * already: condition over the catalogs under which nothing is left to prove, or NULL.
+ */
+void tide_dual_prove(struct tide_steps *out, const struct tide_dual *dual, const char *already);
+/** The read-only comparison itself. */
+void tide_dual_compare(void *ctx, const struct tide_dual *dual, struct tide_sweep_spec *sweep);
+
+#endif

@@ -1,0 +1,43 @@
+#ifndef TIDE_PHASES_SPECS_H
+#define TIDE_PHASES_SPECS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tidemark/fields.h"
+
+/** Specs that more than their own kind must read: one phase's meaning depends on an earlier one's. */
+
+struct add_column_spec {
+	char *column, *type, *fallback, *comment;
+	bool not_null;
+};
+
+struct dual_write_spec {
+	struct tide_names from, to;
+	struct tide_pairs up, down;
+	char *on_error;
+};
+
+struct backfill_spec {
+	struct tide_pairs set;
+	char *where;
+	int64_t max_rows_per_second;
+};
+
+struct verify_spec {
+	char *condition;
+};
+
+struct switch_spec {
+	bool swap_names;
+	struct tide_names accept;
+};
+
+struct drop_column_spec {
+	char *column;
+	int64_t hold;
+	struct tide_names accept;
+};
+
+#endif

@@ -1,0 +1,21 @@
+#ifndef TIDE_PHASES_TYPES_H
+#define TIDE_PHASES_TYPES_H
+
+#include <stdbool.h>
+
+#include "tidemark/catalog.h"
+
+/** What must be known of types by their names, where no server can be asked (yet). */
+
+/** Same type, modifier and collation: a value goes over as it is. */
+bool tide_same_type(const struct tide_column *a, const struct tide_column *b);
+/** char(n): what `=` ignores is padding that the type itself adds. */
+bool tide_is_padded(const char *type);
+/** The cast looks at TimeZone, DateStyle and the like, so two sessions can get two values. */
+bool tide_cast_follows_session(const char *from, const char *to);
+/** A column of that type as the catalog would describe it; `like` columns of the same type are copied. */
+void tide_type_describe(struct tide_catalog *cat, const char *type, struct tide_column *out);
+/** serial and its relatives: not types but a sequence and a default. */
+bool tide_type_is_serial(const char *type);
+
+#endif

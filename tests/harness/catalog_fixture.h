@@ -1,0 +1,220 @@
+#ifndef TIDE_TEST_CATALOG_FIXTURE_H
+#define TIDE_TEST_CATALOG_FIXTURE_H
+
+/*
+ * A catalog read from a JSON file, for tests without a server. The members are called like those of the
+ * structs; what is left out is zero. attnum counts from 1 when it is left out; of a constraint, an index and a dependent
+ * `columns` gives names.
+ */
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "tidemark/catalog.h"
+
+static char *
+fixture_text(void *ctx, const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text == NULL ? NULL : talloc_strdup(ctx, text);
+}
+
+static char
+fixture_char(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text == NULL ? 0 : text[0];
+}
+
+static bool
+fixture_flag(const json_t *row, const char *key)
+{
+	return json_is_true(json_object_get(row, key));
+}
+
+static int64_t
+fixture_number(const json_t *row, const char *key)
+{
+	return json_integer_value(json_object_get(row, key));
+}
+
+static void
+fixture_column(void *ctx, const json_t *row, struct tide_column *out)
+{
+	out->name = fixture_text(ctx, row, "name");
+	out->attnum = (int)fixture_number(row, "attnum");
+	out->type = fixture_text(ctx, row, "type");
+	out->cast_type = fixture_text(ctx, row, "cast_type");
+	if (out->cast_type == NULL)
+		out->cast_type = out->type;
+	out->collation = fixture_text(ctx, row, "collation");
+	out->identical = fixture_flag(row, "identical");
+	out->not_null = fixture_flag(row, "not_null");
+	out->default_expr = fixture_text(ctx, row, "default_expr");
+	out->default_constant = fixture_flag(row, "default_constant");
+	out->identity = fixture_char(row, "identity");
+	out->generated = fixture_char(row, "generated");
+	out->sequence = fixture_text(ctx, row, "sequence");
+	out->comment = fixture_text(ctx, row, "comment");
+	out->acl = fixture_text(ctx, row, "acl");
+	out->not_null_constraint = fixture_text(ctx, row, "not_null_constraint");
+}
+
+static int
+fixture_attnum(const struct tide_table *table, const json_t *name)
+{
+	for (size_t i = 0; i < table->column_count; i++)
+		if (strcmp(table->column[i].name, json_string_value(name)) == 0)
+			return table->column[i].attnum;
+	fprintf(stderr, "catalog fixture: no column \"%s\"\n", json_string_value(name));
+	abort();
+}
+
+static int *
+fixture_attnums(void *ctx, const struct tide_table *table, const json_t *row, size_t *count)
+{
+	const json_t *names = json_object_get(row, "columns"), *name;
+	int *out;
+	size_t i;
+
+	*count = json_array_size(names);
+	out = talloc_array(ctx, int, (unsigned)*count);
+	json_array_foreach (names, i, name)
+		out[i] = fixture_attnum(table, name);
+	return out;
+}
+
+static void
+fixture_constraint(void *ctx, const struct tide_table *table, const json_t *row, struct tide_constraint *out)
+{
+	out->name = fixture_text(ctx, row, "name");
+	out->type = fixture_char(row, "type");
+	out->definition = fixture_text(ctx, row, "definition");
+	out->attnums = fixture_attnums(ctx, table, row, &out->attnum_count);
+	out->validated = fixture_flag(row, "validated");
+	out->comment = fixture_text(ctx, row, "comment");
+	out->referencing = fixture_text(ctx, row, "referencing");
+}
+
+static void
+fixture_index(void *ctx, const struct tide_table *table, const json_t *row, struct tide_index *out)
+{
+	out->schema = fixture_text(ctx, row, "schema");
+	if (out->schema == NULL)
+		out->schema = table->schema;
+	out->name = fixture_text(ctx, row, "name");
+	out->definition = fixture_text(ctx, row, "definition");
+	out->unique = fixture_flag(row, "unique");
+	out->primary = fixture_flag(row, "primary");
+	out->valid = !json_is_false(json_object_get(row, "valid"));
+	out->ready = !json_is_false(json_object_get(row, "ready"));
+	out->replica_identity = fixture_flag(row, "replica_identity");
+	out->clustered = fixture_flag(row, "clustered");
+	out->constraint = fixture_text(ctx, row, "constraint");
+	out->attnums = fixture_attnums(ctx, table, row, &out->attnum_count);
+	out->comment = fixture_text(ctx, row, "comment");
+	out->has_statistics = fixture_flag(row, "has_statistics");
+}
+
+static void
+fixture_trigger(void *ctx, const json_t *row, struct tide_trigger *out)
+{
+	out->name = fixture_text(ctx, row, "name");
+	out->definition = fixture_text(ctx, row, "definition");
+	out->function = fixture_text(ctx, row, "function");
+	out->enabled = fixture_char(row, "enabled");
+	out->before = fixture_flag(row, "before");
+	out->row = fixture_flag(row, "row");
+	out->on_insert = fixture_flag(row, "on_insert");
+	out->on_update = fixture_flag(row, "on_update");
+	out->internal = fixture_flag(row, "internal");
+}
+
+static void
+fixture_fact(void *ctx, const json_t *row, struct tide_fact *out)
+{
+	const char *state = json_string_value(json_object_get(row, "sqlstate"));
+
+	out->source = fixture_text(ctx, row, "source");
+	out->canonical = fixture_text(ctx, row, "canonical");
+	out->volatility = fixture_char(row, "volatility");
+	out->type = fixture_text(ctx, row, "type");
+	out->error = fixture_text(ctx, row, "error");
+	snprintf(out->sqlstate, sizeof(out->sqlstate), "%s", state == NULL ? "" : state);
+}
+
+#define FIXTURE_ROWS(owner, json, key, type, member, counter)                                                          \
+	const json_t *key##_rows = json_object_get(json, #key), *key##_row;                                            \
+	size_t key##_at;                                                                                               \
+	(owner)->counter = json_array_size(key##_rows);                                                                \
+	(owner)->member = talloc_zero_array(cat, struct type, (unsigned)(owner)->counter);                             \
+	json_array_foreach (key##_rows, key##_at, key##_row)
+
+static void
+fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *out)
+{
+	out->oid = fixture_number(json, "oid");
+	out->filenode = fixture_number(json, "filenode");
+	out->schema = fixture_text(cat, json, "schema");
+	out->name = fixture_text(cat, json, "name");
+	out->relkind = fixture_char(json, "relkind") == 0 ? 'r' : fixture_char(json, "relkind");
+	out->access_method = talloc_strdup(cat, "heap");
+	out->has_children = fixture_flag(json, "has_children");
+	out->is_child_partition = fixture_flag(json, "is_child_partition");
+	out->published = fixture_flag(json, "published");
+	out->rows = (double)fixture_number(json, "rows");
+	out->bytes = fixture_number(json, "bytes");
+	out->max_attnum = (int)fixture_number(json, "max_attnum");
+	FIXTURE_ROWS(out, json, columns, tide_column, column, column_count)
+	{
+		fixture_column(cat, columns_row, &out->column[columns_at]);
+		if (out->column[columns_at].attnum == 0)
+			out->column[columns_at].attnum = (int)columns_at + 1;
+		if (out->max_attnum < out->column[columns_at].attnum)
+			out->max_attnum = out->column[columns_at].attnum;
+	}
+	FIXTURE_ROWS(out, json, constraints, tide_constraint, constraint, constraint_count)
+	fixture_constraint(cat, out, constraints_row, &out->constraint[constraints_at]);
+	FIXTURE_ROWS(out, json, indexes, tide_index, index, index_count)
+	fixture_index(cat, out, indexes_row, &out->index[indexes_at]);
+	FIXTURE_ROWS(out, json, triggers, tide_trigger, trigger, trigger_count)
+	fixture_trigger(cat, triggers_row, &out->trigger[triggers_at]);
+	FIXTURE_ROWS(out, json, dependents, tide_dependent, dependent, dependent_count)
+	{
+		struct tide_dependent *d = &out->dependent[dependents_at];
+
+		d->attnum = fixture_attnum(out, json_object_get(dependents_row, "column"));
+		d->kind = fixture_text(cat, dependents_row, "kind");
+		d->identity = fixture_text(cat, dependents_row, "identity");
+		d->blocks_drop = fixture_flag(dependents_row, "blocks_drop");
+	}
+}
+
+/* Aborts when the file is no such catalog: a test's own mistake. */
+static struct tide_catalog *
+catalog_fixture(void *ctx, const char *path)
+{
+	struct tide_catalog *cat = talloc_zero(ctx, struct tide_catalog);
+	json_error_t error;
+	json_t *json = json_load_file(path, 0, &error);
+
+	if (json == NULL) {
+		fprintf(stderr, "%s:%d: %s\n", path, error.line, error.text);
+		abort();
+	}
+	cat->server_version = (int)fixture_number(json, "server_version");
+	cat->default_schema = talloc_strdup(cat, "public");
+	cat->owns_table = true;
+	fixture_table(cat, json_object_get(json, "table"), &cat->table);
+	FIXTURE_ROWS(cat, json, facts, tide_fact, fact, fact_count)
+	fixture_fact(cat, facts_row, &cat->fact[facts_at]);
+	json_decref(json);
+	return cat;
+}
+
+#endif

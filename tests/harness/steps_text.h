@@ -1,0 +1,91 @@
+#ifndef TIDE_TEST_STEPS_TEXT_H
+#define TIDE_TEST_STEPS_TEXT_H
+
+/* Compiled steps as text that reads as a review: every statement in the order in which it runs, forward and back. */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <talloc.h>
+
+#include "tidemark/step.h"
+
+static void
+steps_say(char **out, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	*out = talloc_vasprintf_append_buffer(*out, fmt, args);
+	va_end(args);
+}
+
+static void
+steps_line(char **out, const char *label, const char *text)
+{
+	if (text != NULL)
+		steps_say(out, "-- %s: %s\n", label, text);
+}
+
+static void
+steps_sweep(char **out, const struct tide_sweep_spec *sweep)
+{
+	steps_say(out, "-- sweep: %s%s\n", sweep->write ? "write" : "read only", sweep->repeats ? ", repeats" : "");
+	if (sweep->max_rows_per_second > 0)
+		steps_say(out, "-- at most: %lld rows per second\n", (long long)sweep->max_rows_per_second);
+	steps_line(out, "what", sweep->what);
+	steps_line(out, "trigger", sweep->trigger);
+	steps_line(out, "function", sweep->function);
+	steps_line(out, "key", sweep->key);
+	if (sweep->set != NULL)
+		steps_say(out, "SET %s\n", sweep->set);
+	steps_say(out, "WHERE %s\n", sweep->residual);
+}
+
+static void
+steps_action(char **out, const struct tide_action *action)
+{
+	static const char *const touch[] = { "", ", reads the table", ", writes in batches", ", builds" };
+	static const char *const loss[] = { "", "lossy", "irreversible" };
+
+	steps_line(out, "title", action->title);
+	steps_say(out, "-- %s, lock %s%s%s%s%s\n", tide_step_kind_name(action->kind), tide_lock_name(action->lock),
+	    touch[action->touch], (action->flags & TIDE_RESTARTABLE) != 0 ? ", restartable" : "",
+	    (action->flags & TIDE_CREATES) != 0 ? ", creates" : "", (action->flags & TIDE_PROVES) != 0 ? ", proves" : "");
+	if (action->rows > 0)
+		steps_say(out, "-- estimate: %lld rows, %lld bytes\n", (long long)action->rows, (long long)action->bytes);
+	if (action->loss != TIDE_LOSES_NOTHING)
+		steps_say(out, "-- %s: %s\n", loss[action->loss], action->loss_note);
+	if (action->kind == TIDE_STEP_WAIT)
+		steps_say(out, "-- wait: %lld s\n", (long long)(action->wait_us / 1000000));
+	steps_line(out, "probe", action->probe);
+	steps_line(out, "repair", action->repair);
+	steps_line(out, "cleanup", action->cleanup);
+	steps_line(out, "differing", action->differing);
+	if (action->sweep != NULL)
+		steps_sweep(out, action->sweep);
+	for (size_t i = 0; i < action->act_count; i++)
+		steps_say(out, "%s;\n", action->act[i]);
+}
+
+/* Belongs to ctx. */
+static char *
+steps_text(void *ctx, const struct tide_steps *steps)
+{
+	char *out = talloc_strdup(ctx, "");
+
+	for (size_t i = 0; i < steps->count; i++) {
+		const struct tide_step *step = &steps->item[i];
+
+		steps_say(&out, "\n-- step %s%s\n", step->name, step->irreversible ? " (no way back)" : "");
+		steps_action(&out, &step->forward);
+		for (size_t k = 0; k < step->undo_count; k++) {
+			steps_say(&out, "-- back %zu of %zu\n", k + 1, step->undo_count);
+			steps_action(&out, &step->undo[k]);
+		}
+		if (step->releases != NULL)
+			steps_say(&out, "-- releases: %s\n", step->releases);
+	}
+	return out;
+}
+
+#endif
