@@ -73,9 +73,9 @@ open_gate(struct tide_executor *exe, const struct stand *stand, struct tide_err 
 	    "approved_by = coalesce(approved_by, $3), waive_soak = waive_soak OR ($4::boolean AND NOT $5::boolean), "
 	    "waive_hold = waive_hold OR ($4::boolean AND $5::boolean) "
 	    "WHERE run = $1::bigint AND ordinal = $2::integer RETURNING run), "
-	    "j AS (INSERT INTO tidemark.journal (run, event, phase, outcome, host, detail) "
+	    "j AS (INSERT INTO tidemark.journal (run, event, phase, outcome, detail) "
 	    "SELECT run, 'gate.advance', $2::integer, CASE WHEN $5::boolean THEN 'hold waived' WHEN $4::boolean "
-	    "THEN 'opened, soak waived' ELSE 'opened' END, $3, "
+	    "THEN 'opened, soak waived' ELSE 'opened' END, "
 	    "jsonb_strip_nulls(jsonb_build_object('by', $3, 'reason', $6::text, 'ticket', $7::text, 'note', $8::text)) "
 	    "FROM p RETURNING run) SELECT pg_notify('tidemark', run::text) FROM j";
 	void *mem = talloc_new(exe);

@@ -170,7 +170,7 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 	talloc_free(mem);
 	if (!ok)
 		return false;
-	tide_executor_because(exe, "%s", reason != NULL ? reason : "");
+	exe->phase = NULL;
 	tide_executor_event(exe, "rollback.complete", NULL, false, "%s", reason != NULL ? reason : "everything is taken back");
 	tide_executor_close(exe, NULL, NULL);
 	outcome->state = state;

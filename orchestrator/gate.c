@@ -35,7 +35,8 @@ struct view {
 };
 
 static const char look[] =
-    "WITH mark AS (UPDATE tidemark.run r SET hold_until = coalesce(before.ended, r.created) + $4::interval "
+    "WITH mark AS (UPDATE tidemark.run r SET hold_until = CASE WHEN $4::interval > interval '0' "
+    "THEN coalesce(before.ended, r.created) + $4::interval END "
     "FROM (SELECT max(ended) AS ended FROM tidemark.phase WHERE run = $1::bigint AND ordinal = $3::integer - 1) "
     "AS before WHERE r.id = $1::bigint AND r.fence = $2::bigint RETURNING r.hold_until) "
     "SELECT p.approved IS NOT NULL, "
@@ -140,10 +141,10 @@ static const char *
 advice(void *mem, const struct tide_executor *exe, const struct tide_gate *gate, bool soaking)
 {
 	if (soaking)
-		return talloc_asprintf(mem, "tidemark run goes on then; tidemark advance %s --now --reason … waives it",
-		    exe->plan->name);
+		return talloc_asprintf(mem, "tidemark run %s (goes on then; tidemark advance %s --now --reason WHY waives the rest)",
+		    exe->plan->name, exe->plan->name);
 	return gate->after > 0
-	    ? talloc_asprintf(mem, "tidemark advance %s (with --now --reason … to waive the soak as well)", exe->plan->name)
+	    ? talloc_asprintf(mem, "tidemark advance %s (with --now --reason WHY to waive the soak as well)", exe->plan->name)
 	    : talloc_asprintf(mem, "tidemark advance %s", exe->plan->name);
 }
 

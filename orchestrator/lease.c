@@ -221,7 +221,7 @@ static const char take_lease[] =
     "FROM pg_catalog.pg_stat_activity a WHERE a.pid = backend AND (a.backend_start = run.backend_start "
     "OR a.backend_start IS NULL))) RETURNING id, fence), "
     "s AS (UPDATE tidemark.segment g SET fence = t.fence FROM t WHERE g.run = t.id AND NOT g.done RETURNING 1), "
-    "j AS (INSERT INTO tidemark.journal (run, event, host, fence) "
+    "j AS (INSERT INTO tidemark.journal (run, event, outcome, fence) "
     "SELECT id, 'lease.taken', $2, fence FROM t RETURNING 1) "
     "SELECT fence, (SELECT count(*) FROM s) FROM t";
 

@@ -45,8 +45,9 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 			tide_crash_point("wait.started");
 		if (left > 0 && left > (double)TIDE_WAIT_IN_PROCESS / (double)TIDE_SECOND)
 			ok = tide_fail(err, TIDE_GATE, "hold until %s", tide_rows_text(rows, 0, 1)) ||
-			    tide_hint(err, "tidemark run goes on then; tidemark rollback takes it back at once; "
-			                   "tidemark advance --now --reason … waives the rest");
+			    tide_hint(err, "tidemark run %s (goes on then; tidemark rollback %s takes it back at once; tidemark "
+			                   "advance %s --now --reason WHY waives the rest)", exe->plan->name, exe->plan->name,
+			        exe->plan->name);
 		else if (left > 0) {
 			tide_executor_because(exe, "hold until %s", tide_rows_text(rows, 0, 1));
 			if (!told) {

@@ -8,11 +8,12 @@ WITH r AS (
                              AND heartbeat > clock_timestamp() - lease) THEN 'ready'
                         WHEN $2 = 'run' AND state = 'pausing' THEN 'running' ELSE state END,
            reason = CASE WHEN $2 = 'pause' THEN 'paused by ' || $3 || coalesce(': ' || $4, '')
-                         WHEN state IN ('paused', 'pausing') THEN NULL ELSE reason END
+                         WHEN state IN ('paused', 'pausing') OR reason LIKE 'paused by %' THEN NULL ELSE reason END
      WHERE id = (SELECT max(id) FROM tidemark.run WHERE plan = $1) AND state NOT IN ('complete', 'rolled_back')
     RETURNING id
 ), j AS (
-    INSERT INTO tidemark.journal (run, event, host, outcome)
-    SELECT id, 'run.' || $2, $3, $4 FROM r RETURNING run
+    INSERT INTO tidemark.journal (run, event, outcome, detail)
+    SELECT id, 'run.' || $2, 'by ' || $3, jsonb_strip_nulls(jsonb_build_object('by', $3::text, 'reason', $4::text))
+      FROM r RETURNING run
 )
 SELECT pg_catalog.pg_notify('tidemark', run::text) FROM j
