@@ -1,0 +1,129 @@
+#include "tidemark/rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+#include <talloc.h>
+
+#include "rows_private.h"
+
+struct tide_rows {
+	PGresult *result;
+};
+
+static int
+clear_result(struct tide_rows *rows)
+{
+	PQclear(rows->result);
+	return 0;
+}
+
+struct tide_rows *
+tide_rows_take(void *ctx, PGresult *result)
+{
+	struct tide_rows *rows = talloc_zero(ctx, struct tide_rows);
+
+	if (rows == NULL || result == NULL)
+		abort();
+	rows->result = result;
+	talloc_set_destructor(rows, clear_result);
+	return rows;
+}
+
+struct tide_rows *
+tide_rows_copy(void *ctx, const struct tide_rows *rows)
+{
+	return tide_rows_take(ctx, PQcopyResult(rows->result, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES));
+}
+
+size_t
+tide_rows_count(const struct tide_rows *rows)
+{
+	return (size_t)PQntuples(rows->result);
+}
+
+size_t
+tide_rows_width(const struct tide_rows *rows)
+{
+	return (size_t)PQnfields(rows->result);
+}
+
+const char *
+tide_rows_name(const struct tide_rows *rows, size_t column)
+{
+	if (column >= tide_rows_width(rows))
+		abort();
+	return PQfname(rows->result, (int)column);
+}
+
+bool
+tide_rows_null(const struct tide_rows *rows, size_t row, size_t column)
+{
+	if (row >= tide_rows_count(rows) || column >= tide_rows_width(rows))
+		abort();
+	return PQgetisnull(rows->result, (int)row, (int)column) != 0;
+}
+
+const char *
+tide_rows_text(const struct tide_rows *rows, size_t row, size_t column)
+{
+	return tide_rows_null(rows, row, column) ? NULL : PQgetvalue(rows->result, (int)row, (int)column);
+}
+
+static int64_t
+parse_int(const char *text)
+{
+	char *end = NULL;
+	long long value;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (end == text || *end != '\0' || errno != 0)
+		abort();
+	return value;
+}
+
+int64_t
+tide_rows_int(const struct tide_rows *rows, size_t row, size_t column)
+{
+	const char *text = tide_rows_text(rows, row, column);
+
+	return text == NULL ? 0 : parse_int(text);
+}
+
+double
+tide_rows_real(const struct tide_rows *rows, size_t row, size_t column)
+{
+	const char *text = tide_rows_text(rows, row, column);
+	char *end = NULL;
+	double value;
+
+	if (text == NULL)
+		return 0;
+	value = strtod(text, &end);
+	if (end == text || *end != '\0')
+		abort();
+	return value;
+}
+
+bool
+tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column)
+{
+	const char *text = tide_rows_text(rows, row, column);
+
+	if (text == NULL)
+		return false;
+	if (strcmp(text, "t") != 0 && strcmp(text, "f") != 0)
+		abort();
+	return text[0] == 't';
+}
+
+int64_t
+tide_rows_affected(const struct tide_rows *rows)
+{
+	const char *text = PQcmdTuples(rows->result);
+
+	return text[0] == '\0' ? 0 : parse_int(text);
+}
