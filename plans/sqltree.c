@@ -325,11 +325,16 @@ tide_sqltree_fail(struct tide_err *err, const char *text, size_t at, const char 
 bool
 tide_sqltree_append(void *ctx, struct tide_names *names, const char *name, size_t length)
 {
-	char **item = talloc_realloc_size(ctx, names->item, (names->count + 1) * sizeof(*item));
+	char **item = names->item;
 
-	if (item == NULL)
-		return false;
-	names->item = item;
+	/* Full at every power of two: the room is doubled then. */
+	if ((names->count & (names->count - 1)) == 0) {
+		item = talloc_realloc_size(
+		    ctx, item, (names->count == 0 ? 1 : names->count * 2) * sizeof(*item));
+		if (item == NULL)
+			return false;
+		names->item = item;
+	}
 	if ((item[names->count] = talloc_strndup(item, name, length)) == NULL)
 		return false;
 	names->count++;

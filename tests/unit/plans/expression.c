@@ -184,28 +184,33 @@ a_subquery_only_reads(void **state)
 	REFUSED(*state, rows);
 }
 
+/* `head`, and `piece` so many times behind it. */
+static char *
+repeated(void *ctx, const char *head, const char *piece, size_t times)
+{
+	size_t start = strlen(head), length = strlen(piece);
+	char *text = talloc_size(ctx, start + times * length + 1);
+
+	memcpy(text, head, start);
+	for (size_t i = 0; i < times; i++)
+		memcpy(text + start + i * length, piece, length);
+	text[start + times * length] = '\0';
+	return text;
+}
+
 static void
 deep_or_endless_text_is_refused_not_followed(void **state)
 {
-	char *deep = talloc_strdup(*state, "");
-	char *wide = talloc_strdup(*state, "a");
+	const char *open = repeated(*state, "", "(", 300);
 	struct tide_expression e = { 0 };
 	struct tide_err err = { 0 };
 
-	for (int i = 0; i < 300; i++)
-		deep = talloc_strdup_append_buffer(deep, "(");
-	deep = talloc_strdup_append_buffer(deep, "a");
-	for (int i = 0; i < 300; i++)
-		deep = talloc_strdup_append_buffer(deep, ")");
-	assert_false(tide_expression_read(*state, deep, &e, &err));
+	assert_false(tide_expression_read(*state, repeated(*state, open, "a)", 1), &e, &err));
 	assert_non_null(strstr(err.message, "too deeply"));
-	for (int i = 0; i < 2000; i++)
-		wide = talloc_strdup_append_buffer(wide, "+1");
-	assert_false(tide_expression_read(*state, wide, &e, &err));
+	assert_false(tide_expression_read(*state, repeated(*state, "a", "+1", 2000), &e, &err));
 	assert_non_null(strstr(err.message, "too deeply"));
-	for (int i = 0; i < 200000; i++)
-		wide = talloc_strdup_append_buffer(wide, "+1");
-	assert_false(tide_expression_read(*state, wide, &e, &err));
+	assert_true(tide_expression_read(*state, repeated(*state, "a", "+1", 500), &e, &err));
+	assert_false(tide_expression_read(*state, repeated(*state, "a", "+1", 200000), &e, &err));
 	assert_non_null(strstr(err.message, "too long"));
 }
 

@@ -68,18 +68,29 @@ a_script_that_cannot_be_scanned_is_an_error_with_its_place(void **state)
 	talloc_free(ctx);
 }
 
+/* `head`, and `piece` so many times behind it. */
+static char *
+repeated(void *ctx, const char *head, const char *piece, size_t times)
+{
+	size_t start = strlen(head), length = strlen(piece);
+	char *text = talloc_size(ctx, start + times * length + 1);
+
+	memcpy(text, head, start);
+	for (size_t i = 0; i < times; i++)
+		memcpy(text + start + i * length, piece, length);
+	text[start + times * length] = '\0';
+	return text;
+}
+
 static void
 a_long_script_is_split_in_one_pass(void **state)
 {
 	void *ctx = talloc_new(NULL);
 	struct tide_names names = { 0 };
 	struct tide_err err = { 0 };
-	char *text = talloc_strdup(ctx, "");
 
 	(void)state;
-	for (int i = 0; i < 30000; i++)
-		text = talloc_strdup_append_buffer(text, "select 1, 2;");
-	assert_true(tide_sql_split(ctx, text, &names, &err));
+	assert_true(tide_sql_split(ctx, repeated(ctx, "", "select 1, 2;", 30000), &names, &err));
 	assert_int_equal(names.count, 30000);
 	assert_string_equal(names.item[29999], "select 1, 2");
 	talloc_free(ctx);
@@ -259,12 +270,10 @@ what_cannot_be_parsed_hides_no_neighbour(void **state)
 		{ "SELECT x IS JSON; DROP TABLE t CASCADE", UNPARSED | CASCADE },
 		{ "SELECT x IS JSON; SELECT 1", UNPARSED },
 	};
-	char *deep = talloc_strdup(NULL, "SELECT 1");
+	char *deep = repeated(NULL, "SELECT 1", "+1", 200000);
 
 	(void)state;
 	HAS_TRAITS(rows);
-	for (int i = 0; i < 200000; i++)
-		deep = talloc_strdup_append_buffer(deep, "+1");
 	assert_int_equal(tide_sql_traits(deep), UNPARSED);
 	talloc_free(deep);
 }

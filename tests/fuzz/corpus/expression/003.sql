@@ -1,0 +1,1 @@
+ a + tidemark_row.b * a 

@@ -1,0 +1,1 @@
+public.F(a, "App"."G"(b), f(c))

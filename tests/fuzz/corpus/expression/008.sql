@@ -1,0 +1,1 @@
+a::geometry(Point, 4326)

@@ -1,0 +1,1 @@
+(tidemark_row.addr).city

@@ -1,0 +1,1 @@
+(SELECT rt.id FROM resume_templates rt WHERE rt.n = template)

@@ -1,0 +1,1 @@
+EXISTS (SELECT * FROM t WHERE count(*) > tidemark_row.a)

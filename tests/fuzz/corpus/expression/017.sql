@@ -1,0 +1,1 @@
+(SELECT x AS total FROM t ORDER BY total)

@@ -1,0 +1,1 @@
+extract(year FROM a)

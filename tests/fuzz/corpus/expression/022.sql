@@ -1,0 +1,1 @@
+concat_ws(' ', first_name, last_name)

@@ -1,0 +1,1 @@
+a; drop table x

@@ -1,0 +1,1 @@
+f((SELECT tidemark_row.* FROM t))

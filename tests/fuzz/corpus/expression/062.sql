@@ -1,0 +1,1 @@
+a + row_number() OVER (ORDER BY b)

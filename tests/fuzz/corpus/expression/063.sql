@@ -1,0 +1,1 @@
+string_agg(a, ',' ORDER BY a)

@@ -1,0 +1,1 @@
+sum(a) FILTER (WHERE b)

@@ -1,0 +1,1 @@
+"First Name" || "select"

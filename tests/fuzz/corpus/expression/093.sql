@@ -1,0 +1,1 @@
+(SELECT rt.a FROM rt WHERE rt.n = a)

@@ -1,0 +1,1 @@
+(SELECT DISTINCT ON (a) x AS a FROM t GROUP BY a)

@@ -1,0 +1,1 @@
+u.a = (SELECT max(u.a) FROM u)

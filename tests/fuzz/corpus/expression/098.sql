@@ -1,0 +1,1 @@
+u.a = (SELECT u.b FROM s.t AS u JOIN x ON true) + u.b

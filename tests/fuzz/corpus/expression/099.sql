@@ -1,0 +1,1 @@
+(SELECT 1 FROM x JOIN (SELECT 2) u ON u.a = 1)

@@ -1,0 +1,1 @@
+(SELECT 1 FROM u AS v WHERE u.a = 1)

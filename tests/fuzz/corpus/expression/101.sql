@@ -1,0 +1,1 @@
+(SELECT 1 UNION SELECT u.a FROM v)

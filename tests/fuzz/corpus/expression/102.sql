@@ -1,0 +1,1 @@
+(WITH c AS (SELECT u.a) SELECT u.a FROM c u)

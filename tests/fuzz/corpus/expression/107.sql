@@ -1,0 +1,1 @@
+u&"tidemark!005frow" uescape '!' . U&"d\0061t"

@@ -1,0 +1,2 @@
+-- lead;
+select 1 /* in; */ + 2; -- tail;

@@ -1,0 +1,1 @@
+VACUUM (FULL 0) t

@@ -1,0 +1,1 @@
+ALTER DOMAIN d ADD CHECK (value > 0)

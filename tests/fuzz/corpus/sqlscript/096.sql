@@ -1,0 +1,1 @@
+UPDATE t SET a = $1, b = 1.5e3 WHERE c = $3

@@ -1,0 +1,1 @@
+SELECT E'a\'b', U&'c', x'1F', b'01', N'n'

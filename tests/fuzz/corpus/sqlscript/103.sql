@@ -1,0 +1,1 @@
+SELECT 'cut by the server

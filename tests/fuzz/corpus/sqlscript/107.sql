@@ -1,0 +1,1 @@
+newer IS JSON 'x'
