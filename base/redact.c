@@ -100,8 +100,8 @@ last_at(const char *s, const char *end)
 }
 
 /*
- * The password in the authority that starts at `s`, behind "://". It may hold raw "/", "@" or even blanks, so the
- * mask reaches to the last "@": too much is harmless, too little is a leak.
+ * The password in the authority that starts at `s`, behind "://". It may hold raw "/", "@" or even blanks, so
+ * the mask reaches to the last "@": too much is harmless, too little is a leak.
  */
 static bool
 find_userinfo(const char *s, const char **from, const char **to)
