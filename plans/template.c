@@ -15,7 +15,7 @@
 #include "text.h"
 
 /** Column at which comments behind values begin, as in plan.example.toml. */
-#define COMMENT_COLUMN 49
+#define COMMENT_COLUMN 50
 
 struct values {
 	const char *item[TIDE_VALUE_COUNT];
