@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""check_docs.py accepts the tree as it is, and finds each thing that is taken out of it or put into it."""
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import check_docs
+
+TREE = os.path.join(HERE, "..", "..")
+PARTS = ["base", "docs", "include", "orchestrator/cli", "phases", "plans"]
+
+# File, what is replaced, by what, the finding.
+OFFENCES = [
+    ("docs/phases/backfill.md", "| `where` |", "| `were` |", "backfill.md: key `where` is not in the table"),
+    ("docs/phases/backfill.md", "| `where` |", "| `were` |", "backfill.md: there is no key `were`"),
+    ("docs/phases/dual_write.md", "| `reject` |", "| `null` |", "key `on_error`: the default is `reject`"),
+    ("docs/phases/dual_write.md", "choice: `reject`, `null`", "choice: `reject`", "key `on_error` may also be `null`"),
+    ("docs/phases/add_column.md", "| `type` | SQL type |", "| `type` | text |", "key `type`: the type is 'SQL type'"),
+    ("docs/phases/add_column.md", "SQL type | required |", "SQL type | none |", "key `type` is required"),
+    ("phases/kinds/verify.c", "TIDE_KEY(verify_spec, condition, EXPRESSION,",
+     "TIDE_KEY(verify_spec, limit, INTEGER, .help = \"n\"),\n\tTIDE_KEY(verify_spec, condition, EXPRESSION,",
+     "verify.md: key `limit` is not in the table"),
+    ("docs/plans.md", "| `lock_queue` |", "| `queue` |", "plans.md: key `lock_queue` is not in the table"),
+    ("docs/plans.md", "| `15ms` |", "| `20ms` |", "key `batch_duration`: the default is `15ms`"),
+    ("docs/plans.md", "1 to 64", "1 to 32", "key `workers`: the range has 64"),
+    ("docs/plans.md", "phases/sql.md", "phases/verify.md", "plans.md: does not lead to docs/phases/sql.md"),
+    ("phases/kinds/switch.c", '"switch-twice"', '"switch-thrice"', "rule `switch-thrice` is explained nowhere"),
+    ("phases/kinds/switch.c", '"switch-twice"', '"switch-thrice"', "switch.md: there is no rule `switch-twice`"),
+    ("orchestrator/cli/option_table.c", 'OPTION("budget"', 'OPTION("allowance"', "option --allowance is missing"),
+    ("orchestrator/cli/verbs.c", '{ "history"', '{ "chronicle"', "verb 'chronicle' has no section"),
+    ("base/err.c", '"lease"', '"rent"', "no heading has 8 `rent`"),
+    ("README.md", "(docs/errors.md)", "(docs/faults.md)", "link to docs/faults.md, which does not exist"),
+    ("docs/errors.md", "operations.md#poolers", "operations.md#pools", "link to operations.md#pools, which has no such heading"),
+    ("docs/errors.md", "# Errors", "# Errors\n\nSee /home/me/plan.toml.", "an absolute path"),
+]
+
+
+class Docs(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.root)
+        for part in PARTS:
+            shutil.copytree(os.path.join(TREE, part), os.path.join(self.root, part))
+        for name in os.listdir(TREE):
+            if os.path.isfile(os.path.join(TREE, name)):
+                shutil.copy(os.path.join(TREE, name), self.root)
+
+    def change(self, name, before, after):
+        path = os.path.join(self.root, name)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn(before, text, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace(before, after))
+        return path, text
+
+    def test_the_tree_is_in_order_and_each_offence_is_found(self):
+        self.assertEqual(check_docs.Check(self.root).run(), [])
+        for name, before, after, expected in OFFENCES:
+            with self.subTest(expected):
+                path, text = self.change(name, before, after)
+                findings = check_docs.Check(self.root).run()
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+                self.assertTrue(any(expected in finding for finding in findings), findings)
+
+    def test_a_missing_page_is_found(self):
+        os.remove(os.path.join(self.root, "docs/phases/verify.md"))
+        findings = check_docs.Check(self.root).run()
+        self.assertIn("docs/phases/verify.md: is missing", findings)
+        self.assertIn("docs/phases/verify.md: key `condition` is not in the table of keys", findings)
+
+    def test_a_page_without_a_kind_is_found(self):
+        os.remove(os.path.join(self.root, "phases/kinds/verify.c"))
+        self.assertIn("docs/phases/verify.md: there is no such kind", check_docs.Check(self.root).run())
+
+    def test_an_empty_tree_does_not_pass(self):
+        with tempfile.TemporaryDirectory() as root:
+            self.assertGreater(len(check_docs.Check(root).run()), 8)
+
+
+if __name__ == "__main__":
+    unittest.main()
