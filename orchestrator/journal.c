@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tidemark/sqltext.h"
+#include "tidemark/store.h"
 
 static const char *
 number_text(void *ctx, double value)
@@ -122,32 +123,7 @@ tide_run_row_state(struct tide_executor *exe, const char *state, long phase, con
 bool
 tide_journal_steps(struct tide_executor *exe, void *ctx, long phase, struct tide_steps **out, struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
-	struct tide_rows *rows;
-	json_error_t where;
-	json_t *json;
-	bool ok;
-
-	*out = NULL;
-	if (!tide_await_query(exe->control, mem,
-	        "SELECT j.detail FROM tidemark.phase p JOIN tidemark.journal j ON j.seq = p.compiled "
-	        "WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
-	        TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, phase)), &rows, err)) {
-		talloc_free(mem);
-		return false;
-	}
-	if (tide_rows_count(rows) == 0) {
-		talloc_free(mem);
-		return true;
-	}
-	json = json_loads(tide_rows_text(rows, 0, 0), 0, &where);
-	talloc_free(mem);
-	if (json == NULL)
-		return tide_fail(err, TIDE_UNEXPECTED, "the journal's steps of phase %ld cannot be read: %s", phase + 1,
-		    where.text);
-	ok = tide_steps_from_json(ctx, json, out, err);
-	json_decref(json);
-	return ok;
+	return tide_store_steps(ctx, exe->control, exe->run, phase, out, err);
 }
 
 bool

@@ -312,6 +312,21 @@ tide_lease_take(struct tide_executor *exe, struct tide_err *err)
 	return end_orphans(exe, err);
 }
 
+bool
+tide_lease_held(struct tide_executor *exe)
+{
+	void *mem = talloc_new(exe);
+	struct tide_err ignored = { 0 };
+	struct tide_rows *rows;
+	bool held = exe->fence == 0 || !tide_conn_alive(exe->control) || tide_conn_busy(exe->control) ||
+	    !tide_await_query(exe->control, mem, "SELECT fence = $2::bigint FROM tidemark.run WHERE id = $1::bigint",
+	        TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence)), &rows, &ignored) ||
+	    tide_rows_count(rows) == 0 || tide_rows_bool(rows, 0, 0);
+
+	talloc_free(mem);
+	return held;
+}
+
 void
 tide_lease_release(struct tide_executor *exe, const char *state, const char *reason)
 {

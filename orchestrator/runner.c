@@ -47,11 +47,17 @@ is_back(const struct tide_outcome *outcome)
 static bool
 conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
 {
-	const struct stop *stop = find_stop(err->code);
-	const char *plan = exe->plan->name;
+	const struct stop *stop;
+	const char *plan = exe->plan->name, *state;
 	bool back = is_back(outcome);
-	const char *state = stop != NULL ? stop->state : err->code == TIDE_LOCK ? "paused" : "failed";
 
+	/* Whoever has lost the lease may have met any error since: the table is another's to change. */
+	if (!tide_lease_held(exe)) {
+		exe->wishes.lost = true;
+		tide_executor_halted(exe, err);
+	}
+	stop = find_stop(err->code);
+	state = stop != NULL ? stop->state : err->code == TIDE_LOCK ? "paused" : "failed";
 	outcome->phase = exe->phase != NULL ? talloc_strdup(ctx, exe->phase) : NULL;
 	outcome->reason = talloc_strdup(ctx, err->message);
 	if (back)

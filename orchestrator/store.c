@@ -1,5 +1,6 @@
 #include "tidemark/store.h"
 
+#include <jansson.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -191,6 +192,31 @@ tide_store_history(void *ctx, struct tide_conn *conn, const char *plan, struct t
 		j->seconds = real(rows, i, 10);
 		j->lock_wait = real(rows, i, 11);
 	}
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_store_steps(void *ctx, struct tide_conn *conn, int64_t run, long phase, struct tide_steps **out, struct tide_err *err)
+{
+	void *mem = talloc_new(ctx);
+	struct tide_rows *rows;
+	json_error_t where;
+	json_t *json = NULL;
+	bool ok;
+
+	*out = NULL;
+	ok = tide_await_query(conn, mem,
+	    "SELECT j.detail FROM tidemark.phase p JOIN tidemark.journal j ON j.seq = p.compiled "
+	    "WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
+	    TIDE_ARGS(tide_param_int(mem, run), tide_param_int(mem, phase)), &rows, err);
+	if (ok && tide_rows_count(rows) > 0) {
+		json = json_loads(tide_rows_text(rows, 0, 0), 0, &where);
+		ok = json != NULL ? tide_steps_from_json(ctx, json, out, err)
+		                  : tide_fail(err, TIDE_UNEXPECTED, "the journal's steps of phase %ld cannot be read: %s",
+		                        phase + 1, where.text);
+	}
+	json_decref(json);
 	talloc_free(mem);
 	return ok;
 }

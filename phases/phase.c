@@ -79,20 +79,39 @@ tide_phase_compile(void *ctx, const struct tide_plan *plan, size_t index, const 
 	return ok;
 }
 
+static void
+apply(const struct tide_phase_at *at, struct tide_catalog *cat)
+{
+	const struct tide_phase_ops *ops = tide_phase_find(at->phase->kind->name);
+
+	if (ops->apply != NULL)
+		ops->apply(at, cat);
+}
+
+bool
+tide_phase_compile_rest(void *ctx, const struct tide_plan *plan, size_t first, bool apply_last,
+    struct tide_catalog *cat, struct tide_steps **out, struct tide_findings *findings, struct tide_err *err)
+{
+	if (apply_last && first > 0) {
+		struct tide_phase_at last = place(plan, first - 1, cat);
+
+		apply(&last, cat);
+	}
+	for (size_t i = first; i < plan->count; i++) {
+		struct tide_phase_at at = place(plan, i, cat);
+
+		if (!check(&at, findings, err) || !compile(ctx, &at, &out[i], err))
+			return false;
+		apply(&at, cat);
+	}
+	return true;
+}
+
 bool
 tide_phase_compile_all(void *ctx, const struct tide_plan *plan, struct tide_catalog *cat, struct tide_steps **out,
     struct tide_findings *findings, struct tide_err *err)
 {
-	for (size_t i = 0; i < plan->count; i++) {
-		struct tide_phase_at at = place(plan, i, cat);
-		const struct tide_phase_ops *ops = tide_phase_find(at.phase->kind->name);
-
-		if (!check(&at, findings, err) || !compile(ctx, &at, &out[i], err))
-			return false;
-		if (ops->apply != NULL)
-			ops->apply(&at, cat);
-	}
-	return true;
+	return tide_phase_compile_rest(ctx, plan, 0, false, cat, out, findings, err);
 }
 
 struct collector {

@@ -56,6 +56,13 @@ bool tide_phase_compile(void *ctx, const struct tide_plan *plan, size_t index, c
 bool tide_phase_compile_all(void *ctx, const struct tide_plan *plan, struct tide_catalog *cat,
     struct tide_steps **out, struct tide_findings *findings, struct tide_err *err) TIDE_CHECKED;
 
+/**
+ * The same from plan->phase[first] on, for a run under way: out[0 … first - 1] are what the journal has, and `cat` is the
+ * table as the finished phases have left it. A phase before `first` that is at work (apply_last) counts as done.
+ */
+bool tide_phase_compile_rest(void *ctx, const struct tide_plan *plan, size_t first, bool apply_last,
+    struct tide_catalog *cat, struct tide_steps **out, struct tide_findings *findings, struct tide_err *err) TIDE_CHECKED;
+
 /** Offline checks of the whole plan (order of kinds, gates, names, SQL traits) plus each phase's. cat may be NULL. */
 void tide_phase_lint(const struct tide_plan *plan, const struct tide_catalog *cat, struct tide_findings *out);
 

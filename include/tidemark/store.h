@@ -8,6 +8,7 @@
 #include "tidemark/conn.h"
 #include "tidemark/err.h"
 #include "tidemark/observer.h"
+#include "tidemark/step.h"
 
 /**
  * The state schema as its readers see it: everything the verbs status, history, pause, resume and
@@ -50,6 +51,8 @@ bool tide_store_status(void *ctx, struct tide_conn *conn, const char *plan, stru
 /** Latest run of every plan, newest first (without phases). */
 bool tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out, struct tide_err *err) TIDE_CHECKED;
 bool tide_store_history(void *ctx, struct tide_conn *conn, const char *plan, struct tide_journal_rows *out, struct tide_err *err) TIDE_CHECKED;
+/** Steps of a phase (by index) as they were written down when it began; *out NULL when it has not. Belong to ctx. */
+bool tide_store_steps(void *ctx, struct tide_conn *conn, int64_t run, long phase, struct tide_steps **out, struct tide_err *err) TIDE_CHECKED;
 /** Text of the stored plan, or NULL in *text when there is no such plan. */
 bool tide_store_plan_text(void *ctx, struct tide_conn *conn, const char *plan, char **text, struct tide_err *err) TIDE_CHECKED;
 /** wanted: "pause" or "run". Writes the run row, journals and NOTIFYs. No such run or nothing to pause: TIDE_PRECONDITION. */

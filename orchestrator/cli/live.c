@@ -1,5 +1,6 @@
 #include "live.h"
 
+#include <string.h>
 #include <talloc.h>
 
 #include "lint_print.h"
@@ -21,6 +22,27 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 	return tide_catalog_load(ctx, conn, &request, out, err);
 }
 
+/* Of a run under way, the phases that have begun have their steps in the journal; *first is the one behind them. */
+static bool
+written_down(struct tide_live *live, struct tide_conn *conn, size_t *first, bool *at_work, struct tide_err *err)
+{
+	const struct tide_run_status *run = &live->run;
+
+	*first = 0;
+	*at_work = false;
+	if (!run->found || strcmp(run->state, "rolled_back") == 0 || strcmp(run->hash, live->plan->hash) != 0)
+		return true;
+	for (size_t i = 0; i < run->count && i < live->plan->count; i++) {
+		if (!tide_store_steps(live, conn, run->id, (long)i, &live->steps[i], err))
+			return false;
+		if (live->steps[i] == NULL)
+			break;
+		*first = i + 1;
+		*at_work = strcmp(run->item[i].state, "done") != 0;
+	}
+	return true;
+}
+
 bool
 tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, struct tide_live **out,
     struct tide_err *err)
@@ -30,6 +52,8 @@ tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, st
 	struct tide_catalog *ahead;
 	struct tide_rows *rows;
 	struct tide_err compile = { 0 };
+	size_t first;
+	bool at_work;
 
 	live->plan = plan;
 	live->findings = talloc_zero(live, struct tide_findings);
@@ -38,6 +62,7 @@ tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, st
 	if (!tide_cli_connect(cli, err) || !tide_live_catalog(live, cli->conn, plan, &live->cat, err) ||
 	    !tide_live_catalog(live, cli->conn, plan, &ahead, err) ||
 	    !tide_store_status(live, cli->conn, plan->name, &live->run, err) ||
+	    !written_down(live, cli->conn, &first, &at_work, err) ||
 	    !tide_await_query(cli->conn, live, "SELECT pg_catalog.to_regnamespace('tidemark') IS NOT NULL", 0,
 		NULL, &rows, err))
 		return false;
@@ -45,7 +70,7 @@ tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, st
 	tide_phase_lint(plan, NULL, live->findings);
 	if (!tide_findings_has_error(live->findings)) {
 		found = talloc_zero(live, struct tide_findings);
-		if (!tide_phase_compile_all(live, plan, ahead, live->steps, found, &compile) &&
+		if (!tide_phase_compile_rest(live, plan, first, at_work, ahead, live->steps, found, &compile) &&
 		    !tide_findings_has_error(found))
 			tide_lint_from_err(found, "cannot-compile", &compile);
 		tide_lint_merge(live->findings, found);

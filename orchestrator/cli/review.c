@@ -142,6 +142,27 @@ tide_review_loss_name(enum tide_loss loss)
 	return names[loss];
 }
 
+static bool
+same_act(const struct tide_action *a, const struct tide_action *b)
+{
+	if (a->kind != b->kind || a->act_count == 0 || a->act_count != b->act_count)
+		return false;
+	for (size_t i = 0; i < a->act_count; i++)
+		if (strcmp(a->act[i], b->act[i]) != 0)
+			return false;
+	return true;
+}
+
+long
+tide_review_repeats(const struct tide_live *live, size_t phase, const struct tide_action *action)
+{
+	for (size_t p = 0; p < phase && live->steps[p] != NULL; p++)
+		for (size_t i = 0; i < live->steps[p]->count; i++)
+			if (action->probe != NULL && same_act(&live->steps[p]->item[i].forward, action))
+				return (long)p;
+	return -1;
+}
+
 long
 tide_review_point(const struct tide_live *live, const struct tide_step **step)
 {

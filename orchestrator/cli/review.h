@@ -33,6 +33,9 @@ long tide_review_point(const struct tide_live *live, const struct tide_step **st
 /** The statements of an action as they would be sent, one text. Belongs to ctx. */
 char *tide_review_act(void *ctx, const struct tide_action *action, const struct tide_live *live);
 
+/** Index of an earlier phase with a step that does just the same (its probe will find it done); -1: none. */
+long tide_review_repeats(const struct tide_live *live, size_t phase, const struct tide_action *action);
+
 /** For people. */
 void tide_review_print(struct tide_stream *out, const struct tide_live *live, const char *as);
 /** The way back, last phase first, for people. */

@@ -44,7 +44,7 @@ print_header(struct tide_stream *out, void *mem, const struct tide_live *live)
 	if (live->run.found)
 		row(out, "", "run",
 		    talloc_asprintf(mem,
-			"%s%s%s; what follows compiles the plan against the table as it is today",
+			"%s%s%s; phases that have begun are shown as they were written down then",
 			live->run.state, live->run.phase != NULL ? " at " : "",
 			live->run.phase != NULL ? live->run.phase : ""));
 	if (live->findings->count > 0) {
@@ -104,17 +104,26 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : "  ",
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : phase->kind->name,
 	    phase->title != NULL ? "  " : "", phase->title != NULL ? phase->title : "");
+	if (live->run.found && index < live->run.count && strcmp(live->run.item[index].state, "pending") != 0 &&
+	    strcmp(live->run.state, "rolled_back") != 0)
+		row(out, "  ", "state", live->run.item[index].state);
 	row(out, "  ", "does", phase->kind->summary);
 	row(out, "  ", "gate", gate != NULL ? gate : "none: starts when the phase before has ended");
 	if (steps->count == 0)
 		row(out, "  ", "steps", "none: nothing is left to do");
 	for (size_t i = 0; i < steps->count; i++) {
 		const struct tide_step *step = &steps->item[i];
+		long earlier;
 
 		tide_output_say(out, TIDE_CYAN, "    %zu.%zu %s", index + 1, i + 1, step->name);
 		tide_output_say(
 		    out, TIDE_PLAIN, "  %s\n", step->forward.title != NULL ? step->forward.title : "");
-		print_action(out, mem, &step->forward, live);
+		earlier = tide_review_repeats(live, index, &step->forward);
+		if (earlier >= 0)
+			row(out, "      ", "runs", talloc_asprintf(mem, "only when it does not stand from phase %s any more",
+			    live->plan->phase[earlier].name));
+		else
+			print_action(out, mem, &step->forward, live);
 		print_undo(out, mem, step, live);
 		if (step->releases != NULL)
 			releases = step->releases;

@@ -216,8 +216,16 @@ forward(struct tide_stream *out, void *mem, const struct tide_live *live)
 			mem, "phase %zu of %zu: %s", p + 1, live->plan->count, live->plan->phase[p].name));
 		if (gate != NULL)
 			comment(out, mem, talloc_asprintf(mem, "GATE: wait for %s", gate));
-		for (size_t i = 0; i < live->steps[p]->count; i++)
-			sql_action(out, mem, &live->steps[p]->item[i].forward, live);
+		for (size_t i = 0; i < live->steps[p]->count; i++) {
+			const struct tide_action *action = &live->steps[p]->item[i].forward;
+			long earlier = tide_review_repeats(live, p, action);
+
+			if (earlier < 0)
+				sql_action(out, mem, action, live);
+			else
+				comment(out, mem, talloc_asprintf(mem, "stands since phase %s: %s",
+				    live->plan->phase[earlier].name, action->title));
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ row_people(struct tide_cli *cli, void *mem, const struct tide_journal_row *row)
 	    or_empty(row->host));
 	tide_output_say(
 	    &cli->out, TIDE_PLAIN, "%s%s\n", row->detail != NULL ? "  " : "", or_empty(row->detail));
-	if (row->sql != NULL && cli->options.verbose)
+	if (row->sql != NULL && !cli->options.quiet)
 		tide_output_block(&cli->out, "        ", row->sql);
 }
 
