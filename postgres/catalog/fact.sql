@@ -1,0 +1,10 @@
+-- What became of the view over an expression. $1 name of the view, $2 name of its column: another one, or a second, means that
+-- the text was more than an expression.
+WITH p AS (SELECT $1::pg_catalog.text AS view, $2::pg_catalog.text AS target)
+SELECT count(*) OVER () = 1 AND a.attname = p.target,
+       pg_get_viewdef(c.oid),
+       format_type(a.atttypid, a.atttypmod)
+  FROM p
+  JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass('pg_temp.' || quote_ident(p.view))
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ LIMIT 1

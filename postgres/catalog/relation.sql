@@ -1,0 +1,37 @@
+-- One row about the table; sizes and ages are of all its leaves.
+WITH p AS (SELECT $1::pg_catalog.oid AS relation),
+leaf AS (
+    SELECT c.*
+      FROM pg_catalog.pg_class AS c
+     WHERE c.relkind IN ('r', 'm')
+       AND c.oid IN (SELECT p.relation FROM p UNION SELECT t.relid FROM p, pg_catalog.pg_partition_tree(p.relation) AS t)
+), total AS (
+    SELECT coalesce(sum(pg_relation_size(leaf.oid)), 0) AS heap,
+           coalesce(sum(pg_table_size(leaf.oid)), 0) AS bytes,
+           coalesce(sum(pg_indexes_size(leaf.oid)), 0) AS index_bytes,
+           CASE WHEN bool_or(leaf.reltuples < 0 AND pg_relation_size(leaf.oid) > 0) THEN -1
+                ELSE coalesce(sum(greatest(leaf.reltuples, 0)), 0) END AS row_estimate,
+           coalesce(max(age(leaf.relfrozenxid)) FILTER (WHERE leaf.relfrozenxid <> '0'), 0) AS xid_age
+      FROM leaf
+)
+SELECT c.oid,
+       coalesce(pg_relation_filenode(c.oid), 0),
+       n.nspname,
+       c.relname,
+       c.relkind,
+       coalesce(a.amname, (SELECT min(la.amname) FROM leaf JOIN pg_catalog.pg_am AS la ON la.oid = leaf.relam), 'heap'),
+       c.relrowsecurity,
+       EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = c.oid),
+       c.relispartition,
+       (total.heap / current_setting('block_size')::pg_catalog.int8)::pg_catalog.int8,
+       total.bytes,
+       total.index_bytes,
+       total.row_estimate,
+       (SELECT coalesce(max(t.attnum), 0) FROM pg_catalog.pg_attribute AS t WHERE t.attrelid = c.oid),
+       total.xid_age,
+       pg_has_role(current_user, c.relowner, 'USAGE')
+  FROM p
+  JOIN pg_catalog.pg_class AS c ON c.oid = p.relation
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  LEFT JOIN pg_catalog.pg_am AS a ON a.oid = c.relam
+ CROSS JOIN total

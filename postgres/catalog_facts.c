@@ -1,0 +1,289 @@
+#include "catalog_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <talloc.h>
+
+#include "canonical.h"
+#include "catalog_sql.h"
+#include "tidemark/sqltext.h"
+
+/* As TIDE_ROW of expression.h, which this folder may not see: the row that an expression is about. */
+#define ROW "tidemark_row"
+#define FACT_VIEW "tidemark_fact"
+/* Two tables in FROM make the server print every column with its table. */
+#define FROM_ROW " FROM pg_temp." ROW " CROSS JOIN (SELECT 1) AS tidemark_one (tidemark_one)"
+
+/** The clone on which expressions are tried: a temporary table named like the row, gone with the transaction. */
+struct probing {
+	struct tide_loading *load;
+	bool cloned;
+	struct tide_err refused;    /* why there is no clone */
+	struct tide_err *not_added; /* for each future column: empty, or why it is missing */
+};
+
+static bool
+run(const struct probing *p, const char *sql, struct tide_err *err)
+{
+	/* The extended protocol takes one statement: whatever a plan's text holds, no second one is run. */
+	return tide_loading_ask(p->load, sql, 0, NULL, NULL, err);
+}
+
+/*
+ * Runs `act` under a savepoint and takes all it did back (`keep`: only when it failed). What `act` returns is in *ok; false is for a
+ * broken connection or transaction.
+ */
+static bool
+guarded(struct probing *p, bool (*act)(struct probing *p, void *arg, struct tide_err *err), void *arg,
+    bool keep, bool *ok, struct tide_err *failed, struct tide_err *err)
+{
+	if (!run(p, "SAVEPOINT tidemark", err))
+		return false;
+	*ok = act(p, arg, failed);
+	if (!tide_conn_alive(p->load->conn)) {
+		*err = *failed;
+		return false;
+	}
+	return ((*ok && keep) || run(p, "ROLLBACK TO SAVEPOINT tidemark", err)) &&
+	       run(p, "RELEASE SAVEPOINT tidemark", err) && tide_loading_path(p->load, false, err);
+}
+
+static bool
+make_clone(struct probing *p, void *arg, struct tide_err *err)
+{
+	const struct tide_table *table = &p->load->cat->table;
+
+	(void)arg;
+	return run(p,
+	    tide_sqlf(
+		p->load->mem, "CREATE TEMPORARY TABLE " ROW " (LIKE %I.%I)", table->schema, table->name),
+	    err);
+}
+
+static bool
+add_column(struct probing *p, void *arg, struct tide_err *err)
+{
+	const struct tide_pair *column = arg;
+
+	/* By the role's own search_path, as in the statement that will add the column. */
+	return tide_loading_path(p->load, true, err) &&
+	       run(p,
+		   tide_sqlf(p->load->mem, "ALTER TABLE pg_temp." ROW " ADD COLUMN %I %s", column->name,
+		       column->value),
+		   err);
+}
+
+static bool
+has_column(const struct tide_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->column_count; i++)
+		if (strcmp(table->column[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+clone(struct probing *p, struct tide_err *err)
+{
+	const struct tide_catalog *cat = p->load->cat;
+	const struct tide_pairs *future = &p->load->request->future_columns;
+
+	if (cat->in_recovery) {
+		tide_fail(&p->refused, TIDE_PRECONDITION, "expressions cannot be tried on a standby");
+		snprintf(p->refused.sqlstate, sizeof(p->refused.sqlstate), "25006");
+		return true;
+	}
+	p->not_added = talloc_zero_array(p->load->mem, struct tide_err, (unsigned)future->count + 1);
+	if (!guarded(p, make_clone, NULL, true, &p->cloned, &p->refused, err))
+		return false;
+	for (size_t i = 0; p->cloned && i < future->count; i++) {
+		struct tide_err *failed = &p->not_added[i];
+		bool ok = true;
+
+		if (!has_column(&cat->table, future->item[i].name) &&
+		    !guarded(p, add_column, &future->item[i], true, &ok, failed, err))
+			return false;
+		if (!ok)
+			tide_wrap(
+			    failed, "column \"%s\" of type %s", future->item[i].name, future->item[i].value);
+	}
+	return true;
+}
+
+/** An expression and its type: does the server take it for immutable? */
+struct generated {
+	const char *expression, *type;
+};
+
+static bool
+add_generated(struct probing *p, void *arg, struct tide_err *err)
+{
+	const struct generated *g = arg;
+
+	return run(p,
+	    tide_sqlf(p->load->mem,
+		"ALTER TABLE pg_temp." ROW
+		" ADD COLUMN tidemark_generated %s GENERATED ALWAYS AS (\n%s\n) STORED",
+		g->type, g->expression),
+	    err);
+}
+
+static bool
+find_volatility(struct probing *p, struct tide_fact *fact, struct tide_err *err)
+{
+	struct generated g = { fact->canonical, fact->type };
+	struct tide_err why = { 0 };
+	struct tide_rows *rows;
+	bool immutable;
+
+	if (!guarded(p, add_generated, &g, false, &immutable, &why, err))
+		return false;
+	if (immutable) {
+		fact->volatility = 'i';
+		return true;
+	}
+	if (!tide_loading_ask(
+		p->load, tide_sql_catalog_volatile, TIDE_ARGS(FACT_VIEW, fact->canonical), &rows, err))
+		return false;
+	fact->volatility = tide_rows_bool(rows, 0, 0) ? 'v' : 's';
+	return true;
+}
+
+static bool
+read_view(struct probing *p, struct tide_fact *fact, struct tide_err *err)
+{
+	struct tide_rows *rows;
+
+	if (!tide_loading_path(p->load, false, err) ||
+	    !tide_loading_ask(
+		p->load, tide_sql_catalog_fact, TIDE_ARGS(FACT_VIEW, TIDE_FACT_TARGET), &rows, err))
+		return false;
+	if (tide_rows_count(rows) == 1 && tide_rows_bool(rows, 0, 0))
+		fact->canonical = tide_canonical_cut(p->load->cat, tide_rows_text(rows, 0, 1));
+	if (fact->canonical == NULL)
+		return tide_fail(err, TIDE_PLAN, "this is more than one expression");
+	if (strstr(fact->canonical, ROW ".*") != NULL)
+		return tide_fail(err, TIDE_PLAN, "the whole row cannot be used, only its columns");
+	fact->type = talloc_strdup(p->load->cat, tide_rows_text(rows, 0, 2));
+	return true;
+}
+
+static bool
+try_fact(struct probing *p, void *arg, struct tide_err *err)
+{
+	struct tide_fact *fact = arg;
+	void *mem = p->load->mem;
+
+	if (!tide_loading_path(p->load, true, err) ||
+	    !run(p,
+		tide_sqlf(mem,
+		    "CREATE TEMPORARY VIEW " FACT_VIEW " AS SELECT (\n%s\n) AS " TIDE_FACT_TARGET FROM_ROW,
+		    fact->source),
+		err))
+		return false;
+	/* A select list also takes aggregates and functions that return sets; a condition does not. */
+	return run(p,
+		   tide_sqlf(mem,
+		       "CREATE TEMPORARY VIEW tidemark_check AS SELECT 1 AS one" FROM_ROW
+		       " WHERE (\n%s\n) IS NULL",
+		       fact->source),
+		   err) &&
+	       read_view(p, fact, err) && find_volatility(p, fact, err);
+}
+
+/* A column that does not exist may be one that could not be added before: that is the reason to tell. */
+static const struct tide_err *
+find_reason(const struct probing *p, const struct tide_err *why)
+{
+	const struct tide_pairs *future = &p->load->request->future_columns;
+
+	for (size_t i = 0; strcmp(why->sqlstate, "42703") == 0 && i < future->count; i++)
+		if (p->not_added[i].code != TIDE_OK && strstr(why->message, future->item[i].name) != NULL)
+			return &p->not_added[i];
+	return why;
+}
+
+static void
+refuse(struct probing *p, struct tide_fact *fact, const struct tide_err *why)
+{
+	why = find_reason(p, why);
+	fact->error = talloc_strdup(p->load->cat, why->message);
+	fact->canonical = fact->type = NULL;
+	fact->volatility = 'v';
+	snprintf(fact->sqlstate, sizeof(fact->sqlstate), "%s", why->sqlstate);
+}
+
+static bool
+read_fact(struct probing *p, struct tide_fact *fact, struct tide_err *err)
+{
+	struct tide_err why = p->refused;
+	bool ok = false;
+
+	if (p->cloned && !guarded(p, try_fact, fact, false, &ok, &why, err))
+		return false;
+	if (!ok)
+		refuse(p, fact, &why);
+	return true;
+}
+
+/* `42`, `true` or `'x'::text`, told by its looks where the server cannot be asked. */
+static bool
+is_literal(const struct tide_column *column)
+{
+	const char *s = column->default_expr, *end = s;
+
+	if (s[0] == '\'') {
+		for (end = s + 1; *end != '\0' && (*end != '\'' || end[1] == '\''); end++)
+			if (*end == '\'')
+				end++;
+		end += *end == '\'';
+	} else if (strcmp(s, "true") == 0 || strcmp(s, "false") == 0) {
+		return true;
+	} else if (strncmp(s, "NULL", 4) == 0) {
+		end = s + 4;
+	} else {
+		end += strspn(s, "0123456789.");
+	}
+	if (end == s)
+		return false;
+	return *end == '\0' || (strncmp(end, "::", 2) == 0 && (strcmp(end + 2, column->type) == 0 ||
+								  strcmp(end + 2, column->cast_type) == 0));
+}
+
+static bool
+read_default(struct probing *p, struct tide_column *column, struct tide_err *err)
+{
+	struct generated g = { column->default_expr, column->type };
+	struct tide_err why = { 0 };
+
+	if (column->default_expr == NULL || column->generated != 0)
+		return true;
+	if (!p->cloned) {
+		column->default_constant = is_literal(column);
+		return true;
+	}
+	return guarded(p, add_generated, &g, false, &column->default_constant, &why, err);
+}
+
+bool
+tide_loading_facts(struct tide_loading *load, struct tide_err *err)
+{
+	struct probing p = { .load = load };
+	struct tide_catalog *cat = load->cat;
+	const struct tide_names *sources = &load->request->expressions;
+
+	if (!clone(&p, err))
+		return false;
+	for (size_t i = 0; i < cat->table.column_count; i++)
+		if (!read_default(&p, &cat->table.column[i], err))
+			return false;
+	cat->fact = talloc_zero_array(cat, struct tide_fact, (unsigned)sources->count + 1);
+	cat->fact_count = sources->count;
+	for (size_t i = 0; i < sources->count; i++) {
+		cat->fact[i].source = talloc_strdup(cat, sources->item[i]);
+		if (!read_fact(&p, &cat->fact[i], err))
+			return false;
+	}
+	return true;
+}
