@@ -26,6 +26,15 @@ type_question(void *ctx, const char *type)
 	return talloc_asprintf(ctx, "CAST(NULL AS %s)", type);
 }
 
+/* The default as a value of the column's type: 'good' alone would be a text. Belongs to ctx; NULL without one. */
+static char *
+default_question(void *ctx, const struct add_column_spec *spec)
+{
+	if (spec->fallback == NULL)
+		return NULL;
+	return talloc_asprintf(ctx, "CAST((\n%s\n) AS %s)", spec->fallback, spec->type);
+}
+
 static const struct tide_fact *
 type_fact(const struct tide_catalog *cat, const char *type)
 {
@@ -54,25 +63,26 @@ static void
 expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
 {
 	const struct add_column_spec *spec = at->phase->spec;
-	char *question;
+	void *room = talloc_new(NULL);
 
-	if (spec->fallback != NULL)
-		take(ctx, spec->fallback);
-	if (tide_type_is_serial(spec->type))
-		return;
-	question = type_question(NULL, spec->type);
-	take(ctx, question);
-	talloc_free(question);
+	if (!tide_type_is_serial(spec->type)) {
+		take(ctx, type_question(room, spec->type));
+		if (spec->fallback != NULL)
+			take(ctx, default_question(room, spec));
+	}
+	talloc_free(room);
 }
 
 static void
 check_default(const struct tide_checking *c, const struct add_column_spec *spec)
 {
+	char *question = default_question(c->out, spec);
 	const struct tide_fact *fact;
 
-	if (spec->fallback == NULL || !tide_check_expression(c, "default", spec->fallback) || c->at->cat == NULL)
+	if (question == NULL || tide_type_is_serial(spec->type) || !tide_check_expression(c, "default", question) ||
+	    c->at->cat == NULL)
 		return;
-	fact = tide_catalog_fact(c->at->cat, spec->fallback);
+	fact = tide_catalog_fact(c->at->cat, question);
 	if (fact != NULL && fact->volatility == 'v')
 		tide_say(c, TIDE_ERROR, "add-column-volatile-default", "default",
 		    "add the column without it, set the default and backfill in phases of their own",
@@ -178,7 +188,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	char *table = tide_table_text(out, at->cat), *fallback = talloc_strdup(out, ""), *value;
 
 	if (spec->fallback != NULL) {
-		if ((value = tide_canonical(out, at, "default", spec->fallback, NULL, err)) == NULL)
+		if ((value = tide_canonical(out, at, "default", default_question(out, spec), NULL, err)) == NULL)
 			return false;
 		fallback = tide_sqlf(out, " DEFAULT (%s)", value);
 	}
@@ -202,7 +212,8 @@ static void
 apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 {
 	const struct add_column_spec *spec = at->phase->spec;
-	const struct tide_fact *fact = spec->fallback == NULL ? NULL : tide_catalog_fact(cat, spec->fallback);
+	char *question = default_question(cat, spec);
+	const struct tide_fact *fact = question == NULL ? NULL : tide_catalog_fact(cat, question);
 	struct tide_column column = { .name = spec->column, .not_null = spec->not_null, .comment = spec->comment };
 
 	tide_type_describe(cat, type_text(cat, cat, spec->type), &column);

@@ -1,0 +1,92 @@
+#include <talloc.h>
+
+#include "build.h"
+#include "change.h"
+#include "proof.h"
+#include "tidemark/sqltext.h"
+
+struct set_not_null_spec {
+	char *column;
+};
+
+static const struct tide_field fields[] = {
+	TIDE_KEY(set_not_null_spec, column, NAME, .required = true, .help = "the column that may not be NULL from here on"),
+	{ 0 },
+};
+
+static void
+check(const struct tide_phase_at *at, struct tide_findings *out)
+{
+	const struct tide_checking c = { at, out };
+	const struct set_not_null_spec *spec = at->phase->spec;
+	const struct tide_column *column;
+
+	if (at->cat == NULL || (column = tide_need_column(&c, "column", spec->column)) == NULL)
+		return;
+	if (column->not_null)
+		tide_say(&c, TIDE_NOTE, "set-not-null-already", "column", NULL, "\"%s\" is NOT NULL already", spec->column);
+}
+
+static void
+add_read(const struct tide_phase_at *at, const struct tide_proof *proof, struct tide_steps *out)
+{
+	struct tide_step *step = tide_steps_add(out, "look-for-nulls");
+	struct tide_sweep_spec *sweep = tide_action_sweep(out, at->cat, &step->forward,
+	    talloc_strdup(out, "Look for rows that are NULL, before anything could reject a write"));
+
+	step->forward.flags |= TIDE_PROVES;
+	sweep->residual = talloc_strdup(out, proof->differing);
+	sweep->what = talloc_strdup(out, proof->what);
+}
+
+static bool
+compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
+{
+	const struct set_not_null_spec *spec = at->phase->spec;
+	const struct tide_column *column = tide_find_column(at, "column", spec->column, err);
+	char *names[] = { spec->column }, *is_set, *table = tide_table_text(out, at->cat);
+	struct tide_proof proof = { 0 };
+	struct tide_step *step;
+	struct tide_action *undo;
+
+	if (column == NULL)
+		return false;
+	if (column->not_null)
+		return true;
+	is_set = tide_when_not_null(out, at->cat, spec->column);
+	tide_proof_not_null(out, at->plan, &(struct tide_names){ names, 1 }, &proof);
+	proof.already = is_set;
+	add_read(at, &proof, out);
+	tide_proof_steps(out, at->cat, &proof, "not-null");
+	step = tide_steps_add(out, "set-not-null");
+	tide_action_sql(out, at->cat, &step->forward, TIDE_ACCESS_EXCLUSIVE,
+	    talloc_asprintf(out, "Set %s NOT NULL; the check spares the scan, and goes", tide_people_column(out, at->cat, spec->column)));
+	step->forward.probe = tide_probe(out, is_set, NULL);
+	tide_action_add(out, &step->forward, tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL", table, spec->column));
+	tide_action_add(out, &step->forward, tide_proof_drop(out, at->cat, proof.name));
+	undo = tide_step_add_undo(out, step);
+	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
+	    talloc_asprintf(out, "Let %s be NULL again", tide_people_column(out, at->cat, spec->column)));
+	undo->probe = tide_probe(out, tide_sqlf(out, "NOT %s", is_set), NULL);
+	tide_action_add(out, undo, tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table, spec->column));
+	return true;
+}
+
+static void
+apply(const struct tide_phase_at *at, struct tide_catalog *cat)
+{
+	const struct set_not_null_spec *spec = at->phase->spec;
+	struct tide_column *column = tide_catalog_column(cat, spec->column);
+
+	if (column != NULL)
+		column->not_null = true;
+}
+
+const struct tide_phase_ops tide_phase_set_not_null = {
+	.kind = { "set_not_null", "makes a column NOT NULL without a scan under a strong lock", fields,
+	    sizeof(struct set_not_null_spec) },
+	.reversible = true,
+	.check = check,
+	.compile = compile,
+	.apply = apply,
+};
