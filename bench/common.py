@@ -78,7 +78,7 @@ def binary(path=None):
         done = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             sys.exit(done.stdout)
-    return os.path.join(ROOT, "build", "release", "orchestrator", "cli", "tidemark")
+    return os.path.join(ROOT, "build", "release", "tidemark")
 
 
 def end_on_signals():

@@ -190,12 +190,13 @@ class Demo:
             "The old release is stopped for good, the column goes into its hold again, and the hold is waived: now the\n"
             "column is really dropped.")
         self.old.stop()
-        self.tidemark("run", PLAN)
         self.tidemark("advance", PLAN, "--now", "--reason", REASON)
         self.tidemark("advance", PLAN, "--now", "--reason", REASON)
         self.work(3)
         self.new.stop()
         self.tidemark("status", NAME)
+        say()
+        say("Once more: there is nothing left to do.")
         self.tidemark("run", PLAN)
         self.expect("the plan is not complete", f"SELECT state FROM tidemark.status WHERE plan = '{NAME}'", "complete")
 

@@ -27,7 +27,7 @@ def binary():
         return os.path.abspath(given)
     found = []
     for preset in ("ci", "release", "debug", "coverage"):
-        path = os.path.join(ROOT, "build", preset, "orchestrator", "cli", "tidemark")
+        path = os.path.join(ROOT, "build", preset, "tidemark")
         if os.access(path, os.X_OK):
             found.append(path)
     if not found:
