@@ -27,7 +27,7 @@ bool tide_field_query(const struct tide_field_at *at, void *member);
 /** The value of `at` as text that is not empty, or NULL + err. Belongs to the tree. */
 const char *tide_field_string(const struct tide_field_at *at);
 
-/** "text of the wrong type" for `at`, with what it must be. Returns false. */
+/** "value of the wrong type" for `at`, with what it must be. Returns false. */
 bool tide_field_wrong_type(const struct tide_field_at *at, const char *wanted);
 
 /** Entries that a list may have; no list of columns is longer. */

@@ -29,8 +29,8 @@ tide_field_fail(const struct tide_field_at *at, const char *fmt, ...)
 bool
 tide_field_wrong_type(const struct tide_field_at *at, const char *wanted)
 {
-	return tide_field_fail(
-	    at, "\"%s\" must be %s, not %s", at->field->key, wanted, tide_place_type(at->node));
+	tide_field_fail(at, "\"%s\" must be %s, not %s", at->field->key, wanted, tide_place_type(at->node));
+	return tide_hint(at->err, "%s: %s", at->field->key, tide_field_help(at->field));
 }
 
 const char *
@@ -44,7 +44,7 @@ tide_field_too_many(const struct tide_field_at *at)
 {
 	tide_field_fail(at, "\"%s\" has %zu entries; at most %d are accepted", at->field->key,
 	    at->node->count, TIDE_FIELD_LIST_MAX);
-	return tide_hint(at->err, "a table of PostgreSQL has at most 1600 columns");
+	return tide_hint(at->err, "not even the columns of a table can be more");
 }
 
 const char *

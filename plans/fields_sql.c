@@ -146,6 +146,8 @@ sql_failed(const struct tide_field_at *at)
 {
 	at->err->code = TIDE_PLAN;
 	tide_wrap(at->err, "\"%s\"", at->field->key);
+	if (at->err->hint[0] == '\0')
+		tide_hint(at->err, "%s: %s", at->field->key, tide_field_help(at->field));
 	return tide_place_set(at->err, at->path, at->node->line, at->node->column);
 }
 

@@ -89,9 +89,11 @@ read_top(struct tide_plan *plan, struct tide_err *err)
 
 		if (!check_name(plan, entry, plan->requires.item[i], err))
 			return false;
-		if (strcmp(plan->requires.item[i], plan->name) == 0)
-			return tide_place_fail(
+		if (strcmp(plan->requires.item[i], plan->name) == 0) {
+			tide_place_fail(
 			    err, plan->path, entry->line, entry->column, "the plan requires itself");
+			return tide_hint(err, "name the plans that must be complete before this one");
+		}
 	}
 	if (tide_name_parse(plan, plan->table, parts) == 2) {
 		plan->schema = parts[0];
@@ -211,9 +213,11 @@ read_phases(struct tide_plan *plan, struct kinds kinds, struct tide_err *err)
 {
 	const struct tide_toml *list = tide_toml_get(plan->root, "phase"), *node = list;
 
-	if (list != NULL && list->type == TIDE_TOML_ARRAY && list->count > TIDE_PLAN_PHASES_MAX)
-		return tide_place_fail(err, plan->path, list->line, list->column,
+	if (list != NULL && list->type == TIDE_TOML_ARRAY && list->count > TIDE_PLAN_PHASES_MAX) {
+		tide_place_fail(err, plan->path, list->line, list->column,
 		    "the plan has %zu phases; at most %d are accepted", list->count, TIDE_PLAN_PHASES_MAX);
+		return tide_hint(err, "a plan is one change; `requires` puts several in order");
+	}
 	if (list != NULL && list->type == TIDE_TOML_ARRAY && list->count > 0) {
 		plan->phase = talloc_zero_array(plan, struct tide_phase, (unsigned)list->count);
 		for (size_t i = 0; i < list->count; i++) {

@@ -139,6 +139,8 @@ sample_refused(const char *text, const char *where, const char *message)
 		assert_string_equal(err.where, where);
 	if (err.where[0] == '\0' || err.message[0] == '\0' || strpbrk(err.message, "\n\r\t\033") != NULL)
 		fail_msg("not one clear line with a place: %s: %s", err.where, err.message);
+	if (err.hint[0] == '\0')
+		fail_msg("no hint: %s", err.message);
 	assert_int_equal(talloc_total_blocks(ctx), 1);
 	talloc_free(ctx);
 }

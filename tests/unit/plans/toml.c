@@ -202,14 +202,12 @@ bytes_that_no_text_has_are_refused_with_their_place(void **state)
 static char *
 repeat(void *ctx, const char *before, const char *piece, size_t times, const char *after)
 {
-	size_t step = strlen(piece), head = strlen(before);
-	char *text = talloc_size(ctx, head + step * times + strlen(after) + 1);
+	size_t step = strlen(piece);
+	char *middle = talloc_zero_size(ctx, step * times + 1);
 
-	strcpy(text, before);
 	for (size_t i = 0; i < times; i++)
-		memcpy(text + head + i * step, piece, step);
-	strcpy(text + head + step * times, after);
-	return text;
+		memcpy(middle + i * step, piece, step);
+	return talloc_asprintf(ctx, "%s%s%s", before, middle, after);
 }
 
 static void
