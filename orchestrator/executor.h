@@ -70,6 +70,7 @@ struct tide_executor {
 	int64_t deadlock_timeout;          /* us, the server's */
 	int64_t deadline;                  /* tide_now_us when the budget ends; 0 none */
 
+	char *seen_heartbeat;              /* of the lease's holder, while we wait for it; NULL */
 	struct tide_signals signals;
 	struct tide_wishes wishes;
 	char *throttle_reason;             /* NULL when nothing holds the work back */

@@ -4,6 +4,7 @@
 #include <talloc.h>
 
 #include "journal.h"
+#include "own_path.h"
 #include "watcher.h"
 
 char *
@@ -60,27 +61,18 @@ read_view(struct tide_executor *exe, void *mem, long index, struct view *out, st
 	return true;
 }
 
-/* The user's query runs read-only and under the role's own search_path, as an application's would. */
 static bool
 ask_sql(struct tide_executor *exe, const char *sql, bool *open, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
-	struct tide_err ignored = { 0 };
 	struct tide_rows *rows;
-	bool ok = tide_await_exec(exe->control, mem,
-	              "BEGIN READ ONLY; SET LOCAL statement_timeout = '10s'; SELECT set_config('search_path', "
-	              "(SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), true)", NULL, err) &&
-	    tide_await_query(exe->control, mem, sql, 0, NULL, &rows, err);
+	bool ok = tide_await_own_path(exe->control, mem, sql, 0, NULL, &rows, err);
 
 	if (ok && (tide_rows_width(rows) != 1 || tide_rows_count(rows) > 1))
 		ok = tide_fail(err, TIDE_PRECONDITION, "it must give one row of one boolean");
 	else if (ok)
 		*open = tide_rows_count(rows) == 1 && !tide_rows_null(rows, 0, 0) &&
 		    strcmp(tide_rows_text(rows, 0, 0), "t") == 0;
-	if (tide_conn_alive(exe->control) && !tide_await_exec(exe->control, mem, "ROLLBACK", NULL, &ignored) && ok) {
-		*err = ignored;
-		ok = false;
-	}
 	if (!ok && err->code == TIDE_UNEXPECTED)
 		err->code = TIDE_PRECONDITION;
 	talloc_free(mem);

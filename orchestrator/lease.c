@@ -289,19 +289,40 @@ end_orphans(struct tide_executor *exe, struct tide_err *err)
 	return ok;
 }
 
+/*
+ * Whether the holder is alive: its heartbeat moves. A client that was killed leaves a fresh heartbeat and, for half a
+ * second, its backend; such a lease is free in a moment.
+ */
+static bool
+beats(struct tide_executor *exe, bool *alive, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(exe->control, mem, "SELECT heartbeat FROM tidemark.run WHERE id = $1::bigint",
+	    TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err);
+	const char *now = ok && tide_rows_count(rows) > 0 ? tide_rows_text(rows, 0, 0) : NULL;
+
+	*alive = now != NULL && exe->seen_heartbeat != NULL && strcmp(now, exe->seen_heartbeat) != 0;
+	talloc_free(exe->seen_heartbeat);
+	exe->seen_heartbeat = talloc_strdup(exe, now);
+	talloc_free(mem);
+	return ok;
+}
+
 bool
 tide_lease_take(struct tide_executor *exe, struct tide_err *err)
 {
-	bool taken = false, told = false;
+	int64_t patience = tide_now_us() + 3 * TIDE_SECOND;
+	bool taken = false, told = false, alive = false;
 
 	for (;;) {
-		if (!try_lease(exe, &taken, err))
+		if (!try_lease(exe, &taken, err) || (!taken && !beats(exe, &alive, err)))
 			return false;
 		if (taken)
 			break;
-		if (exe->options->if_locked != TIDE_IF_LOCKED_WAIT)
+		if (exe->options->if_locked != TIDE_IF_LOCKED_WAIT && (alive || tide_now_us() > patience))
 			return held_by_another(exe, err);
-		if (!told)
+		if (!told && exe->options->if_locked == TIDE_IF_LOCKED_WAIT)
 			tide_executor_event(exe, "lease.wait", NULL, false, "another executor works on it; waiting for its lease");
 		told = true;
 		tide_executor_sleep(exe, 200 * TIDE_MS);

@@ -12,6 +12,7 @@
 
 #include "hooks.h"
 #include "journal.h"
+#include "own_path.h"
 #include "state_sql.h"
 #include "tidemark/units.h"
 
@@ -121,6 +122,22 @@ leash(struct watchdog *dog)
 }
 
 static bool
+send(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_conn *conn = task->exe->control;
+	struct tide_err ignored = { 0 };
+	bool own_path = (task->action->flags & TIDE_OWN_PATH) != 0;
+	bool ok = (!own_path || tide_await_exec(conn, NULL, TIDE_SET_OWN_PATH("false"), NULL, err)) &&
+	    tide_await_exec(conn, NULL, task->action->act[0], NULL, err);
+
+	if (own_path && tide_conn_alive(conn) && !tide_await_exec(conn, NULL, TIDE_SET_PINNED_PATH, NULL, &ignored) && ok) {
+		*err = ignored;
+		ok = false;
+	}
+	return ok;
+}
+
+static bool
 send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err)
 {
 	struct tide_executor *exe = task->exe;
@@ -135,7 +152,7 @@ send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err
 	dog->timer.data = dog;
 	ev_timer_start(exe->loop, &dog->timer);
 	talloc_set_destructor(dog, leash);
-	ok = tide_await_exec(exe->control, NULL, task->action->act[0], NULL, err);
+	ok = send(task, err);
 	*cancelled = dog->cancelled;
 	talloc_free(dog->locks);
 	talloc_free(dog);

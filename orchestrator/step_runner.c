@@ -5,6 +5,7 @@
 
 #include "hooks.h"
 #include "journal.h"
+#include "own_path.h"
 #include "tidemark/units.h"
 
 /* One row a kind: how it acts, and whether a probe says if it has. */
@@ -51,7 +52,9 @@ tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct ti
 		return ok;
 	}
 	mem = talloc_new(task->exe);
-	ok = tide_await_query(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err);
+	ok = (task->action->flags & TIDE_OWN_PATH) != 0
+	    ? tide_await_own_path(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err)
+	    : tide_await_query(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err);
 	text = ok && tide_rows_count(rows) == 1 ? tide_rows_text(rows, 0, 0) : NULL;
 	if (text == NULL)
 		ok = ok && tide_fail(err, TIDE_UNEXPECTED, "the probe gave no answer");

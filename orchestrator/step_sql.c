@@ -10,6 +10,7 @@
 
 #include "hooks.h"
 #include "journal.h"
+#include "own_path.h"
 #include "tidemark/sqltext.h"
 #include "tidemark/units.h"
 
@@ -32,6 +33,7 @@ transaction(void *ctx, const struct tide_task *task)
 	const struct tide_action *action = task->action;
 	const struct tide_executor *exe = task->exe;
 	int64_t lock_timeout = exe->plan->limits.lock_timeout / TIDE_MS;
+	bool own_path = (action->flags & TIDE_OWN_PATH) != 0;
 	char *act = statements(ctx, action);
 	char *text = tide_sqlf(ctx,
 	    "BEGIN;\nSET LOCAL lock_timeout = %l;\nSET LOCAL statement_timeout = %L;\n",
@@ -48,10 +50,10 @@ transaction(void *ctx, const struct tide_task *task)
 	if (action->lock != TIDE_LOCK_NONE && action->lock_table != NULL)
 		text = talloc_asprintf_append(text, "LOCK TABLE %s IN %s MODE;\n", action->lock_table,
 		    tide_lock_name(action->lock));
-	text = talloc_asprintf_append(text, "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s;\n"
+	text = talloc_asprintf_append(text, "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s;\n"
 	                                    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
 	                                    "ORDER BY seq DESC LIMIT 1",
-	    act,
+	    own_path ? TIDE_SET_OWN_PATH("true") ";\n" : "", act, own_path ? TIDE_SET_PINNED_PATH ";\n" : "",
 	    tide_journal_sql(ctx, exe,
 	        &(struct tide_entry){ .event = tide_task_event(task, "done"), .phase = task->phase, .step = task->step,
 	            .sql = act, .outcome = "done" }),

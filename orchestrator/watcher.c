@@ -6,6 +6,7 @@
 #include <talloc.h>
 #include <unistd.h>
 
+#include "own_path.h"
 #include "progress_json.h"
 #include "state_sql.h"
 #include "throttle.h"
@@ -49,22 +50,48 @@ finish(struct tide_watcher *w)
 }
 
 static void
-asked_plan(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+plan_closed(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
 	struct tide_watcher *w = ctx;
 
+	(void)rows;
 	if (err != NULL)
 		broken(w, err);
-	w->exe->signals.throttle_sql_failed = err != NULL || tide_rows_count(rows) != 1;
-	w->exe->signals.throttle_sql = !w->exe->signals.throttle_sql_failed && tide_rows_bool(rows, 0, 0);
 	finish(w);
 }
 
 static void
+plan_answered(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_watcher *w = ctx;
+	struct tide_signals *s = &w->exe->signals;
+
+	if (err != NULL)
+		broken(w, err);
+	s->throttle_sql_failed = err != NULL || tide_rows_count(rows) != 1;
+	s->throttle_sql = !s->throttle_sql_failed && !tide_rows_null(rows, 0, 0) && tide_rows_text(rows, 0, 0)[0] == 't';
+	tide_conn_exec(w->exe->watch, "ROLLBACK", plan_closed, w);
+}
+
+static void
+plan_opened(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_watcher *w = ctx;
+
+	(void)rows;
+	if (err != NULL)
+		plan_answered(w, NULL, err);
+	else
+		tide_conn_query(w->exe->watch, w->exe->plan->limits.throttle_sql, 0, NULL, plan_answered, w);
+}
+
+/* The plan's own condition, read-only and briefly, with names found as the role itself would find them. */
+static void
 ask_plan(struct tide_watcher *w)
 {
 	if (w->exe->plan->limits.throttle_sql != NULL)
-		tide_conn_query(w->exe->watch, w->exe->plan->limits.throttle_sql, 0, NULL, asked_plan, w);
+		tide_conn_exec(w->exe->watch, "BEGIN READ ONLY; SET LOCAL statement_timeout = '2s'; " TIDE_SET_OWN_PATH("true"),
+		    plan_opened, w);
 	else
 		finish(w);
 }

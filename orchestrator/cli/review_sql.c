@@ -1,6 +1,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "../own_path.h"
 #include "review.h"
 #include "tidemark/sqltext.h"
 #include "tidemark/units.h"
@@ -152,6 +153,7 @@ static void
 sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, const struct tide_live *live)
 {
 	const struct tide_table *table = &live->cat->table;
+	bool own_path = (a->flags & TIDE_OWN_PATH) != 0;
 	char text[64];
 
 	if (a->title != NULL)
@@ -167,7 +169,11 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 		    tide_review_sweep(mem, a->sweep, tide_sqlf(mem, "%I.%I", table->schema, table->name)));
 		break;
 	case TIDE_STEP_CONCURRENT:
+		if (own_path)
+			tide_output_put(out, TIDE_SET_OWN_PATH("false") ";\n");
 		statement(out, a->act[0]);
+		if (own_path)
+			tide_output_put(out, TIDE_SET_PINNED_PATH ";\n");
 		break;
 	case TIDE_STEP_SQL:
 		tide_output_put(out, talloc_asprintf(mem, "BEGIN;\nSET LOCAL lock_timeout = '%lldms';\n",
@@ -175,6 +181,8 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 		if (a->lock != TIDE_LOCK_NONE && a->lock_table != NULL)
 			tide_output_put(out, talloc_asprintf(mem, "LOCK TABLE %s IN %s MODE;\n",
 						 a->lock_table, tide_lock_name(a->lock)));
+		if (own_path)
+			tide_output_put(out, TIDE_SET_OWN_PATH("true") ";\n");
 		for (size_t i = 0; i < a->act_count; i++)
 			statement(out, a->act[i]);
 		tide_output_put(out, "COMMIT;\n");

@@ -250,13 +250,26 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	step(w);
 }
 
+/* With a limit of rows, a batch takes a twentieth of a second's worth: work goes on evenly, not in bursts. */
+static int64_t
+fair_blocks(const struct tide_sweep *sweep, int64_t blocks)
+{
+	int64_t limit = sweep->spec->max_rows_per_second, rows_a_block, fair;
+
+	if (limit <= 0)
+		return blocks;
+	rows_a_block = sweep->blocks_done > 0 ? sweep->changed / sweep->blocks_done : 100;
+	fair = limit / 20 / (rows_a_block > 0 ? rows_a_block : 1);
+	return fair < 1 ? 1 : fair < blocks ? fair : blocks;
+}
+
 static void
 send_batch(struct tide_worker *w)
 {
 	struct tide_sweep *sweep = w->sweep;
 	const struct tide_segment *s = w->segment;
 	void *mem = talloc_new(w);
-	int64_t blocks = tide_pace_blocks(&sweep->pace);
+	int64_t blocks = fair_blocks(sweep, tide_pace_blocks(&sweep->pace));
 
 	if (s->hole && blocks > 8)
 		blocks = 8;

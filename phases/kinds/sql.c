@@ -133,6 +133,7 @@ fill(const struct tide_phase_at *at, const struct tide_names *texts, const char 
 	if (!split(out, texts, &statements, err))
 		return tide_plan_fail(at->plan, at->phase, NULL, err, "the statements cannot be read");
 	tide_action_sql(out, at->cat, action, lock_of(spec->lock), NULL);
+	action->flags |= TIDE_OWN_PATH;
 	if (!spec->transaction)
 		action->kind = TIDE_STEP_CONCURRENT;
 	if (spec->probe != NULL)
