@@ -57,7 +57,7 @@ bool
 tide_await_open(
     struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name, struct tide_err *err)
 {
-	struct await wait = { .loop = tide_conn_loop(conn), .err = err };
+	struct await wait = { .loop = conn->loop, .err = err };
 
 	tide_conn_open(conn, dsn, application_name, on_done, &wait);
 	return run(conn, &wait);
@@ -67,7 +67,7 @@ bool
 tide_await_exec(
     struct tide_conn *conn, void *mem, const char *sql, struct tide_rows **rows, struct tide_err *err)
 {
-	struct await wait = { .loop = tide_conn_loop(conn), .mem = mem, .rows = rows, .err = err };
+	struct await wait = { .loop = conn->loop, .mem = mem, .rows = rows, .err = err };
 
 	tide_conn_exec(conn, sql, on_done, &wait);
 	return run(conn, &wait);
@@ -77,7 +77,7 @@ bool
 tide_await_query(struct tide_conn *conn, void *mem, const char *sql, size_t count, const char *const *values,
     struct tide_rows **rows, struct tide_err *err)
 {
-	struct await wait = { .loop = tide_conn_loop(conn), .mem = mem, .rows = rows, .err = err };
+	struct await wait = { .loop = conn->loop, .mem = mem, .rows = rows, .err = err };
 
 	tide_conn_query(conn, sql, count, values, on_done, &wait);
 	return run(conn, &wait);

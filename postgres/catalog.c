@@ -1,5 +1,6 @@
 #include "tidemark/catalog_load.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include <talloc.h>
@@ -142,6 +143,22 @@ resolve(struct tide_loading *load, struct tide_err *err)
 	return tide_loading_path(load, false, err) && check_kind(name, tide_rows_text(rows, 0, 3)[0], err);
 }
 
+/* Says what to do where the server only says what failed. */
+static void
+hint_failure(const struct tide_loading *load, struct tide_err *err)
+{
+	const struct tide_catalog_request *request = load->request;
+
+	if (err->hint[0] != '\0')
+		return;
+	if (err->code == TIDE_LOCK)
+		tide_hint(err, "another session holds %s exclusively: try again when it has ended",
+		    full_name(load->mem, request->schema, request->relation));
+	else if (strcmp(err->sqlstate, "42501") == 0 && request->schema != NULL && load->oid == NULL)
+		tide_hint(err, "%s",
+		    tide_sqlf(load->mem, "GRANT USAGE ON SCHEMA %I TO %I", request->schema, load->cat->role));
+}
+
 bool
 tide_catalog_load(void *ctx, struct tide_conn *conn, const struct tide_catalog_request *request,
     struct tide_catalog **out, struct tide_err *err)
@@ -156,6 +173,8 @@ tide_catalog_load(void *ctx, struct tide_conn *conn, const struct tide_catalog_r
 	/* Also after a failure: the connection must not stay in a transaction. */
 	if (tide_conn_alive(conn))
 		ok = tide_await_exec(conn, load.mem, "ROLLBACK", NULL, ok ? err : &ignored) && ok;
+	if (!ok)
+		hint_failure(&load, err);
 	talloc_free(load.mem);
 	if (!ok) {
 		talloc_free(load.cat);

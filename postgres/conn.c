@@ -9,45 +9,12 @@
 #include <talloc.h>
 
 #include "conn_private.h"
-#include "connect_error.h"
-#include "connect_params.h"
-#include "notices.h"
 #include "rows_private.h"
 #include "sqlstate.h"
-#include "tidemark/session.h"
-
-/* The oldest server with TID range scans. */
-#define OLDEST_SERVER 140000
-
-enum state { ST_CLOSED, ST_CONNECTING, ST_IDLE, ST_SENDING, ST_READING, ST_BROKEN };
-
-struct tide_conn {
-	struct ev_loop *loop;
-	ev_io io;
-	ev_timer limit; /* only while opening */
-	PGconn *pg;     /* NULL unless open */
-	int backend_pid, server_version;
-	enum state state;
-	bool opening; /* connecting, or pinning the session: one operation to the caller */
-	tide_conn_done *done;
-	void *done_ctx;
-	PGresult *result; /* of the last statement that succeeded */
-	bool failed;
-	struct tide_err err;  /* the first error of the operation */
-	struct tide_err lost; /* why the connection broke, for all who ask later */
-	struct tide_notices notices;
-	tide_conn_notify *notify;
-	void *notify_ctx;
-	tide_conn_notice *notice;
-	void *notice_ctx;
-	void (*abandoned)(void *ctx);
-	void *abandoned_ctx;
-	bool *gone; /* on the stack of who is calling back: closed or destroyed meanwhile */
-};
 
 /* The only place that touches the watcher: libpq may swap its socket. */
-static void
-arm(struct tide_conn *c, int events)
+void
+tide_conn_arm(struct tide_conn *c, int events)
 {
 	ev_io_stop(c->loop, &c->io);
 	if (events == 0 || PQsocket(c->pg) < 0)
@@ -57,15 +24,15 @@ arm(struct tide_conn *c, int events)
 }
 
 /* An operation that is over before it began is reported from the loop as well. */
-static void
-report_later(struct tide_conn *c)
+void
+tide_conn_report_later(struct tide_conn *c)
 {
-	arm(c, 0);
+	tide_conn_arm(c, 0);
 	ev_feed_event(c->loop, &c->io, EV_CUSTOM);
 }
 
-static void
-set_failed(struct tide_conn *c, const struct tide_err *err)
+void
+tide_conn_set_failed(struct tide_conn *c, const struct tide_err *err)
 {
 	if (!c->failed)
 		c->err = *err;
@@ -144,12 +111,12 @@ report(struct tide_conn *c)
 	tell_notifies(c);
 }
 
-static void
-finish(struct tide_conn *c, enum state state)
+void
+tide_conn_finish(struct tide_conn *c, enum tide_conn_state state)
 {
 	c->state = state;
 	ev_timer_stop(c->loop, &c->limit);
-	arm(c, state == ST_IDLE ? EV_READ : 0);
+	tide_conn_arm(c, state == ST_IDLE ? EV_READ : 0);
 	if (state == ST_BROKEN) {
 		if (c->failed && c->lost.code == TIDE_OK)
 			c->lost = c->err;
@@ -183,60 +150,8 @@ lose(struct tide_conn *c)
 	/* An error of the statement came first and is the one to tell, unless it is the end itself. */
 	if (c->failed && c->err.code == TIDE_UNREACHABLE)
 		c->failed = false;
-	set_failed(c, &err);
-	finish(c, ST_BROKEN);
-}
-
-static void
-connect_failed(struct tide_conn *c, const char *text)
-{
-	struct tide_err err;
-	char *where = tide_connect_target(NULL, c->pg);
-
-	tide_connect_fail(&err, where, text);
-	talloc_free(where);
-	set_failed(c, &err);
-}
-
-static void
-refuse_session(struct tide_conn *c, struct tide_err *err)
-{
-	char *where = tide_connect_target(NULL, c->pg);
-
-	tide_wrap(err, "cannot work on %s", where);
-	talloc_free(where);
-	c->failed = false;
-	set_failed(c, err);
-	c->lost = *err;
-}
-
-/* The session is pinned, or could not be. */
-static void
-check_session(struct tide_conn *c)
-{
-	struct tide_err err = c->err;
-	const char *pid = c->result == NULL ? "" : PQgetvalue(c->result, 0, 0);
-
-	c->backend_pid = PQbackendPID(c->pg);
-	c->server_version = PQserverVersion(c->pg);
-	if (c->failed) {
-		if (strcmp(err.sqlstate, "42501") == 0)
-			tide_hint(&err, "the role or the database sets session_replication_role, which would "
-					"switch triggers off: "
-					"ALTER ROLE … RESET session_replication_role");
-		refuse_session(c, &err);
-	} else if ((int)strtol(pid, NULL, 10) != c->backend_pid) {
-		tide_fail(&err, TIDE_PRECONDITION,
-		    "a connection pooler stands between (the server process is %s, announced was %d)", pid,
-		    c->backend_pid);
-		tide_hint(&err, "tidemark needs sessions of its own for settings, LISTEN and cancelling: "
-				"connect to PostgreSQL "
-				"directly, not through the pooler");
-		refuse_session(c, &err);
-	}
-	PQclear(c->result);
-	c->result = NULL;
-	finish(c, c->failed ? ST_BROKEN : ST_IDLE);
+	tide_conn_set_failed(c, &err);
+	tide_conn_finish(c, ST_BROKEN);
 }
 
 static void
@@ -253,7 +168,7 @@ take_result(struct tide_conn *c, PGresult *result)
 		return;
 	default:
 		tide_result_fail(&err, result);
-		set_failed(c, &err);
+		tide_conn_set_failed(c, &err);
 		PQclear(result);
 	}
 }
@@ -274,8 +189,8 @@ refuse_copy(struct tide_conn *c, PGresult *result)
 
 	PQclear(result);
 	tide_fail(&err, TIDE_UNEXPECTED, "COPY from or to the client is not possible here");
-	set_failed(c, &err);
-	finish(c, ST_BROKEN);
+	tide_conn_set_failed(c, &err);
+	tide_conn_finish(c, ST_BROKEN);
 }
 
 /* The socket is dead: what the server said before is still in libpq's buffer, and asking for it cannot block. */
@@ -307,27 +222,27 @@ drain(struct tide_conn *c)
 		if (PQstatus(c->pg) != CONNECTION_OK)
 			lose(c);
 		else if (c->opening)
-			check_session(c);
+			tide_conn_check_session(c);
 		else
-			finish(c, ST_IDLE);
+			tide_conn_finish(c, ST_IDLE);
 		return;
 	}
 	if (PQsocket(c->pg) < 0)
 		drain_dead(c);
 	else
-		arm(c, EV_READ);
+		tide_conn_arm(c, EV_READ);
 }
 
 /* Everything sent: read. While something is left the server may have to be read from before it reads on. */
-static bool
-flush(struct tide_conn *c)
+bool
+tide_conn_flush(struct tide_conn *c)
 {
 	int left = PQflush(c->pg);
 
 	if (left > 0)
-		arm(c, EV_READ | EV_WRITE);
+		tide_conn_arm(c, EV_READ | EV_WRITE);
 	else
-		arm(c, EV_READ);
+		tide_conn_arm(c, EV_READ);
 	if (left == 0)
 		c->state = ST_READING;
 	return left >= 0;
@@ -340,7 +255,7 @@ transfer(struct tide_conn *c, int events)
 		drain_dead(c);
 		return;
 	}
-	if (c->state == ST_SENDING && !flush(c))
+	if (c->state == ST_SENDING && !tide_conn_flush(c))
 		lose(c);
 	else if (c->state == ST_READING)
 		drain(c);
@@ -359,51 +274,6 @@ listen_idle(struct tide_conn *c)
 		tell_notifies(c);
 }
 
-static bool
-pin_session(struct tide_conn *c)
-{
-	char *sql;
-	int sent;
-
-	if (PQserverVersion(c->pg) < OLDEST_SERVER) {
-		struct tide_err err;
-
-		tide_fail(&err, TIDE_PRECONDITION, "the server is PostgreSQL %d.%d",
-		    PQserverVersion(c->pg) / 10000, PQserverVersion(c->pg) % 10000);
-		tide_hint(&err, "tidemark needs PostgreSQL 14 or newer");
-		refuse_session(c, &err);
-		return false;
-	}
-	PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
-	sql = tide_session_sql(NULL, PQserverVersion(c->pg));
-	sent = PQsetnonblocking(c->pg, 1) == 0 && PQsendQuery(c->pg, sql);
-	talloc_free(sql);
-	c->state = ST_SENDING;
-	if (sent && flush(c))
-		return true;
-	connect_failed(c, PQerrorMessage(c->pg));
-	return false;
-}
-
-static void
-poll_connect(struct tide_conn *c)
-{
-	PostgresPollingStatusType status;
-
-	/* Before libpq closes the socket and opens another, perhaps under the same number. */
-	arm(c, 0);
-	status = PQconnectPoll(c->pg);
-	if (status == PGRES_POLLING_READING || status == PGRES_POLLING_WRITING) {
-		arm(c, status == PGRES_POLLING_READING ? EV_READ : EV_WRITE);
-		return;
-	}
-	if (status == PGRES_POLLING_OK && pin_session(c))
-		return;
-	if (!c->failed)
-		connect_failed(c, PQerrorMessage(c->pg));
-	finish(c, ST_BROKEN);
-}
-
 static void
 on_io(struct ev_loop *loop, ev_io *io, int events)
 {
@@ -411,30 +281,18 @@ on_io(struct ev_loop *loop, ev_io *io, int events)
 
 	(void)loop;
 	if ((events & EV_CUSTOM) != 0)
-		finish(c, c->state == ST_IDLE && PQstatus(c->pg) == CONNECTION_OK ? ST_IDLE : ST_BROKEN);
+		tide_conn_finish(
+		    c, c->state == ST_IDLE && PQstatus(c->pg) == CONNECTION_OK ? ST_IDLE : ST_BROKEN);
 	else if (c->state == ST_CONNECTING)
-		poll_connect(c);
+		tide_conn_poll(c);
 	else if (c->state == ST_IDLE)
 		listen_idle(c);
 	else if (c->state == ST_SENDING || c->state == ST_READING)
 		transfer(c, events);
 }
 
-static void
-on_limit(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	struct tide_conn *c = timer->data;
-
-	(void)loop;
-	(void)events;
-	c->failed = false;
-	connect_failed(c, "timeout expired");
-	finish(c, ST_BROKEN);
-}
-
-/* Called by libpq in the middle of its work: only keep the message. */
-static void
-on_pg_notice(void *ctx, const PGresult *result)
+void
+tide_conn_keep_notice(void *ctx, const PGresult *result)
 {
 	struct tide_conn *c = ctx;
 	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -456,7 +314,7 @@ disconnect(struct tide_conn *c)
 	if (c->gone != NULL)
 		*c->gone = true;
 	c->gone = NULL;
-	arm(c, 0);
+	tide_conn_arm(c, 0);
 	ev_timer_stop(c->loop, &c->limit);
 	while ((notice = tide_notices_shift(&c->notices)) != NULL)
 		talloc_free(notice);
@@ -492,14 +350,14 @@ tide_conn_new(void *parent, struct ev_loop *loop)
 	c->loop = loop;
 	ev_init(&c->io, on_io);
 	c->io.data = c;
-	ev_init(&c->limit, on_limit);
+	ev_init(&c->limit, tide_conn_on_limit);
 	c->limit.data = c;
 	talloc_set_destructor(c, destroy);
 	return c;
 }
 
-static void
-begin(struct tide_conn *c, tide_conn_done *done, void *ctx)
+void
+tide_conn_begin(struct tide_conn *c, tide_conn_done *done, void *ctx)
 {
 	/* One operation at a time: two would mix their results. */
 	if (c->done != NULL || done == NULL)
@@ -507,40 +365,6 @@ begin(struct tide_conn *c, tide_conn_done *done, void *ctx)
 	c->done = done;
 	c->done_ctx = ctx;
 	c->failed = false;
-}
-
-void
-tide_conn_open(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name,
-    tide_conn_done *done, void *ctx)
-{
-	struct tide_dsn params;
-	double limit;
-
-	if (conn->done != NULL)
-		abort();
-	disconnect(conn);
-	begin(conn, done, ctx);
-	params = tide_connect_params(NULL, dsn, application_name);
-	limit = tide_connect_limit(&params);
-	conn->opening = true;
-	conn->pg = PQconnectStartParams(params.keyword, params.value, 0);
-	talloc_free(params.keyword);
-	talloc_free(params.value);
-	if (conn->pg == NULL || PQstatus(conn->pg) == CONNECTION_BAD) {
-		connect_failed(conn, conn->pg == NULL ? "out of memory" : PQerrorMessage(conn->pg));
-		report_later(conn);
-		return;
-	}
-	/* The verbose form carries the SQLSTATE, for which libpq has no function while it connects. */
-	PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE);
-	PQsetNoticeReceiver(conn->pg, on_pg_notice, conn);
-	conn->state = ST_CONNECTING;
-	if (limit > 0) {
-		ev_now_update(conn->loop);
-		ev_timer_set(&conn->limit, limit, 0.);
-		ev_timer_start(conn->loop, &conn->limit);
-	}
-	arm(conn, EV_WRITE);
 }
 
 void
@@ -555,13 +379,13 @@ start(struct tide_conn *c, tide_conn_done *done, void *ctx)
 {
 	struct tide_err err = c->lost;
 
-	begin(c, done, ctx);
+	tide_conn_begin(c, done, ctx);
 	if (c->state == ST_IDLE)
 		return true;
 	if (err.code == TIDE_OK)
 		tide_fail(&err, TIDE_UNREACHABLE, "there is no connection to the database");
-	set_failed(c, &err);
-	report_later(c);
+	tide_conn_set_failed(c, &err);
+	tide_conn_report_later(c);
 	return false;
 }
 
@@ -573,7 +397,7 @@ dispatch(struct tide_conn *c, int sent)
 
 	if (sent) {
 		c->state = ST_SENDING;
-		if (flush(c))
+		if (tide_conn_flush(c))
 			return;
 		c->state = ST_BROKEN;
 	}
@@ -581,8 +405,8 @@ dispatch(struct tide_conn *c, int sent)
 	tide_fail(&err, PQstatus(c->pg) == CONNECTION_OK ? TIDE_UNEXPECTED : TIDE_UNREACHABLE,
 	    "cannot send: %s", text);
 	talloc_free(text);
-	set_failed(c, &err);
-	report_later(c);
+	tide_conn_set_failed(c, &err);
+	tide_conn_report_later(c);
 }
 
 void
@@ -652,12 +476,6 @@ int
 tide_conn_server_version(const struct tide_conn *conn)
 {
 	return conn->server_version;
-}
-
-struct ev_loop *
-tide_conn_loop(const struct tide_conn *conn)
-{
-	return conn->loop;
 }
 
 void

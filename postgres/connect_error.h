@@ -1,9 +1,9 @@
 #ifndef TIDE_CONNECT_ERROR_H
 #define TIDE_CONNECT_ERROR_H
 
-#include <libpq-fe.h>
-
 #include "tidemark/err.h"
+
+struct pg_conn;
 
 /**
  * Explains why no connection came about. `where` says the target (see tide_connect_target), `text` is libpq's own message with
@@ -12,6 +12,6 @@
 bool tide_connect_fail(struct tide_err *err, const char *where, const char *text);
 
 /** `host:port, database "d", user "u"`, never a secret. Belongs to ctx. */
-char *tide_connect_target(void *ctx, const PGconn *pg);
+char *tide_connect_target(void *ctx, const struct pg_conn *pg);
 
 #endif

@@ -1,9 +1,9 @@
 #ifndef TIDE_NOTICES_H
 #define TIDE_NOTICES_H
 
-#include <libpq-fe.h>
-
 #include "tidemark/conn.h"
+
+struct pg_result;
 
 /**
  * Messages of the server, kept until it is safe to call back: libpq hands them over in the middle of its own
@@ -21,7 +21,7 @@ struct tide_notices {
 };
 
 /** Adds a WARNING or worse (redacted); anything less, or too much at once, is left out. Belongs to ctx. */
-void tide_notices_add(void *ctx, struct tide_notices *notices, const PGresult *result);
+void tide_notices_add(void *ctx, struct tide_notices *notices, const struct pg_result *result);
 /** The oldest, which the caller frees; NULL when there is none. */
 struct tide_notice *tide_notices_shift(struct tide_notices *notices);
 

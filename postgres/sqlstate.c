@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <libpq-fe.h>
 #include <talloc.h>
 
 #include "tidemark/redact.h"

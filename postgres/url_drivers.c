@@ -172,6 +172,7 @@ static const struct driver_key {
 	/* other words for the same */
 	{ "database", "dbname", NULL, NULL },
 	{ "username", "user", NULL, NULL },
+	{ "passwd", "password", NULL, NULL },
 };
 
 static const struct driver_key *

@@ -1,0 +1,160 @@
+#include "tidemark/conn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ev.h>
+#include <libpq-fe.h>
+#include <talloc.h>
+
+#include "conn_private.h"
+#include "connect_error.h"
+#include "connect_params.h"
+#include "tidemark/session.h"
+
+/* The oldest server with TID range scans. */
+#define OLDEST_SERVER 140000
+
+static void
+connect_failed(struct tide_conn *c, const char *text)
+{
+	struct tide_err err;
+	char *where = tide_connect_target(NULL, c->pg);
+
+	tide_connect_fail(&err, where, text);
+	talloc_free(where);
+	tide_conn_set_failed(c, &err);
+}
+
+static void
+refuse_session(struct tide_conn *c, struct tide_err *err)
+{
+	char *where = tide_connect_target(NULL, c->pg);
+
+	tide_wrap(err, "cannot work on %s", where);
+	talloc_free(where);
+	c->failed = false;
+	tide_conn_set_failed(c, err);
+	c->lost = *err;
+}
+
+/* The session is pinned, or could not be. */
+void
+tide_conn_check_session(struct tide_conn *c)
+{
+	struct tide_err err = c->err;
+	const char *pid = c->result == NULL ? "" : PQgetvalue(c->result, 0, 0);
+
+	c->backend_pid = PQbackendPID(c->pg);
+	c->server_version = PQserverVersion(c->pg);
+	if (c->failed) {
+		if (strcmp(err.sqlstate, "42501") == 0)
+			tide_hint(&err, "the role or the database sets session_replication_role, which would "
+					"switch triggers off: "
+					"ALTER ROLE … RESET session_replication_role");
+		refuse_session(c, &err);
+	} else if ((int)strtol(pid, NULL, 10) != c->backend_pid) {
+		tide_fail(&err, TIDE_PRECONDITION,
+		    "a connection pooler stands between (the server process is %s, announced was %d)", pid,
+		    c->backend_pid);
+		tide_hint(&err, "tidemark needs sessions of its own for settings, LISTEN and cancelling: "
+				"connect to PostgreSQL "
+				"directly, not through the pooler");
+		refuse_session(c, &err);
+	}
+	PQclear(c->result);
+	c->result = NULL;
+	tide_conn_finish(c, c->failed ? ST_BROKEN : ST_IDLE);
+}
+
+static bool
+pin_session(struct tide_conn *c)
+{
+	char *sql;
+	int sent;
+
+	if (PQserverVersion(c->pg) < OLDEST_SERVER) {
+		struct tide_err err;
+
+		tide_fail(&err, TIDE_PRECONDITION, "the server is PostgreSQL %d.%d",
+		    PQserverVersion(c->pg) / 10000, PQserverVersion(c->pg) % 10000);
+		tide_hint(&err, "tidemark needs PostgreSQL 14 or newer");
+		refuse_session(c, &err);
+		return false;
+	}
+	PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
+	sql = tide_session_sql(NULL, PQserverVersion(c->pg));
+	sent = PQsetnonblocking(c->pg, 1) == 0 && PQsendQuery(c->pg, sql);
+	talloc_free(sql);
+	c->state = ST_SENDING;
+	if (sent && tide_conn_flush(c))
+		return true;
+	connect_failed(c, PQerrorMessage(c->pg));
+	return false;
+}
+
+void
+tide_conn_poll(struct tide_conn *c)
+{
+	PostgresPollingStatusType status;
+
+	/* Before libpq closes the socket and opens another, perhaps under the same number. */
+	tide_conn_arm(c, 0);
+	status = PQconnectPoll(c->pg);
+	if (status == PGRES_POLLING_READING || status == PGRES_POLLING_WRITING) {
+		tide_conn_arm(c, status == PGRES_POLLING_READING ? EV_READ : EV_WRITE);
+		return;
+	}
+	if (status == PGRES_POLLING_OK && pin_session(c))
+		return;
+	if (!c->failed)
+		connect_failed(c, PQerrorMessage(c->pg));
+	tide_conn_finish(c, ST_BROKEN);
+}
+
+void
+tide_conn_on_limit(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct tide_conn *c = timer->data;
+
+	(void)loop;
+	(void)events;
+	c->failed = false;
+	connect_failed(c, "timeout expired");
+	tide_conn_finish(c, ST_BROKEN);
+}
+
+void
+tide_conn_open(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name,
+    tide_conn_done *done, void *ctx)
+{
+	struct tide_dsn params;
+	double limit;
+
+	if (conn->done != NULL)
+		abort();
+	tide_conn_close(conn);
+	tide_conn_begin(conn, done, ctx);
+	params = tide_connect_params(NULL, dsn, application_name);
+	limit = tide_connect_limit(&params);
+	conn->opening = true;
+	conn->pg = PQconnectStartParams(params.keyword, params.value, 0);
+	talloc_free(params.keyword);
+	talloc_free(params.value);
+	if (conn->pg == NULL || PQstatus(conn->pg) == CONNECTION_BAD) {
+		connect_failed(conn, conn->pg == NULL ? "out of memory" : PQerrorMessage(conn->pg));
+		tide_conn_report_later(conn);
+		return;
+	}
+	/* The verbose form carries the SQLSTATE, for which libpq has no function while it connects. */
+	PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE);
+	PQsetNoticeReceiver(conn->pg, tide_conn_keep_notice, conn);
+	conn->state = ST_CONNECTING;
+	if (limit > 0) {
+		ev_now_update(conn->loop);
+		ev_timer_set(&conn->limit, limit, 0.);
+		ev_timer_start(conn->loop, &conn->limit);
+	}
+	tide_conn_arm(conn, EV_WRITE);
+}

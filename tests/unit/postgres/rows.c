@@ -1,0 +1,149 @@
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <talloc.h>
+
+#include <postgresql/libpq-fe.h>
+
+#include "rows_private.h"
+
+/* One row; the last column is NULL. */
+static struct tide_rows *
+make(void *ctx)
+{
+	static const char *const values[] = { "-9223372036854775808", "1.5e3", "t", "f", "text" };
+	PGresAttDesc columns[6] = { { .name = (char[]){ "n" } }, { .name = (char[]){ "r" } },
+		{ .name = (char[]){ "t" } }, { .name = (char[]){ "f" } }, { .name = (char[]){ "s" } },
+		{ .name = (char[]){ "z" } } };
+	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+
+	assert_int_equal(PQsetResultAttrs(result, 6, columns), 1);
+	for (int i = 0; i < 5; i++) {
+		char copy[32];
+
+		snprintf(copy, sizeof(copy), "%s", values[i]);
+		assert_int_equal(PQsetvalue(result, 0, i, copy, (int)strlen(copy)), 1);
+	}
+	assert_int_equal(PQsetvalue(result, 0, 5, NULL, -1), 1);
+	return tide_rows_take(ctx, result);
+}
+
+static void
+values_are_read_by_position(void **state)
+{
+	struct tide_rows *rows = make(NULL);
+
+	(void)state;
+	assert_int_equal(tide_rows_count(rows), 1);
+	assert_int_equal(tide_rows_width(rows), 6);
+	assert_string_equal(tide_rows_name(rows, 4), "s");
+	assert_true(tide_rows_int(rows, 0, 0) == INT64_MIN);
+	assert_true(tide_rows_real(rows, 0, 1) == 1500.0);
+	assert_true(tide_rows_bool(rows, 0, 2));
+	assert_false(tide_rows_bool(rows, 0, 3));
+	assert_string_equal(tide_rows_text(rows, 0, 4), "text");
+	assert_int_equal(tide_rows_affected(rows), 0);
+	talloc_free(rows);
+}
+
+static void
+null_is_nothing_in_every_type(void **state)
+{
+	struct tide_rows *rows = make(NULL);
+
+	(void)state;
+	assert_true(tide_rows_null(rows, 0, 5));
+	assert_null(tide_rows_text(rows, 0, 5));
+	assert_int_equal(tide_rows_int(rows, 0, 5), 0);
+	assert_true(tide_rows_real(rows, 0, 5) == 0.0);
+	assert_false(tide_rows_bool(rows, 0, 5));
+	assert_false(tide_rows_null(rows, 0, 4));
+	talloc_free(rows);
+}
+
+static void
+a_copy_lives_on_its_own(void **state)
+{
+	void *mem = talloc_new(NULL);
+	struct tide_rows *rows = make(NULL), *copy = tide_rows_copy(mem, rows);
+
+	(void)state;
+	talloc_free(rows);
+	assert_string_equal(tide_rows_text(copy, 0, 4), "text");
+	assert_true(tide_rows_null(copy, 0, 5));
+	talloc_free(mem);
+}
+
+static void
+past_the_last_row(const struct tide_rows *rows)
+{
+	(void)tide_rows_text(rows, 1, 0);
+}
+
+static void
+past_the_last_column(const struct tide_rows *rows)
+{
+	(void)tide_rows_text(rows, 0, 6);
+}
+
+static void
+a_word_as_a_number(const struct tide_rows *rows)
+{
+	(void)tide_rows_int(rows, 0, 4);
+}
+
+static void
+a_fraction_as_an_integer(const struct tide_rows *rows)
+{
+	(void)tide_rows_int(rows, 0, 1);
+}
+
+static void
+a_word_as_a_truth(const struct tide_rows *rows)
+{
+	(void)tide_rows_bool(rows, 0, 4);
+}
+
+static void
+misuse_aborts(void **state)
+{
+	static void (*const misuses[])(const struct tide_rows *) = { past_the_last_row, past_the_last_column,
+		a_word_as_a_number, a_fraction_as_an_integer, a_word_as_a_truth };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(misuses) / sizeof(misuses[0]); i++) {
+		int status = 0;
+		pid_t child = fork();
+
+		if (child == 0) {
+			setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+			signal(SIGABRT, SIG_DFL);
+			misuses[i](make(NULL));
+			_exit(0);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_are_read_by_position),
+		cmocka_unit_test(null_is_nothing_in_every_type),
+		cmocka_unit_test(a_copy_lives_on_its_own),
+		cmocka_unit_test(misuse_aborts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
