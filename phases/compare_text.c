@@ -28,27 +28,38 @@ by_image(const struct tide_dual *dual, const struct tide_dual_column *c)
 	return !c->column->identical;
 }
 
+/* Rows are alike only when their types are: a domain's value becomes one of the type below it. */
+static const char *
+as_base(void *ctx, const struct tide_column *column, const char *value)
+{
+	if (strcmp(column->type, column->cast_type) == 0)
+		return value;
+	return tide_sqlf(ctx, "CAST(%s AS %s)", value, column->cast_type);
+}
+
 static char *
-compare(void *ctx, bool image, const char *plain, const char *operator, const char *a, const char *b)
+compare(void *ctx, const struct tide_column *column, bool image, bool equal, const char *a, const char *b)
 {
 	if (!image)
-		return tide_sqlf(ctx, "%s %s %s", a, plain, b);
+		return tide_sqlf(ctx, "%s IS %sDISTINCT FROM %s", a, equal ? "NOT " : "", b);
+	a = as_base(ctx, column, a);
+	b = as_base(ctx, column, b);
 	return tide_sqlf(ctx, "ROW(%s)::pg_catalog.record OPERATOR(pg_catalog.%s) ROW(%s)::pg_catalog.record", a,
-	    operator, b);
+	    equal ? "*=" : "*<>", b);
 }
 
 char *
 tide_differs(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *a,
     const char *b)
 {
-	return compare(ctx, by_image(dual, c), "IS DISTINCT FROM", "*<>", a, b);
+	return compare(ctx, c->column, by_image(dual, c), false, a, b);
 }
 
 char *
 tide_equals(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *a,
     const char *b)
 {
-	return compare(ctx, by_image(dual, c), "IS NOT DISTINCT FROM", "*=", a, b);
+	return compare(ctx, c->column, by_image(dual, c), true, a, b);
 }
 
 char *
@@ -56,7 +67,7 @@ tide_column_differs(void *ctx, const struct tide_column *column, const char *a, 
 {
 	bool image = !tide_is_padded(column->type) && (!column->identical || column->collation != NULL);
 
-	return compare(ctx, image, "IS DISTINCT FROM", "*<>", a, b);
+	return compare(ctx, column, image, false, a, b);
 }
 
 char *

@@ -4,6 +4,7 @@
 
 #include "build.h"
 #include "change.h"
+#include "dependents.h"
 #include "mirror.h"
 #include "pair.h"
 #include "specs.h"
@@ -60,6 +61,9 @@ check_column(const struct tide_checking *c, const struct tide_column *column)
 	if (column->generated != 0)
 		tide_say(c, TIDE_ERROR, "backfill-generated", "set", NULL, "\"%s\" is a generated column and cannot be written",
 		    column->name);
+	if (tide_in_partition_key(cat, column))
+		tide_say(c, TIDE_ERROR, "backfill-partition-key", "set", NULL,
+		    "\"%s\" is in the partition key: filling it would move rows", column->name);
 	if (key != NULL && tide_uses(key->attnums, key->attnum_count, column->attnum)) {
 		tide_say(c, TIDE_ERROR, "backfill-primary-key", "set", NULL,
 		    "\"%s\" is in the primary key: rows that are referenced or moved cannot be filled like this", column->name);

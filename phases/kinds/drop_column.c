@@ -111,7 +111,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 			                                   : "drop it in a phase of its own (an index: kind = \"drop_index\"), or say "
 			                                     "accept = [\"%s\"]", h->name),
 			    h->blocks ? "%s needs \"%s\": PostgreSQL would refuse to drop the column"
-			              : "%s would silently go with \"%s\"", h->what, column->name);
+			              : h->breaks ? "%s names \"%s\" and would fail without it" : "%s would silently go with \"%s\"",
+			    h->what, column->name);
 		else if (h->blocks)
 			tide_say(&c, TIDE_WARNING, "drop-column-dependent", "accept", NULL,
 			    "%s must be gone before the drop: nothing is ever dropped by CASCADE", h->what);

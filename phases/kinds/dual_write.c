@@ -119,6 +119,9 @@ check_target(const struct tide_checking *c, const struct tide_dual *dual, const 
 	if (column->column->identity == 'a')
 		tide_say(c, TIDE_ERROR, "dual-write-identity", "to", NULL,
 		    "\"%s\" is GENERATED ALWAYS AS IDENTITY and cannot be written", column->name);
+	if (tide_in_partition_key(dual->cat, column->column))
+		tide_say(c, TIDE_ERROR, "dual-write-partition-key", "to", NULL,
+		    "\"%s\" is in the partition key: filling it would move rows", column->name);
 	if (key != NULL && tide_uses(key->attnums, key->attnum_count, column->column->attnum)) {
 		tide_say(c, TIDE_ERROR, "dual-write-primary-key", "to", NULL,
 		    "\"%s\" is in the primary key: filling it would move rows", column->name);
