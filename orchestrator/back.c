@@ -119,12 +119,12 @@ set_direction(struct tide_executor *exe, const struct way *way, struct tide_err 
 }
 
 static bool
-undo_step(struct tide_executor *exe, long index, const struct tide_step *step, struct tide_err *err)
+undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, bool all, struct tide_err *err)
 {
 	for (size_t u = 0; u < step->undo_count; u++) {
 		char *name = talloc_asprintf(exe, "%s#%zu", step->name, u + 1);
-		struct tide_task task = { .exe = exe, .phase = index, .step = name, .back = true, .action = &step->undo[u] };
-		bool ok = tide_task_run(&task, err);
+		struct tide_task task = { .exe = exe, .phase = c->index, .step = name, .back = true, .action = &step->undo[u] };
+		bool ok = (all && (step->undo[u].flags & TIDE_RESYNC) != 0) || tide_task_run(&task, err);
 
 		talloc_free(name);
 		if (!ok)
@@ -134,14 +134,14 @@ undo_step(struct tide_executor *exe, long index, const struct tide_step *step, s
 }
 
 static bool
-undo_phase(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
+undo_phase(struct tide_executor *exe, const struct chapter *c, bool all, struct tide_err *err)
 {
 	if (!tide_runner_enter(exe, c->index, err) || !tide_executor_check(exe, err) ||
 	    !tide_phase_row_state(exe, c->index, "undoing", err))
 		return false;
 	tide_executor_event(exe, "undo.phase", NULL, false, "taking back phase %ld: %s", c->index + 1, exe->phase);
 	for (size_t s = c->steps != NULL ? c->steps->count : 0; s > 0; s--)
-		if (!undo_step(exe, c->index, &c->steps->item[s - 1], err))
+		if (!undo_step(exe, c, &c->steps->item[s - 1], all, err))
 			return false;
 	if (!tide_phase_row_state(exe, c->index, "pending", err))
 		return false;
@@ -226,7 +226,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		return false;
 	outcome->state = "rolling_back";
 	for (size_t i = 0; i < way.count; i++)
-		if (!undo_phase(exe, &way.chapter[i], err))
+		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err))
 			return false;
 	return finish(exe, &way, outcome, err);
 }

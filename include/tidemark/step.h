@@ -35,6 +35,7 @@ enum tide_action_flag {
 	TIDE_RESTARTABLE = 1,  /* may be cancelled at any moment and started again: nothing is left behind */
 	TIDE_CREATES = 2,      /* makes an object: `done` without our journal means somebody else made it → drift */
 	TIDE_OWN_PATH = 8,     /* SQL of the plan's author: names are found as the role itself would find them */
+	TIDE_RESYNC = 16,      /* of an undo: only for phases that stay; left out when everything is taken back */
 	TIDE_PROVES = 4,       /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
 };
 

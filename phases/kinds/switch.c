@@ -5,6 +5,7 @@
 #include "build.h"
 #include "change.h"
 #include "dependents.h"
+#include "fill.h"
 #include "mirror.h"
 #include "pair.h"
 #include "proof.h"
@@ -207,6 +208,12 @@ fill_undo(struct change *ch, struct tide_step *step)
 		return;
 	undo->loss = TIDE_LOSSY;
 	undo->loss_note = talloc_strdup(ch->out, "values of the new release that \"down\" cannot express in the old columns");
+	/* Such values stand in the new columns still; the phases before the switch rely on the pair being equal. */
+	undo = tide_step_add_undo(ch->out, step);
+	tide_dual_fill(ch->out, ch->before, undo,
+	    talloc_asprintf(ch->out, "Fill again what the new release wrote and the old side says otherwise: %s",
+	        tide_dual_what(ch->out, ch->before)));
+	undo->flags |= TIDE_RESYNC;
 }
 
 static bool
