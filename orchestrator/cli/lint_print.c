@@ -51,13 +51,16 @@ void
 tide_lint_from_err(struct tide_findings *into, const char *rule, const struct tide_err *err)
 {
 	const char *column = strrchr(err->where, ':'), *line = column;
-	bool placed = false;
+	int at_line = 0, at_column = 0;
 
 	/* "path:line:col", where the path may hold colons of its own. */
 	while (line != NULL && line > err->where && *--line != ':')
 		;
-	placed = line != NULL && line > err->where && atoi(line + 1) > 0;
-	tide_findings_add(into, TIDE_ERROR, rule, placed ? atoi(line + 1) : 0, placed ? atoi(column + 1) : 0,
+	if (line != NULL && line > err->where)
+		at_line = (int)strtol(line + 1, NULL, 10);
+	if (at_line > 0)
+		at_column = (int)strtol(column + 1, NULL, 10);
+	tide_findings_add(into, TIDE_ERROR, rule, at_line, at_column,
 	    err->hint[0] != '\0' ? err->hint : NULL, "%s", err->message);
 }
 

@@ -29,7 +29,7 @@ a_wrap_puts_context_in_front_and_keeps_the_rest(void **state)
 
 	(void)state;
 	tide_fail(&err, TIDE_LOCK, "timed out");
-	strcpy(err.sqlstate, "55P03");
+	memcpy(err.sqlstate, "55P03", sizeof(err.sqlstate));
 	assert_false(tide_hint(&err, "wait for pid %d", 7));
 	assert_false(tide_wrap(&err, "step '%s'", "x"));
 	assert_string_equal(err.message, "step 'x': timed out");
