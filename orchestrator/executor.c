@@ -11,49 +11,36 @@
 #include "application_name.h"
 #include "journal.h"
 #include "lease.h"
+#include "stop_signals.h"
 #include "tidemark/sqltext.h"
 #include "tidemark/units.h"
 #include "watcher.h"
 
-/* Signals arrive through the loop; the watchers live as long as the executor. */
-struct signal_pair {
-	struct tide_executor *exe;
-	struct ev_signal interrupt, terminate;
-};
-
 static void
-on_signal(struct ev_loop *loop, struct ev_signal *watcher, int events)
+arrived(void *ctx, int signo)
 {
-	struct tide_executor *exe = watcher->data;
+	struct tide_executor *exe = ctx;
 
-	(void)loop;
-	(void)events;
-	exe->wishes.signo = watcher->signum;
+	exe->wishes.signo = signo;
 	exe->wishes.signals++;
 	tide_executor_event(exe, "signal", NULL, false, "%s: stopping at the next safe point",
-	    watcher->signum == SIGINT ? "interrupted" : "terminated");
+	    signo == SIGINT ? "interrupted" : "terminated");
 }
 
 static int
-stop_signals(struct signal_pair *pair)
+stop_signals(struct tide_stop_signals *signals)
 {
-	ev_signal_stop(pair->exe->loop, &pair->interrupt);
-	ev_signal_stop(pair->exe->loop, &pair->terminate);
+	tide_stop_signals_end(signals);
 	return 0;
 }
 
 static void
 start_signals(struct tide_executor *exe)
 {
-	struct signal_pair *pair = talloc_zero(exe, struct signal_pair);
+	struct tide_stop_signals *signals = talloc_zero(exe, struct tide_stop_signals);
 
-	pair->exe = exe;
-	ev_signal_init(&pair->interrupt, on_signal, SIGINT);
-	ev_signal_init(&pair->terminate, on_signal, SIGTERM);
-	pair->interrupt.data = pair->terminate.data = exe;
-	ev_signal_start(exe->loop, &pair->interrupt);
-	ev_signal_start(exe->loop, &pair->terminate);
-	talloc_set_destructor(pair, stop_signals);
+	tide_stop_signals_start(signals, exe->loop, arrived, exe);
+	talloc_set_destructor(signals, stop_signals);
 }
 
 static char *

@@ -86,8 +86,8 @@ worth_reconnecting(const struct tide_executor *exe, const struct tide_err *err, 
 static struct tide_executor *
 next_executor(void *ctx, struct tide_executor *lost, int tries)
 {
-	struct tide_executor *exe;
-	int64_t deadline = lost->deadline, pause = 100 * TIDE_MS << (tries < 6 ? tries : 6);
+	struct tide_executor *exe, before;
+	int64_t pause = 100 * TIDE_MS << (tries < 6 ? tries : 6);
 
 	tide_conn_close(lost->control);
 	tide_conn_close(lost->watch);
@@ -97,12 +97,15 @@ next_executor(void *ctx, struct tide_executor *lost, int tries)
 	tide_executor_sleep(lost, pause / 2 + (int64_t)arc4random_uniform((uint32_t)pause));
 	if (lost->wishes.signo != 0)
 		return lost;
-	exe = tide_executor_new(ctx, lost->loop, lost->dsn, lost->plan, lost->options, lost->observer);
-	exe->deadline = deadline;
+	/* The old one goes first: with it go its signal handlers. */
+	before = *lost;
+	talloc_steal(ctx, before.owner);
+	talloc_free(lost);
+	exe = tide_executor_new(ctx, before.loop, before.dsn, before.plan, before.options, before.observer);
+	exe->deadline = before.deadline;
 	exe->reached = true;
 	talloc_free(exe->owner);
-	exe->owner = talloc_steal(exe, lost->owner);
-	talloc_free(lost);
+	exe->owner = talloc_steal(exe, before.owner);
 	return exe;
 }
 

@@ -1,13 +1,12 @@
 /* Reading only, without lease or checkpoint: what `tidemark verify` and the keys of an error message need. */
 #include "tidemark/compare.h"
 
-#include <ev.h>
 #include <jansson.h>
-#include <signal.h>
 #include <string.h>
 #include <talloc.h>
 
 #include "../step_runner.h"
+#include "../stop_signals.h"
 #include "pace.h"
 #include "state_sql.h"
 #include "tidemark/sqltext.h"
@@ -31,12 +30,11 @@ struct compare {
 };
 
 static void
-on_signal(struct ev_loop *loop, struct ev_signal *watcher, int events)
+arrived(void *ctx, int signo)
 {
-	struct compare *c = watcher->data;
+	struct compare *c = ctx;
 
-	(void)loop;
-	(void)events;
+	(void)signo;
 	c->interrupted = true;
 }
 
@@ -174,17 +172,12 @@ tide_compare(void *ctx, struct ev_loop *loop, struct tide_conn *conn, const char
     struct tide_err *err)
 {
 	struct compare c = { .conn = conn, .spec = spec, .observer = observer, .out = out };
-	struct ev_signal interrupt, terminate;
+	struct tide_stop_signals signals;
 	bool ok;
 
-	ev_signal_init(&interrupt, on_signal, SIGINT);
-	ev_signal_init(&terminate, on_signal, SIGTERM);
-	interrupt.data = terminate.data = &c;
-	ev_signal_start(loop, &interrupt);
-	ev_signal_start(loop, &terminate);
+	tide_stop_signals_start(&signals, loop, arrived, &c);
 	ok = compare(&c, ctx, table, err);
-	ev_signal_stop(loop, &interrupt);
-	ev_signal_stop(loop, &terminate);
+	tide_stop_signals_end(&signals);
 	out->interrupted = c.interrupted;
 	return ok;
 }
