@@ -372,6 +372,13 @@ class Plan(RenameCase):
         self.tidemark("run", self.write()).expect((3, 4))
         self.assert_same_schema(before)
 
+    def test_the_review_of_a_run_under_way_is_no_error(self):
+        path = self.write(switch="manual", drop_column="manual")
+        self.tidemark("run", path).ok()
+        self.assertIn("switch", self.tidemark("plan", path).ok().out)
+        self.tidemark("advance", path).ok()
+        self.tidemark("plan", path).ok()
+
     def test_two_plans_of_one_name_on_different_files_are_one_identity(self):
         self.tidemark("run", self.write(drop_column="manual"), "--to", "backfill").ok()
         other = self.plan(plans.rename("public.items", "note", "remark", "text"), "other.toml")
@@ -632,7 +639,8 @@ class Secrets(LiveCase):
         super().setUp()
         self.execute(SCHEMA)
         self.execute(f"CREATE ROLE keeper LOGIN SUPERUSER PASSWORD '{self.SECRET}'")
-        self.addCleanup(self.server.sql, "DROP ROLE keeper")
+        self.addCleanup(self.server.sql, "DROP ROLE IF EXISTS keeper")
+        self.addCleanup(self._drop)
         with open(os.path.join(self.server.data, "pg_hba.conf"), "w", encoding="utf-8") as file:
             file.write("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
         self.server.configure()
@@ -662,9 +670,12 @@ class Secrets(LiveCase):
         said.append(str(process.wait(10).ok()))
         self.assertTrue(any(name.startswith("tidemark/rename/") for name, _ in names), names)
         for args in (("status", "rename"), ("status", "--json"), ("history", "rename", "--json"), ("config",), ("config", "--json"),
-                     ("locks", "rename"), ("plan", path), ("lint", path), ("verify", "rename"), ("advance", "rename"),
+                     ("locks", "rename"), ("lint", path), ("verify", "rename"), ("advance", "rename"),
                      ("run", path, "--json")):
             call(*args, code=0)
+        call("plan", path)
+        call("plan", path, "--json")
+        call("plan", path, "--sql")
         self.assertIn("keeper", said[-9] + "".join(said))
         for bad in (url.replace(self.SECRET, self.SECRET + "%zz"), url.replace("127.0.0.1", "127.0.0.1:bad"),
                     url + "?nosuch=1", url.replace(self.SECRET, "x" + self.SECRET), url.replace("postgresql", "mysql"),

@@ -119,7 +119,9 @@ class Replay:
             if event.version != position + 1:
                 problems.append(f"version {position + 1} is missing before {event!r}: a write nobody made, or one lost")
                 return set()
-            if rows is not None:
+            if rows is None:
+                passed = sum(end < event.begun for _, end in self.resets)
+            else:
                 rows, passed = self._reset(rows, event, passed)
             if event.what == "delete":
                 if position + 1 != len(events):

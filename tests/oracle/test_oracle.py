@@ -93,6 +93,14 @@ class Trial:
             if self.path:
                 os.unlink(self.path)
 
+    def forget(self):
+        """What a failed trial leaves must not make the next one fail."""
+        self.fleet.stop()
+        self.tidemark.kill_all()
+        self.server.terminate("tidemark/%", self.database)
+        with self.conn.cursor() as cursor:
+            cursor.execute(f"DROP TABLE IF EXISTS {self.table} CASCADE; DROP SCHEMA IF EXISTS tidemark CASCADE")
+
     # -- what happens to tidemark
 
     def go(self, *args, wanted):
@@ -220,7 +228,7 @@ class Trial:
         """To before the switch, and forward again: the new release is away meanwhile."""
         self.fleet.stop("new", "both")
         begun = time.monotonic()
-        self.go("rollback", self.path, "--to", "backfill", "--yes",
+        self.go("rollback", self.path, "--to", self.rng.choice(("dual_write", "backfill", "verify")), "--yes",
                 wanted=lambda: self.phase("switch") == "pending" and self.state() == "ready")
         self.go("run", self.path, wanted=lambda: self.phase("switch") == "done")
         self.resets.append((begun, time.monotonic()))
@@ -264,6 +272,7 @@ class Trial:
             self.prepare(directory)
             self.play()
         except BaseException as error:
+            self.forget()
             raise Failed(f"seed {self.seed} ({self.shape.name}): {type(error).__name__}: {error}\n"
                          + "\n".join(self.told)) from error
         finally:
@@ -403,19 +412,23 @@ def many(args):
             server.create_database(f"o{job}")
             pid = os.fork()
             if pid == 0:
-                os._exit(work(server, f"o{job}", range(first + job, first + args.seeds, args.jobs)))
+                os._exit(work(server, f"o{job}", range(first + job, first + args.seeds, args.jobs),
+                              args.verbose))
             children.append(pid)
         bad = sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 for pid in children)
     return 1 if bad else 0
 
 
-def work(server, database, seeds):
+def work(server, database, seeds, verbose):
     bad, begun = 0, time.monotonic()
     directory = os.path.join("/tmp", f"tidemark-oracle-{os.getpid()}")
     os.mkdir(directory)
     for number, seed in enumerate(seeds, 1):
         try:
-            Trial(server, database, seed).run(directory)
+            trial = Trial(server, database, seed)
+            trial.run(directory)
+            if verbose:
+                print(f"seed {seed}\n" + "\n".join(trial.told), flush=True)
         except BaseException as error:
             bad += 1
             print(f"FAILED {error}\n", flush=True)
@@ -432,6 +445,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int)
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--verbose", action="store_true", help="says what each seed did")
     given, rest = parser.parse_known_args()
     if given.seed is not None or given.seeds is not None:
         given.seeds = given.seeds or 1
