@@ -149,9 +149,22 @@ full_name(void *ctx, const char *type, const char *base)
 	    array != NULL ? array : "");
 }
 
-void
-tide_type_describe(struct tide_catalog *cat, const char *type, struct tide_column *out)
+/* Names without quotes are folded, as the server does it. */
+static const char *
+folded(void *ctx, const char *type)
 {
+	char *copy = talloc_strdup(ctx, type);
+
+	for (char *s = copy; strchr(type, '"') == NULL && *s != '\0'; s++)
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char)(*s - 'A' + 'a');
+	return copy;
+}
+
+void
+tide_type_describe(struct tide_catalog *cat, const char *written, struct tide_column *out)
+{
+	const char *type = folded(cat, written);
 	char *base = base_name(cat, type);
 
 	out->type = full_name(cat, type, base);

@@ -5,7 +5,7 @@
 #include "build.h"
 #include "change.h"
 #include "dependents.h"
-#include "mirror.h"
+#include "fill.h"
 #include "pair.h"
 #include "specs.h"
 #include "tidemark/expression.h"
@@ -110,41 +110,42 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	}
 }
 
-static struct tide_sweep_spec *
-add_sweep(const struct tide_phase_at *at, struct tide_steps *out, char *what)
+static char *
+title_of(void *ctx, const char *what)
 {
-	const struct backfill_spec *spec = at->phase->spec;
-	struct tide_step *step = tide_steps_add(out, "fill");
-	struct tide_sweep_spec *sweep = tide_action_sweep(
-	    out, at->cat, &step->forward, talloc_asprintf(out, "Fill the rows that are there already: %s", what));
-
-	step->forward.lock = TIDE_ROW_EXCLUSIVE;
-	step->forward.touch = TIDE_TOUCH_BATCHES;
-	sweep->write = true;
-	sweep->what = what;
-	sweep->max_rows_per_second = spec->max_rows_per_second;
-	return sweep;
+	return talloc_asprintf(ctx, "Fill the rows that are there already: %s", what);
 }
 
 static bool
 compile_dual(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {
+	const struct backfill_spec *spec = at->phase->spec;
 	struct tide_dual_state state;
 	struct tide_dual *dual;
-	struct tide_triggers *mirror;
-	struct tide_sweep_spec *sweep;
+	struct tide_step *step;
 
 	if (!tide_dual_for(out, at, &dual, &state, err))
 		return false;
-	mirror = tide_mirror_triggers(out, dual);
-	sweep = add_sweep(at, out, tide_dual_what(out, dual));
-	for (size_t i = 0; i < dual->new.count; i++)
-		sweep->set = tide_append(
-		    out, sweep->set, ", ", tide_sqlf(out, "%I = %s", dual->new.item[i].name, dual->new.item[i].safe.row));
-	sweep->residual = tide_dual_differs_row(out, dual);
-	sweep->trigger = mirror->trigger[0].name;
-	sweep->function = mirror->trigger[0].function;
+	step = tide_steps_add(out, "fill");
+	tide_dual_fill(out, dual, &step->forward, title_of(out, tide_dual_what(out, dual)))->max_rows_per_second =
+	    spec->max_rows_per_second;
 	return true;
+}
+
+static struct tide_sweep_spec *
+add_sweep(const struct tide_phase_at *at, struct tide_steps *out, char *what)
+{
+	const struct backfill_spec *spec = at->phase->spec;
+	struct tide_step *step = tide_steps_add(out, "fill");
+	struct tide_sweep_spec *sweep = tide_action_sweep(out, at->cat, &step->forward, title_of(out, what));
+
+	step->forward.lock = TIDE_ROW_EXCLUSIVE;
+	step->forward.touch = TIDE_TOUCH_BATCHES;
+	sweep->write = true;
+	sweep->what = what;
+	sweep->repeats = true;
+	sweep->max_rows_per_second = spec->max_rows_per_second;
+	return sweep;
 }
 
 /* One assignment: adds to SET and to what still differs. */
@@ -179,7 +180,6 @@ compile_set(const struct tide_phase_at *at, struct tide_steps *out, struct tide_
 	for (size_t i = 0; i < spec->set.count; i++)
 		names = tide_append(out, names, ", ", spec->set.item[i].name);
 	sweep = add_sweep(at, out, talloc_asprintf(out, "%s.%s", at->cat->table.name, names));
-	sweep->repeats = true;
 	for (size_t i = 0; i < spec->set.count; i++)
 		if (!assign(at, out, &spec->set.item[i], sweep, err))
 			return false;

@@ -195,18 +195,11 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 	}
 }
 
-/* Aborts when the file is no such catalog: a test's own mistake. */
 static struct tide_catalog *
-catalog_fixture(void *ctx, const char *path)
+catalog_from_json(void *ctx, json_t *json)
 {
 	struct tide_catalog *cat = talloc_zero(ctx, struct tide_catalog);
-	json_error_t error;
-	json_t *json = json_load_file(path, 0, &error);
 
-	if (json == NULL) {
-		fprintf(stderr, "%s:%d: %s\n", path, error.line, error.text);
-		abort();
-	}
 	cat->server_version = (int)fixture_number(json, "server_version");
 	cat->default_schema = talloc_strdup(cat, "public");
 	cat->owns_table = true;
@@ -215,6 +208,39 @@ catalog_fixture(void *ctx, const char *path)
 	fixture_fact(cat, facts_row, &cat->fact[facts_at]);
 	json_decref(json);
 	return cat;
+}
+
+/* Aborts when the file is no such catalog: a test's own mistake. */
+static inline struct tide_catalog *
+catalog_fixture(void *ctx, const char *path)
+{
+	json_error_t error;
+	json_t *json = json_load_file(path, 0, &error);
+
+	if (json == NULL) {
+		fprintf(stderr, "%s:%d: %s\n", path, error.line, error.text);
+		abort();
+	}
+	return catalog_from_json(ctx, json);
+}
+
+/* The same from a text, in which ' stands for ". */
+static inline struct tide_catalog *
+catalog_fixture_text(void *ctx, const char *text)
+{
+	char *copy = talloc_strdup(ctx, text);
+	json_error_t error;
+	json_t *json;
+
+	for (char *s = copy; *s != '\0'; s++)
+		if (*s == '\'')
+			*s = '"';
+	json = json_loads(copy, 0, &error);
+	if (json == NULL) {
+		fprintf(stderr, "catalog fixture, line %d: %s\n", error.line, error.text);
+		abort();
+	}
+	return catalog_from_json(ctx, json);
 }
 
 #endif

@@ -51,6 +51,10 @@ steps_action(char **out, const struct tide_action *action)
 	steps_say(out, "-- %s, lock %s%s%s%s%s\n", tide_step_kind_name(action->kind), tide_lock_name(action->lock),
 	    touch[action->touch], (action->flags & TIDE_RESTARTABLE) != 0 ? ", restartable" : "",
 	    (action->flags & TIDE_CREATES) != 0 ? ", creates" : "", (action->flags & TIDE_PROVES) != 0 ? ", proves" : "");
+	if ((action->flags & TIDE_OWN_PATH) != 0)
+		steps_say(out, "-- with the role's own search_path\n");
+	if ((action->flags & TIDE_RESYNC) != 0)
+		steps_say(out, "-- only when earlier phases stay\n");
 	if (action->rows > 0)
 		steps_say(out, "-- estimate: %lld rows, %lld bytes\n", (long long)action->rows, (long long)action->bytes);
 	if (action->loss != TIDE_LOSES_NOTHING)

@@ -1,0 +1,2 @@
+CREATE TABLE public."ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt" ("ooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo" integer, id integer PRIMARY KEY, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1" integer DEFAULT 5 NOT NULL, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa2" integer);
+INSERT INTO public."ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt" SELECT i, i, i, i FROM generate_series(1, 40) AS i;
