@@ -39,59 +39,88 @@ refuse_session(struct tide_conn *c, struct tide_err *err)
 	c->lost = *err;
 }
 
-/* The session is pinned, or could not be. */
-void
-tide_conn_check_session(struct tide_conn *c)
+static bool
+send(struct tide_conn *c, const char *sql)
 {
-	struct tide_err err = c->err;
-	const char *pid = c->result == NULL ? "" : PQgetvalue(c->result, 0, 0);
-
-	c->backend_pid = PQbackendPID(c->pg);
-	c->server_version = PQserverVersion(c->pg);
-	if (c->failed) {
-		if (strcmp(err.sqlstate, "42501") == 0)
-			tide_hint(&err, "the role or the database sets session_replication_role, which would "
-					"switch triggers off: "
-					"ALTER ROLE … RESET session_replication_role");
-		refuse_session(c, &err);
-	} else if ((int)strtol(pid, NULL, 10) != c->backend_pid) {
-		tide_fail(&err, TIDE_PRECONDITION,
-		    "a connection pooler stands between (the server process is %s, announced was %d)", pid,
-		    c->backend_pid);
-		tide_hint(&err, "tidemark needs sessions of its own for settings, LISTEN and cancelling: "
-				"connect to PostgreSQL "
-				"directly, not through the pooler");
-		refuse_session(c, &err);
-	}
-	PQclear(c->result);
-	c->result = NULL;
-	tide_conn_finish(c, c->failed ? ST_BROKEN : ST_IDLE);
+	c->state = ST_SENDING;
+	if (PQsendQuery(c->pg, sql) && tide_conn_flush(c))
+		return true;
+	connect_failed(c, PQerrorMessage(c->pg));
+	return false;
 }
 
 static bool
-pin_session(struct tide_conn *c)
+is_direct(struct tide_conn *c)
 {
-	char *sql;
-	int sent;
+	const char *pid = PQntuples(c->result) == 1 ? PQgetvalue(c->result, 0, 0) : "";
+	struct tide_err err;
 
-	if (PQserverVersion(c->pg) < OLDEST_SERVER) {
-		struct tide_err err;
+	if ((int)strtol(pid, NULL, 10) == c->backend_pid)
+		return true;
+	tide_fail(&err, TIDE_PRECONDITION,
+	    "a connection pooler stands between (the server process is %s, announced was %d)", pid,
+	    c->backend_pid);
+	tide_hint(&err, "tidemark needs sessions of its own for settings, LISTEN and cancelling: connect to "
+			"PostgreSQL directly, "
+			"not through the pooler");
+	refuse_session(c, &err);
+	return false;
+}
 
+static void
+refuse_settings(struct tide_conn *c)
+{
+	struct tide_err err = c->err;
+
+	if (strcmp(err.sqlstate, "42501") == 0)
+		tide_hint(&err, "the role or the database sets session_replication_role, which would switch "
+				"triggers off: "
+				"ALTER ROLE … RESET session_replication_role");
+	refuse_session(c, &err);
+}
+
+/* After the question for the process, and after the settings, which end with the same question. */
+void
+tide_conn_check_session(struct tide_conn *c)
+{
+	bool pinned = c->identified;
+
+	if (c->failed)
+		refuse_settings(c);
+	else
+		c->identified = is_direct(c);
+	PQclear(c->result);
+	c->result = NULL;
+	if (!c->failed && !pinned) {
+		char *sql = tide_session_sql(NULL, c->server_version);
+		bool sent = send(c, sql);
+
+		talloc_free(sql);
+		if (sent)
+			return;
+	}
+	tide_conn_finish(c, c->failed ? ST_BROKEN : ST_IDLE);
+}
+
+/* Asks first and sets later: through a pooler the settings would go to a session that others use. */
+static bool
+identify(struct tide_conn *c)
+{
+	struct tide_err err;
+
+	c->backend_pid = PQbackendPID(c->pg);
+	c->server_version = PQserverVersion(c->pg);
+	c->identified = false;
+	if (c->server_version < OLDEST_SERVER) {
 		tide_fail(&err, TIDE_PRECONDITION, "the server is PostgreSQL %d.%d",
-		    PQserverVersion(c->pg) / 10000, PQserverVersion(c->pg) % 10000);
+		    c->server_version / 10000, c->server_version % 10000);
 		tide_hint(&err, "tidemark needs PostgreSQL 14 or newer");
 		refuse_session(c, &err);
 		return false;
 	}
 	PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
-	sql = tide_session_sql(NULL, PQserverVersion(c->pg));
-	sent = PQsetnonblocking(c->pg, 1) == 0 && PQsendQuery(c->pg, sql);
-	talloc_free(sql);
-	c->state = ST_SENDING;
-	if (sent && tide_conn_flush(c))
-		return true;
-	connect_failed(c, PQerrorMessage(c->pg));
-	return false;
+	PQsetnonblocking(c->pg, 1);
+	return send(c, "SELECT pg_catalog.pg_backend_pid()");
 }
 
 void
@@ -106,7 +135,7 @@ tide_conn_poll(struct tide_conn *c)
 		tide_conn_arm(c, status == PGRES_POLLING_READING ? EV_READ : EV_WRITE);
 		return;
 	}
-	if (status == PGRES_POLLING_OK && pin_session(c))
+	if (status == PGRES_POLLING_OK && identify(c))
 		return;
 	if (!c->failed)
 		connect_failed(c, PQerrorMessage(c->pg));

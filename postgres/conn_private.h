@@ -18,7 +18,8 @@ struct tide_conn {
 	struct pg_conn *pg; /* NULL unless open */
 	int backend_pid, server_version;
 	enum tide_conn_state state;
-	bool opening; /* connecting, or pinning the session: one operation to the caller */
+	bool opening;    /* connecting, or pinning the session: one operation to the caller */
+	bool identified; /* while opening: no pooler, the settings are under way */
 	tide_conn_done *done;
 	void *done_ctx;
 	struct pg_result *result; /* of the last statement that succeeded */
@@ -56,7 +57,7 @@ void tide_conn_keep_notice(void *ctx, const struct pg_result *result);
 
 /** One step of connecting. */
 void tide_conn_poll(struct tide_conn *c);
-/** The session is pinned, or could not be: decides whether it may be used. */
+/** An answer while the session is pinned: decides whether it may be used. */
 void tide_conn_check_session(struct tide_conn *c);
 /** The time for opening is over. */
 void tide_conn_on_limit(struct ev_loop *loop, ev_timer *timer, int events);

@@ -13,13 +13,13 @@ static const struct {
 	const char *name, *value;
 	int since;
 } settings[] = {
-	/* First: names in what follows must not be looked up anywhere else. */
+	/* First: a role's own could end what follows. */
+	{ "statement_timeout", "0", 0 },
 	{ "search_path", "pg_catalog, pg_temp", 0 },
 	{ "client_encoding", "'UTF8'", 0 },
 	{ "standard_conforming_strings", "on", 0 },
 	{ "backslash_quote", "safe_encoding", 0 },
 	/* Ours are set with SET LOCAL where they are wanted. */
-	{ "statement_timeout", "0", 0 },
 	{ "lock_timeout", "0", 0 },
 	{ "idle_session_timeout", "0", 140000 },
 	{ "transaction_timeout", "0", 170000 },

@@ -79,7 +79,7 @@ an_end_while_idle_is_noticed_and_remembered(void **state)
 	struct fixture *f = *state;
 
 	script_session(f);
-	put_report(&f->script.answer[1], 'E', "FATAL", "57P01", "terminating connection, see you");
+	put_report(&f->script.answer[2], 'E', "FATAL", "57P01", "terminating connection, see you");
 	tide_conn_on_notice(f->conn, on_notice, f);
 	assert_true(open_session(f));
 	run_loop(f, 0.3);
@@ -99,7 +99,7 @@ notifications_arrive_while_idle(void **state)
 	struct fixture *f = *state;
 
 	script_session(f);
-	put_notify(&f->script.answer[1], "tidemark", "pause");
+	put_notify(&f->script.answer[2], "tidemark", "pause");
 	f->script.keep = true;
 	tide_conn_on_notify(f->conn, on_notify, f);
 	assert_true(open_session(f));

@@ -55,18 +55,25 @@ next_answer(struct fixture *f)
 	return &f->script.answer[f->script.count++];
 }
 
-/* The answers of an ordinary server up to the pinned session. */
+/* The answer to the question for the process. */
+static inline void
+script_process(struct fixture *f, int process)
+{
+	struct bytes *answer = next_answer(f);
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", process);
+	put_row(answer, pid);
+	put_ready(answer);
+}
+
+/* The answers of an ordinary server up to the pinned session: it is asked before the settings and with them. */
 static inline void
 script_session(struct fixture *f)
 {
-	struct bytes *answer;
-	char pid[16];
-
 	put_welcome(next_answer(f), "15.20");
-	snprintf(pid, sizeof(pid), "%d", FAKE_PID);
-	answer = next_answer(f);
-	put_row(answer, pid);
-	put_ready(answer);
+	script_process(f, FAKE_PID);
+	script_process(f, FAKE_PID);
 }
 
 static const char *

@@ -99,17 +99,28 @@ static void
 a_pooler_in_between_is_refused_with_the_reason(void **state)
 {
 	struct fixture *f = *state;
-	struct bytes *answer;
 
 	put_welcome(next_answer(f), "15.20");
-	answer = next_answer(f);
-	put_row(answer, "99");
-	put_ready(answer);
+	script_process(f, 99);
+	f->script.keep = true;
 	assert_false(open_session(f));
 	assert_int_equal(f->err.code, TIDE_PRECONDITION);
 	assert_has(f->err.message, "pooler");
 	assert_has(f->err.hint, "directly");
 	assert_false(tide_conn_alive(f->conn));
+}
+
+static void
+a_pooler_that_shows_only_later_is_refused_too(void **state)
+{
+	struct fixture *f = *state;
+
+	put_welcome(next_answer(f), "15.20");
+	script_process(f, FAKE_PID);
+	script_process(f, 99);
+	assert_false(open_session(f));
+	assert_int_equal(f->err.code, TIDE_PRECONDITION);
+	assert_has(f->err.message, "pooler");
 }
 
 static void
@@ -131,6 +142,7 @@ a_session_that_cannot_be_pinned_is_refused(void **state)
 	struct bytes *answer;
 
 	put_welcome(next_answer(f), "15.20");
+	script_process(f, FAKE_PID);
 	answer = next_answer(f);
 	put_report(
 	    answer, 'E', "ERROR", "42501", "permission denied to set parameter \"session_replication_role\"");
@@ -174,6 +186,7 @@ main(void)
 		TEST(a_start_that_fails_at_once_is_told_from_the_loop_only),
 		TEST(refusals_are_told_apart_by_their_sqlstate),
 		TEST(a_pooler_in_between_is_refused_with_the_reason),
+		TEST(a_pooler_that_shows_only_later_is_refused_too),
 		TEST(a_server_that_is_too_old_is_refused),
 		TEST(a_session_that_cannot_be_pinned_is_refused),
 		TEST(a_server_that_never_answers_meets_the_time_limit),

@@ -48,13 +48,13 @@ what_could_change_or_kill_a_migration_is_pinned(void **state)
 }
 
 static void
-the_search_path_comes_first_and_the_process_last(void **state)
+the_timeout_comes_first_and_the_process_last(void **state)
 {
 	char *sql = tide_session_sql(NULL, 180000);
 	const char *last = strrchr(sql, ';');
 
 	(void)state;
-	assert_int_equal(strncmp(sql, "SET search_path", 15), 0);
+	assert_int_equal(strncmp(sql, "SET statement_timeout = 0;", 26), 0);
 	assert_string_equal(last, ";\nSELECT pg_catalog.pg_backend_pid()");
 	talloc_free(sql);
 }
@@ -88,7 +88,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_could_change_or_kill_a_migration_is_pinned),
-		cmocka_unit_test(the_search_path_comes_first_and_the_process_last),
+		cmocka_unit_test(the_timeout_comes_first_and_the_process_last),
 		cmocka_unit_test(a_setting_is_left_to_the_servers_that_know_it),
 		cmocka_unit_test(the_check_of_the_client_is_asked_for_where_the_server_can_do_it),
 		cmocka_unit_test(what_sweeps_set_themselves_is_not_touched),
