@@ -18,7 +18,7 @@ struct tide_column {
 	char *collation;        /* quoted, only when not the type's default */
 	bool identical;         /* equality is byte identity (int, uuid, text with a deterministic collation …), else images are compared */
 	bool not_null;
-	char *default_expr;     /* NULL: none */
+	char *default_expr;     /* NULL: none; of a generated column what it is generated from */
 	bool default_constant;  /* the default has the same value for every row of a statement and later (immutable) */
 	char identity;          /* 'a', 'd' or 0 */
 	char generated;         /* 's', 'v' or 0 */
@@ -60,7 +60,7 @@ struct tide_trigger {
 /** Anything else in pg_depend that hangs on a column: view, rule, policy, publication, statistics, generated column, function body. */
 struct tide_dependent {
 	int attnum;
-	char *kind;             /* "view", "policy", "publication", "statistics", "generated column", "function", "rule", "trigger" */
+	char *kind;             /* "view", "policy", "publication", "statistics", "generated column", "function", "rule", "trigger", "partition key" */
 	char *identity;         /* for people: "view public.v" */
 	bool blocks_drop;       /* DROP COLUMN would fail (else it would go silently) */
 };

@@ -17,7 +17,8 @@ typedef const char *tide_getenv(void *ctx, const char *name);
 /**
  * Resolves where to connect, strongest first: `dsn` (flag; NULL when not given), `overrides` (single flags: keyword/value
  * pairs, ends with NULL keyword; may be NULL), TIDEMARK_DATABASE_URL, DATABASE_URL, SQLALCHEMY_DATABASE_URL,
- * DATABASE_HOST/PORT/NAME/USER/PASSWORD, POSTGRES_HOST/PORT/DB/USER/PASSWORD, then libpq's own.
+ * DATABASE_HOST/PORT/NAME/USER/PASSWORD, POSTGRES_HOST/PORT/DB/USER/PASSWORD, then libpq's own. The first of dsn, URLs and
+ * groups that says anything is taken as a whole; only overrides and libpq's own are mixed into it.
  * A URL as applications write it is accepted (postgresql+asyncpg://, jdbc:postgresql://, …); keys of drivers are translated or
  * dropped with a warning that names the key. Errors never contain the URL. Belongs to ctx.
  */
