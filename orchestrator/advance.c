@@ -8,8 +8,8 @@
 #include "runner.h"
 
 struct stand {
-	long index;          /* first phase that is not done; -1 none */
-	bool in_hold;        /* it has begun and the run waits: a hold */
+	long index;   /* first phase that is not done; -1 none */
+	bool in_hold; /* it has begun and the run waits: a hold */
 	bool waiting;
 };
 
@@ -32,7 +32,8 @@ where(struct tide_executor *exe, const struct tide_run_row *run, struct stand *o
 }
 
 static bool
-refuse(const struct tide_executor *exe, const struct tide_run_row *run, const struct stand *stand, struct tide_err *err)
+refuse(const struct tide_executor *exe, const struct tide_run_row *run, const struct stand *stand,
+    struct tide_err *err)
 {
 	const struct tide_run_options *o = exe->options;
 	const struct tide_gate *gate;
@@ -54,8 +55,10 @@ refuse(const struct tide_executor *exe, const struct tide_run_row *run, const st
 		return tide_hint(err, "see: tidemark status %s", exe->plan->name);
 	}
 	if (stand->in_hold && !o->now) {
-		tide_fail(err, TIDE_PRECONDITION, "phase %s waits for its hold to end", exe->plan->phase[stand->index].name);
-		return tide_hint(err, "tidemark advance %s --now --reason '…' waives the rest of it", exe->plan->name);
+		tide_fail(err, TIDE_PRECONDITION, "phase %s waits for its hold to end",
+		    exe->plan->phase[stand->index].name);
+		return tide_hint(
+		    err, "tidemark advance %s --now --reason '…' waives the rest of it", exe->plan->name);
 	}
 	if (!stand->in_hold && !gate->manual && !(o->now && gate->after > 0)) {
 		tide_fail(err, TIDE_PRECONDITION, "phase %s has no gate that a person opens",
@@ -70,19 +73,24 @@ open_gate(struct tide_executor *exe, const struct stand *stand, struct tide_err 
 {
 	static const char open[] =
 	    "WITH p AS (UPDATE tidemark.phase SET approved = coalesce(approved, clock_timestamp()), "
-	    "approved_by = coalesce(approved_by, $3), waive_soak = waive_soak OR ($4::boolean AND NOT $5::boolean), "
+	    "approved_by = coalesce(approved_by, $3), waive_soak = waive_soak OR ($4::boolean AND NOT "
+	    "$5::boolean), "
 	    "waive_hold = waive_hold OR ($4::boolean AND $5::boolean) "
 	    "WHERE run = $1::bigint AND ordinal = $2::integer RETURNING run), "
 	    "j AS (INSERT INTO tidemark.journal (run, event, phase, outcome, detail) "
-	    "SELECT run, 'gate.advance', $2::integer, CASE WHEN $5::boolean THEN 'hold waived' WHEN $4::boolean "
+	    "SELECT run, 'gate.advance', $2::integer, CASE WHEN $5::boolean THEN 'hold waived' WHEN "
+	    "$4::boolean "
 	    "THEN 'opened, soak waived' ELSE 'opened' END, "
-	    "jsonb_strip_nulls(jsonb_build_object('by', $3, 'reason', $6::text, 'ticket', $7::text, 'note', $8::text)) "
+	    "jsonb_strip_nulls(jsonb_build_object('by', $3, 'reason', $6::text, 'ticket', $7::text, 'note', "
+	    "$8::text)) "
 	    "FROM p RETURNING run) SELECT pg_notify('tidemark', run::text) FROM j";
 	void *mem = talloc_new(exe);
 	const struct tide_run_options *o = exe->options;
 	bool ok = tide_await_query(exe->control, mem, open,
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, stand->index), o->by != NULL ? o->by : exe->owner,
-	        o->now ? "true" : "false", stand->in_hold ? "true" : "false", o->reason, o->ticket, o->note), NULL, err);
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, stand->index),
+		o->by != NULL ? o->by : exe->owner, o->now ? "true" : "false",
+		stand->in_hold ? "true" : "false", o->reason, o->ticket, o->note),
+	    NULL, err);
 
 	talloc_free(mem);
 	return ok;
@@ -98,11 +106,13 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!tide_executor_connect(exe, &run, err))
 		return false;
 	if (!run.found)
-		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database", exe->plan->name);
+		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database",
+		    exe->plan->name);
 	if (!where(exe, &run, &stand, err) || !refuse(exe, &run, &stand, err) || !open_gate(exe, &stand, err))
 		return false;
-	tide_executor_event(exe, "gate.advance", NULL, false, "%s of phase %s %s", stand.in_hold ? "the hold" : "the gate",
-	    exe->plan->phase[stand.index].name, stand.in_hold ? "is waived" : "is open");
+	tide_executor_event(exe, "gate.advance", NULL, false, "%s of phase %s %s",
+	    stand.in_hold ? "the hold" : "the gate", exe->plan->phase[stand.index].name,
+	    stand.in_hold ? "is waived" : "is open");
 	outcome->stop = TIDE_OK;
 	outcome->state = talloc_strdup(ctx, run.state);
 	outcome->phase = exe->plan->phase[stand.index].name;
@@ -112,8 +122,9 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 
 bool
 tide_run_advance(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const struct tide_plan *plan,
-    const struct tide_run_options *options, const struct tide_observer *observer, struct tide_outcome *outcome,
-    struct tide_err *err)
+    const struct tide_run_options *options, const struct tide_observer *observer,
+    struct tide_outcome *outcome, struct tide_err *err)
 {
-	return tide_runner_drive(ctx, tide_executor_new(ctx, loop, dsn, plan, options, observer), attempt, outcome, err);
+	return tide_runner_drive(
+	    ctx, tide_executor_new(ctx, loop, dsn, plan, options, observer), attempt, outcome, err);
 }

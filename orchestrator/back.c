@@ -14,13 +14,13 @@
 /* One phase to undo. */
 struct chapter {
 	long index;
-	struct tide_steps *steps;   /* NULL: never compiled, nothing to undo */
+	struct tide_steps *steps; /* NULL: never compiled, nothing to undo */
 };
 
 struct way {
 	struct chapter *chapter;
 	size_t count;
-	long target;                /* index of the phase to stop behind; -1 all */
+	long target; /* index of the phase to stop behind; -1 all */
 };
 
 static bool
@@ -53,7 +53,9 @@ check_reversible(struct tide_executor *exe, const struct way *way, struct tide_e
 
 		for (size_t s = 0; c->steps != NULL && s < c->steps->count; s++) {
 			const struct tide_step *step = &c->steps->item[s];
-			struct tide_task task = { .exe = exe, .phase = c->index, .step = step->name, .action = &step->forward };
+			struct tide_task task = {
+				.exe = exe, .phase = c->index, .step = step->name, .action = &step->forward
+			};
 			enum tide_probe answer = TIDE_TODO;
 
 			if (!step->irreversible)
@@ -63,9 +65,11 @@ check_reversible(struct tide_executor *exe, const struct way *way, struct tide_e
 			if (answer != TIDE_DONE)
 				continue;
 			tide_fail(err, TIDE_PRECONDITION, "phase %s cannot be undone: %s%s%s",
-			    exe->plan->phase[c->index].name, step->forward.title, step->forward.loss_note != NULL ? "; " : "",
+			    exe->plan->phase[c->index].name, step->forward.title,
+			    step->forward.loss_note != NULL ? "; " : "",
 			    step->forward.loss_note != NULL ? step->forward.loss_note : "");
-			return tide_hint(err, "this was the point of no return; going on from here needs a new plan");
+			return tide_hint(
+			    err, "this was the point of no return; going on from here needs a new plan");
 		}
 	}
 	return true;
@@ -87,7 +91,8 @@ check_losses(struct tide_executor *exe, const struct way *way, struct tide_err *
 				lossy = true;
 				text = talloc_asprintf_append(text, "%s%s: %s", text[0] != '\0' ? "; " : "",
 				    exe->plan->phase[way->chapter[i].index].name,
-				    step->undo[u].loss_note != NULL ? step->undo[u].loss_note : step->undo[u].title);
+				    step->undo[u].loss_note != NULL ? step->undo[u].loss_note
+								    : step->undo[u].title);
 			}
 		}
 	if (lossy) {
@@ -106,24 +111,34 @@ set_direction(struct tide_executor *exe, const struct way *way, struct tide_err 
 {
 	void *mem = talloc_new(exe);
 	bool ok = tide_executor_write(exe,
-	    "UPDATE tidemark.run SET direction = 'back', back_to = nullif($3::integer, -1), state = 'rolling_back', "
-	    "reason = NULL, hold_until = NULL, updated = clock_timestamp() WHERE id = $1::bigint AND fence = $2::bigint "
+	    "UPDATE tidemark.run SET direction = 'back', back_to = nullif($3::integer, -1), state = "
+	    "'rolling_back', "
+	    "reason = NULL, hold_until = NULL, updated = clock_timestamp() WHERE id = $1::bigint AND fence = "
+	    "$2::bigint "
 	    "RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), tide_param_int(mem, way->target)), NULL,
-	    mem, err);
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		tide_param_int(mem, way->target)),
+	    NULL, mem, err);
 
 	talloc_free(mem);
 	return ok && tide_journal_add(exe,
-	                 &(struct tide_entry){ .event = "rollback.start", .phase = -1, .outcome = exe->options->reason,
-	                     .seconds = -1, .lock_wait = -1 }, NULL, err);
+			 &(struct tide_entry){ .event = "rollback.start",
+			     .phase = -1,
+			     .outcome = exe->options->reason,
+			     .seconds = -1,
+			     .lock_wait = -1 },
+			 NULL, err);
 }
 
 static bool
-undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, bool all, struct tide_err *err)
+undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, bool all,
+    struct tide_err *err)
 {
 	for (size_t u = 0; u < step->undo_count; u++) {
 		char *name = talloc_asprintf(exe, "%s#%zu", step->name, u + 1);
-		struct tide_task task = { .exe = exe, .phase = c->index, .step = name, .back = true, .action = &step->undo[u] };
+		struct tide_task task = {
+			.exe = exe, .phase = c->index, .step = name, .back = true, .action = &step->undo[u]
+		};
 		bool ok = (all && (step->undo[u].flags & TIDE_RESYNC) != 0) || tide_task_run(&task, err);
 
 		talloc_free(name);
@@ -139,7 +154,8 @@ undo_phase(struct tide_executor *exe, const struct chapter *c, bool all, struct 
 	if (!tide_runner_enter(exe, c->index, err) || !tide_executor_check(exe, err) ||
 	    !tide_phase_row_state(exe, c->index, "undoing", err))
 		return false;
-	tide_executor_event(exe, "undo.phase", NULL, false, "taking back phase %ld: %s", c->index + 1, exe->phase);
+	tide_executor_event(
+	    exe, "undo.phase", NULL, false, "taking back phase %ld: %s", c->index + 1, exe->phase);
 	for (size_t s = c->steps != NULL ? c->steps->count : 0; s > 0; s--)
 		if (!undo_step(exe, c, &c->steps->item[s - 1], all, err))
 			return false;
@@ -157,25 +173,35 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 	void *ctx = talloc_parent(exe);
 	bool all = way->target < 0;
 	const char *state = all ? "rolled_back" : "ready";
-	char *reason = all ? NULL : talloc_asprintf(ctx, "rolled back to the end of phase %s", exe->plan->phase[way->target].name);
-	bool ok = tide_executor_write(exe,
-	    "UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = $3, phase = $4::integer, reason = $5, "
-	    "updated = clock_timestamp() WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), state,
-	        all ? NULL : tide_param_int(mem, way->target + 1), reason), NULL, mem, err) &&
+	char *reason = all ? NULL
+			   : talloc_asprintf(ctx, "rolled back to the end of phase %s",
+				 exe->plan->phase[way->target].name);
+	bool ok =
+	    tide_executor_write(exe,
+		"UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = $3, phase = "
+		"$4::integer, reason = $5, "
+		"updated = clock_timestamp() WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
+		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), state,
+		    all ? NULL : tide_param_int(mem, way->target + 1), reason),
+		NULL, mem, err) &&
 	    tide_journal_add(exe,
-	        &(struct tide_entry){ .event = "rollback.done", .phase = -1, .outcome = state, .seconds = -1,
-	            .lock_wait = -1 }, NULL, err);
+		&(struct tide_entry){
+		    .event = "rollback.done", .phase = -1, .outcome = state, .seconds = -1, .lock_wait = -1 },
+		NULL, err);
 
 	talloc_free(mem);
 	if (!ok)
 		return false;
 	exe->phase = NULL;
-	tide_executor_event(exe, "rollback.complete", NULL, false, "%s", reason != NULL ? reason : "everything is taken back");
+	tide_executor_event(exe, "rollback.complete", NULL, false, "%s",
+	    reason != NULL ? reason : "everything is taken back");
 	tide_executor_close(exe, NULL, NULL);
 	outcome->state = state;
 	outcome->reason = reason;
-	outcome->next = all ? NULL : talloc_asprintf(ctx, "tidemark run %s (or tidemark advance, where a gate is closed)", exe->plan->name);
+	outcome->next =
+	    all ? NULL
+		: talloc_asprintf(
+		      ctx, "tidemark run %s (or tidemark advance, where a gate is closed)", exe->plan->name);
 	return true;
 }
 
@@ -187,7 +213,8 @@ ask_for_room(struct tide_executor *exe, const struct tide_run_row *run, struct t
 	bool ok = true;
 
 	if (run->live) {
-		tide_executor_event(exe, "lease.wait", NULL, false, "asking %s to stop at its next safe point", run->owner);
+		tide_executor_event(
+		    exe, "lease.wait", NULL, false, "asking %s to stop at its next safe point", run->owner);
 		ok = tide_await_query(exe->control, mem,
 		    "UPDATE tidemark.run SET wanted = 'yield', wanted_by = $2 WHERE id = $1::bigint "
 		    "RETURNING pg_notify('tidemark', id::text)",
@@ -206,7 +233,8 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!tide_executor_connect(exe, &run, err))
 		return false;
 	if (!run.found)
-		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database", exe->plan->name);
+		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database",
+		    exe->plan->name);
 	if (strcmp(run.state, "rolled_back") == 0) {
 		outcome->state = "rolled_back";
 		outcome->reason = "nothing to do: the plan is rolled back";
@@ -233,12 +261,13 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 
 bool
 tide_run_back(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const struct tide_plan *plan,
-    const struct tide_run_options *options, const struct tide_observer *observer, struct tide_outcome *outcome,
-    struct tide_err *err)
+    const struct tide_run_options *options, const struct tide_observer *observer,
+    struct tide_outcome *outcome, struct tide_err *err)
 {
 	struct tide_run_options *own = talloc_zero(ctx, struct tide_run_options);
 
 	*own = *options;
 	own->if_locked = TIDE_IF_LOCKED_WAIT;
-	return tide_runner_drive(ctx, tide_executor_new(ctx, loop, dsn, plan, own, observer), attempt, outcome, err);
+	return tide_runner_drive(
+	    ctx, tide_executor_new(ctx, loop, dsn, plan, own, observer), attempt, outcome, err);
 }

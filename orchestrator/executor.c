@@ -63,7 +63,8 @@ read_server(struct tide_executor *exe, struct tide_err *err)
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(exe->control, mem,
-	    "SELECT pg_is_in_recovery(), (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user), "
+	    "SELECT pg_is_in_recovery(), (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = "
+	    "session_user), "
 	    "(SELECT setting::bigint * 1000 FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')",
 	    0, NULL, &rows, err);
 
@@ -76,8 +77,8 @@ read_server(struct tide_executor *exe, struct tide_err *err)
 		exe->deadlock_timeout = tide_rows_int(rows, 0, 2);
 	}
 	if (ok && !exe->may_lower_deadlock_timeout && tide_conn_server_version(exe->control) >= 150000) {
-		ok = tide_await_query(exe->control, mem, "SELECT has_parameter_privilege('deadlock_timeout', 'SET')", 0, NULL,
-		    &rows, err);
+		ok = tide_await_query(exe->control, mem,
+		    "SELECT has_parameter_privilege('deadlock_timeout', 'SET')", 0, NULL, &rows, err);
 		if (ok)
 			exe->may_lower_deadlock_timeout = tide_rows_bool(rows, 0, 0);
 	}
@@ -112,7 +113,8 @@ tide_executor_connect(struct tide_executor *exe, struct tide_run_row *run, struc
 	bool present;
 
 	memset(run, 0, sizeof(*run));
-	if (!tide_await_open(exe->control, exe->dsn, tide_application_name(exe, exe->plan->name, "control"), err))
+	if (!tide_await_open(
+		exe->control, exe->dsn, tide_application_name(exe, exe->plan->name, "control"), err))
 		return false;
 	exe->reached = true;
 	if (!read_server(exe, err) || !tide_state_ensure(exe->control, false, &present, err))
@@ -124,8 +126,9 @@ bool
 tide_executor_start(struct tide_executor *exe, struct tide_err *err)
 {
 	return tide_lease_take(exe, err) &&
-	    tide_await_open(exe->watch, exe->dsn, tide_application_name(exe, exe->plan->name, "watch"), err) &&
-	    tide_watcher_start(exe, err);
+	       tide_await_open(
+		   exe->watch, exe->dsn, tide_application_name(exe, exe->plan->name, "watch"), err) &&
+	       tide_watcher_start(exe, err);
 }
 
 void
@@ -173,14 +176,16 @@ tide_executor_halted(struct tide_executor *exe, struct tide_err *err)
 	const struct tide_wishes *w = &exe->wishes;
 
 	if (w->lost)
-		tide_fail(err, TIDE_LEASE, "another executor has taken over the lease of '%s'", exe->plan->name);
+		tide_fail(
+		    err, TIDE_LEASE, "another executor has taken over the lease of '%s'", exe->plan->name);
 	else if (w->signo != 0)
 		tide_fail(err, w->signo == SIGINT ? TIDE_INTERRUPTED : TIDE_TERMINATED, "stopped by %s",
 		    w->signo == SIGINT ? "SIGINT" : "SIGTERM");
 	else if (w->broken)
 		tide_fail(err, TIDE_UNREACHABLE, "the connection to the server was lost");
 	else if (w->yield)
-		tide_fail(err, TIDE_PAUSED, "%s asked this executor to make room", w->by != NULL ? w->by : "somebody");
+		tide_fail(err, TIDE_PAUSED, "%s asked this executor to make room",
+		    w->by != NULL ? w->by : "somebody");
 	else if (exe->deadline != 0 && tide_now_us() >= exe->deadline)
 		tide_fail(err, TIDE_BUDGET, "the time budget is used up");
 	else
@@ -191,13 +196,14 @@ tide_executor_halted(struct tide_executor *exe, struct tide_err *err)
 static bool
 serve_pause(struct tide_executor *exe, struct tide_err *err)
 {
-	char *reason = talloc_asprintf(exe, "paused by %s", exe->wishes.by != NULL ? exe->wishes.by : "somebody");
+	char *reason =
+	    talloc_asprintf(exe, "paused by %s", exe->wishes.by != NULL ? exe->wishes.by : "somebody");
 	bool ok = tide_run_row_state(exe, "paused", exe->ordinal, reason, err);
 
 	tide_executor_because(exe, "%s", reason);
 	if (ok)
-		tide_executor_event(exe, "run.paused", NULL, false, "%s; continue with: tidemark resume %s", reason,
-		    exe->plan->name);
+		tide_executor_event(exe, "run.paused", NULL, false, "%s; continue with: tidemark resume %s",
+		    reason, exe->plan->name);
 	while (ok && exe->wishes.pause && !tide_executor_halted(exe, err))
 		tide_executor_turn(exe);
 	ok = ok && !tide_executor_halted(exe, err);
@@ -219,9 +225,14 @@ tide_executor_check(struct tide_executor *exe, struct tide_err *err)
 }
 
 void
-tide_executor_event(struct tide_executor *exe, const char *name, const char *step, bool warning, const char *fmt, ...)
+tide_executor_event(
+    struct tide_executor *exe, const char *name, const char *step, bool warning, const char *fmt, ...)
 {
-	struct tide_event event = { .name = name, .phase = exe->phase, .step = step, .duration = -1, .lock_wait = -1,
+	struct tide_event event = { .name = name,
+		.phase = exe->phase,
+		.step = step,
+		.duration = -1,
+		.lock_wait = -1,
 		.warning = warning };
 	char message[2048];
 	va_list args;
@@ -248,7 +259,8 @@ tide_executor_write(struct tide_executor *exe, const char *sql, size_t count, co
 	if (tide_rows_count(result) > 0)
 		return true;
 	exe->wishes.lost = true;
-	return tide_fail(err, TIDE_LEASE, "another executor has taken over the lease of '%s'", exe->plan->name);
+	return tide_fail(
+	    err, TIDE_LEASE, "another executor has taken over the lease of '%s'", exe->plan->name);
 }
 
 void

@@ -21,34 +21,34 @@
 /** What the last tick of the watcher saw. */
 struct tide_signals {
 	int64_t replicas, unreadable_replicas;
-	double lag_seconds, lag_bytes;     /* -1: no replica */
-	char *replica_names;               /* one a line; NULL none */
-	double slot_bytes;                 /* -1: no slot */
+	double lag_seconds, lag_bytes; /* -1: no replica */
+	char *replica_names;           /* one a line; NULL none */
+	double slot_bytes;             /* -1: no slot */
 	int64_t lock_waiters;
-	bool throttle_sql;                 /* the plan's own query gave true … */
-	bool throttle_sql_failed;          /* … or could not be read */
+	bool throttle_sql;        /* the plan's own query gave true … */
+	bool throttle_sql_failed; /* … or could not be read */
 	bool window_open;
-	int64_t ticks;                     /* how many ticks have answered */
-	int64_t at;                        /* tide_now_us of the last one */
-	int64_t round_trip;                /* us; the shortest seen, 0 unknown */
+	int64_t ticks;      /* how many ticks have answered */
+	int64_t at;         /* tide_now_us of the last one */
+	int64_t round_trip; /* us; the shortest seen, 0 unknown */
 };
 
 /** What somebody asked for; set by signal watchers and by the watcher connection. */
 struct tide_wishes {
-	int signo;                         /* SIGINT or SIGTERM; 0 none */
-	int signals;                       /* how many have come */
+	int signo;   /* SIGINT or SIGTERM; 0 none */
+	int signals; /* how many have come */
 	bool pause, yield;
-	char *by;                          /* who asked */
-	bool lost;                         /* the lease is no longer ours */
-	bool broken;                       /* the watcher's connection broke */
+	char *by;    /* who asked */
+	bool lost;   /* the lease is no longer ours */
+	bool broken; /* the watcher's connection broke */
 };
 
 /** The latest run of a plan as the database has it. Texts belong to the executor. */
 struct tide_run_row {
 	bool found;
 	const char *state, *wanted, *wanted_by, *direction, *owner;
-	long back_to;                      /* index of the phase that a rollback stops behind; -1 all the way */
-	bool live;                         /* the lease is held and fresh */
+	long back_to; /* index of the phase that a rollback stops behind; -1 all the way */
+	bool live;    /* the lease is held and fresh */
 };
 
 struct tide_executor {
@@ -58,33 +58,35 @@ struct tide_executor {
 	const struct tide_run_options *options;
 	const struct tide_observer *observer;
 	struct tide_conn *control, *watch;
-	int64_t run;                       /* id of the run row */
+	int64_t run; /* id of the run row */
 	int64_t fence;
-	char *relation;                    /* quoted, qualified */
+	char *relation; /* quoted, qualified */
 	int64_t table_oid;
-	const char *phase;                 /* name of the phase at work, for events */
-	long ordinal;                      /* its index; -1 none */
-	bool reached;                      /* the server has answered at least once */
-	char *owner;                       /* "user@host pid 123" */
+	const char *phase; /* name of the phase at work, for events */
+	long ordinal;      /* its index; -1 none */
+	bool reached;      /* the server has answered at least once */
+	char *owner;       /* "user@host pid 123" */
 	bool may_lower_deadlock_timeout;
-	int64_t deadlock_timeout;          /* us, the server's */
-	int64_t deadline;                  /* tide_now_us when the budget ends; 0 none */
+	int64_t deadlock_timeout; /* us, the server's */
+	int64_t deadline;         /* tide_now_us when the budget ends; 0 none */
 
-	char *seen_heartbeat;              /* of the lease's holder, while we wait for it; NULL */
+	char *seen_heartbeat; /* of the lease's holder, while we wait for it; NULL */
 	struct tide_signals signals;
 	struct tide_wishes wishes;
-	char *throttle_reason;             /* NULL when nothing holds the work back */
-	char *reason;                      /* see tide_executor_because; NULL until it is first said */
-	struct tide_progress progress;     /* of the sweep under way; blocks_total 0 when none */
-	bool ddl_under_way;                /* our own transaction may hold the run row: no heartbeat meanwhile */
+	char *throttle_reason;         /* NULL when nothing holds the work back */
+	char *reason;                  /* see tide_executor_because; NULL until it is first said */
+	struct tide_progress progress; /* of the sweep under way; blocks_total 0 when none */
+	bool ddl_under_way;            /* our own transaction may hold the run row: no heartbeat meanwhile */
 	struct tide_watcher *watcher;
 };
 
 /** An executor that is not connected yet, with its signal watchers. Belongs to ctx. observer may be NULL. */
-struct tide_executor *tide_executor_new(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn,
-    const struct tide_plan *plan, const struct tide_run_options *options, const struct tide_observer *observer);
+struct tide_executor *
+tide_executor_new(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const struct tide_plan *plan,
+    const struct tide_run_options *options, const struct tide_observer *observer);
 /** Connects and looks: *run is what the database knows of the plan (found false: nothing yet). Changes nothing. */
-bool tide_executor_connect(struct tide_executor *exe, struct tide_run_row *run, struct tide_err *err) TIDE_CHECKED;
+bool
+tide_executor_connect(struct tide_executor *exe, struct tide_run_row *run, struct tide_err *err) TIDE_CHECKED;
 /** Takes the lease of exe->run and starts the watcher. */
 bool tide_executor_start(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
 /** Gives the lease back with a final state and reason; ignores a lease that is lost. */

@@ -19,7 +19,9 @@ run_steps(struct tide_executor *exe, long index, struct tide_err *err)
 	bool ok = tide_planner_steps(exe, mem, index, &steps, err);
 
 	for (size_t i = 0; ok && i < steps->count; i++) {
-		struct tide_task task = { .exe = exe, .phase = index, .step = steps->item[i].name,
+		struct tide_task task = { .exe = exe,
+			.phase = index,
+			.step = steps->item[i].name,
 			.action = &steps->item[i].forward };
 
 		ok = tide_task_run(&task, err);
@@ -38,9 +40,11 @@ run_phase(struct tide_executor *exe, long index, bool started, struct tide_err *
 		return false;
 	if (!started && !tide_gate_pass(exe, index, err))
 		return false;
-	if (!tide_run_row_state(exe, "running", index, NULL, err) || !tide_phase_row_state(exe, index, "running", err))
+	if (!tide_run_row_state(exe, "running", index, NULL, err) ||
+	    !tide_phase_row_state(exe, index, "running", err))
 		return false;
-	tide_executor_event(exe, "phase.start", NULL, false, "phase %ld of %zu: %s", index + 1, exe->plan->count, exe->phase);
+	tide_executor_event(
+	    exe, "phase.start", NULL, false, "phase %ld of %zu: %s", index + 1, exe->plan->count, exe->phase);
 	if (!run_steps(exe, index, err) || !tide_phase_row_state(exe, index, "done", err))
 		return false;
 	tide_crash_point("phase.done");
@@ -94,7 +98,8 @@ may_go(struct tide_executor *exe, const struct tide_run_row *run, struct tide_er
 		return tide_hint(err, "finish it: tidemark rollback %s", exe->plan->name);
 	}
 	if (strcmp(run->wanted, "pause") == 0) {
-		tide_fail(err, TIDE_PAUSED, "paused by %s", run->wanted_by != NULL ? run->wanted_by : "somebody");
+		tide_fail(
+		    err, TIDE_PAUSED, "paused by %s", run->wanted_by != NULL ? run->wanted_by : "somebody");
 		return false;
 	}
 	return true;
@@ -117,7 +122,8 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 			outcome->stop = TIDE_PAUSED;
 			outcome->state = "paused";
 			outcome->reason = talloc_strdup(talloc_parent(exe), err->message);
-			outcome->next = talloc_asprintf(talloc_parent(exe), "tidemark resume %s", exe->plan->name);
+			outcome->next =
+			    talloc_asprintf(talloc_parent(exe), "tidemark resume %s", exe->plan->name);
 			return true;
 		}
 		return false;
@@ -129,8 +135,8 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	}
 	if (!tide_executor_start(exe, err))
 		return false;
-	tide_executor_event(exe, "run.start", NULL, false, "run of '%s' on %s (run %lld, fence %lld)", exe->plan->name,
-	    exe->relation, (long long)exe->run, (long long)exe->fence);
+	tide_executor_event(exe, "run.start", NULL, false, "run of '%s' on %s (run %lld, fence %lld)",
+	    exe->plan->name, exe->relation, (long long)exe->run, (long long)exe->fence);
 	if (!run_phases(exe, err))
 		return false;
 	tide_executor_event(exe, "run.complete", NULL, false, "plan '%s' is complete", exe->plan->name);
@@ -141,8 +147,9 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 
 bool
 tide_run_forward(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const struct tide_plan *plan,
-    const struct tide_run_options *options, const struct tide_observer *observer, struct tide_outcome *outcome,
-    struct tide_err *err)
+    const struct tide_run_options *options, const struct tide_observer *observer,
+    struct tide_outcome *outcome, struct tide_err *err)
 {
-	return tide_runner_drive(ctx, tide_executor_new(ctx, loop, dsn, plan, options, observer), attempt, outcome, err);
+	return tide_runner_drive(
+	    ctx, tide_executor_new(ctx, loop, dsn, plan, options, observer), attempt, outcome, err);
 }

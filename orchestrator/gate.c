@@ -13,9 +13,9 @@ tide_gate_text(void *ctx, const struct tide_gate *gate)
 	char after[32];
 	char *text = NULL;
 
-#define PART(...) \
-	text = text == NULL ? talloc_asprintf(ctx, __VA_ARGS__) \
-	                    : talloc_asprintf_append(talloc_strdup_append(text, ", "), __VA_ARGS__)
+#define PART(...)                                                                                            \
+	text = text == NULL ? talloc_asprintf(ctx, __VA_ARGS__)                                              \
+			    : talloc_asprintf_append(talloc_strdup_append(text, ", "), __VA_ARGS__)
 	if (gate->manual)
 		PART("a person's advance");
 	if (gate->after > 0)
@@ -31,14 +31,15 @@ tide_gate_text(void *ctx, const struct tide_gate *gate)
 /* What the database says of the gate now. */
 struct view {
 	bool approved;
-	double soak_left;     /* seconds; ≤ 0 over or waived */
+	double soak_left; /* seconds; ≤ 0 over or waived */
 	char *soak_until;
 };
 
 static const char look[] =
     "WITH mark AS (UPDATE tidemark.run r SET hold_until = CASE WHEN $4::interval > interval '0' "
     "THEN coalesce(before.ended, r.created) + $4::interval END "
-    "FROM (SELECT max(ended) AS ended FROM tidemark.phase WHERE run = $1::bigint AND ordinal = $3::integer - 1) "
+    "FROM (SELECT max(ended) AS ended FROM tidemark.phase WHERE run = $1::bigint AND ordinal = $3::integer - "
+    "1) "
     "AS before WHERE r.id = $1::bigint AND r.fence = $2::bigint RETURNING r.hold_until) "
     "SELECT p.approved IS NOT NULL, "
     "CASE WHEN p.waive_soak THEN 0 ELSE extract(epoch FROM mark.hold_until - clock_timestamp()) END, "
@@ -51,9 +52,10 @@ read_view(struct tide_executor *exe, void *mem, long index, struct view *out, st
 	struct tide_rows *rows;
 
 	if (!tide_executor_write(exe, look,
-	        TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), tide_param_int(mem, index),
-	            talloc_asprintf(mem, "%lld microseconds", (long long)exe->plan->phase[index].gate.after)),
-	        &rows, mem, err))
+		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		    tide_param_int(mem, index),
+		    talloc_asprintf(mem, "%lld microseconds", (long long)exe->plan->phase[index].gate.after)),
+		&rows, mem, err))
 		return false;
 	out->approved = tide_rows_bool(rows, 0, 0);
 	out->soak_left = tide_rows_real(rows, 0, 1);
@@ -72,7 +74,7 @@ ask_sql(struct tide_executor *exe, const char *sql, bool *open, struct tide_err 
 		ok = tide_fail(err, TIDE_PRECONDITION, "it must give one row of one boolean");
 	else if (ok)
 		*open = tide_rows_count(rows) == 1 && !tide_rows_null(rows, 0, 0) &&
-		    strcmp(tide_rows_text(rows, 0, 0), "t") == 0;
+			strcmp(tide_rows_text(rows, 0, 0), "t") == 0;
 	if (!ok && err->code == TIDE_UNEXPECTED)
 		err->code = TIDE_PRECONDITION;
 	talloc_free(mem);
@@ -133,11 +135,14 @@ static const char *
 advice(void *mem, const struct tide_executor *exe, const struct tide_gate *gate, bool soaking)
 {
 	if (soaking)
-		return talloc_asprintf(mem, "tidemark run %s (goes on then; tidemark advance %s --now --reason WHY waives the rest)",
+		return talloc_asprintf(mem,
+		    "tidemark run %s (goes on then; tidemark advance %s --now --reason WHY waives the rest)",
 		    exe->plan->name, exe->plan->name);
 	return gate->after > 0
-	    ? talloc_asprintf(mem, "tidemark advance %s (with --now --reason WHY to waive the soak as well)", exe->plan->name)
-	    : talloc_asprintf(mem, "tidemark advance %s", exe->plan->name);
+		   ? talloc_asprintf(mem,
+			 "tidemark advance %s (with --now --reason WHY to waive the soak as well)",
+			 exe->plan->name)
+		   : talloc_asprintf(mem, "tidemark advance %s", exe->plan->name);
 }
 
 bool
@@ -157,7 +162,8 @@ tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 
 		ok = judge(exe, mem, index, &why, &stop, err);
 		if (ok && why != NULL && !waited) {
-			ok = tide_run_row_state(exe, "waiting", index, why, err) && tide_phase_row_state(exe, index, "waiting", err);
+			ok = tide_run_row_state(exe, "waiting", index, why, err) &&
+			     tide_phase_row_state(exe, index, "waiting", err);
 			tide_executor_event(exe, "wait.start", NULL, false, "%s", why);
 			waited = true;
 		}

@@ -25,7 +25,7 @@ log_point(const char *name)
 void
 tide_crash_point(const char *name)
 {
-	static unsigned long hits;  /* test builds only: the one process-wide count */
+	static unsigned long hits; /* test builds only: the one process-wide count */
 	const char *wanted = getenv("TIDEMARK_CRASH_AT");
 	const char *action = getenv("TIDEMARK_CRASH_ACTION");
 	const char *hash;
@@ -39,7 +39,8 @@ tide_crash_point(const char *name)
 	length = hash != NULL ? (size_t)(hash - wanted) : strlen(wanted);
 	if (hash != NULL)
 		nth = strtoul(hash + 1, NULL, 10);
-	if (!(length == 1 && wanted[0] == '*') && (strlen(name) != length || strncmp(wanted, name, length) != 0))
+	if (!(length == 1 && wanted[0] == '*') &&
+	    (strlen(name) != length || strncmp(wanted, name, length) != 0))
 		return;
 	if (++hits != nth)
 		return;

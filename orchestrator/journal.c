@@ -24,19 +24,21 @@ host_name(char *out, size_t size)
 }
 
 bool
-tide_journal_add(struct tide_executor *exe, const struct tide_entry *entry, int64_t *seq, struct tide_err *err)
+tide_journal_add(
+    struct tide_executor *exe, const struct tide_entry *entry, int64_t *seq, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows = NULL;
 	char host[128];
 	bool ok = tide_executor_write(exe,
-	    "INSERT INTO tidemark.journal (run, event, phase, step, sql, outcome, detail, seconds, lock_wait, host, "
+	    "INSERT INTO tidemark.journal (run, event, phase, step, sql, outcome, detail, seconds, "
+	    "lock_wait, host, "
 	    "fence) SELECT id, $3, $4::integer, $5, $6, $7, $8::jsonb, $9::float8, $10::float8, $11, fence "
 	    "FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE RETURNING seq",
 	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), entry->event,
-	        entry->phase < 0 ? NULL : tide_param_int(mem, entry->phase), entry->step, entry->sql,
-	        entry->outcome, entry->detail, number_text(mem, entry->seconds),
-	        number_text(mem, entry->lock_wait), host_name(host, sizeof(host))),
+		entry->phase < 0 ? NULL : tide_param_int(mem, entry->phase), entry->step, entry->sql,
+		entry->outcome, entry->detail, number_text(mem, entry->seconds),
+		number_text(mem, entry->lock_wait), host_name(host, sizeof(host))),
 	    &rows, mem, err);
 
 	if (ok && seq != NULL)
@@ -51,13 +53,14 @@ tide_journal_sql(void *ctx, const struct tide_executor *exe, const struct tide_e
 	char host[128];
 
 	return tide_sqlf(ctx,
-	    "INSERT INTO tidemark.journal (run, event, phase, step, sql, outcome, detail, seconds, lock_wait, host, "
+	    "INSERT INTO tidemark.journal (run, event, phase, step, sql, outcome, detail, seconds, "
+	    "lock_wait, host, "
 	    "fence) VALUES (%l, %L, %l, %L, %L, %L, %L::jsonb, "
 	    "extract(epoch FROM clock_timestamp() - current_setting('tidemark.locked')::timestamptz), "
 	    "extract(epoch FROM current_setting('tidemark.locked')::timestamptz - "
 	    "current_setting('tidemark.begun')::timestamptz), %L, %l)",
-	    (long long)exe->run, entry->event, (long long)entry->phase, entry->step, entry->sql, entry->outcome,
-	    entry->detail, host_name(host, sizeof(host)), (long long)exe->fence);
+	    (long long)exe->run, entry->event, (long long)entry->phase, entry->step, entry->sql,
+	    entry->outcome, entry->detail, host_name(host, sizeof(host)), (long long)exe->fence);
 }
 
 bool
@@ -67,7 +70,8 @@ tide_journal_has(struct tide_executor *exe, const char *event, long phase, const
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(exe->control, mem,
-	    "SELECT EXISTS (SELECT FROM tidemark.journal j JOIN tidemark.phase p ON p.run = j.run AND p.ordinal = "
+	    "SELECT EXISTS (SELECT FROM tidemark.journal j JOIN tidemark.phase p ON p.run = j.run AND "
+	    "p.ordinal = "
 	    "j.phase WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.event = $3 AND j.step = $4 "
 	    "AND j.seq > p.compiled)",
 	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, phase), event, step), &rows, err);
@@ -94,8 +98,8 @@ tide_phase_row_state(struct tide_executor *exe, long phase, const char *state, s
 	    "compiled = CASE WHEN $4 = 'pending' THEN NULL ELSE p.compiled END "
 	    "FROM (SELECT id FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE) AS r "
 	    "WHERE p.run = r.id AND p.ordinal = $3::integer RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), tide_param_int(mem, phase),
-	        state),
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		tide_param_int(mem, phase), state),
 	    NULL, mem, err);
 
 	talloc_free(mem);
@@ -103,8 +107,8 @@ tide_phase_row_state(struct tide_executor *exe, long phase, const char *state, s
 }
 
 bool
-tide_run_row_state(struct tide_executor *exe, const char *state, long phase, const char *reason,
-    struct tide_err *err)
+tide_run_row_state(
+    struct tide_executor *exe, const char *state, long phase, const char *reason, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	bool ok = tide_executor_write(exe,
@@ -113,7 +117,7 @@ tide_run_row_state(struct tide_executor *exe, const char *state, long phase, con
 	    "updated = clock_timestamp() "
 	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
 	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), state,
-	        phase < 0 ? NULL : tide_param_int(mem, phase), reason),
+		phase < 0 ? NULL : tide_param_int(mem, phase), reason),
 	    NULL, mem, err);
 
 	talloc_free(mem);
@@ -121,24 +125,29 @@ tide_run_row_state(struct tide_executor *exe, const char *state, long phase, con
 }
 
 bool
-tide_journal_steps(struct tide_executor *exe, void *ctx, long phase, struct tide_steps **out, struct tide_err *err)
+tide_journal_steps(
+    struct tide_executor *exe, void *ctx, long phase, struct tide_steps **out, struct tide_err *err)
 {
 	return tide_store_steps(ctx, exe->control, exe->run, phase, out, err);
 }
 
 bool
-tide_journal_compiled(struct tide_executor *exe, long phase, const struct tide_steps *steps, struct tide_err *err)
+tide_journal_compiled(
+    struct tide_executor *exe, long phase, const struct tide_steps *steps, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	json_t *json = tide_steps_to_json(steps);
 	char *text = json_dumps(json, JSON_COMPACT);
 	bool ok = tide_executor_write(exe,
-	    "WITH r AS (SELECT id, fence FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE), "
+	    "WITH r AS (SELECT id, fence FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR "
+	    "SHARE), "
 	    "j AS (INSERT INTO tidemark.journal (run, event, phase, detail, fence) "
 	    "SELECT id, 'phase.compiled', $3::integer, $4::jsonb, fence FROM r RETURNING seq) "
-	    "UPDATE tidemark.phase p SET compiled = j.seq FROM j, r WHERE p.run = r.id AND p.ordinal = $3::integer "
+	    "UPDATE tidemark.phase p SET compiled = j.seq FROM j, r WHERE p.run = r.id AND p.ordinal = "
+	    "$3::integer "
 	    "RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), tide_param_int(mem, phase), text),
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		tide_param_int(mem, phase), text),
 	    NULL, mem, err);
 
 	json_decref(json);

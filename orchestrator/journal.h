@@ -8,10 +8,10 @@
 
 /** One row of the journal. NULL texts and negative numbers are left out. */
 struct tide_entry {
-	const char *event;          /* "step.done" */
-	long phase;                 /* index, 0-based; -1 none */
+	const char *event; /* "step.done" */
+	long phase;        /* index, 0-based; -1 none */
 	const char *step, *sql, *outcome;
-	const char *detail;         /* JSON text */
+	const char *detail; /* JSON text */
 	double seconds, lock_wait;
 };
 
@@ -30,7 +30,8 @@ bool tide_journal_has(struct tide_executor *exe, const char *event, long phase, 
     struct tide_err *err) TIDE_CHECKED;
 
 /** Moves the phase row: state and, as it says, started/ended/approval/compiled. */
-bool tide_phase_row_state(struct tide_executor *exe, long phase, const char *state, struct tide_err *err) TIDE_CHECKED;
+bool tide_phase_row_state(
+    struct tide_executor *exe, long phase, const char *state, struct tide_err *err) TIDE_CHECKED;
 /** Moves the run row: state, current phase (-1: none) and reason (NULL: clear). */
 bool tide_run_row_state(struct tide_executor *exe, const char *state, long phase, const char *reason,
     struct tide_err *err) TIDE_CHECKED;
@@ -39,7 +40,7 @@ bool tide_run_row_state(struct tide_executor *exe, const char *state, long phase
 bool tide_journal_steps(struct tide_executor *exe, void *ctx, long phase, struct tide_steps **out,
     struct tide_err *err) TIDE_CHECKED;
 /** Writes them and remembers in the phase row where they stand. */
-bool tide_journal_compiled(struct tide_executor *exe, long phase, const struct tide_steps *steps,
-    struct tide_err *err) TIDE_CHECKED;
+bool tide_journal_compiled(
+    struct tide_executor *exe, long phase, const struct tide_steps *steps, struct tide_err *err) TIDE_CHECKED;
 
 #endif

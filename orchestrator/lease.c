@@ -26,18 +26,20 @@ state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
 	void *mem = talloc_new(NULL);
 	struct tide_rows *rows;
 	int64_t version = 0;
-	bool ok = tide_await_query(conn, mem, "SELECT to_regclass('tidemark.meta') IS NOT NULL", 0, NULL, &rows, err);
+	bool ok = tide_await_query(
+	    conn, mem, "SELECT to_regclass('tidemark.meta') IS NOT NULL", 0, NULL, &rows, err);
 
 	*present = ok && tide_rows_bool(rows, 0, 0);
 	if (ok && *present) {
-		ok = tide_await_query(conn, mem, "SELECT max(version) FROM tidemark.meta", 0, NULL, &rows, err);
+		ok = tide_await_query(
+		    conn, mem, "SELECT max(version) FROM tidemark.meta", 0, NULL, &rows, err);
 		if (ok)
 			version = tide_rows_int(rows, 0, 0);
 	}
 	talloc_free(mem);
 	if (ok && version > TIDE_STATE_VERSION) {
-		tide_fail(err, TIDE_PRECONDITION,
-		    "schema tidemark has version %lld, this program knows %d", (long long)version, TIDE_STATE_VERSION);
+		tide_fail(err, TIDE_PRECONDITION, "schema tidemark has version %lld, this program knows %d",
+		    (long long)version, TIDE_STATE_VERSION);
 		return tide_hint(err, "a newer tidemark has worked on this database: use that version");
 	}
 	return ok;
@@ -64,8 +66,9 @@ tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tid
 		return true;
 	*err = failed;
 	if (strcmp(failed.sqlstate, "42501") == 0)
-		tide_hint(err, "the role needs it once: GRANT CREATE ON DATABASE … TO … (or let an administrator run "
-		               "the head of `tidemark plan --sql`)");
+		tide_hint(err,
+		    "the role needs it once: GRANT CREATE ON DATABASE … TO … (or let an administrator run "
+		    "the head of `tidemark plan --sql`)");
 	return tide_wrap(err, "schema tidemark cannot be made");
 }
 
@@ -80,26 +83,33 @@ check_hash(struct tide_executor *exe, const char *hash, const char *text, struct
 
 	if (strcmp(hash, exe->plan->hash) == 0)
 		return true;
-	if (!tide_plan_parse(exe, exe->plan->path, text, strlen(text), tide_phase_kinds(), kinds, &stored, &unread))
+	if (!tide_plan_parse(
+		exe, exe->plan->path, text, strlen(text), tide_phase_kinds(), kinds, &stored, &unread))
 		diff = talloc_strdup(exe, "the stored plan cannot be read any more");
 	else
 		diff = tide_plan_diff(exe, stored, exe->plan);
 	tide_fail(err, TIDE_PLAN, "plan '%s' has changed since its run started:\n%s", exe->plan->name, diff);
-	return tide_hint(err, "put the file back as it was, run by name (tidemark run %s uses the stored text), or roll "
-	                      "back and start the changed plan under a new name", exe->plan->name);
+	return tide_hint(err,
+	    "put the file back as it was, run by name (tidemark run %s uses the stored text), or roll "
+	    "back and start the changed plan under a new name",
+	    exe->plan->name);
 }
 
 static bool
 check_identity(struct tide_executor *exe, const struct tide_rows *rows, struct tide_err *err)
 {
 	if (!tide_rows_bool(rows, 0, 4)) {
-		tide_fail(err, TIDE_PRECONDITION, "run of '%s' was begun on another database cluster", exe->plan->name);
-		return tide_hint(err, "this database is a copy (restore or clone): its state describes the original. Drop "
-		                      "the half-done objects and schema tidemark here, or work on the original");
+		tide_fail(err, TIDE_PRECONDITION, "run of '%s' was begun on another database cluster",
+		    exe->plan->name);
+		return tide_hint(err,
+		    "this database is a copy (restore or clone): its state describes the original. Drop "
+		    "the half-done objects and schema tidemark here, or work on the original");
 	}
 	if (!tide_rows_bool(rows, 0, 5) && strcmp(tide_rows_text(rows, 0, 3), "complete") != 0) {
-		tide_fail(err, TIDE_PRECONDITION, "table %s is not the one the run began with", tide_rows_text(rows, 0, 6));
-		return tide_hint(err, "it was dropped, renamed or made anew since; put it back or start a plan of a new name");
+		tide_fail(err, TIDE_PRECONDITION, "table %s is not the one the run began with",
+		    tide_rows_text(rows, 0, 6));
+		return tide_hint(err,
+		    "it was dropped, renamed or made anew since; put it back or start a plan of a new name");
 	}
 	return true;
 }
@@ -115,11 +125,11 @@ check_requires(struct tide_executor *exe, struct tide_err *err)
 		const char *name = exe->plan->requires.item[i];
 
 		ok = tide_await_query(exe->control, mem,
-		    "SELECT EXISTS (SELECT FROM tidemark.run WHERE plan = $1 AND state = 'complete')", TIDE_ARGS(name),
-		    &rows, err);
+		    "SELECT EXISTS (SELECT FROM tidemark.run WHERE plan = $1 AND state = 'complete')",
+		    TIDE_ARGS(name), &rows, err);
 		if (ok && !tide_rows_bool(rows, 0, 0)) {
-			ok = tide_fail(err, TIDE_PRECONDITION, "plan '%s' requires '%s', which is not complete",
-			    exe->plan->name, name);
+			ok = tide_fail(err, TIDE_PRECONDITION,
+			    "plan '%s' requires '%s', which is not complete", exe->plan->name, name);
 			tide_hint(err, "see: tidemark status %s", name);
 		}
 	}
@@ -128,8 +138,10 @@ check_requires(struct tide_executor *exe, struct tide_err *err)
 }
 
 static const char insert_run[] =
-    "WITH r AS (INSERT INTO tidemark.run (plan, hash, plan_text, title, relation, table_oid, system_identifier, tool) "
-    "SELECT $1, $2, $3, $4, $5, $6::oid, (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), $7 "
+    "WITH r AS (INSERT INTO tidemark.run (plan, hash, plan_text, title, relation, table_oid, "
+    "system_identifier, tool) "
+    "SELECT $1, $2, $3, $4, $5, $6::oid, (SELECT system_identifier::text FROM "
+    "pg_catalog.pg_control_system()), $7 "
     "ON CONFLICT DO NOTHING RETURNING id), "
     "p AS (INSERT INTO tidemark.phase (run, ordinal, name, kind) "
     "SELECT r.id, u.ord - 1, u.name, u.kind FROM r, "
@@ -155,12 +167,13 @@ tide_run_create(struct tide_executor *exe, struct tide_run_row *out, struct tide
 	struct tide_rows *rows;
 	bool present;
 	bool ok = tide_state_ensure(exe->control, true, &present, err) && check_requires(exe, err) &&
-	    tide_table_find(exe, exe->control, plan->schema, plan->relation, &exe->table_oid, &exe->relation, err) &&
-	    tide_await_query(exe->control, mem, insert_run,
-	        TIDE_ARGS(plan->name, plan->hash, plan->text, plan->title, exe->relation,
-	            tide_param_int(mem, exe->table_oid), TIDEMARK_VERSION, array_text(mem, plan, false),
-	            array_text(mem, plan, true)),
-	        &rows, err);
+		  tide_table_find(exe, exe->control, plan->schema, plan->relation, &exe->table_oid,
+		      &exe->relation, err) &&
+		  tide_await_query(exe->control, mem, insert_run,
+		      TIDE_ARGS(plan->name, plan->hash, plan->text, plan->title, exe->relation,
+			  tide_param_int(mem, exe->table_oid), TIDEMARK_VERSION, array_text(mem, plan, false),
+			  array_text(mem, plan, true)),
+		      &rows, err);
 
 	talloc_free(mem);
 	/* Nothing inserted means that another executor was faster: its run is found. */
@@ -202,7 +215,7 @@ tide_run_find(struct tide_executor *exe, struct tide_run_row *out, struct tide_e
 	/* After a complete rollback a changed plan may begin anew. */
 	if (strcmp(out->state, "rolled_back") != 0 || !exe->options->again)
 		ok = check_hash(exe, tide_rows_text(rows, 0, 1), tide_rows_text(rows, 0, 2), err) &&
-		    check_identity(exe, rows, err);
+		     check_identity(exe, rows, err);
 	talloc_free(mem);
 	return ok;
 }
@@ -217,10 +230,12 @@ static const char take_lease[] =
     "lease = $3::interval, backend = pg_backend_pid(), backend_start = (SELECT backend_start "
     "FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()), "
     "wanted = CASE WHEN wanted = 'yield' THEN 'run' ELSE wanted END "
-    "WHERE id = $1::bigint AND (owner IS NULL OR owner = $2 OR heartbeat < clock_timestamp() - lease OR NOT EXISTS (SELECT "
+    "WHERE id = $1::bigint AND (owner IS NULL OR owner = $2 OR heartbeat < clock_timestamp() - lease OR NOT "
+    "EXISTS (SELECT "
     "FROM pg_catalog.pg_stat_activity a WHERE a.pid = backend AND (a.backend_start = run.backend_start "
     "OR a.backend_start IS NULL))) RETURNING id, fence), "
-    "s AS (UPDATE tidemark.segment g SET fence = t.fence FROM t WHERE g.run = t.id AND NOT g.done RETURNING 1), "
+    "s AS (UPDATE tidemark.segment g SET fence = t.fence FROM t WHERE g.run = t.id AND NOT g.done RETURNING "
+    "1), "
     "j AS (INSERT INTO tidemark.journal (run, event, outcome, fence) "
     "SELECT id, 'lease.taken', $2, fence FROM t RETURNING 1) "
     "SELECT fence, (SELECT count(*) FROM s) FROM t";
@@ -232,7 +247,7 @@ try_lease(struct tide_executor *exe, bool *taken, struct tide_err *err)
 	struct tide_rows *rows;
 	bool ok = tide_await_query(exe->control, mem, take_lease,
 	    TIDE_ARGS(tide_param_int(mem, exe->run), exe->owner,
-	        talloc_asprintf(mem, "%lld microseconds", (long long)exe->plan->limits.lease)),
+		talloc_asprintf(mem, "%lld microseconds", (long long)exe->plan->limits.lease)),
 	    &rows, err);
 
 	*taken = ok && tide_rows_count(rows) == 1;
@@ -249,15 +264,17 @@ held_by_another(struct tide_executor *exe, struct tide_err *err)
 	struct tide_rows *rows;
 
 	if (!tide_await_query(exe->control, mem,
-	        "SELECT owner, round(extract(epoch FROM clock_timestamp() - heartbeat)::numeric, 1) "
-	        "FROM tidemark.run WHERE id = $1::bigint", TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err)) {
+		"SELECT owner, round(extract(epoch FROM clock_timestamp() - heartbeat)::numeric, 1) "
+		"FROM tidemark.run WHERE id = $1::bigint",
+		TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err)) {
 		talloc_free(mem);
 		return false;
 	}
 	tide_fail(err, TIDE_LEASE, "another executor works on '%s': %s, last heard %s s ago", exe->plan->name,
 	    tide_rows_text(rows, 0, 0) != NULL ? tide_rows_text(rows, 0, 0) : "unknown",
 	    tide_rows_text(rows, 0, 1) != NULL ? tide_rows_text(rows, 0, 1) : "?");
-	tide_hint(err, "watch it with `tidemark status %s --watch`, or wait for it with --if-locked wait", exe->plan->name);
+	tide_hint(err, "watch it with `tidemark status %s --watch`, or wait for it with --if-locked wait",
+	    exe->plan->name);
 	talloc_free(mem);
 	return false;
 }
@@ -266,19 +283,22 @@ held_by_another(struct tide_executor *exe, struct tide_err *err)
 static bool
 end_orphans(struct tide_executor *exe, struct tide_err *err)
 {
-	static const char orphans[] =
-	    "FROM pg_catalog.pg_stat_activity a WHERE a.usename = session_user AND a.datname = current_database() "
-	    "AND a.pid <> pg_backend_pid() AND starts_with(a.application_name, $1) "
-	    "AND a.backend_start < (SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid())";
+	static const char orphans[] = "FROM pg_catalog.pg_stat_activity a WHERE a.usename = session_user AND "
+				      "a.datname = current_database() "
+				      "AND a.pid <> pg_backend_pid() AND starts_with(a.application_name, $1) "
+				      "AND a.backend_start < (SELECT backend_start FROM "
+				      "pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid())";
 	void *mem = talloc_new(exe);
 	char *prefix = tide_application_prefix(mem, exe->plan->name);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(exe->control, mem,
-	    talloc_asprintf(mem, "SELECT count(pg_terminate_backend(a.pid)) %s", orphans), TIDE_ARGS(prefix), &rows, err);
+	    talloc_asprintf(mem, "SELECT count(pg_terminate_backend(a.pid)) %s", orphans), TIDE_ARGS(prefix),
+	    &rows, err);
 
 	if (ok && tide_rows_int(rows, 0, 0) > 0)
 		tide_executor_event(exe, "orphan.ended", NULL, true,
-		    "ended %lld session(s) that an earlier executor had left running", (long long)tide_rows_int(rows, 0, 0));
+		    "ended %lld session(s) that an earlier executor had left running",
+		    (long long)tide_rows_int(rows, 0, 0));
 	/* Their locks must be gone before anything of ours is tried. */
 	for (int i = 0; ok && i < 100 && tide_rows_int(rows, 0, 0) > 0; i++) {
 		tide_executor_sleep(exe, 20 * TIDE_MS);
@@ -298,8 +318,9 @@ beats(struct tide_executor *exe, bool *alive, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(exe->control, mem, "SELECT heartbeat FROM tidemark.run WHERE id = $1::bigint",
-	    TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err);
+	bool ok =
+	    tide_await_query(exe->control, mem, "SELECT heartbeat FROM tidemark.run WHERE id = $1::bigint",
+		TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err);
 	const char *now = ok && tide_rows_count(rows) > 0 ? tide_rows_text(rows, 0, 0) : NULL;
 
 	*alive = now != NULL && exe->seen_heartbeat != NULL && strcmp(now, exe->seen_heartbeat) != 0;
@@ -323,7 +344,8 @@ tide_lease_take(struct tide_executor *exe, struct tide_err *err)
 		if (exe->options->if_locked != TIDE_IF_LOCKED_WAIT && (alive || tide_now_us() > patience))
 			return held_by_another(exe, err);
 		if (!told && exe->options->if_locked == TIDE_IF_LOCKED_WAIT)
-			tide_executor_event(exe, "lease.wait", NULL, false, "another executor works on it; waiting for its lease");
+			tide_executor_event(exe, "lease.wait", NULL, false,
+			    "another executor works on it; waiting for its lease");
 		told = true;
 		tide_executor_sleep(exe, 200 * TIDE_MS);
 		if (tide_executor_halted(exe, err))
@@ -339,9 +361,11 @@ tide_lease_held(struct tide_executor *exe)
 	void *mem = talloc_new(exe);
 	struct tide_err ignored = { 0 };
 	struct tide_rows *rows;
-	bool held = exe->fence == 0 || !tide_conn_alive(exe->control) || tide_conn_busy(exe->control) ||
-	    !tide_await_query(exe->control, mem, "SELECT fence = $2::bigint FROM tidemark.run WHERE id = $1::bigint",
-	        TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence)), &rows, &ignored) ||
+	bool held =
+	    exe->fence == 0 || !tide_conn_alive(exe->control) || tide_conn_busy(exe->control) ||
+	    !tide_await_query(exe->control, mem,
+		"SELECT fence = $2::bigint FROM tidemark.run WHERE id = $1::bigint",
+		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence)), &rows, &ignored) ||
 	    tide_rows_count(rows) == 0 || tide_rows_bool(rows, 0, 0);
 
 	talloc_free(mem);
@@ -355,11 +379,13 @@ tide_lease_release(struct tide_executor *exe, const char *state, const char *rea
 	struct tide_err ignored = { 0 };
 
 	/* The fence stays: what is given back may only be taken with a higher one. */
-	if (exe->fence == 0 || !tide_await_query(exe->control, mem,
-	        "UPDATE tidemark.run SET owner = NULL, backend = NULL, backend_start = NULL, "
-	        "state = coalesce($3, state), reason = coalesce($4, reason), updated = clock_timestamp() "
-	        "WHERE id = $1::bigint AND fence = $2::bigint",
-	        TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), state, reason), NULL, &ignored))
+	if (exe->fence == 0 ||
+	    !tide_await_query(exe->control, mem,
+		"UPDATE tidemark.run SET owner = NULL, backend = NULL, backend_start = NULL, "
+		"state = coalesce($3, state), reason = coalesce($4, reason), updated = clock_timestamp() "
+		"WHERE id = $1::bigint AND fence = $2::bigint",
+		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), state, reason),
+		NULL, &ignored))
 		exe->fence = 0;
 	exe->fence = 0;
 	talloc_free(mem);

@@ -113,20 +113,26 @@ static bool
 holders(const struct tide_task *task, void *mem, struct tide_blockers *out, struct tide_err *err)
 {
 	static const char *const pg_names[] = {
-		[TIDE_ACCESS_SHARE] = "AccessShareLock", [TIDE_ROW_SHARE] = "RowShareLock",
-		[TIDE_ROW_EXCLUSIVE] = "RowExclusiveLock", [TIDE_SHARE_UPDATE_EXCLUSIVE] = "ShareUpdateExclusiveLock",
-		[TIDE_SHARE] = "ShareLock", [TIDE_SHARE_ROW_EXCLUSIVE] = "ShareRowExclusiveLock",
-		[TIDE_EXCLUSIVE] = "ExclusiveLock", [TIDE_ACCESS_EXCLUSIVE] = "AccessExclusiveLock",
+		[TIDE_ACCESS_SHARE] = "AccessShareLock",
+		[TIDE_ROW_SHARE] = "RowShareLock",
+		[TIDE_ROW_EXCLUSIVE] = "RowExclusiveLock",
+		[TIDE_SHARE_UPDATE_EXCLUSIVE] = "ShareUpdateExclusiveLock",
+		[TIDE_SHARE] = "ShareLock",
+		[TIDE_SHARE_ROW_EXCLUSIVE] = "ShareRowExclusiveLock",
+		[TIDE_EXCLUSIVE] = "ExclusiveLock",
+		[TIDE_ACCESS_EXCLUSIVE] = "AccessExclusiveLock",
 	};
 	struct tide_executor *exe = task->exe;
 	double old = 2.0 * (double)exe->plan->limits.lock_timeout / (double)TIDE_SECOND;
 	struct tide_rows *rows;
 
 	if (!tide_await_query(exe->control, mem, tide_sql_state_holders,
-	        TIDE_ARGS(task->action->lock_table, pg_names[task->action->lock], talloc_asprintf(mem, "%.3f", old),
-	            talloc_asprintf(mem, "{%d,%d}", tide_conn_backend_pid(exe->control), tide_conn_backend_pid(exe->watch)),
-	            exe->may_lower_deadlock_timeout ? "true" : "false"),
-	        &rows, err))
+		TIDE_ARGS(task->action->lock_table, pg_names[task->action->lock],
+		    talloc_asprintf(mem, "%.3f", old),
+		    talloc_asprintf(mem, "{%d,%d}", tide_conn_backend_pid(exe->control),
+			tide_conn_backend_pid(exe->watch)),
+		    exe->may_lower_deadlock_timeout ? "true" : "false"),
+		&rows, err))
 		return false;
 	tide_blockers_read(mem, rows, out);
 	return true;
@@ -155,14 +161,16 @@ tide_lock_look(const struct tide_task *task, int64_t patience_until, struct tide
 		}
 		who = tide_blockers_text(mem, &blockers);
 		if (tide_now_us() > patience_until) {
-			tide_fail(err, TIDE_LOCK, "step '%s' needs a %s lock on %s, held back by %s", task->step,
-			    tide_lock_name(task->action->lock), task->action->lock_table, who);
-			tide_hint(err, "end that transaction or wait for it, then run again; nothing is blocked meanwhile");
+			tide_fail(err, TIDE_LOCK, "step '%s' needs a %s lock on %s, held back by %s",
+			    task->step, tide_lock_name(task->action->lock), task->action->lock_table, who);
+			tide_hint(err, "end that transaction or wait for it, then run again; nothing is "
+				       "blocked meanwhile");
 			talloc_free(mem);
 			return false;
 		}
 		if (!told)
-			tide_executor_event(exe, "lock.wait", task->step, true, "not asking for the lock yet: %s", who);
+			tide_executor_event(
+			    exe, "lock.wait", task->step, true, "not asking for the lock yet: %s", who);
 		told = true;
 		tide_executor_because(exe, "waiting for a lock on %s: %s", task->action->lock_table, who);
 		talloc_free(mem);

@@ -7,13 +7,13 @@
  * SQL of the plan's author names things as the role itself would. Our sessions pin search_path; this statement gives the
  * role's own back, for the transaction (%s 'true') or the session ('false').
  */
-#define TIDE_SET_OWN_PATH(local) \
-	"SELECT pg_catalog.set_config('search_path', (SELECT reset_val FROM pg_catalog.pg_settings " \
+#define TIDE_SET_OWN_PATH(local)                                                                             \
+	"SELECT pg_catalog.set_config('search_path', (SELECT reset_val FROM pg_catalog.pg_settings "         \
 	"WHERE name = 'search_path'), " local ")"
 #define TIDE_SET_PINNED_PATH "SET search_path = pg_catalog, pg_temp"
 
 /** One read-only query of the author, in a transaction of its own that is rolled back, for at most 10 s. Awaits. */
-bool tide_await_own_path(struct tide_conn *conn, void *mem, const char *sql, size_t count, const char *const *values,
-    struct tide_rows **rows, struct tide_err *err) TIDE_CHECKED;
+bool tide_await_own_path(struct tide_conn *conn, void *mem, const char *sql, size_t count,
+    const char *const *values, struct tide_rows **rows, struct tide_err *err) TIDE_CHECKED;
 
 #endif

@@ -41,7 +41,8 @@ refuse(struct tide_executor *exe, const struct tide_findings *findings, struct t
 	}
 	if (first == NULL)
 		return true;
-	tide_fail(err, TIDE_PRECONDITION, "%s%s", first->message, errors > 1 ? " (and more: see tidemark plan)" : "");
+	tide_fail(err, TIDE_PRECONDITION, "%s%s", first->message,
+	    errors > 1 ? " (and more: see tidemark plan)" : "");
 	snprintf(err->where, sizeof(err->where), "%s:%d:%d", exe->plan->path, first->line, first->column);
 	return first->hint != NULL ? tide_hint(err, "%s", first->hint) : false;
 }
@@ -83,13 +84,15 @@ compile(struct tide_executor *exe, void *ctx, long index, struct tide_steps **ou
 	at.cat = cat;
 	if (ok && ops->check != NULL)
 		ops->check(&at, findings);
-	ok = ok && refuse(exe, findings, err) && tide_phase_compile(ctx, exe->plan, (size_t)index, cat, out, err);
+	ok = ok && refuse(exe, findings, err) &&
+	     tide_phase_compile(ctx, exe->plan, (size_t)index, cat, out, err);
 	talloc_free(mem);
 	return ok;
 }
 
 bool
-tide_planner_steps(struct tide_executor *exe, void *ctx, long index, struct tide_steps **out, struct tide_err *err)
+tide_planner_steps(
+    struct tide_executor *exe, void *ctx, long index, struct tide_steps **out, struct tide_err *err)
 {
 	if (!tide_journal_steps(exe, ctx, index, out, err))
 		return false;

@@ -4,7 +4,8 @@
 #include "executor.h"
 
 /** Reads what the database is now. Belongs to ctx. */
-bool tide_planner_catalog(struct tide_executor *exe, void *ctx, struct tide_catalog **out, struct tide_err *err) TIDE_CHECKED;
+bool tide_planner_catalog(
+    struct tide_executor *exe, void *ctx, struct tide_catalog **out, struct tide_err *err) TIDE_CHECKED;
 /** Checks and compiles everything ahead, changing nothing: a plan that must be refused is refused before it starts. */
 bool tide_planner_preflight(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
 /** The steps of one phase: as they were written down, or else compiled now and written down. Belongs to ctx. */

@@ -14,13 +14,28 @@ struct member {
 	size_t offset;
 };
 
-#define ROW(member, kind) { #member, kind, offsetof(struct tide_progress, member) }
+#define ROW(member, kind)                                                                                    \
+	{                                                                                                    \
+#member, kind, offsetof(struct tide_progress, member)                                        \
+	}
 
 static const struct member members[] = {
-	ROW(phase, TEXT), ROW(what, TEXT), ROW(blocks_total, WHOLE), ROW(blocks_done, WHOLE), ROW(rows_seen, WHOLE),
-	ROW(rows_changed, WHOLE), ROW(rows_stayed, WHOLE), ROW(rows_skipped, WHOLE), ROW(mismatches, WHOLE),
-	ROW(rows_per_second, REAL), ROW(batch_p90, WHOLE), ROW(hot_share, REAL), ROW(lag, WHOLE), ROW(eta, WHOLE),
-	ROW(state, TEXT), ROW(reason, TEXT),
+	ROW(phase, TEXT),
+	ROW(what, TEXT),
+	ROW(blocks_total, WHOLE),
+	ROW(blocks_done, WHOLE),
+	ROW(rows_seen, WHOLE),
+	ROW(rows_changed, WHOLE),
+	ROW(rows_stayed, WHOLE),
+	ROW(rows_skipped, WHOLE),
+	ROW(mismatches, WHOLE),
+	ROW(rows_per_second, REAL),
+	ROW(batch_p90, WHOLE),
+	ROW(hot_share, REAL),
+	ROW(lag, WHOLE),
+	ROW(eta, WHOLE),
+	ROW(state, TEXT),
+	ROW(reason, TEXT),
 };
 
 char *

@@ -79,8 +79,8 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 static bool
 worth_reconnecting(const struct tide_executor *exe, const struct tide_err *err, int64_t give_up)
 {
-	return err->code == TIDE_UNREACHABLE && exe->reached && exe->wishes.signo == 0 && tide_now_us() < give_up &&
-	    (exe->deadline == 0 || tide_now_us() < exe->deadline);
+	return err->code == TIDE_UNREACHABLE && exe->reached && exe->wishes.signo == 0 &&
+	       tide_now_us() < give_up && (exe->deadline == 0 || tide_now_us() < exe->deadline);
 }
 
 static struct tide_executor *
@@ -153,14 +153,15 @@ tide_runner_states(struct tide_executor *exe, void *ctx, const char ***out, stru
 	const char **states;
 
 	if (!tide_await_query(exe->control, mem,
-	        "SELECT state FROM tidemark.phase WHERE run = $1::bigint ORDER BY ordinal",
-	        TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err)) {
+		"SELECT state FROM tidemark.phase WHERE run = $1::bigint ORDER BY ordinal",
+		TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err)) {
 		talloc_free(mem);
 		return false;
 	}
 	if (tide_rows_count(rows) != exe->plan->count) {
 		talloc_free(mem);
-		return tide_fail(err, TIDE_UNEXPECTED, "the state has another number of phases than the plan");
+		return tide_fail(
+		    err, TIDE_UNEXPECTED, "the state has another number of phases than the plan");
 	}
 	states = talloc_zero_array(ctx, const char *, (unsigned)exe->plan->count);
 	for (size_t i = 0; i < exe->plan->count; i++)
@@ -199,6 +200,7 @@ tide_runner_find(const struct tide_plan *plan, const char *name, long *index, st
 		names[count] = plan->phase[count].name;
 	near = tide_nearest(name, names, count);
 	tide_fail(err, TIDE_USAGE, "plan '%s' has no phase '%s'", plan->name, name);
-	return near != NULL ? tide_hint(err, "did you mean '%s'?", near)
-	                    : tide_hint(err, "phases have the names that `tidemark status %s` shows", plan->name);
+	return near != NULL
+		   ? tide_hint(err, "did you mean '%s'?", near)
+		   : tide_hint(err, "phases have the names that `tidemark status %s` shows", plan->name);
 }

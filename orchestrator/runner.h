@@ -7,16 +7,18 @@
 typedef bool tide_attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err);
 
 /** Runs `attempt` with a new executor, again after a lost connection, and turns clean stops into the outcome. */
-bool tide_runner_drive(void *ctx, struct tide_executor *first, tide_attempt *attempt, struct tide_outcome *outcome,
-    struct tide_err *err) TIDE_CHECKED;
+bool tide_runner_drive(void *ctx, struct tide_executor *first, tide_attempt *attempt,
+    struct tide_outcome *outcome, struct tide_err *err) TIDE_CHECKED;
 
 /** States of all phases by index. Belongs to ctx. */
-bool tide_runner_states(struct tide_executor *exe, void *ctx, const char ***out, struct tide_err *err) TIDE_CHECKED;
+bool tide_runner_states(
+    struct tide_executor *exe, void *ctx, const char ***out, struct tide_err *err) TIDE_CHECKED;
 
 /** Makes plan->phase[index] the one at work: events, application_name. */
 bool tide_runner_enter(struct tide_executor *exe, long index, struct tide_err *err) TIDE_CHECKED;
 
 /** Index of the phase that an option names; false + TIDE_USAGE when the plan has no such phase. */
-bool tide_runner_find(const struct tide_plan *plan, const char *name, long *index, struct tide_err *err) TIDE_CHECKED;
+bool tide_runner_find(
+    const struct tide_plan *plan, const char *name, long *index, struct tide_err *err) TIDE_CHECKED;
 
 #endif

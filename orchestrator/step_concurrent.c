@@ -84,7 +84,8 @@ must_cancel(struct watchdog *dog)
 		return true;
 	if (!dog->warned)
 		tide_executor_event(exe, "concurrent.wait", dog->task->step, true,
-		    "the server is still at: %s. It would have to begin again: press Ctrl-C once more to cancel it",
+		    "the server is still at: %s. It would have to begin again: press Ctrl-C once more to "
+		    "cancel it",
 		    dog->task->action->title);
 	dog->warned = true;
 	return false;
@@ -128,9 +129,10 @@ send(const struct tide_task *task, struct tide_err *err)
 	struct tide_err ignored = { 0 };
 	bool own_path = (task->action->flags & TIDE_OWN_PATH) != 0;
 	bool ok = (!own_path || tide_await_exec(conn, NULL, TIDE_SET_OWN_PATH("false"), NULL, err)) &&
-	    tide_await_exec(conn, NULL, task->action->act[0], NULL, err);
+		  tide_await_exec(conn, NULL, task->action->act[0], NULL, err);
 
-	if (own_path && tide_conn_alive(conn) && !tide_await_exec(conn, NULL, TIDE_SET_PINNED_PATH, NULL, &ignored) && ok) {
+	if (own_path && tide_conn_alive(conn) &&
+	    !tide_await_exec(conn, NULL, TIDE_SET_PINNED_PATH, NULL, &ignored) && ok) {
 		*err = ignored;
 		ok = false;
 	}
@@ -168,10 +170,11 @@ tidy(const struct tide_task *task)
 	struct tide_task sub = *task;
 	enum tide_probe answer;
 
-	if (task->action->repair != NULL && tide_task_probe(task, &answer, &ignored) && answer == TIDE_BROKEN &&
+	if (task->action->repair != NULL && tide_task_probe(task, &answer, &ignored) &&
+	    answer == TIDE_BROKEN &&
 	    !tide_await_exec(task->exe->control, NULL, task->action->repair, NULL, &ignored))
-		tide_executor_event(task->exe, "cleanup.failed", task->step, true, "%s: %s", task->action->repair,
-		    ignored.message);
+		tide_executor_event(task->exe, "cleanup.failed", task->step, true, "%s: %s",
+		    task->action->repair, ignored.message);
 	if (task->action->cleanup == NULL)
 		return;
 	cleanup.kind = TIDE_STEP_SQL;
@@ -183,8 +186,8 @@ tidy(const struct tide_task *task)
 	sub.action = &cleanup;
 	sub.step = talloc_asprintf(task->exe, "%s.cleanup", task->step);
 	if (!tide_step_sql(&sub, &ignored))
-		tide_executor_event(task->exe, "cleanup.failed", task->step, true, "%s: %s", task->action->cleanup,
-		    ignored.message);
+		tide_executor_event(task->exe, "cleanup.failed", task->step, true, "%s: %s",
+		    task->action->cleanup, ignored.message);
 }
 
 static bool
@@ -193,8 +196,8 @@ final_failure(const struct tide_task *task, struct tide_err *err)
 	bool differs = (task->action->flags & TIDE_PROVES) != 0 && strcmp(err->sqlstate, "23514") == 0;
 	bool duplicate = strcmp(err->sqlstate, "23505") == 0;
 	char *keys = differs && task->action->differing != NULL
-	    ? tide_differing_keys(task->exe, task, task->action->differing)
-	    : NULL;
+			 ? tide_differing_keys(task->exe, task, task->action->differing)
+			 : NULL;
 
 	if (tide_conn_alive(task->exe->control))
 		tidy(task);
@@ -221,11 +224,18 @@ transient(const struct tide_err *err)
 }
 
 static bool
-write_down(const struct tide_task *task, const char *what, const char *outcome, double seconds, struct tide_err *err)
+write_down(
+    const struct tide_task *task, const char *what, const char *outcome, double seconds, struct tide_err *err)
 {
 	return tide_journal_add(task->exe,
-	    &(struct tide_entry){ .event = tide_task_event(task, what), .phase = task->phase, .step = task->step,
-	        .sql = task->action->act[0], .outcome = outcome, .seconds = seconds, .lock_wait = -1 }, NULL, err);
+	    &(struct tide_entry){ .event = tide_task_event(task, what),
+		.phase = task->phase,
+		.step = task->step,
+		.sql = task->action->act[0],
+		.outcome = outcome,
+		.seconds = seconds,
+		.lock_wait = -1 },
+	    NULL, err);
 }
 
 static bool
@@ -241,17 +251,23 @@ once(const struct tide_task *task, bool *again, struct tide_err *err)
 		return false;
 	tide_crash_point("concurrent.sent");
 	if (send_watched(task, &cancelled, err)) {
-		struct tide_event event = { .name = tide_task_event(task, "done"), .phase = exe->phase, .step = task->step,
-			.message = task->action->title, .duration = tide_now_us() - begun, .lock_wait = -1 };
+		struct tide_event event = { .name = tide_task_event(task, "done"),
+			.phase = exe->phase,
+			.step = task->step,
+			.message = task->action->title,
+			.duration = tide_now_us() - begun,
+			.lock_wait = -1 };
 
 		tide_crash_point("concurrent.done");
 		if (exe->observer != NULL && exe->observer->event != NULL)
 			exe->observer->event(exe->observer->ctx, &event);
-		return write_down(task, "done", "done", (double)(tide_now_us() - begun) / (double)TIDE_SECOND, err);
+		return write_down(
+		    task, "done", "done", (double)(tide_now_us() - begun) / (double)TIDE_SECOND, err);
 	}
 	if (!tide_conn_alive(exe->control) || err->code == TIDE_UNREACHABLE)
 		return tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
-	if (!write_down(task, "failed", err->message, (double)(tide_now_us() - begun) / (double)TIDE_SECOND, &failed)) {
+	if (!write_down(task, "failed", err->message, (double)(tide_now_us() - begun) / (double)TIDE_SECOND,
+		&failed)) {
 		*err = failed;
 		return false;
 	}
@@ -275,8 +291,8 @@ tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 			return true;
 		if (!again)
 			break;
-		tide_executor_event(task->exe, "concurrent.retry", task->step, true, "%s; trying again from its probe",
-		    err->message);
+		tide_executor_event(task->exe, "concurrent.retry", task->step, true,
+		    "%s; trying again from its probe", err->message);
 		tide_executor_sleep(task->exe, TIDE_SECOND);
 		if (!tide_executor_check(task->exe, err) || !tide_task_probe(task, &answer, err))
 			return false;

@@ -47,19 +47,22 @@ tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct ti
 	bool has = false, ok;
 
 	if (!runners[task->action->kind].probed || task->action->probe == NULL) {
-		ok = tide_journal_has(task->exe, tide_task_event(task, "done"), task->phase, task->step, &has, err);
+		ok = tide_journal_has(
+		    task->exe, tide_task_event(task, "done"), task->phase, task->step, &has, err);
 		*answer = has ? TIDE_DONE : TIDE_TODO;
 		return ok;
 	}
 	mem = talloc_new(task->exe);
 	ok = (task->action->flags & TIDE_OWN_PATH) != 0
-	    ? tide_await_own_path(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err)
-	    : tide_await_query(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err);
+		 ? tide_await_own_path(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err)
+		 : tide_await_query(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err);
 	text = ok && tide_rows_count(rows) == 1 ? tide_rows_text(rows, 0, 0) : NULL;
 	if (text == NULL)
 		ok = ok && tide_fail(err, TIDE_UNEXPECTED, "the probe gave no answer");
 	else
-		*answer = strcmp(text, "done") == 0 ? TIDE_DONE : strcmp(text, "broken") == 0 ? TIDE_BROKEN : TIDE_TODO;
+		*answer = strcmp(text, "done") == 0     ? TIDE_DONE
+			  : strcmp(text, "broken") == 0 ? TIDE_BROKEN
+							: TIDE_TODO;
 	talloc_free(mem);
 	return ok || tide_wrap(err, "probe of step '%s'", task->step);
 }
@@ -70,7 +73,8 @@ is_ours(const struct tide_task *task, bool *ours, struct tide_err *err)
 {
 	if (!tide_journal_has(task->exe, tide_task_event(task, "done"), task->phase, task->step, ours, err))
 		return false;
-	return *ours || tide_journal_has(task->exe, tide_task_event(task, "intent"), task->phase, task->step, ours, err);
+	return *ours || tide_journal_has(
+			    task->exe, tide_task_event(task, "intent"), task->phase, task->step, ours, err);
 }
 
 static bool
@@ -78,21 +82,29 @@ already_done(const struct tide_task *task, struct tide_err *err)
 {
 	bool journaled, ours;
 
-	if (!tide_journal_has(task->exe, tide_task_event(task, "done"), task->phase, task->step, &journaled, err) ||
+	if (!tide_journal_has(
+		task->exe, tide_task_event(task, "done"), task->phase, task->step, &journaled, err) ||
 	    !is_ours(task, &ours, err))
 		return false;
 	if (!ours && !task->back && (task->action->flags & TIDE_CREATES) != 0) {
-		tide_fail(err, TIDE_PRECONDITION, "step '%s' (%s): it is there already, and this run did not make it",
-		    task->step, task->action->title);
-		return tide_hint(err, "somebody else changed the database; remove what they made, or take the phase out of the plan");
+		tide_fail(err, TIDE_PRECONDITION,
+		    "step '%s' (%s): it is there already, and this run did not make it", task->step,
+		    task->action->title);
+		return tide_hint(err, "somebody else changed the database; remove what they made, or take "
+				      "the phase out of the plan");
 	}
 	tide_executor_event(task->exe, tide_task_event(task, "skip"), task->step, false, "already done: %s",
 	    task->action->title);
 	if (journaled)
 		return true;
 	return tide_journal_add(task->exe,
-	    &(struct tide_entry){ .event = tide_task_event(task, "done"), .phase = task->phase, .step = task->step,
-	        .outcome = "already so", .seconds = -1, .lock_wait = -1 }, NULL, err);
+	    &(struct tide_entry){ .event = tide_task_event(task, "done"),
+		.phase = task->phase,
+		.step = task->step,
+		.outcome = "already so",
+		.seconds = -1,
+		.lock_wait = -1 },
+	    NULL, err);
 }
 
 /* An invalid index and the like: removed only when this run made it. */
@@ -105,8 +117,9 @@ repair(const struct tide_task *task, struct tide_err *err)
 	if (!is_ours(task, &ours, err))
 		return false;
 	if (!ours || task->action->repair == NULL) {
-		tide_fail(err, TIDE_PRECONDITION, "step '%s' (%s): an unfinished leftover is there that this run did not make",
-		    task->step, task->action->title);
+		tide_fail(err, TIDE_PRECONDITION,
+		    "step '%s' (%s): an unfinished leftover is there that this run did not make", task->step,
+		    task->action->title);
 		return tide_hint(err, "find out who made it; if nobody needs it, drop it and run again");
 	}
 	tide_executor_event(task->exe, "step.repair", task->step, true,
@@ -116,8 +129,14 @@ repair(const struct tide_task *task, struct tide_err *err)
 		return tide_wrap(err, "removing an interrupted attempt's leftover");
 	}
 	return tide_journal_add(task->exe,
-	    &(struct tide_entry){ .event = "step.repair", .phase = task->phase, .step = task->step,
-	        .sql = task->action->repair, .outcome = "done", .seconds = -1, .lock_wait = -1 }, NULL, err);
+	    &(struct tide_entry){ .event = "step.repair",
+		.phase = task->phase,
+		.step = task->step,
+		.sql = task->action->repair,
+		.outcome = "done",
+		.seconds = -1,
+		.lock_wait = -1 },
+	    NULL, err);
 }
 
 static bool
@@ -125,7 +144,8 @@ act(const struct tide_task *task, struct tide_err *err)
 {
 	enum tide_probe answer;
 
-	tide_executor_event(task->exe, tide_task_event(task, "start"), task->step, false, "%s", task->action->title);
+	tide_executor_event(
+	    task->exe, tide_task_event(task, "start"), task->step, false, "%s", task->action->title);
 	tide_crash_point("step.before_act");
 	if (!runners[task->action->kind].act(task, err))
 		return false;
@@ -133,8 +153,8 @@ act(const struct tide_task *task, struct tide_err *err)
 	if (!tide_task_probe(task, &answer, err))
 		return false;
 	if (answer != TIDE_DONE)
-		return tide_fail(err, TIDE_UNEXPECTED, "step '%s' ran without an error, but its probe does not find it done",
-		    task->step);
+		return tide_fail(err, TIDE_UNEXPECTED,
+		    "step '%s' ran without an error, but its probe does not find it done", task->step);
 	return true;
 }
 
@@ -156,5 +176,6 @@ tide_task_run(const struct tide_task *task, struct tide_err *err)
 		if (!repair(task, err))
 			return false;
 	}
-	return tide_fail(err, TIDE_UNEXPECTED, "step '%s' stays half-done although its leftover was removed", task->step);
+	return tide_fail(
+	    err, TIDE_UNEXPECTED, "step '%s' stays half-done although its leftover was removed", task->step);
 }

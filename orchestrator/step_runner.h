@@ -9,8 +9,8 @@
 /** One action of one step, on its way forward or back. */
 struct tide_task {
 	struct tide_executor *exe;
-	long phase;                     /* index */
-	const char *step;               /* name in the journal: "add-column", on the way back "add-column#1" */
+	long phase;       /* index */
+	const char *step; /* name in the journal: "add-column", on the way back "add-column#1" */
 	bool back;
 	const struct tide_action *action;
 };
@@ -20,7 +20,8 @@ bool tide_task_run(const struct tide_task *task, struct tide_err *err) TIDE_CHEC
 
 enum tide_probe { TIDE_TODO, TIDE_DONE, TIDE_BROKEN };
 /** Asks the probe (or, without one, the journal). */
-bool tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *err) TIDE_CHECKED;
+bool
+tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *err) TIDE_CHECKED;
 /** "step.done", on the way back "undo.done". */
 const char *tide_task_event(const struct tide_task *task, const char *what);
 

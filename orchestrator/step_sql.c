@@ -35,28 +35,33 @@ transaction(void *ctx, const struct tide_task *task)
 	int64_t lock_timeout = exe->plan->limits.lock_timeout / TIDE_MS;
 	bool own_path = (action->flags & TIDE_OWN_PATH) != 0;
 	char *act = statements(ctx, action);
-	char *text = tide_sqlf(ctx,
-	    "BEGIN;\nSET LOCAL lock_timeout = %l;\nSET LOCAL statement_timeout = %L;\n",
-	    (long long)lock_timeout, action->lock >= TIDE_SHARE ? "5s" : "1h");
+	char *text =
+	    tide_sqlf(ctx, "BEGIN;\nSET LOCAL lock_timeout = %l;\nSET LOCAL statement_timeout = %L;\n",
+		(long long)lock_timeout, action->lock >= TIDE_SHARE ? "5s" : "1h");
 
 	if (exe->may_lower_deadlock_timeout)
 		text = talloc_asprintf_append(text, "SET LOCAL deadlock_timeout = %lld;\n",
 		    (long long)(lock_timeout / 4 > 0 ? lock_timeout / 4 : 1));
 	text = talloc_asprintf_append(text,
-	    "DO $fence$ BEGIN PERFORM FROM tidemark.run WHERE id = %lld AND fence = %lld FOR SHARE; IF NOT FOUND THEN "
+	    "DO $fence$ BEGIN PERFORM FROM tidemark.run WHERE id = %lld AND fence = %lld FOR SHARE; IF NOT "
+	    "FOUND THEN "
 	    "RAISE EXCEPTION 'the lease is lost' USING ERRCODE = '" LEASE_LOST "'; END IF; END $fence$;\n"
 	    "SELECT set_config('tidemark.begun', clock_timestamp()::text, true);\n",
 	    (long long)exe->run, (long long)exe->fence);
 	if (action->lock != TIDE_LOCK_NONE && action->lock_table != NULL)
-		text = talloc_asprintf_append(text, "LOCK TABLE %s IN %s MODE;\n", action->lock_table,
-		    tide_lock_name(action->lock));
-	text = talloc_asprintf_append(text, "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s;\n"
-	                                    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
-	                                    "ORDER BY seq DESC LIMIT 1",
+		text = talloc_asprintf_append(
+		    text, "LOCK TABLE %s IN %s MODE;\n", action->lock_table, tide_lock_name(action->lock));
+	text = talloc_asprintf_append(text,
+	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s;\n"
+	    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
+	    "ORDER BY seq DESC LIMIT 1",
 	    own_path ? TIDE_SET_OWN_PATH("true") ";\n" : "", act, own_path ? TIDE_SET_PINNED_PATH ";\n" : "",
 	    tide_journal_sql(ctx, exe,
-	        &(struct tide_entry){ .event = tide_task_event(task, "done"), .phase = task->phase, .step = task->step,
-	            .sql = act, .outcome = "done" }),
+		&(struct tide_entry){ .event = tide_task_event(task, "done"),
+		    .phase = task->phase,
+		    .step = task->step,
+		    .sql = act,
+		    .outcome = "done" }),
 	    (long long)exe->run);
 	return text;
 }
@@ -75,7 +80,9 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 	struct tide_lock_watch *watch = tide_lock_watch_start(exe, true);
 	struct tide_err ignored = { 0 };
 	struct tide_rows *rows = NULL;
-	struct tide_event event = { .name = tide_task_event(task, "done"), .phase = exe->phase, .step = task->step,
+	struct tide_event event = { .name = tide_task_event(task, "done"),
+		.phase = exe->phase,
+		.step = task->step,
 		.message = task->action->title };
 	bool ok;
 
@@ -84,15 +91,18 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 	ok = tide_await_exec(exe->control, mem, transaction(mem, task), &rows, err);
 	exe->ddl_under_way = false;
 	if (!ok) {
-		*retry = is_lock_failure(err) || (tide_lock_watch_cancelled(watch) && strcmp(err->sqlstate, "57014") == 0);
-		if (tide_conn_alive(exe->control) && !tide_await_exec(exe->control, mem, "ROLLBACK", NULL, &ignored))
+		*retry = is_lock_failure(err) ||
+			 (tide_lock_watch_cancelled(watch) && strcmp(err->sqlstate, "57014") == 0);
+		if (tide_conn_alive(exe->control) &&
+		    !tide_await_exec(exe->control, mem, "ROLLBACK", NULL, &ignored))
 			*err = ignored;
 	}
 	if (*retry) {
 		const char *who = tide_blockers_text(mem, tide_lock_watch_seen(watch));
 
 		tide_executor_event(exe, "lock.retry", task->step, true, "%s on %s not granted%s%s",
-		    tide_lock_name(task->action->lock), task->action->lock_table != NULL ? task->action->lock_table : "?",
+		    tide_lock_name(task->action->lock),
+		    task->action->lock_table != NULL ? task->action->lock_table : "?",
 		    who[0] != '\0' ? ", blocked by " : "", who);
 		tide_hint(err, "blocked by %s", who[0] != '\0' ? who : "somebody who let go meanwhile");
 	} else if (ok && exe->observer != NULL && exe->observer->event != NULL) {
@@ -123,7 +133,8 @@ give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
 	char hint[sizeof(err->hint)];
 
 	memcpy(hint, err->hint, sizeof(hint));
-	tide_fail(err, TIDE_LOCK, "step '%s': no %s lock on %s in %lld tries", task->step, tide_lock_name(task->action->lock),
+	tide_fail(err, TIDE_LOCK, "step '%s': no %s lock on %s in %lld tries", task->step,
+	    tide_lock_name(task->action->lock),
 	    task->action->lock_table != NULL ? task->action->lock_table : "its table", (long long)tries);
 	return tide_hint(err, "%s; run again when it is gone, or at a quieter hour", hint);
 }
@@ -156,7 +167,8 @@ tide_step_sql(const struct tide_task *task, struct tide_err *err)
 		bool retry = false, ok;
 
 		/* A retry begins with the probe, never with the statement that failed. */
-		ok = tide_lock_look(task, patience, err) && (tries == 0 || tide_task_probe(task, &answer, err));
+		ok = tide_lock_look(task, patience, err) &&
+		     (tries == 0 || tide_task_probe(task, &answer, err));
 		if (ok && (tries == 0 || answer == TIDE_TODO))
 			ok = attempt(task, mem, &retry, err);
 		talloc_free(mem);

@@ -31,8 +31,8 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 		double left;
 		bool ok = tide_executor_write(exe, remaining,
 		    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
-		        tide_param_int(mem, task->phase),
-		        talloc_asprintf(mem, "%lld microseconds", (long long)task->action->wait_us)),
+			tide_param_int(mem, task->phase),
+			talloc_asprintf(mem, "%lld microseconds", (long long)task->action->wait_us)),
 		    &rows, mem, err);
 
 		if (!ok) {
@@ -45,14 +45,16 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 			tide_crash_point("wait.started");
 		if (left > 0 && left > (double)TIDE_WAIT_IN_PROCESS / (double)TIDE_SECOND)
 			ok = tide_fail(err, TIDE_GATE, "hold until %s", tide_rows_text(rows, 0, 1)) ||
-			    tide_hint(err, "tidemark run %s (goes on then; tidemark rollback %s takes it back at once; tidemark "
-			                   "advance %s --now --reason WHY waives the rest)", exe->plan->name, exe->plan->name,
-			        exe->plan->name);
+			     tide_hint(err,
+				 "tidemark run %s (goes on then; tidemark rollback %s takes it back at once; "
+				 "tidemark "
+				 "advance %s --now --reason WHY waives the rest)",
+				 exe->plan->name, exe->plan->name, exe->plan->name);
 		else if (left > 0) {
 			tide_executor_because(exe, "hold until %s", tide_rows_text(rows, 0, 1));
 			if (!told) {
-				tide_executor_event(exe, "wait.start", task->step, false, "%s, until %s", task->action->title,
-				    tide_rows_text(rows, 0, 1));
+				tide_executor_event(exe, "wait.start", task->step, false, "%s, until %s",
+				    task->action->title, tide_rows_text(rows, 0, 1));
 				ok = tide_run_row_state(exe, "waiting", task->phase, exe->reason, err);
 			}
 			told = true;
@@ -62,7 +64,8 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 			return false;
 		if (left <= 0)
 			break;
-		tide_executor_sleep(exe, left < 1 ? (int64_t)(left * (double)TIDE_SECOND) + TIDE_MS : TIDE_SECOND);
+		tide_executor_sleep(
+		    exe, left < 1 ? (int64_t)(left * (double)TIDE_SECOND) + TIDE_MS : TIDE_SECOND);
 		if (!tide_executor_check(exe, err))
 			return false;
 	}
@@ -70,6 +73,11 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 	if (told && !tide_run_row_state(exe, "running", task->phase, NULL, err))
 		return false;
 	return tide_journal_add(exe,
-	    &(struct tide_entry){ .event = tide_task_event(task, "done"), .phase = task->phase, .step = task->step,
-	        .outcome = waived ? "waived" : "waited", .seconds = -1, .lock_wait = -1 }, NULL, err);
+	    &(struct tide_entry){ .event = tide_task_event(task, "done"),
+		.phase = task->phase,
+		.step = task->step,
+		.outcome = waived ? "waived" : "waited",
+		.seconds = -1,
+		.lock_wait = -1 },
+	    NULL, err);
 }

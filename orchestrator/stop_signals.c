@@ -13,8 +13,8 @@ on_signal(struct ev_loop *loop, struct ev_signal *watcher, int events)
 }
 
 void
-tide_stop_signals_start(struct tide_stop_signals *signals, struct ev_loop *loop, void (*arrived)(void *ctx, int signo),
-    void *ctx)
+tide_stop_signals_start(
+    struct tide_stop_signals *signals, struct ev_loop *loop, void (*arrived)(void *ctx, int signo), void *ctx)
 {
 	signals->loop = loop;
 	signals->arrived = arrived;

@@ -16,8 +16,8 @@ struct tide_stop_signals {
 	void *ctx;
 };
 
-void tide_stop_signals_start(struct tide_stop_signals *signals, struct ev_loop *loop, void (*arrived)(void *ctx, int signo),
-    void *ctx);
+void tide_stop_signals_start(struct tide_stop_signals *signals, struct ev_loop *loop,
+    void (*arrived)(void *ctx, int signo), void *ctx);
 void tide_stop_signals_end(struct tide_stop_signals *signals);
 
 #endif

@@ -65,9 +65,8 @@ stored_plan(void *ctx, const struct tide_run_status *run)
 	struct tide_plan *plan = NULL;
 	struct tide_err ignored = { 0 };
 
-	if (run->plan_text == NULL ||
-	    !tide_plan_parse(ctx, run->plan, run->plan_text, strlen(run->plan_text), tide_phase_kinds(), tide_phase_count,
-	        &plan, &ignored))
+	if (run->plan_text == NULL || !tide_plan_parse(ctx, run->plan, run->plan_text, strlen(run->plan_text),
+					  tide_phase_kinds(), tide_phase_count, &plan, &ignored))
 		return NULL;
 	return plan;
 }
@@ -79,9 +78,12 @@ read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, stru
 	const struct tide_plan *plan = stored_plan(mem, out);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(conn, mem,
-	    "SELECT name, kind, state, to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
-	    "to_char(ended AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), approved_by FROM tidemark.phase "
-	    "WHERE run = $1::bigint ORDER BY ordinal", TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
+	    "SELECT name, kind, state, to_char(started AT TIME ZONE 'UTC', "
+	    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+	    "to_char(ended AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), approved_by FROM "
+	    "tidemark.phase "
+	    "WHERE run = $1::bigint ORDER BY ordinal",
+	    TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
 
 	if (ok) {
 		out->count = tide_rows_count(rows);
@@ -110,7 +112,8 @@ read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tid
 	struct tide_progress *p = &out->progress;
 	struct tide_rows *rows;
 	bool at_work = strcmp(out->state, "complete") != 0 && strcmp(out->state, "rolled_back") != 0;
-	bool ok = tide_await_query(conn, mem, tide_sql_state_segments, TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
+	bool ok = tide_await_query(
+	    conn, mem, tide_sql_state_segments, TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
 
 	if (ok && at_work && tide_rows_count(rows) == 1 && !tide_rows_null(rows, 0, 0)) {
 		p->blocks_total = tide_rows_int(rows, 0, 0);
@@ -132,14 +135,16 @@ read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tid
 }
 
 bool
-tide_store_status(void *ctx, struct tide_conn *conn, const char *plan, struct tide_run_status *out, struct tide_err *err)
+tide_store_status(
+    void *ctx, struct tide_conn *conn, const char *plan, struct tide_run_status *out, struct tide_err *err)
 {
 	void *mem = talloc_new(ctx);
 	struct tide_rows *rows;
 	bool is = false, ok;
 
 	memset(out, 0, sizeof(*out));
-	ok = present(conn, &is, err) && (!is || tide_await_query(conn, mem, tide_sql_state_status, TIDE_ARGS(plan), &rows, err));
+	ok = present(conn, &is, err) &&
+	     (!is || tide_await_query(conn, mem, tide_sql_state_status, TIDE_ARGS(plan), &rows, err));
 	if (ok && is && tide_rows_count(rows) > 0) {
 		read_run(ctx, rows, 0, out);
 		ok = read_phases(ctx, conn, out, err) && read_checkpoints(conn, out, err);
@@ -157,7 +162,8 @@ tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out,
 	bool is = false, ok;
 
 	memset(out, 0, sizeof(*out));
-	ok = present(conn, &is, err) && (!is || tide_await_query(conn, mem, tide_sql_state_status, 1, &none, &rows, err));
+	ok = present(conn, &is, err) &&
+	     (!is || tide_await_query(conn, mem, tide_sql_state_status, 1, &none, &rows, err));
 	if (ok && is) {
 		out->count = tide_rows_count(rows);
 		out->item = talloc_zero_array(ctx, struct tide_run_status, (unsigned)out->count);
@@ -169,22 +175,24 @@ tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out,
 }
 
 bool
-tide_store_history(void *ctx, struct tide_conn *conn, const char *plan, struct tide_journal_rows *out, struct tide_err *err)
+tide_store_history(
+    void *ctx, struct tide_conn *conn, const char *plan, struct tide_journal_rows *out, struct tide_err *err)
 {
 	void *mem = talloc_new(ctx);
 	struct tide_rows *rows;
 	bool is = false, ok;
 
 	memset(out, 0, sizeof(*out));
-	ok = present(conn, &is, err) && (!is || tide_await_query(conn, mem, tide_sql_state_history, TIDE_ARGS(plan), &rows, err));
+	ok = present(conn, &is, err) &&
+	     (!is || tide_await_query(conn, mem, tide_sql_state_history, TIDE_ARGS(plan), &rows, err));
 	if (ok && is) {
 		out->count = tide_rows_count(rows);
 		out->item = talloc_zero_array(ctx, struct tide_journal_row, (unsigned)out->count);
 	}
 	for (size_t i = 0; i < out->count; i++) {
 		struct tide_journal_row *j = &out->item[i];
-		const char **texts[] = { &j->at, &j->event, &j->phase, &j->step, &j->actor, &j->host, &j->detail, &j->sql,
-			&j->outcome };
+		const char **texts[] = { &j->at, &j->event, &j->phase, &j->step, &j->actor, &j->host,
+			&j->detail, &j->sql, &j->outcome };
 
 		j->seq = tide_rows_int(rows, i, 0);
 		for (size_t t = 0; t < TIDE_COUNT(texts); t++)
@@ -197,7 +205,8 @@ tide_store_history(void *ctx, struct tide_conn *conn, const char *plan, struct t
 }
 
 bool
-tide_store_steps(void *ctx, struct tide_conn *conn, int64_t run, long phase, struct tide_steps **out, struct tide_err *err)
+tide_store_steps(
+    void *ctx, struct tide_conn *conn, int64_t run, long phase, struct tide_steps **out, struct tide_err *err)
 {
 	void *mem = talloc_new(ctx);
 	struct tide_rows *rows;
@@ -212,9 +221,10 @@ tide_store_steps(void *ctx, struct tide_conn *conn, int64_t run, long phase, str
 	    TIDE_ARGS(tide_param_int(mem, run), tide_param_int(mem, phase)), &rows, err);
 	if (ok && tide_rows_count(rows) > 0) {
 		json = json_loads(tide_rows_text(rows, 0, 0), 0, &where);
-		ok = json != NULL ? tide_steps_from_json(ctx, json, out, err)
-		                  : tide_fail(err, TIDE_UNEXPECTED, "the journal's steps of phase %ld cannot be read: %s",
-		                        phase + 1, where.text);
+		ok = json != NULL
+			 ? tide_steps_from_json(ctx, json, out, err)
+			 : tide_fail(err, TIDE_UNEXPECTED,
+			       "the journal's steps of phase %ld cannot be read: %s", phase + 1, where.text);
 	}
 	json_decref(json);
 	talloc_free(mem);
@@ -230,8 +240,9 @@ tide_store_plan_text(void *ctx, struct tide_conn *conn, const char *plan, char *
 
 	*text = NULL;
 	ok = present(conn, &is, err) &&
-	    (!is || tide_await_query(conn, mem, "SELECT plan_text FROM tidemark.run WHERE plan = $1 ORDER BY id DESC LIMIT 1",
-	                TIDE_ARGS(plan), &rows, err));
+	     (!is || tide_await_query(conn, mem,
+			 "SELECT plan_text FROM tidemark.run WHERE plan = $1 ORDER BY id DESC LIMIT 1",
+			 TIDE_ARGS(plan), &rows, err));
 	if (ok && is && tide_rows_count(rows) > 0)
 		*text = copy(ctx, rows, 0, 0);
 	talloc_free(mem);
@@ -239,15 +250,15 @@ tide_store_plan_text(void *ctx, struct tide_conn *conn, const char *plan, char *
 }
 
 bool
-tide_store_want(struct tide_conn *conn, const char *plan, const char *wanted, const char *by, const char *reason,
-    struct tide_err *err)
+tide_store_want(struct tide_conn *conn, const char *plan, const char *wanted, const char *by,
+    const char *reason, struct tide_err *err)
 {
 	void *mem = talloc_new(NULL);
 	struct tide_rows *rows;
 	bool is = false, ok;
 
-	ok = present(conn, &is, err) &&
-	    (!is || tide_await_query(conn, mem, tide_sql_state_want, TIDE_ARGS(plan, wanted, by, reason), &rows, err));
+	ok = present(conn, &is, err) && (!is || tide_await_query(conn, mem, tide_sql_state_want,
+						    TIDE_ARGS(plan, wanted, by, reason), &rows, err));
 	if (ok && (!is || tide_rows_count(rows) == 0)) {
 		ok = tide_fail(err, TIDE_PRECONDITION, "plan '%s' has no run that could be %s", plan,
 		    strcmp(wanted, "pause") == 0 ? "paused" : "resumed");
@@ -258,15 +269,15 @@ tide_store_want(struct tide_conn *conn, const char *plan, const char *wanted, co
 }
 
 bool
-tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation, struct tide_lock_rows *out,
-    struct tide_err *err)
+tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation,
+    struct tide_lock_rows *out, struct tide_err *err)
 {
 	void *mem = talloc_new(ctx);
 	char *table = NULL;
 	int64_t oid;
 	struct tide_rows *rows;
 	bool ok = tide_table_find(mem, conn, schema, relation, &oid, &table, err) &&
-	    tide_await_query(conn, mem, tide_sql_state_locks, TIDE_ARGS(table), &rows, err);
+		  tide_await_query(conn, mem, tide_sql_state_locks, TIDE_ARGS(table), &rows, err);
 
 	memset(out, 0, sizeof(*out));
 	if (ok) {
@@ -282,7 +293,8 @@ tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const ch
 		l->application = copy(ctx, rows, i, 3);
 		l->state = copy(ctx, rows, i, 4);
 		l->lock = copy(ctx, rows, i, 5);
-		l->query = tide_rows_null(rows, i, 6) ? NULL : tide_sql_mask(ctx, tide_rows_text(rows, i, 6), 80);
+		l->query =
+		    tide_rows_null(rows, i, 6) ? NULL : tide_sql_mask(ctx, tide_rows_text(rows, i, 6), 80);
 		l->age = real(rows, i, 7);
 	}
 	talloc_free(mem);

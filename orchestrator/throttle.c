@@ -63,11 +63,12 @@ tide_throttle_reason(void *ctx, const struct tide_limits *limits, const struct t
 	bool looks_at_lag = limits->replica_lag > 0 || limits->replica_lag_bytes > 0;
 	const char *missing = missing_replica(limits, signals);
 	const struct gauge gauges[] = {
-		{ "replica lag in seconds", signals->lag_seconds, (double)limits->replica_lag / (double)TIDE_SECOND, false },
+		{ "replica lag in seconds", signals->lag_seconds,
+		    (double)limits->replica_lag / (double)TIDE_SECOND, false },
 		{ "replica lag", signals->lag_bytes, (double)limits->replica_lag_bytes, true },
 		{ "WAL kept by a replication slot", signals->slot_bytes, (double)limits->slot_wal, true },
-		{ "sessions waiting for a lock on the table", (double)signals->lock_waiters, (double)limits->lock_waiters,
-		    false },
+		{ "sessions waiting for a lock on the table", (double)signals->lock_waiters,
+		    (double)limits->lock_waiters, false },
 	};
 
 	if (!signals->window_open)

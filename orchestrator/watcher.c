@@ -16,9 +16,9 @@
 struct tide_watcher {
 	struct tide_executor *exe;
 	struct ev_timer timer;
-	bool again;                   /* a poke came while a tick was under way */
-	int64_t asked;                /* tide_now_us when the heartbeat was sent */
-	struct tide_window window;    /* of the phase at work */
+	bool again;                /* a poke came while a tick was under way */
+	int64_t asked;             /* tide_now_us when the heartbeat was sent */
+	struct tide_window window; /* of the phase at work */
 };
 
 static void tick(struct tide_watcher *w);
@@ -36,8 +36,10 @@ static void
 finish(struct tide_watcher *w)
 {
 	struct tide_executor *exe = w->exe;
-	bool file = exe->plan->limits.throttle_file != NULL && access(exe->plan->limits.throttle_file, F_OK) == 0;
-	char *reason = tide_throttle_reason(exe, &exe->plan->limits, &exe->signals, file, exe->throttle_reason);
+	bool file =
+	    exe->plan->limits.throttle_file != NULL && access(exe->plan->limits.throttle_file, F_OK) == 0;
+	char *reason =
+	    tide_throttle_reason(exe, &exe->plan->limits, &exe->signals, file, exe->throttle_reason);
 
 	talloc_free(exe->throttle_reason);
 	exe->throttle_reason = reason;
@@ -69,7 +71,8 @@ plan_answered(void *ctx, const struct tide_rows *rows, const struct tide_err *er
 	if (err != NULL)
 		broken(w, err);
 	s->throttle_sql_failed = err != NULL || tide_rows_count(rows) != 1;
-	s->throttle_sql = !s->throttle_sql_failed && !tide_rows_null(rows, 0, 0) && tide_rows_text(rows, 0, 0)[0] == 't';
+	s->throttle_sql =
+	    !s->throttle_sql_failed && !tide_rows_null(rows, 0, 0) && tide_rows_text(rows, 0, 0)[0] == 't';
 	tide_conn_exec(w->exe->watch, "ROLLBACK", plan_closed, w);
 }
 
@@ -90,7 +93,8 @@ static void
 ask_plan(struct tide_watcher *w)
 {
 	if (w->exe->plan->limits.throttle_sql != NULL)
-		tide_conn_exec(w->exe->watch, "BEGIN READ ONLY; SET LOCAL statement_timeout = '2s'; " TIDE_SET_OWN_PATH("true"),
+		tide_conn_exec(w->exe->watch,
+		    "BEGIN READ ONLY; SET LOCAL statement_timeout = '2s'; " TIDE_SET_OWN_PATH("true"),
 		    plan_opened, w);
 	else
 		finish(w);
@@ -104,8 +108,8 @@ told_time(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	if (err != NULL)
 		broken(w, err);
 	else
-		w->exe->signals.window_open = tide_window_open(&w->window, (int)tide_rows_int(rows, 0, 0),
-		    (int)tide_rows_int(rows, 0, 1));
+		w->exe->signals.window_open = tide_window_open(
+		    &w->window, (int)tide_rows_int(rows, 0, 0), (int)tide_rows_int(rows, 0, 1));
 	ask_plan(w);
 }
 
@@ -122,7 +126,8 @@ ask_time(struct tide_watcher *w)
 		return;
 	}
 	tide_conn_query(exe->watch,
-	    "SELECT extract(dow FROM t)::integer, extract(hour FROM t)::integer * 60 + extract(minute FROM t)::integer "
+	    "SELECT extract(dow FROM t)::integer, extract(hour FROM t)::integer * 60 + extract(minute FROM "
+	    "t)::integer "
 	    "FROM (SELECT clock_timestamp() AT TIME ZONE $1 AS t) AS here",
 	    1, (const char *const[]){ w->window.zone }, told_time, w);
 }
@@ -199,8 +204,8 @@ tick(struct tide_watcher *w)
 	w->asked = tide_now_us();
 	tide_conn_query(exe->watch, tide_sql_state_heartbeat,
 	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
-	        exe->progress.what != NULL ? tide_progress_json(mem, &exe->progress) : NULL,
-	        tide_param_int(mem, exe->table_oid), exe->reason),
+		exe->progress.what != NULL ? tide_progress_json(mem, &exe->progress) : NULL,
+		tide_param_int(mem, exe->table_oid), exe->reason),
 	    beaten, w);
 	talloc_free(mem);
 }
@@ -278,8 +283,11 @@ tide_blockers_read(void *ctx, const struct tide_rows *rows, struct tide_blockers
 		b->application = talloc_strdup(out->item, tide_rows_text(rows, i, 2));
 		b->state = talloc_strdup(out->item, tide_rows_text(rows, i, 3));
 		b->age = tide_rows_null(rows, i, 4) ? -1 : tide_rows_real(rows, i, 4);
-		b->query = tide_rows_null(rows, i, 5) ? NULL : tide_sql_mask(out->item, tide_rows_text(rows, i, 5), 60);
-		b->vacuum = !tide_rows_null(rows, i, 6) && strcmp(tide_rows_text(rows, i, 6), "autovacuum worker") == 0;
+		b->query = tide_rows_null(rows, i, 5)
+			       ? NULL
+			       : tide_sql_mask(out->item, tide_rows_text(rows, i, 5), 60);
+		b->vacuum = !tide_rows_null(rows, i, 6) &&
+			    strcmp(tide_rows_text(rows, i, 6), "autovacuum worker") == 0;
 		b->gid = talloc_strdup(out->item, tide_rows_text(rows, i, 8));
 		out->count++;
 	}
@@ -296,7 +304,8 @@ tide_blockers_text(void *ctx, const struct tide_blockers *blockers)
 		if (i > 0)
 			text = talloc_strdup_append(text, "; ");
 		if (b->pid == 0) {
-			text = talloc_asprintf_append(text, "prepared transaction '%s'", b->gid != NULL ? b->gid : "?");
+			text = talloc_asprintf_append(
+			    text, "prepared transaction '%s'", b->gid != NULL ? b->gid : "?");
 			continue;
 		}
 		text = talloc_asprintf_append(text, "pid %d (%s '%s', user '%s', %s", b->pid,

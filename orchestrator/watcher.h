@@ -17,13 +17,13 @@ void tide_watcher_poke(struct tide_executor *exe);
 struct tide_blocker {
 	int pid;
 	const char *user, *application, *state, *query, *gid;
-	double age;   /* seconds of its transaction; -1 unknown */
+	double age; /* seconds of its transaction; -1 unknown */
 	bool vacuum;
 };
 struct tide_blockers {
 	struct tide_blocker *item;
 	size_t count;
-	int64_t behind;  /* sessions that wait behind us */
+	int64_t behind; /* sessions that wait behind us */
 };
 
 /** From the rows of state/blockers.sql or state/holders.sql. */

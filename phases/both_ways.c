@@ -22,7 +22,8 @@ changed(void *ctx, const struct tide_dual *dual, const struct tide_dual_side *si
 		const struct tide_dual_column *c = &side->item[i];
 
 		out = tide_append(ctx, out, " OR ",
-		    tide_differs(ctx, dual, c, tide_sqlf(ctx, "NEW.%I", c->name), tide_sqlf(ctx, "OLD.%I", c->name)));
+		    tide_differs(
+			ctx, dual, c, tide_sqlf(ctx, "NEW.%I", c->name), tide_sqlf(ctx, "OLD.%I", c->name)));
 	}
 	return out;
 }
@@ -42,7 +43,7 @@ silent(void *ctx, const struct tide_dual *dual, const struct tide_dual_side *sid
 		if (facts->default_expr != NULL && facts->default_constant)
 			one = tide_sqlf(ctx, "(%s OR %s)", one,
 			    tide_equals(ctx, dual, c, value,
-			        tide_sqlf(ctx, "CAST((%s) AS %s)", facts->default_expr, facts->cast_type)));
+				tide_sqlf(ctx, "CAST((%s) AS %s)", facts->default_expr, facts->cast_type)));
 		out = tide_append(ctx, out, " AND ", one);
 	}
 	return out;
@@ -74,8 +75,9 @@ tide_carries_default(const struct tide_dual *dual, size_t i)
 	const struct tide_column *new = dual->new.item[i].column;
 
 	/* A default that is not constant would make every INSERT of the old release look like one of the new. */
-	return old != NULL && dual->new.item[i].copy && new->default_expr == NULL && new->generated == 0 &&
-	    new->identity == 0 && old->default_expr != NULL && old->default_constant && old->sequence == NULL;
+	return old != NULL && dual->new.item[i].copy &&new->default_expr == NULL &&new->generated == 0 &&
+	       new->identity == 0 && old->default_expr != NULL && old->default_constant &&
+	       old->sequence == NULL;
 }
 
 /* Variables in which values that may fail are tried, and what tries them; both "" unless on_error = "null". */
@@ -87,8 +89,8 @@ trial_variables(void *ctx, const struct tide_dual *dual)
 	if (!dual->null_on_error)
 		return out;
 	for (size_t i = 0; i < dual->new.count; i++)
-		out = talloc_strdup_append(
-		    out, tide_sqlf(ctx, "\ttidemark_up_%d %s;\n", (int)i + 1, dual->new.item[i].column->type));
+		out = talloc_strdup_append(out,
+		    tide_sqlf(ctx, "\ttidemark_up_%d %s;\n", (int)i + 1, dual->new.item[i].column->type));
 	return *out == '\0' ? out : talloc_asprintf(ctx, "DECLARE\n%s", out);
 }
 
@@ -100,8 +102,8 @@ trials(void *ctx, const struct tide_dual *dual, const char *indent)
 	if (!dual->null_on_error)
 		return out;
 	for (size_t i = 0; i < dual->new.count; i++)
-		out = talloc_strdup_append(out,
-		    tide_assign(ctx, dual, &dual->new.item[i], tide_sqlf(ctx, "tidemark_up_%d", (int)i + 1), indent));
+		out = talloc_strdup_append(out, tide_assign(ctx, dual, &dual->new.item[i],
+						    tide_sqlf(ctx, "tidemark_up_%d", (int)i + 1), indent));
 	return out;
 }
 
@@ -118,7 +120,7 @@ disagrees(void *ctx, const struct tide_dual *dual)
 
 		out = tide_append(ctx, out, " OR ",
 		    tide_differs(ctx, dual, c, tide_sqlf(ctx, "NEW.%I", c->name),
-		        tide_sqlf(ctx, "tidemark_up_%d", (int)i + 1)));
+			tide_sqlf(ctx, "tidemark_up_%d", (int)i + 1)));
 	}
 	return out;
 }
@@ -129,8 +131,8 @@ assign_side(void *ctx, const struct tide_dual *dual, const struct tide_dual_side
 	char *out = talloc_strdup(ctx, "");
 
 	for (size_t i = 0; i < side->count; i++)
-		out = talloc_strdup_append(out,
-		    tide_assign(ctx, dual, &side->item[i], tide_sqlf(ctx, "NEW.%I", side->item[i].name), indent));
+		out = talloc_strdup_append(out, tide_assign(ctx, dual, &side->item[i],
+						    tide_sqlf(ctx, "NEW.%I", side->item[i].name), indent));
 	return out;
 }
 
@@ -144,9 +146,9 @@ update_body(void *ctx, const struct tide_dual *dual)
 	    "\t\tIF %s THEN\n%s\t\tEND IF;\n"
 	    "\tELSIF %s THEN\n%s\tEND IF;\n"
 	    "\tRETURN NEW;\nEND\n",
-	    trial_variables(ctx, dual), changed(ctx, dual, &dual->new), trials(ctx, dual, "\t\t"), disagrees(ctx, dual),
-	    assign_side(ctx, dual, &dual->old, "\t\t\t"), changed(ctx, dual, &dual->old),
-	    assign_side(ctx, dual, &dual->new, "\t\t"));
+	    trial_variables(ctx, dual), changed(ctx, dual, &dual->new), trials(ctx, dual, "\t\t"),
+	    disagrees(ctx, dual), assign_side(ctx, dual, &dual->old, "\t\t\t"),
+	    changed(ctx, dual, &dual->old), assign_side(ctx, dual, &dual->new, "\t\t"));
 }
 
 static char *
@@ -160,9 +162,10 @@ insert_body(void *ctx, const struct tide_dual *dual)
 	    "\t\tIF %s THEN\n%s\t\tEND IF;\n"
 	    "\tEND IF;\n"
 	    "\tRETURN NEW;\nEND\n",
-	    trial_variables(ctx, dual), silent(ctx, dual, &dual->new), assign_side(ctx, dual, &dual->new, "\t\t"),
-	    silent(ctx, dual, &dual->old), assign_side(ctx, dual, &dual->old, "\t\t"), trials(ctx, dual, "\t\t"),
-	    disagrees(ctx, dual), assign_side(ctx, dual, &dual->old, "\t\t\t"));
+	    trial_variables(ctx, dual), silent(ctx, dual, &dual->new),
+	    assign_side(ctx, dual, &dual->new, "\t\t"), silent(ctx, dual, &dual->old),
+	    assign_side(ctx, dual, &dual->old, "\t\t"), trials(ctx, dual, "\t\t"), disagrees(ctx, dual),
+	    assign_side(ctx, dual, &dual->old, "\t\t\t"));
 }
 
 static char *
@@ -180,7 +183,8 @@ static char *
 conflict_body(void *ctx, const struct tide_dual *dual)
 {
 	bool decide = dual->null_on_error || !tide_dual_provable(dual);
-	char *key = tide_has_primary_key(dual->cat) ? tide_row_key(ctx, dual->cat, "NEW") : talloc_strdup(ctx, "NULL");
+	char *key = tide_has_primary_key(dual->cat) ? tide_row_key(ctx, dual->cat, "NEW")
+						    : talloc_strdup(ctx, "NULL");
 	char *test = decide ? tide_sqlf(ctx, "%s\tIF NOT (%s) THEN\n\t\tRETURN NEW;\n\tEND IF;\n",
 				  trials(ctx, dual, "\t"), disagrees(ctx, dual))
 			    : talloc_strdup(ctx, "");
@@ -199,7 +203,8 @@ static bool
 inserts_can_conflict(const struct tide_dual *dual)
 {
 	for (size_t i = 0; i < dual->old.count; i++)
-		if (dual->old.item[i].column->default_expr != NULL && !dual->old.item[i].column->default_constant)
+		if (dual->old.item[i].column->default_expr != NULL &&
+		    !dual->old.item[i].column->default_constant)
 			return false;
 	return true;
 }
@@ -214,12 +219,13 @@ add_conflict(void *ctx, struct tide_triggers *t, const struct tide_dual *dual, c
 
 	tide_triggers_add_function(ctx, t, name, conflict_body(ctx, dual), true);
 	if (inserts_can_conflict(dual))
-		tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, role, "conflict_insert"), name, "INSERT",
+		tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, role, "conflict_insert"), name,
+		    "INSERT",
 		    tide_sqlf(ctx, "NOT (%s)\n\tAND NOT (%s)%s", silent(ctx, dual, &dual->new),
-		        silent(ctx, dual, &dual->old), differs));
+			silent(ctx, dual, &dual->old), differs));
 	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, role, "conflict_update"), name, "UPDATE",
-	    tide_sqlf(ctx, "(%s)\n\tAND (%s)%s", changed(ctx, dual, &dual->new), changed(ctx, dual, &dual->old),
-	        differs));
+	    tide_sqlf(ctx, "(%s)\n\tAND (%s)%s", changed(ctx, dual, &dual->new),
+		changed(ctx, dual, &dual->old), differs));
 }
 
 struct tide_triggers *

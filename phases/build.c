@@ -160,7 +160,8 @@ char *
 tide_when_column(void *ctx, const struct tide_catalog *cat, const char *column)
 {
 	return tide_sqlf(ctx,
-	    "EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = %s AND attname = %L AND NOT attisdropped)",
+	    "EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = %s AND attname = %L AND NOT "
+	    "attisdropped)",
 	    relation(ctx, cat), column);
 }
 
@@ -168,14 +169,16 @@ char *
 tide_when_not_null(void *ctx, const struct tide_catalog *cat, const char *column)
 {
 	return tide_sqlf(ctx,
-	    "EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = %s AND attname = %L AND attnotnull)",
+	    "EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = %s AND attname = %L AND "
+	    "attnotnull)",
 	    relation(ctx, cat), column);
 }
 
 char *
 tide_when_constraint(void *ctx, const struct tide_catalog *cat, const char *constraint)
 {
-	return tide_sqlf(ctx, "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %s AND conname = %L)",
+	return tide_sqlf(ctx,
+	    "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %s AND conname = %L)",
 	    relation(ctx, cat), constraint);
 }
 
@@ -183,7 +186,8 @@ char *
 tide_when_validated(void *ctx, const struct tide_catalog *cat, const char *constraint)
 {
 	return tide_sqlf(ctx,
-	    "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %s AND conname = %L AND convalidated)",
+	    "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %s AND conname = %L AND "
+	    "convalidated)",
 	    relation(ctx, cat), constraint);
 }
 
@@ -252,7 +256,8 @@ drops_old(const struct tide_plan *plan, size_t index)
 
 		if (tide_is_kind(&plan->phase[i], "dual_write"))
 			side = &dual->from;
-		else if (tide_is_kind(&plan->phase[i], "switch") && change->swap_names && i > 0 && side != NULL)
+		else if (tide_is_kind(&plan->phase[i], "switch") && change->swap_names && i > 0 &&
+			 side != NULL)
 			for (size_t k = i; k-- > 0;)
 				if (tide_is_kind(&plan->phase[k], "dual_write")) {
 					side = &((const struct dual_write_spec *)plan->phase[k].spec)->to;
@@ -285,13 +290,15 @@ void
 tide_set_releases(struct tide_steps *steps, size_t first, const struct tide_phase_at *at)
 {
 	if (steps->count > first)
-		steps->item[steps->count - 1].releases = talloc_strdup(steps, tide_releases(at->plan, at->index));
+		steps->item[steps->count - 1].releases =
+		    talloc_strdup(steps, tide_releases(at->plan, at->index));
 }
 
 static void
 place_of(const struct tide_phase *phase, const char *key, int *line, int *column)
 {
-	const struct tide_toml *node = key == NULL || phase->node == NULL ? NULL : tide_toml_get(phase->node, key);
+	const struct tide_toml *node =
+	    key == NULL || phase->node == NULL ? NULL : tide_toml_get(phase->node, key);
 
 	*line = node == NULL ? phase->line : node->line;
 	*column = node == NULL ? phase->column : node->column;
@@ -332,8 +339,8 @@ tide_find_column(const struct tide_phase_at *at, const char *key, const char *na
 	if (column != NULL)
 		return column;
 	near = nearest_column(at->cat, name);
-	tide_plan_fail(at->plan, at->phase, key, err, "table %s.%s has no column \"%s\"", at->cat->table.schema,
-	    at->cat->table.name, name);
+	tide_plan_fail(at->plan, at->phase, key, err, "table %s.%s has no column \"%s\"",
+	    at->cat->table.schema, at->cat->table.name, name);
 	err->code = TIDE_PRECONDITION;
 	if (near != NULL)
 		tide_hint(err, "did you mean \"%s\"?", near);

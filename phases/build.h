@@ -30,7 +30,8 @@ char *tide_dollar_tag(void *ctx, const char *body);
 char *tide_do_block(void *ctx, const char *body);
 
 /** What a generated name stands for: plan, table, role and the columns, so that no two collide. */
-char *tide_identity(void *ctx, const struct tide_plan *plan, const char *role, const struct tide_names *columns);
+char *
+tide_identity(void *ctx, const struct tide_plan *plan, const char *role, const struct tide_names *columns);
 
 /** Conditions over the catalogs, for probes. */
 char *tide_when_column(void *ctx, const struct tide_catalog *cat, const char *column);
@@ -63,8 +64,8 @@ bool tide_is_kind(const struct tide_phase *phase, const char *kind);
 char *tide_canonical(void *ctx, const struct tide_phase_at *at, const char *key, const char *source,
     const struct tide_fact **fact, struct tide_err *err);
 /** tide_expression_qualify from TIDE_ROW over all columns of the table and `extra` (may be NULL). */
-char *tide_requalify(void *ctx, const struct tide_catalog *cat, const char *text, const char *to,
-    struct tide_err *err);
+char *tide_requalify(
+    void *ctx, const struct tide_catalog *cat, const char *text, const char *to, struct tide_err *err);
 /**
  * Columns before[i] become after[i], found with the parser. `row`: TIDE_ROW for canonical text, NULL for
  * text as the plan has it.
@@ -85,8 +86,8 @@ bool tide_errors_since(const struct tide_findings *findings, size_t before);
 /** The column, or NULL after having said that it does not exist, with the nearest name. */
 struct tide_column *tide_need_column(const struct tide_checking *c, const char *key, const char *name);
 /** Same, as an error of compiling. */
-struct tide_column *tide_find_column(
-    const struct tide_phase_at *at, const char *key, const char *name, struct tide_err *err);
+struct tide_column *
+tide_find_column(const struct tide_phase_at *at, const char *key, const char *name, struct tide_err *err);
 /** Says what the server, or offline the parser, has against the expression. */
 bool tide_check_expression(const struct tide_checking *c, const char *key, const char *source);
 

@@ -79,7 +79,8 @@ tide_change_add_column(struct tide_catalog *cat, const struct tide_column *colum
 	struct tide_table *table = &cat->table;
 	struct tide_column *added;
 
-	table->column = talloc_realloc(cat, table->column, struct tide_column, (unsigned)(table->column_count + 1));
+	table->column =
+	    talloc_realloc(cat, table->column, struct tide_column, (unsigned)(table->column_count + 1));
 	added = &table->column[table->column_count++];
 	*added = *column;
 	added->attnum = ++table->max_attnum;
@@ -153,7 +154,8 @@ tide_change_add_trigger(struct tide_catalog *cat, const struct tide_trigger *tri
 {
 	struct tide_table *table = &cat->table;
 
-	table->trigger = talloc_realloc(cat, table->trigger, struct tide_trigger, (unsigned)(table->trigger_count + 1));
+	table->trigger =
+	    talloc_realloc(cat, table->trigger, struct tide_trigger, (unsigned)(table->trigger_count + 1));
 	table->trigger[table->trigger_count++] = *trigger;
 }
 
@@ -174,7 +176,8 @@ tide_change_add_index(struct tide_catalog *cat, const struct tide_index *index)
 {
 	struct tide_table *table = &cat->table;
 
-	table->index = talloc_realloc(cat, table->index, struct tide_index, (unsigned)(table->index_count + 1));
+	table->index =
+	    talloc_realloc(cat, table->index, struct tide_index, (unsigned)(table->index_count + 1));
 	table->index[table->index_count++] = *index;
 }
 

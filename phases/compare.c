@@ -40,7 +40,8 @@ fits(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *st
 
 /* The latest point of the plan that the table can be at. */
 static bool
-find_state(void *ctx, const struct tide_plan *plan, size_t dual, const struct tide_catalog *cat, struct tide_dual **out)
+find_state(void *ctx, const struct tide_plan *plan, size_t dual, const struct tide_catalog *cat,
+    struct tide_dual **out)
 {
 	for (size_t i = plan->count; i > dual; i--) {
 		const struct drop_column_spec *drop = i < plan->count ? plan->phase[i].spec : NULL;
@@ -69,12 +70,15 @@ tide_phase_compare_spec(void *ctx, const struct tide_plan *plan, const struct ti
 
 	if (index < 0) {
 		tide_fail(err, TIDE_PRECONDITION, "the plan has no dual_write: there is nothing to compare");
-		return tide_hint(err, "a phase of kind \"verify\" with a condition compares what an application keeps in step");
+		return tide_hint(err,
+		    "a phase of kind \"verify\" with a condition compares what an application keeps in step");
 	}
 	if (!find_state(ctx, plan, (size_t)index, cat, &dual)) {
-		tide_fail(err, TIDE_PRECONDITION, "old and new columns are not both in %s.%s: there is nothing to compare",
+		tide_fail(err, TIDE_PRECONDITION,
+		    "old and new columns are not both in %s.%s: there is nothing to compare",
 		    cat->table.schema, cat->table.name);
-		return tide_hint(err, "before add_column, and once the old column is dropped, one of them is missing");
+		return tide_hint(
+		    err, "before add_column, and once the old column is dropped, one of them is missing");
 	}
 	sweep = talloc_zero(ctx, struct tide_sweep_spec);
 	tide_dual_compare(ctx, dual, sweep);

@@ -44,20 +44,20 @@ compare(void *ctx, const struct tide_column *column, bool image, bool equal, con
 		return tide_sqlf(ctx, "%s IS %sDISTINCT FROM %s", a, equal ? "NOT " : "", b);
 	a = as_base(ctx, column, a);
 	b = as_base(ctx, column, b);
-	return tide_sqlf(ctx, "ROW(%s)::pg_catalog.record OPERATOR(pg_catalog.%s) ROW(%s)::pg_catalog.record", a,
-	    equal ? "*=" : "*<>", b);
+	return tide_sqlf(ctx, "ROW(%s)::pg_catalog.record OPERATOR(pg_catalog.%s) ROW(%s)::pg_catalog.record",
+	    a, equal ? "*=" : "*<>", b);
 }
 
 char *
-tide_differs(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *a,
-    const char *b)
+tide_differs(
+    void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *a, const char *b)
 {
 	return compare(ctx, c->column, by_image(dual, c), false, a, b);
 }
 
 char *
-tide_equals(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *a,
-    const char *b)
+tide_equals(
+    void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *a, const char *b)
 {
 	return compare(ctx, c->column, by_image(dual, c), true, a, b);
 }
@@ -117,8 +117,8 @@ tide_dual_what(void *ctx, const struct tide_dual *dual)
 {
 	struct tide_names old = tide_side_names(ctx, &dual->old), new = tide_side_names(ctx, &dual->new);
 
-	return talloc_asprintf(ctx, "%s.%s \xe2\x86\x92 %s", dual->cat->table.name, tide_join_plain(ctx, &old, ", "),
-	    tide_join_plain(ctx, &new, ", "));
+	return talloc_asprintf(ctx, "%s.%s \xe2\x86\x92 %s", dual->cat->table.name,
+	    tide_join_plain(ctx, &old, ", "), tide_join_plain(ctx, &new, ", "));
 }
 
 bool

@@ -29,8 +29,9 @@ bool
 tide_is_our_name(const char *name)
 {
 	static const char prefix[] = "tidemark_";
-	size_t digits = strspn(name + (strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? sizeof(prefix) - 1 : 0),
-	    "0123456789abcdef");
+	size_t digits =
+	    strspn(name + (strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? sizeof(prefix) - 1 : 0),
+		"0123456789abcdef");
 
 	return strncmp(name, prefix, sizeof(prefix) - 1) == 0 && digits >= 16;
 }
@@ -82,24 +83,27 @@ constraint_word(char type)
 }
 
 void
-tide_hanging_on(void *ctx, const struct tide_catalog *cat, const struct tide_column *column, struct tide_hangings *out)
+tide_hanging_on(
+    void *ctx, const struct tide_catalog *cat, const struct tide_column *column, struct tide_hangings *out)
 {
 	const struct tide_table *table = &cat->table;
 
 	for (size_t i = 0; i < table->constraint_count; i++) {
 		const struct tide_constraint *k = &table->constraint[i];
 
-		if (!tide_uses(k->attnums, k->attnum_count, column->attnum) || k->type == 'n' || tide_is_our_name(k->name))
+		if (!tide_uses(k->attnums, k->attnum_count, column->attnum) || k->type == 'n' ||
+		    tide_is_our_name(k->name))
 			continue;
 		hang(ctx, out, k->name, k->referencing != NULL,
 		    k->referencing == NULL
-		        ? talloc_asprintf(ctx, "%s %s", constraint_word(k->type), k->name)
-		        : talloc_asprintf(ctx, "foreign key %s of %s", k->name, k->referencing));
+			? talloc_asprintf(ctx, "%s %s", constraint_word(k->type), k->name)
+			: talloc_asprintf(ctx, "foreign key %s of %s", k->name, k->referencing));
 	}
 	for (size_t i = 0; i < table->index_count; i++) {
 		const struct tide_index *index = &table->index[i];
 
-		if (tide_uses(index->attnums, index->attnum_count, column->attnum) && index->constraint == NULL)
+		if (tide_uses(index->attnums, index->attnum_count, column->attnum) &&
+		    index->constraint == NULL)
 			hang(ctx, out, index->name, false, talloc_asprintf(ctx, "index %s", index->name));
 	}
 	for (size_t i = 0; i < table->dependent_count; i++) {
@@ -111,8 +115,8 @@ tide_hanging_on(void *ctx, const struct tide_catalog *cat, const struct tide_col
 		if (strstr(d->identity, "tidemark_") != NULL && strcmp(d->kind, "view") != 0)
 			continue;
 		/* A body in a string is not tracked: nothing goes, but the function fails from then on. */
-		hang(ctx, out, bare_name(ctx, d->identity), d->blocks_drop, talloc_strdup(ctx, d->identity))->breaks =
-		    strcmp(d->kind, "function") == 0 && !d->blocks_drop;
+		hang(ctx, out, bare_name(ctx, d->identity), d->blocks_drop, talloc_strdup(ctx, d->identity))
+		    ->breaks = strcmp(d->kind, "function") == 0 && !d->blocks_drop;
 	}
 }
 
@@ -144,9 +148,11 @@ normalised(void *ctx, const char *definition, const char *old, const char *new)
 }
 
 static bool
-same_check(void *ctx, const struct tide_constraint *a, const struct tide_constraint *b, const char *old, const char *new)
+same_check(void *ctx, const struct tide_constraint *a, const struct tide_constraint *b, const char *old,
+    const char *new)
 {
-	const char *left = normalised(ctx, a->definition, old, new), *right = normalised(ctx, b->definition, old, new);
+	const char *left = normalised(ctx, a->definition, old, new),
+		   *right = normalised(ctx, b->definition, old, new);
 
 	return left != NULL && right != NULL && strcmp(left, right) == 0;
 }
@@ -155,24 +161,25 @@ same_check(void *ctx, const struct tide_constraint *a, const struct tide_constra
 static bool
 same_reference(const struct tide_constraint *a, const struct tide_constraint *b)
 {
-	const char *left = strstr(a->definition, " REFERENCES "), *right = strstr(b->definition, " REFERENCES ");
+	const char *left = strstr(a->definition, " REFERENCES "),
+		   *right = strstr(b->definition, " REFERENCES ");
 
 	return left != NULL && right != NULL && strcmp(left, right) == 0;
 }
 
 static bool
-shared(void *ctx, const struct tide_catalog *cat, const struct tide_constraint *k, const struct tide_dual_column *old,
-    const struct tide_dual_column *new)
+shared(void *ctx, const struct tide_catalog *cat, const struct tide_constraint *k,
+    const struct tide_dual_column *old, const struct tide_dual_column *new)
 {
 	for (size_t i = 0; i < cat->table.constraint_count; i++) {
 		const struct tide_constraint *other = &cat->table.constraint[i];
 
 		if (other == k || other->type != k->type || other->referencing != NULL ||
-		    !maps_onto(k->attnums, k->attnum_count, other->attnums, other->attnum_count, old->column->attnum,
-		        new->column->attnum))
+		    !maps_onto(k->attnums, k->attnum_count, other->attnums, other->attnum_count,
+			old->column->attnum, new->column->attnum))
 			continue;
 		if (k->type == 'c' ? same_check(ctx, k, other, old->name, new->name)
-		                   : k->type != 'f' || same_reference(k, other))
+				   : k->type != 'f' || same_reference(k, other))
 			return true;
 	}
 	return false;
@@ -180,8 +187,8 @@ shared(void *ctx, const struct tide_catalog *cat, const struct tide_constraint *
 
 /* A unique index that is not a constraint rejects rows just the same. */
 static void
-check_unique_indexes(const struct tide_checking *c, const struct tide_dual *dual, size_t at,
-    const struct tide_names *accept)
+check_unique_indexes(
+    const struct tide_checking *c, const struct tide_dual *dual, size_t at, const struct tide_names *accept)
 {
 	const struct tide_table *table = &dual->cat->table;
 	const struct tide_dual_column *old = &dual->old.item[at];
@@ -195,21 +202,24 @@ check_unique_indexes(const struct tide_checking *c, const struct tide_dual *dual
 			continue;
 		for (size_t k = 0; k < table->index_count && at < dual->new.count; k++)
 			found = found || (table->index[k].unique && k != i &&
-			                     maps_onto(index->attnums, index->attnum_count, table->index[k].attnums,
-			                         table->index[k].attnum_count, old->column->attnum,
-			                         dual->new.item[at].column->attnum));
+					     maps_onto(index->attnums, index->attnum_count,
+						 table->index[k].attnums, table->index[k].attnum_count,
+						 old->column->attnum, dual->new.item[at].column->attnum));
 		if (!found)
 			tide_say(c, TIDE_ERROR, "switch-unique", NULL,
-			    talloc_asprintf(c->out, "build the same index on the new column before (kind = \"create_index\"), "
-			                            "drop the old one, or say accept = [\"%s\"]", index->name),
-			    "unique index \"%s\" stands on \"%s\" only: a write of the new release could fail on it",
+			    talloc_asprintf(c->out,
+				"build the same index on the new column before (kind = \"create_index\"), "
+				"drop the old one, or say accept = [\"%s\"]",
+				index->name),
+			    "unique index \"%s\" stands on \"%s\" only: a write of the new release could "
+			    "fail on it",
 			    index->name, old->name);
 	}
 }
 
 static void
-check_constraints(const struct tide_checking *c, const struct tide_dual *dual, size_t at,
-    const struct tide_names *accept)
+check_constraints(
+    const struct tide_checking *c, const struct tide_dual *dual, size_t at, const struct tide_names *accept)
 {
 	const struct tide_dual_column *old = &dual->old.item[at];
 	void *room = talloc_new(NULL);
@@ -217,14 +227,18 @@ check_constraints(const struct tide_checking *c, const struct tide_dual *dual, s
 	for (size_t i = 0; i < dual->cat->table.constraint_count; i++) {
 		const struct tide_constraint *k = &dual->cat->table.constraint[i];
 
-		if (k->type == 'n' || k->type == 't' || tide_is_our_name(k->name) || tide_accepted(accept, k->name) ||
+		if (k->type == 'n' || k->type == 't' || tide_is_our_name(k->name) ||
+		    tide_accepted(accept, k->name) ||
 		    !tide_uses(k->attnums, k->attnum_count, old->column->attnum))
 			continue;
-		if (at < dual->new.count && k->referencing == NULL && shared(room, dual->cat, k, old, &dual->new.item[at]))
+		if (at < dual->new.count &&
+		    k->referencing == NULL &&shared(room, dual->cat, k, old, &dual->new.item[at]))
 			continue;
 		tide_say(c, TIDE_ERROR, "switch-constraint", NULL,
-		    talloc_asprintf(c->out, "give the new column the same constraint before the switch, drop it from the "
-		                            "old one, or say accept = [\"%s\"] when no value can break it", k->name),
+		    talloc_asprintf(c->out,
+			"give the new column the same constraint before the switch, drop it from the "
+			"old one, or say accept = [\"%s\"] when no value can break it",
+			k->name),
 		    "%s \"%s\" stands on \"%s\" only: a value that the new release writes could fail on it",
 		    constraint_word(k->type), k->name, old->name);
 	}
@@ -238,8 +252,10 @@ check_defaults(const struct tide_checking *c, const struct tide_dual *dual, size
 
 	if (old->identity != 0 || old->sequence != NULL)
 		tide_say(c, TIDE_ERROR, "switch-sequence", NULL,
-		    "move the sequence to the new column before the switch (ALTER SEQUENCE … OWNED BY), as a phase of "
-		    "kind \"sql\"; a new value for every row cannot be told from one that the application chose",
+		    "move the sequence to the new column before the switch (ALTER SEQUENCE … OWNED BY), as a "
+		    "phase of "
+		    "kind \"sql\"; a new value for every row cannot be told from one that the application "
+		    "chose",
 		    "\"%s\" gets its values from %s", dual->old.item[at].name,
 		    old->identity != 0 ? "an identity" : old->sequence);
 	if (old->generated != 0)
@@ -248,7 +264,8 @@ check_defaults(const struct tide_checking *c, const struct tide_dual *dual, size
 }
 
 void
-tide_check_switch(const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept)
+tide_check_switch(
+    const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept)
 {
 	for (size_t i = 0; i < dual->old.count; i++) {
 		check_constraints(c, dual, i, accept);
@@ -260,21 +277,25 @@ tide_check_switch(const struct tide_checking *c, const struct tide_dual *dual, c
 
 		if (new->default_expr != NULL && !new->default_constant)
 			tide_say(c, TIDE_ERROR, "switch-default", NULL,
-			    "drop the default (the old column's value fills it) and set it when the old column is gone",
-			    "the default of \"%s\" gives another value each time: an INSERT of the old release could not be "
+			    "drop the default (the old column's value fills it) and set it when the old "
+			    "column is gone",
+			    "the default of \"%s\" gives another value each time: an INSERT of the old "
+			    "release could not be "
 			    "told from one of the new release, and would lose its value",
 			    dual->new.item[i].name);
 		if (new->identity != 0)
-			tide_say(c, TIDE_ERROR, "switch-sequence", NULL, "add the identity when the old column is gone",
-			    "\"%s\" gets its values from an identity: an INSERT of the old release would lose its value",
+			tide_say(c, TIDE_ERROR, "switch-sequence", NULL,
+			    "add the identity when the old column is gone",
+			    "\"%s\" gets its values from an identity: an INSERT of the old release would "
+			    "lose its value",
 			    dual->new.item[i].name);
 	}
 }
 
 /* Indexes of the old attribute that the new one has no twin of: after the exchange the name has no index. */
 static void
-check_swap_indexes(const struct tide_checking *c, const struct tide_dual *dual, size_t at,
-    const struct tide_names *accept)
+check_swap_indexes(
+    const struct tide_checking *c, const struct tide_dual *dual, size_t at, const struct tide_names *accept)
 {
 	const struct tide_table *table = &dual->cat->table;
 	int old = dual->old.item[at].column->attnum, new = dual->new.item[at].column->attnum;
@@ -283,23 +304,27 @@ check_swap_indexes(const struct tide_checking *c, const struct tide_dual *dual, 
 		const struct tide_index *index = &table->index[i];
 		bool found = false;
 
-		if (!tide_uses(index->attnums, index->attnum_count, old) || tide_accepted(accept, index->name) ||
+		if (!tide_uses(index->attnums, index->attnum_count, old) ||
+		    tide_accepted(accept, index->name) ||
 		    (index->constraint != NULL && tide_accepted(accept, index->constraint)))
 			continue;
 		for (size_t k = 0; k < table->index_count; k++)
-			found = found || maps_onto(index->attnums, index->attnum_count, table->index[k].attnums,
-			                     table->index[k].attnum_count, old, new);
+			found = found || maps_onto(index->attnums, index->attnum_count,
+					     table->index[k].attnums, table->index[k].attnum_count, old, new);
 		if (!found)
 			tide_say(c, TIDE_ERROR, "swap-index", "swap_names",
-			    talloc_asprintf(c->out, "build it on the new column before (kind = \"create_index\"), or say "
-			                            "accept = [\"%s\"]", index->name),
-			    "index \"%s\" stays with the old values when the names are exchanged", index->name);
+			    talloc_asprintf(c->out,
+				"build it on the new column before (kind = \"create_index\"), or say "
+				"accept = [\"%s\"]",
+				index->name),
+			    "index \"%s\" stays with the old values when the names are exchanged",
+			    index->name);
 	}
 }
 
 static void
-check_swap_column(const struct tide_checking *c, const struct tide_dual *dual, const struct tide_dual_column *column,
-    const struct tide_names *accept)
+check_swap_column(const struct tide_checking *c, const struct tide_dual *dual,
+    const struct tide_dual_column *column, const struct tide_names *accept)
 {
 	const struct tide_table *table = &dual->cat->table;
 	bool known = tide_accepted(accept, column->name);
@@ -313,17 +338,23 @@ check_swap_column(const struct tide_checking *c, const struct tide_dual *dual, c
 		    (strcmp(d->kind, "function") == 0 && !d->blocks_drop) || tide_accepted(accept, name))
 			continue;
 		tide_say(c, TIDE_ERROR, "swap-dependent", "swap_names",
-		    talloc_asprintf(c->out, "drop it before and create it again behind the switch, or say accept = [\"%s\"]", name),
-		    "%s is bound to \"%s\" itself and not to its name: after the exchange it goes on with the %s values",
-		    d->identity, column->name, column < dual->new.item || column >= dual->new.item + dual->new.count ? "old" : "new");
+		    talloc_asprintf(c->out,
+			"drop it before and create it again behind the switch, or say accept = [\"%s\"]",
+			name),
+		    "%s is bound to \"%s\" itself and not to its name: after the exchange it goes on with "
+		    "the %s values",
+		    d->identity, column->name,
+		    column < dual->new.item || column >= dual->new.item + dual->new.count ? "old" : "new");
 	}
 	if (column->column->acl != NULL && !known)
 		tide_say(c, TIDE_ERROR, "swap-grant", "swap_names",
-		    talloc_asprintf(c->out, "grant the same on both columns, then say accept = [\"%s\"]", column->name),
+		    talloc_asprintf(
+			c->out, "grant the same on both columns, then say accept = [\"%s\"]", column->name),
 		    "\"%s\" has privileges of its own, which do not follow its name", column->name);
 	if (column->column->comment != NULL && !known)
 		tide_say(c, TIDE_ERROR, "swap-comment", "swap_names",
-		    talloc_asprintf(c->out, "say accept = [\"%s\"] and set the comment again behind the switch", column->name),
+		    talloc_asprintf(c->out,
+			"say accept = [\"%s\"] and set the comment again behind the switch", column->name),
 		    "\"%s\" has a comment, which does not follow its name", column->name);
 }
 
@@ -332,13 +363,14 @@ tide_check_swap(const struct tide_checking *c, const struct tide_dual *dual, con
 {
 	if (dual->old.count != dual->new.count) {
 		tide_say(c, TIDE_ERROR, "swap-count", "swap_names", NULL,
-		    "names can only be exchanged pair by pair, and there are %zu old and %zu new columns", dual->old.count,
-		    dual->new.count);
+		    "names can only be exchanged pair by pair, and there are %zu old and %zu new columns",
+		    dual->old.count, dual->new.count);
 		return;
 	}
 	if (dual->cat->table.published && !tide_accepted(accept, dual->cat->table.name))
 		tide_say(c, TIDE_ERROR, "swap-published", "swap_names",
-		    talloc_asprintf(c->out, "prepare the subscribers first, then say accept = [\"%s\"]", dual->cat->table.name),
+		    talloc_asprintf(c->out, "prepare the subscribers first, then say accept = [\"%s\"]",
+			dual->cat->table.name),
 		    "the table is published: subscribers stop when two columns exchange their names");
 	for (size_t i = 0; i < dual->old.count; i++) {
 		check_swap_indexes(c, dual, i, accept);

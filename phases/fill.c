@@ -5,7 +5,8 @@
 #include "tidemark/sqltext.h"
 
 struct tide_sweep_spec *
-tide_dual_fill(struct tide_steps *steps, const struct tide_dual *dual, struct tide_action *action, char *title)
+tide_dual_fill(
+    struct tide_steps *steps, const struct tide_dual *dual, struct tide_action *action, char *title)
 {
 	struct tide_sweep_spec *sweep = tide_action_sweep(steps, dual->cat, action, title);
 	const struct tide_triggers *mirror = tide_mirror_triggers(steps, dual);
@@ -15,8 +16,8 @@ tide_dual_fill(struct tide_steps *steps, const struct tide_dual *dual, struct ti
 	sweep->write = true;
 	sweep->what = tide_dual_what(steps, dual);
 	for (size_t i = 0; i < dual->new.count; i++)
-		sweep->set = tide_append(
-		    steps, sweep->set, ", ", tide_sqlf(steps, "%I = %s", dual->new.item[i].name, dual->new.item[i].safe.row));
+		sweep->set = tide_append(steps, sweep->set, ", ",
+		    tide_sqlf(steps, "%I = %s", dual->new.item[i].name, dual->new.item[i].safe.row));
 	sweep->residual = tide_dual_differs_row(steps, dual);
 	sweep->trigger = mirror->trigger[0].name;
 	sweep->function = mirror->trigger[0].function;

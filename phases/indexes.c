@@ -47,22 +47,23 @@ drop_sql(void *ctx, const char *schema, const char *name)
 }
 
 void
-tide_action_build(struct tide_steps *out, const struct tide_catalog *cat, struct tide_action *action, const char *schema,
-    const char *name, char *sql)
+tide_action_build(struct tide_steps *out, const struct tide_catalog *cat, struct tide_action *action,
+    const char *schema, const char *name, char *sql)
 {
 	fill(out, cat, action, sql);
-	action->probe =
-	    tide_probe(out, tide_when_index_valid(out, cat, schema, name), tide_when_index(out, cat, schema, name));
+	action->probe = tide_probe(
+	    out, tide_when_index_valid(out, cat, schema, name), tide_when_index(out, cat, schema, name));
 	action->repair = drop_sql(out, schema, name);
 	action->flags = TIDE_CREATES;
 	tide_action_whole(cat, action, TIDE_TOUCH_BUILD);
 }
 
 void
-tide_action_unbuild(
-    struct tide_steps *out, const struct tide_catalog *cat, struct tide_action *action, const char *schema, const char *name)
+tide_action_unbuild(struct tide_steps *out, const struct tide_catalog *cat, struct tide_action *action,
+    const char *schema, const char *name)
 {
 	fill(out, cat, action, drop_sql(out, schema, name));
 	action->title = talloc_asprintf(out, "Drop the index %s while writers go on", name);
-	action->probe = tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_index(out, cat, schema, name)), NULL);
+	action->probe =
+	    tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_index(out, cat, schema, name)), NULL);
 }

@@ -21,11 +21,12 @@ check_gate(const struct tide_checking *c)
 	if (gate->sql != NULL) {
 		traits = tide_sql_traits(gate->sql);
 		if ((traits & (TIDE_SQL_READ_ONLY | TIDE_SQL_UNPARSED)) == 0)
-			tide_say(c, TIDE_ERROR, "gate-sql-writes", "gate", "it is asked again until it gives true",
-			    "the gate's query must only read");
+			tide_say(c, TIDE_ERROR, "gate-sql-writes", "gate",
+			    "it is asked again until it gives true", "the gate's query must only read");
 	}
 	if (gate->window != NULL && !tide_window_parse(gate->window, &window))
-		tide_say(c, TIDE_ERROR, "gate-window", "gate", "such as \"Mon-Fri 22:00-06:00 Europe/Berlin\"",
+		tide_say(c, TIDE_ERROR, "gate-window", "gate",
+		    "such as \"Mon-Fri 22:00-06:00 Europe/Berlin\"",
 		    "the gate's window cannot be read: \"%s\"", gate->window);
 }
 
@@ -39,9 +40,11 @@ check_added_twice(const struct tide_checking *c)
 	for (size_t i = 0; i < c->at->index; i++) {
 		const struct add_column_spec *other = c->at->plan->phase[i].spec;
 
-		if (tide_is_kind(&c->at->plan->phase[i], "add_column") && strcmp(other->column, spec->column) == 0)
-			tide_say(c, TIDE_ERROR, "add-column-twice", "column", NULL, "the plan adds \"%s\" twice (first on line %d)",
-			    spec->column, c->at->plan->phase[i].line);
+		if (tide_is_kind(&c->at->plan->phase[i], "add_column") &&
+		    strcmp(other->column, spec->column) == 0)
+			tide_say(c, TIDE_ERROR, "add-column-twice", "column", NULL,
+			    "the plan adds \"%s\" twice (first on line %d)", spec->column,
+			    c->at->plan->phase[i].line);
 	}
 }
 
@@ -57,11 +60,13 @@ check_ends(const struct tide_checking *c)
 	room = talloc_new(NULL);
 	tide_dual_state_at(room, c->at->plan, c->at->index, c->at->plan->count, &state);
 	if (!state.backfilled)
-		tide_say(c, TIDE_WARNING, "dual-write-without-backfill", NULL, "put a phase of kind \"backfill\" behind it",
+		tide_say(c, TIDE_WARNING, "dual-write-without-backfill", NULL,
+		    "put a phase of kind \"backfill\" behind it",
 		    "nothing fills the rows that are there already");
 	if (!state.switched)
 		tide_say(c, TIDE_NOTE, "dual-write-without-switch", NULL, NULL,
-		    "the plan never switches: writes of the new release to \"%s\" would be overwritten", state.to.item[0]);
+		    "the plan never switches: writes of the new release to \"%s\" would be overwritten",
+		    state.to.item[0]);
 	talloc_free(room);
 }
 

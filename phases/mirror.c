@@ -19,7 +19,8 @@ tide_trigger_name(void *ctx, const struct tide_dual *dual, const char *role, con
 {
 	struct tide_names columns = tide_dual_identity(ctx, dual->plan, dual->phase);
 
-	return tide_generated_name(ctx, TRIGGER_PREFIX, tide_identity(ctx, dual->plan, role, &columns), suffix);
+	return tide_generated_name(
+	    ctx, TRIGGER_PREFIX, tide_identity(ctx, dual->plan, role, &columns), suffix);
 }
 
 static char *
@@ -38,7 +39,8 @@ tide_trigger_function_name(void *ctx, const struct tide_dual *dual, const char *
 }
 
 void
-tide_triggers_add_function(void *ctx, struct tide_triggers *t, const char *name, const char *body, bool definer)
+tide_triggers_add_function(
+    void *ctx, struct tide_triggers *t, const char *name, const char *body, bool definer)
 {
 	struct tide_function_text *f = &t->function[t->function_count++];
 	char *tag = tide_dollar_tag(ctx, body);
@@ -61,9 +63,10 @@ tide_triggers_add(void *ctx, struct tide_triggers *t, const char *name, const ch
 	trigger->name = talloc_strdup(ctx, name);
 	trigger->function_name = talloc_strdup(ctx, function_name_);
 	trigger->function = tide_sqlf(ctx, "tidemark.%I()", function_name_);
-	trigger->create = tide_sqlf(ctx, "CREATE TRIGGER %I BEFORE %s ON %s FOR EACH ROW%s%s%s EXECUTE FUNCTION %s", name,
-	    events, tide_table_text(ctx, t->cat), when == NULL ? "" : "\nWHEN (", when == NULL ? "" : when,
-	    when == NULL ? "" : ")\n", trigger->function);
+	trigger->create =
+	    tide_sqlf(ctx, "CREATE TRIGGER %I BEFORE %s ON %s FOR EACH ROW%s%s%s EXECUTE FUNCTION %s", name,
+		events, tide_table_text(ctx, t->cat), when == NULL ? "" : "\nWHEN (",
+		when == NULL ? "" : when, when == NULL ? "" : ")\n", trigger->function);
 }
 
 char *
@@ -72,9 +75,8 @@ tide_assign(void *ctx, const struct tide_dual *dual, const struct tide_dual_colu
 {
 	if (!dual->null_on_error || c->copy)
 		return tide_sqlf(ctx, "%s%s := %s;\n", indent, target, c->value.trigger);
-	return tide_sqlf(ctx,
-	    "%sBEGIN\n%s\t%s := %s;\n%sEXCEPTION WHEN %s THEN\n%s\t%s := NULL;\n%sEND;\n", indent, indent, target,
-	    c->value.trigger, indent, tide_value_errors, indent, target, indent);
+	return tide_sqlf(ctx, "%sBEGIN\n%s\t%s := %s;\n%sEXCEPTION WHEN %s THEN\n%s\t%s := NULL;\n%sEND;\n",
+	    indent, indent, target, c->value.trigger, indent, tide_value_errors, indent, target, indent);
 }
 
 struct tide_triggers *
@@ -94,13 +96,14 @@ tide_mirror_triggers(void *ctx, const struct tide_dual *dual)
 	}
 	body = talloc_strdup_append(body, "\tRETURN NEW;\nEND\n");
 	tide_triggers_add_function(ctx, t, function, body, false);
-	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, "mirror", "mirror"), function, "INSERT OR UPDATE",
-	    when ? tide_dual_differs_trigger(ctx, dual) : NULL);
+	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, "mirror", "mirror"), function,
+	    "INSERT OR UPDATE", when ? tide_dual_differs_trigger(ctx, dual) : NULL);
 	return t;
 }
 
 void
-tide_triggers_create_functions(struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t)
+tide_triggers_create_functions(
+    struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t)
 {
 	for (size_t i = 0; i < t->function_count; i++) {
 		tide_action_add(steps, action, t->function[i].create);
@@ -128,12 +131,13 @@ tide_triggers_drop(struct tide_steps *steps, struct tide_action *action, const s
 	char *table = tide_table_text(steps, t->cat);
 
 	for (size_t i = 0; i < t->trigger_count; i++)
-		tide_action_add(
-		    steps, action, tide_sqlf(steps, "DROP TRIGGER IF EXISTS %I ON %s", t->trigger[i].name, table));
+		tide_action_add(steps, action,
+		    tide_sqlf(steps, "DROP TRIGGER IF EXISTS %I ON %s", t->trigger[i].name, table));
 }
 
 void
-tide_triggers_drop_functions(struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t)
+tide_triggers_drop_functions(
+    struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t)
 {
 	for (size_t i = 0; i < t->function_count; i++)
 		tide_action_add(
@@ -149,8 +153,10 @@ tide_triggers_stand(void *ctx, const struct tide_triggers *t)
 		pairs = tide_append(ctx, pairs, ", ",
 		    tide_sqlf(ctx, "(%L, %L)", t->trigger[i].name, t->trigger[i].function_name));
 	return tide_sqlf(ctx,
-	    "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
-	    " WHERE t.tgrelid = pg_catalog.to_regclass(%L) AND t.tgenabled = 'A' AND (t.tgname, p.proname) IN (%s)) = %l",
+	    "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p ON "
+	    "p.oid = t.tgfoid"
+	    " WHERE t.tgrelid = pg_catalog.to_regclass(%L) AND t.tgenabled = 'A' AND (t.tgname, p.proname) "
+	    "IN (%s)) = %l",
 	    tide_table_text(ctx, t->cat), pairs, (long long)t->trigger_count);
 }
 
@@ -162,7 +168,8 @@ tide_triggers_linger(void *ctx, const struct tide_triggers *t)
 	for (size_t i = 0; i < t->trigger_count; i++)
 		names = tide_append(ctx, names, ", ", tide_literal(ctx, t->trigger[i].name));
 	return tide_sqlf(ctx,
-	    "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = pg_catalog.to_regclass(%L) AND tgname IN (%s))",
+	    "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = pg_catalog.to_regclass(%L) AND tgname "
+	    "IN (%s))",
 	    tide_table_text(ctx, t->cat), names);
 }
 
@@ -175,9 +182,14 @@ tide_triggers_apply(struct tide_catalog *cat, const struct tide_triggers *t, boo
 		tide_change_drop_trigger(cat, text->name);
 		if (!stand)
 			continue;
-		tide_change_add_trigger(cat,
-		    &(struct tide_trigger){ .name = text->name, .definition = text->create, .function = text->function,
-		        .enabled = 'A', .before = true, .row = true, .on_insert = true, .on_update = true });
+		tide_change_add_trigger(cat, &(struct tide_trigger){ .name = text->name,
+						 .definition = text->create,
+						 .function = text->function,
+						 .enabled = 'A',
+						 .before = true,
+						 .row = true,
+						 .on_insert = true,
+						 .on_update = true });
 	}
 }
 
@@ -238,5 +250,5 @@ tide_safe_functions_drop(struct tide_steps *steps, struct tide_action *action, c
 	for (size_t i = 0; dual->null_on_error && i < dual->new.count; i++)
 		tide_action_add(steps, action,
 		    tide_sqlf(steps, "DROP FUNCTION IF EXISTS %s",
-		        tide_safe_function(steps, dual->plan, dual->phase, i)));
+			tide_safe_function(steps, dual->plan, dual->phase, i)));
 }

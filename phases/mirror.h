@@ -13,16 +13,16 @@
 #define TIDE_FUNCTIONS_MAX 3
 
 struct tide_trigger_text {
-	char *name;                 /* as stored */
-	char *function;             /* quoted, qualified */
-	char *function_name;        /* as stored */
+	char *name;          /* as stored */
+	char *function;      /* quoted, qualified */
+	char *function_name; /* as stored */
 	char *create;
 };
 
 struct tide_function_text {
-	char *name;                 /* quoted, qualified */
+	char *name; /* quoted, qualified */
 	char *create;
-	char *revoke;               /* NULL: none needed */
+	char *revoke; /* NULL: none needed */
 };
 
 struct tide_triggers {
@@ -39,10 +39,13 @@ struct tide_triggers *tide_mirror_triggers(void *ctx, const struct tide_dual *du
 struct tide_triggers *tide_both_ways_triggers(void *ctx, const struct tide_dual *dual, const char *held);
 
 /** Statements, added to an action in the order given by their names. */
-void tide_triggers_create_functions(struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t);
-void tide_triggers_create(struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t);
+void tide_triggers_create_functions(
+    struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t);
+void
+tide_triggers_create(struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t);
 void tide_triggers_drop(struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t);
-void tide_triggers_drop_functions(struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t);
+void tide_triggers_drop_functions(
+    struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t);
 /** Conditions for probes: all stand, enabled, with their functions; some stand. */
 char *tide_triggers_stand(void *ctx, const struct tide_triggers *t);
 char *tide_triggers_linger(void *ctx, const struct tide_triggers *t);
@@ -52,12 +55,15 @@ void tide_triggers_apply(struct tide_catalog *cat, const struct tide_triggers *t
 bool tide_triggers_found(const struct tide_catalog *cat, const struct tide_triggers *t);
 
 /** The functions of on_error = "null"; nothing without it. */
-void tide_safe_functions_create(struct tide_steps *steps, struct tide_action *action, const struct tide_dual *dual);
-void tide_safe_functions_drop(struct tide_steps *steps, struct tide_action *action, const struct tide_dual *dual);
+void tide_safe_functions_create(
+    struct tide_steps *steps, struct tide_action *action, const struct tide_dual *dual);
+void
+tide_safe_functions_drop(struct tide_steps *steps, struct tide_action *action, const struct tide_dual *dual);
 
 /** Shared by the two texts. */
 char *tide_trigger_name(void *ctx, const struct tide_dual *dual, const char *role, const char *suffix);
-char *tide_trigger_function_name(void *ctx, const struct tide_dual *dual, const char *role, const char *suffix);
+char *
+tide_trigger_function_name(void *ctx, const struct tide_dual *dual, const char *role, const char *suffix);
 /** CREATE FUNCTION of a trigger function; `definer`: SECURITY DEFINER, and a REVOKE. */
 void tide_triggers_add_function(
     void *ctx, struct tide_triggers *t, const char *name, const char *body, bool definer);
@@ -65,7 +71,7 @@ void tide_triggers_add_function(
 void tide_triggers_add(void *ctx, struct tide_triggers *t, const char *name, const char *function_name,
     const char *events, const char *when);
 /** `NEW."c" := value;` or the block that makes NULL of what fails; `indent` is put before each line. */
-char *tide_assign(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *target,
-    const char *indent);
+char *tide_assign(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c,
+    const char *target, const char *indent);
 
 #endif

@@ -17,7 +17,8 @@ const char tide_value_errors[] = "data_exception OR integrity_constraint_violati
 struct tide_names
 tide_side_names(void *ctx, const struct tide_dual_side *side)
 {
-	struct tide_names out = { .item = talloc_array(ctx, char *, (unsigned)side->count), .count = side->count };
+	struct tide_names out = { .item = talloc_array(ctx, char *, (unsigned)side->count),
+		.count = side->count };
 
 	for (size_t i = 0; i < side->count; i++)
 		out.item[i] = side->item[i].name;
@@ -95,8 +96,8 @@ finish_side(void *ctx, struct tide_dual *dual, struct tide_dual_side *side, stru
 
 /* The expression for the names of this state: the server's word for exactly that text, else its word for the plan's, renamed. */
 static char *
-canonical_here(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *state, const char *source,
-    const struct tide_names *before, const struct tide_names *after, struct tide_err *err)
+canonical_here(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *state,
+    const char *source, const struct tide_names *before, const struct tide_names *after, struct tide_err *err)
 {
 	const struct tide_phase *phase = &at->plan->phase[state->phase];
 	struct tide_phase_at place = { at->plan, phase, state->phase, at->cat };
@@ -107,8 +108,8 @@ canonical_here(void *ctx, const struct tide_phase_at *at, const struct tide_dual
 	if (here == NULL)
 		return NULL;
 	fact = tide_catalog_fact(at->cat, here);
-	if (fact == NULL && strcmp(here, source) != 0 && (fact = tide_catalog_fact(at->cat, source)) != NULL &&
-	    fact->canonical != NULL)
+	if (fact == NULL && strcmp(here, source) != 0 &&
+	    (fact = tide_catalog_fact(at->cat, source)) != NULL && fact->canonical != NULL)
 		return tide_rename_columns(ctx, fact->canonical, TIDE_ROW, before, after, err);
 	canonical = tide_canonical(ctx, &place, NULL, here, NULL, err);
 	return canonical;
@@ -116,8 +117,8 @@ canonical_here(void *ctx, const struct tide_phase_at *at, const struct tide_dual
 
 /* One side: `rules` of the plan, or copies of `other`. */
 static bool
-fill_side(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *state, struct tide_dual *dual,
-    bool up, struct tide_err *err)
+fill_side(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *state,
+    struct tide_dual *dual, bool up, struct tide_err *err)
 {
 	const struct dual_write_spec *spec = dual->phase->spec;
 	struct tide_dual_side *side = up ? &dual->new : &dual->old, *other = up ? &dual->old : &dual->new;
@@ -193,8 +194,8 @@ planned_type(const struct tide_plan *plan, const char *column)
 
 /* The expression with the cast to its column's type, as a fact is asked for it. */
 static char *
-typed_source(void *ctx, const struct tide_plan *plan, const struct dual_write_spec *spec, size_t i,
-    const char *source)
+typed_source(
+    void *ctx, const struct tide_plan *plan, const struct dual_write_spec *spec, size_t i, const char *source)
 {
 	const char *type = planned_type(plan, spec->to.item[i]);
 
@@ -216,8 +217,11 @@ up_immutable(void *ctx, const struct tide_phase_at *at, const struct tide_dual *
 		const char *source = source_of(&spec->up, spec->to.item[i]);
 		const char *with_cast = typed_source(ctx, at->plan, spec, i, source);
 		const struct tide_fact *plain = source == NULL ? NULL : tide_catalog_fact(at->cat, source);
-		const struct tide_fact *cast = with_cast == NULL ? NULL : tide_catalog_fact(at->cat, with_cast);
-		const char *made = plain != NULL ? plain->type : source == NULL ? dual->old.item[i].column->type : NULL;
+		const struct tide_fact *cast =
+		    with_cast == NULL ? NULL : tide_catalog_fact(at->cat, with_cast);
+		const char *made = plain != NULL    ? plain->type
+				   : source == NULL ? dual->old.item[i].column->type
+						    : NULL;
 
 		if (c->copy)
 			continue;
@@ -308,15 +312,17 @@ tide_dual_rename(void *ctx, const struct tide_dual *dual, const struct tide_name
 }
 
 bool
-tide_dual_for(void *ctx, const struct tide_phase_at *at, struct tide_dual **out, struct tide_dual_state *state,
-    struct tide_err *err)
+tide_dual_for(void *ctx, const struct tide_phase_at *at, struct tide_dual **out,
+    struct tide_dual_state *state, struct tide_err *err)
 {
-	long index = tide_is_kind(at->phase, "dual_write") ? (long)at->index : tide_dual_before(at->plan, at->index);
+	long index =
+	    tide_is_kind(at->phase, "dual_write") ? (long)at->index : tide_dual_before(at->plan, at->index);
 
 	if (index < 0) {
 		tide_plan_fail(at->plan, at->phase, NULL, err, "no dual_write stands before this %s",
 		    at->phase->kind->name);
-		return tide_hint(err, "a %s is about the columns that a dual_write keeps in step", at->phase->kind->name);
+		return tide_hint(
+		    err, "a %s is about the columns that a dual_write keeps in step", at->phase->kind->name);
 	}
 	tide_dual_state_at(ctx, at->plan, (size_t)index, at->index, state);
 	return tide_dual_build(ctx, at, state, out, err);
@@ -366,7 +372,8 @@ tide_dual_expressions(const struct tide_phase_at *at, void (*take)(void *ctx, co
 	for (size_t i = 0; i < spec->down.count; i++)
 		take(ctx, spec->down.item[i].value);
 	for (size_t i = 0; i < spec->to.count; i++) {
-		char *with_cast = typed_source(room, at->plan, spec, i, source_of(&spec->up, spec->to.item[i]));
+		char *with_cast =
+		    typed_source(room, at->plan, spec, i, source_of(&spec->up, spec->to.item[i]));
 
 		if (with_cast != NULL)
 			take(ctx, with_cast);
@@ -389,8 +396,8 @@ tide_dual_expressions(const struct tide_phase_at *at, void (*take)(void *ctx, co
 
 /* After the exchange the server would read the renamed text as it reads the plan's now. */
 static bool
-exchanged_fact(const struct tide_phase_at *dual_at, struct tide_catalog *cat, const struct tide_dual_state *state,
-    const char *source, struct tide_fact *out)
+exchanged_fact(const struct tide_phase_at *dual_at, struct tide_catalog *cat,
+    const struct tide_dual_state *state, const char *source, struct tide_fact *out)
 {
 	struct tide_names before = tide_dual_identity(cat, dual_at->plan, dual_at->phase), after = before;
 	const struct tide_fact *known = tide_catalog_fact(cat, source);
@@ -414,7 +421,8 @@ tide_dual_apply_swap(const struct tide_phase_at *at, struct tide_catalog *cat)
 	struct tide_phase_at dual_at = { at->plan, &at->plan->phase[index], (size_t)index, cat };
 	const struct dual_write_spec *spec = dual_at.phase->spec;
 	const struct tide_pairs *sides[] = { &spec->up, &spec->down };
-	struct tide_fact *facts = talloc_array(cat, struct tide_fact, (unsigned)(spec->up.count + spec->down.count));
+	struct tide_fact *facts =
+	    talloc_array(cat, struct tide_fact, (unsigned)(spec->up.count + spec->down.count));
 	struct tide_dual_state state;
 	size_t count = 0;
 

@@ -11,18 +11,19 @@
 
 /** One SQL value in the places where it is used. */
 struct tide_value {
-	char *row;                  /* about TIDE_ROW: sweeps */
-	char *trigger;              /* about NEW */
-	char *bare;                 /* unqualified: CHECK */
+	char *row;     /* about TIDE_ROW: sweeps */
+	char *trigger; /* about NEW */
+	char *bare;    /* unqualified: CHECK */
 };
 
 struct tide_dual_column {
-	const struct tide_column *column;   /* its facts; its name may be older than `name` */
+	const struct tide_column *column; /* its facts; its name may be older than `name` */
 	char *name;
-	struct tide_value value;    /* what the other side makes of it, cast to its type */
-	struct tide_value safe;     /* same, or with on_error = "null" the call of the function that catches errors */
-	char *inner;                /* canonical text before the cast; a copy: the other column */
-	bool copy;                  /* a copy of a column of the same type */
+	struct tide_value value; /* what the other side makes of it, cast to its type */
+	struct tide_value
+	    safe;    /* same, or with on_error = "null" the call of the function that catches errors */
+	char *inner; /* canonical text before the cast; a copy: the other column */
+	bool copy;   /* a copy of a column of the same type */
 };
 
 struct tide_dual_side {
@@ -32,21 +33,21 @@ struct tide_dual_side {
 
 struct tide_dual {
 	const struct tide_plan *plan;
-	const struct tide_phase *phase;     /* the dual_write */
+	const struct tide_phase *phase; /* the dual_write */
 	const struct tide_catalog *cat;
 	struct tide_dual_side old, new;
-	bool copy;                  /* every column is a plain copy of the same type, both ways */
-	bool lookup;                /* up has a subquery */
-	bool immutable;             /* up, as far as the server knows */
+	bool copy;      /* every column is a plain copy of the same type, both ways */
+	bool lookup;    /* up has a subquery */
+	bool immutable; /* up, as far as the server knows */
 	bool null_on_error;
 };
 
 /** What the plan has done with a dual write before the phase `index`. */
 struct tide_dual_state {
-	size_t phase;               /* index of the dual_write */
+	size_t phase; /* index of the dual_write */
 	bool backfilled, verified, verified_late, switched, swapped, ended;
 	struct tide_names from, to; /* what the columns of the old and the new side are called */
-	char *held;                 /* the column of the old side that a hold has renamed, by its name before; or NULL */
+	char *held; /* the column of the old side that a hold has renamed, by its name before; or NULL */
 };
 
 /** Index of the last dual_write before `index`, or -1. */
@@ -54,7 +55,8 @@ long tide_dual_before(const struct tide_plan *plan, size_t index);
 void tide_dual_state_at(
     void *ctx, const struct tide_plan *plan, size_t dual, size_t index, struct tide_dual_state *out);
 /** The same with `column` of the old side held. */
-void tide_dual_state_held(void *ctx, const struct tide_plan *plan, const char *column, struct tide_dual_state *state);
+void tide_dual_state_held(
+    void *ctx, const struct tide_plan *plan, const char *column, struct tide_dual_state *state);
 /** What a held column is called. */
 char *tide_held_name(void *ctx, const struct tide_plan *plan, const char *column);
 
@@ -62,23 +64,23 @@ char *tide_held_name(void *ctx, const struct tide_plan *plan, const char *column
 bool tide_dual_build(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *state,
     struct tide_dual **out, struct tide_err *err) TIDE_CHECKED;
 /** The dual write that the phase `at` is about: the last one before it (or itself). TIDE_PLAN when there is none. */
-bool tide_dual_for(void *ctx, const struct tide_phase_at *at, struct tide_dual **out, struct tide_dual_state *state,
-    struct tide_err *err) TIDE_CHECKED;
+bool tide_dual_for(void *ctx, const struct tide_phase_at *at, struct tide_dual **out,
+    struct tide_dual_state *state, struct tide_err *err) TIDE_CHECKED;
 /** The same dual write with before[i] called after[i]; the facts of the columns stay. */
 bool tide_dual_rename(void *ctx, const struct tide_dual *dual, const struct tide_names *before,
     const struct tide_names *after, struct tide_dual **out, struct tide_err *err) TIDE_CHECKED;
 
 /** Every spelling of the expressions that a later state of the table needs, for the catalog loader. */
-void tide_dual_expressions(
-    const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx);
+void
+tide_dual_expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx);
 /** Records in `cat` what the expressions mean once the names are exchanged. */
 void tide_dual_apply_swap(const struct tide_phase_at *at, struct tide_catalog *cat);
 
 /** `a` differs from `b`, NULL being a value; both of the column's type. */
-char *tide_differs(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *a,
-    const char *b);
-char *tide_equals(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *a,
-    const char *b);
+char *tide_differs(
+    void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *a, const char *b);
+char *tide_equals(
+    void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c, const char *a, const char *b);
 /** The same for a column by itself. */
 char *tide_column_differs(void *ctx, const struct tide_column *column, const char *a, const char *b);
 /** Some new column differs from what the old side makes of it; `row` TIDE_ROW (sweep, safe) or NEW (trigger, raw). */

@@ -88,7 +88,8 @@ tide_dual_state_at(
 }
 
 void
-tide_dual_state_held(void *ctx, const struct tide_plan *plan, const char *column, struct tide_dual_state *state)
+tide_dual_state_held(
+    void *ctx, const struct tide_plan *plan, const char *column, struct tide_dual_state *state)
 {
 	for (size_t i = 0; i < state->from.count; i++)
 		if (strcmp(state->from.item[i], column) == 0) {

@@ -25,7 +25,8 @@ place(const struct tide_plan *plan, size_t index, const struct tide_catalog *cat
 
 /* The first error among the findings from `before` on, as an error. */
 static bool
-refuse(const struct tide_plan *plan, const struct tide_findings *findings, size_t before, struct tide_err *err)
+refuse(
+    const struct tide_plan *plan, const struct tide_findings *findings, size_t before, struct tide_err *err)
 {
 	for (size_t i = before; i < findings->count; i++) {
 		const struct tide_finding *f = &findings->item[i];
@@ -108,8 +109,8 @@ tide_phase_compile_rest(void *ctx, const struct tide_plan *plan, size_t first, b
 }
 
 bool
-tide_phase_compile_all(void *ctx, const struct tide_plan *plan, struct tide_catalog *cat, struct tide_steps **out,
-    struct tide_findings *findings, struct tide_err *err)
+tide_phase_compile_all(void *ctx, const struct tide_plan *plan, struct tide_catalog *cat,
+    struct tide_steps **out, struct tide_findings *findings, struct tide_err *err)
 {
 	return tide_phase_compile_rest(ctx, plan, 0, false, cat, out, findings, err);
 }
@@ -158,8 +159,8 @@ tide_phase_future_columns(void *ctx, const struct tide_plan *plan)
 		if (!tide_is_kind(phase, "add_column"))
 			continue;
 		out.item = talloc_realloc(ctx, out.item, struct tide_pair, (unsigned)(out.count + 1));
-		out.item[out.count++] = (struct tide_pair){ talloc_strdup(ctx, spec->column), talloc_strdup(ctx, spec->type),
-			phase->line, phase->column };
+		out.item[out.count++] = (struct tide_pair){ talloc_strdup(ctx, spec->column),
+			talloc_strdup(ctx, spec->type), phase->line, phase->column };
 	}
 	return out;
 }

@@ -22,14 +22,16 @@ or_already(void *ctx, const struct tide_proof *proof, char *condition)
 }
 
 static void
-fill_add(struct tide_steps *out, const struct tide_catalog *cat, const struct tide_proof *proof, struct tide_action *action)
+fill_add(struct tide_steps *out, const struct tide_catalog *cat, const struct tide_proof *proof,
+    struct tide_action *action)
 {
 	tide_action_sql(out, cat, action, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(out, "Add a check that %s; existing rows are not looked at yet", proof->what));
-	action->probe = tide_probe(out, or_already(out, proof, tide_when_constraint(out, cat, proof->name)), NULL);
+	action->probe =
+	    tide_probe(out, or_already(out, proof, tide_when_constraint(out, cat, proof->name)), NULL);
 	tide_action_add(out, action,
 	    tide_sqlf(out, "ALTER TABLE %s ADD CONSTRAINT %I CHECK (%s) NOT VALID", tide_table_text(out, cat),
-	        proof->name, proof->check));
+		proof->name, proof->check));
 }
 
 static void
@@ -37,8 +39,10 @@ fill_validate(struct tide_steps *out, const struct tide_catalog *cat, const stru
     struct tide_action *action)
 {
 	action->kind = TIDE_STEP_CONCURRENT;
-	action->title = talloc_asprintf(out, "Let the server prove for every row that %s, while writers go on", proof->what);
-	action->probe = tide_probe(out, or_already(out, proof, tide_when_validated(out, cat, proof->name)), NULL);
+	action->title = talloc_asprintf(
+	    out, "Let the server prove for every row that %s, while writers go on", proof->what);
+	action->probe =
+	    tide_probe(out, or_already(out, proof, tide_when_validated(out, cat, proof->name)), NULL);
 	action->lock = TIDE_SHARE_UPDATE_EXCLUSIVE;
 	action->lock_table = tide_table_text(out, cat);
 	action->flags = TIDE_RESTARTABLE | TIDE_PROVES;
@@ -61,33 +65,38 @@ tide_proof_steps(
 	undo = tide_step_add_undo(out, step);
 	tide_action_sql(out, cat, undo, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(out, "Drop the check that %s", proof->what));
-	undo->probe = tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_constraint(out, cat, proof->name)), NULL);
+	undo->probe =
+	    tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_constraint(out, cat, proof->name)), NULL);
 	tide_action_add(out, undo, tide_proof_drop(out, cat, proof->name));
 	step = tide_steps_add(out, talloc_asprintf(out, "validate-%s", label));
 	fill_validate(out, cat, proof, &step->forward);
 }
 
 void
-tide_proof_undo(struct tide_steps *out, const struct tide_catalog *cat, const struct tide_proof *proof, struct tide_step *step)
+tide_proof_undo(struct tide_steps *out, const struct tide_catalog *cat, const struct tide_proof *proof,
+    struct tide_step *step)
 {
 	fill_add(out, cat, proof, tide_step_add_undo(out, step));
 	fill_validate(out, cat, proof, tide_step_add_undo(out, step));
 }
 
 void
-tide_proof_not_null(void *ctx, const struct tide_plan *plan, const struct tide_names *columns, struct tide_proof *out)
+tide_proof_not_null(
+    void *ctx, const struct tide_plan *plan, const struct tide_names *columns, struct tide_proof *out)
 {
 	char *check = NULL, *differing = NULL;
 
 	for (size_t i = 0; i < columns->count; i++) {
 		check = tide_append(ctx, check, " AND ", tide_sqlf(ctx, "%I IS NOT NULL", columns->item[i]));
-		differing = tide_append(ctx, differing, " OR ", tide_sqlf(ctx, TIDE_ROW ".%I IS NULL", columns->item[i]));
+		differing = tide_append(
+		    ctx, differing, " OR ", tide_sqlf(ctx, TIDE_ROW ".%I IS NULL", columns->item[i]));
 	}
-	out->name = tide_generated_name(ctx, "tidemark_", tide_identity(ctx, plan, "not null", columns), "not_null");
+	out->name =
+	    tide_generated_name(ctx, "tidemark_", tide_identity(ctx, plan, "not null", columns), "not_null");
 	out->check = check;
 	out->differing = differing;
-	out->what = talloc_asprintf(ctx, "%s %s not NULL", tide_join_plain(ctx, columns, ", "),
-	    columns->count == 1 ? "is" : "are");
+	out->what = talloc_asprintf(
+	    ctx, "%s %s not NULL", tide_join_plain(ctx, columns, ", "), columns->count == 1 ? "is" : "are");
 }
 
 void
@@ -99,7 +108,9 @@ tide_not_null_acts(struct tide_steps *out, const struct tide_catalog *cat, const
 	/* From 18 on NOT NULL is a constraint with a name, and a dump shows a name that is not the usual one. */
 	if (column->not_null_constraint != NULL)
 		tide_action_add(out, action,
-		    tide_sqlf(out, "ALTER TABLE %s ADD CONSTRAINT %I NOT NULL %I", table, column->not_null_constraint, name));
+		    tide_sqlf(out, "ALTER TABLE %s ADD CONSTRAINT %I NOT NULL %I", table,
+			column->not_null_constraint, name));
 	else
-		tide_action_add(out, action, tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL", table, name));
+		tide_action_add(
+		    out, action, tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL", table, name));
 }

@@ -13,7 +13,8 @@ tide_dual_proof(void *ctx, const struct tide_dual *dual, struct tide_proof *out)
 	struct tide_names old = tide_side_names(ctx, &dual->old), new = tide_side_names(ctx, &dual->new);
 
 	*out = (struct tide_proof){ 0 };
-	out->name = tide_generated_name(ctx, "tidemark_", tide_identity(ctx, dual->plan, "proof", &columns), "in_step");
+	out->name = tide_generated_name(
+	    ctx, "tidemark_", tide_identity(ctx, dual->plan, "proof", &columns), "in_step");
 	out->check = tide_dual_agrees(ctx, dual);
 	out->differing = tide_dual_differs_row(ctx, dual);
 	out->what = talloc_asprintf(
@@ -43,6 +44,7 @@ tide_dual_prove(struct tide_steps *out, const struct tide_dual *dual, const char
 	step = tide_steps_add(out, "compare");
 	tide_dual_compare(out, dual,
 	    tide_action_sweep(out, dual->cat, &step->forward,
-	        talloc_asprintf(out, "Read every row and compare: %s (no constraint can prove it)", proof.what)));
+		talloc_asprintf(
+		    out, "Read every row and compare: %s (no constraint can prove it)", proof.what)));
 	step->forward.flags |= TIDE_PROVES;
 }

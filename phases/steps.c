@@ -266,7 +266,8 @@ read_act(void *ctx, const json_t *json, struct tide_action *out, struct tide_err
 
 	if (!json_is_array(act))
 		return malformed(err, "act");
-	json_array_foreach (act, i, statement) {
+	json_array_foreach(act, i, statement)
+	{
 		if (!json_is_string(statement))
 			return malformed(err, "act");
 		tide_action_add(ctx, out, talloc_strdup(ctx, json_string_value(statement)));
@@ -318,9 +319,8 @@ read_step(struct tide_steps *steps, const json_t *json, struct tide_err *err)
 	    !read_boolean(json, "irreversible", &step->irreversible, err) ||
 	    !read_text(steps, json, "releases", &step->releases, err))
 		return tide_wrap(err, "step '%s'", name);
-	json_array_foreach (undo, i, row)
-		if (!read_action(steps, row, tide_step_add_undo(steps, step), err))
-			return tide_wrap(err, "way back of step '%s'", name);
+	json_array_foreach(undo, i, row) if (!read_action(steps, row, tide_step_add_undo(steps, step),
+						 err)) return tide_wrap(err, "way back of step '%s'", name);
 	return true;
 }
 
@@ -334,11 +334,11 @@ tide_steps_from_json(void *ctx, const json_t *json, struct tide_steps **out, str
 	if (!json_is_array(json))
 		return malformed(err, "steps");
 	steps = talloc_zero(ctx, struct tide_steps);
-	json_array_foreach (json, i, row)
-		if (!read_step(steps, row, err)) {
-			talloc_free(steps);
-			return false;
-		}
+	json_array_foreach(json, i, row) if (!read_step(steps, row, err))
+	{
+		talloc_free(steps);
+		return false;
+	}
 	*out = steps;
 	return true;
 }

@@ -9,7 +9,8 @@
 /* User expressions: as the server sees them, for another row, with other column names. */
 
 static char *
-server_refuses(const struct tide_phase_at *at, const char *key, const struct tide_fact *fact, struct tide_err *err)
+server_refuses(
+    const struct tide_phase_at *at, const char *key, const struct tide_fact *fact, struct tide_err *err)
 {
 	tide_plan_fail(at->plan, at->phase, key, err, "the server refuses the expression: %s", fact->error);
 	err->code = TIDE_PRECONDITION;
@@ -103,8 +104,8 @@ tide_rename_columns(void *ctx, const char *text, const char *row, const struct t
 			out = NULL;
 			break;
 		}
-		out = talloc_asprintf_append_buffer(out, "%s%s%s", row == NULL ? "" : row, row == NULL ? "" : ".",
-		    tide_ident(room, after->item[i]));
+		out = talloc_asprintf_append_buffer(out, "%s%s%s", row == NULL ? "" : row,
+		    row == NULL ? "" : ".", tide_ident(room, after->item[i]));
 		rest = hit + strlen(mark) + length;
 	}
 	talloc_free(room);
@@ -121,8 +122,8 @@ tide_check_expression(const struct tide_checking *c, const char *key, const char
 	bool good;
 
 	if (fact != NULL && fact->error != NULL) {
-		tide_say(c, TIDE_ERROR, "expression-refused", key, NULL, "the server refuses the expression: %s",
-		    fact->error);
+		tide_say(c, TIDE_ERROR, "expression-refused", key, NULL,
+		    "the server refuses the expression: %s", fact->error);
 		return false;
 	}
 	if (fact != NULL)

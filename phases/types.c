@@ -27,14 +27,16 @@ static const char *const aliases[][2] = {
 };
 
 /* Types in which equal values have equal bytes. numeric keeps its scale, float its negative zero, interval its units. */
-static const char *const byte_equal[] = { "smallint", "integer", "bigint", "boolean", "text", "character varying",
-	"character", "uuid", "date", "timestamp with time zone", "timestamp without time zone",
-	"time without time zone", "bytea", "oid", "bit", "bit varying", "inet", "macaddr" };
+static const char *const byte_equal[] = { "smallint", "integer", "bigint", "boolean", "text",
+	"character varying", "character", "uuid", "date", "timestamp with time zone",
+	"timestamp without time zone", "time without time zone", "bytea", "oid", "bit", "bit varying", "inet",
+	"macaddr" };
 
 static const char *const zoned[] = { "timestamp with time zone", "time with time zone" };
 static const char *const dated[] = { "date", "time without time zone", "timestamp without time zone",
 	"timestamp with time zone", "time with time zone", "interval", "money" };
-static const char *const textual[] = { "text", "character varying", "character", "citext", "name", "json", "jsonb" };
+static const char *const textual[] = { "text", "character varying", "character", "citext", "name", "json",
+	"jsonb" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -106,16 +108,18 @@ tide_cast_follows_session(const char *from, const char *to)
 {
 	bool from_dated = is_one_of(from, dated, COUNT(dated)), to_dated = is_one_of(to, dated, COUNT(dated));
 	bool from_zoned = is_one_of(from, zoned, COUNT(zoned)), to_zoned = is_one_of(to, zoned, COUNT(zoned));
-	bool from_text = is_one_of(from, textual, COUNT(textual)), to_text = is_one_of(to, textual, COUNT(textual));
+	bool from_text = is_one_of(from, textual, COUNT(textual)),
+	     to_text = is_one_of(to, textual, COUNT(textual));
 
 	return (from_dated && to_dated && from_zoned != to_zoned) || (from_dated && to_text) ||
-	    (from_text && to_dated);
+	       (from_text && to_dated);
 }
 
 bool
 tide_type_is_serial(const char *type)
 {
-	static const char *const serial[] = { "serial", "bigserial", "smallserial", "serial2", "serial4", "serial8" };
+	static const char *const serial[] = { "serial", "bigserial", "smallserial", "serial2", "serial4",
+		"serial8" };
 
 	return is_one_of(type, serial, COUNT(serial));
 }
@@ -145,8 +149,8 @@ full_name(void *ctx, const char *type, const char *base)
 		return talloc_strdup(ctx, type);
 	if (strcmp(base, "character") == 0 && modifier == 0 && strncasecmp(type, "bp", 2) != 0)
 		return talloc_strdup(ctx, "character(1)");
-	return talloc_asprintf(ctx, "%.*s%.*s%s%s", (int)word, base, modifier, open, base + word,
-	    array != NULL ? array : "");
+	return talloc_asprintf(
+	    ctx, "%.*s%.*s%s%s", (int)word, base, modifier, open, base + word, array != NULL ? array : "");
 }
 
 /* Names without quotes are folded, as the server does it. */

@@ -13,95 +13,107 @@
 struct tide_column {
 	char *name;
 	int attnum;
-	char *type;             /* format_type with modifier: "numeric(10,2)" */
-	char *cast_type;        /* what a value is cast to before it is compared: without the modifier where a cast would cut silently (varchar, bpchar, bit) */
-	char *collation;        /* quoted, only when not the type's default */
-	bool identical;         /* equality is byte identity (int, uuid, text with a deterministic collation …), else images are compared */
+	char *type; /* format_type with modifier: "numeric(10,2)" */
+	char *
+	    cast_type; /* what a value is cast to before it is compared: without the modifier where a cast would cut silently (varchar, bpchar, bit) */
+	char *collation; /* quoted, only when not the type's default */
+	bool
+	    identical; /* equality is byte identity (int, uuid, text with a deterministic collation …), else images are compared */
 	bool not_null;
-	char *default_expr;     /* NULL: none; of a generated column what it is generated from */
-	bool default_constant;  /* the default has the same value for every row of a statement and later (immutable) */
-	char identity;          /* 'a', 'd' or 0 */
-	char generated;         /* 's', 'v' or 0 */
-	char *sequence;         /* quoted name of an owned sequence, or NULL */
+	char *default_expr; /* NULL: none; of a generated column what it is generated from */
+	bool
+	    default_constant; /* the default has the same value for every row of a statement and later (immutable) */
+	char identity;        /* 'a', 'd' or 0 */
+	char generated; /* 's', 'v' or 0 */
+	char *sequence; /* quoted name of an owned sequence, or NULL */
 	char *comment;
-	char *acl;              /* column privileges as text, or NULL */
+	char *acl;                 /* column privileges as text, or NULL */
 	char *not_null_constraint; /* PostgreSQL 18: its name; else NULL */
 };
 
 struct tide_constraint {
 	char *name;
-	char type;              /* c f p u x t n */
-	char *definition;       /* pg_get_constraintdef */
+	char type;        /* c f p u x t n */
+	char *definition; /* pg_get_constraintdef */
 	int *attnums;
 	size_t attnum_count;
 	bool validated;
 	char *comment;
-	char *referencing;      /* a foreign key of another table that points here: that table, quoted; else NULL */
+	char
+	    *referencing; /* a foreign key of another table that points here: that table, quoted; else NULL */
 };
 
 struct tide_index {
 	char *schema, *name;
-	char *definition;       /* pg_get_indexdef */
+	char *definition; /* pg_get_indexdef */
 	bool unique, primary, valid, ready, replica_identity, clustered;
-	char *constraint;       /* constraint that owns it, or NULL */
-	int *attnums;           /* every column used: key, INCLUDE, expressions, predicate */
+	char *constraint; /* constraint that owns it, or NULL */
+	int *attnums;     /* every column used: key, INCLUDE, expressions, predicate */
 	size_t attnum_count;
 	char *comment;
-	bool has_statistics;    /* ALTER INDEX … SET STATISTICS was used */
+	bool has_statistics; /* ALTER INDEX … SET STATISTICS was used */
 };
 
 struct tide_trigger {
-	char *name, *definition, *function;   /* function: schema-qualified, quoted */
-	char enabled;           /* O D R A */
+	char *name, *definition, *function; /* function: schema-qualified, quoted */
+	char enabled;                       /* O D R A */
 	bool before, row, on_insert, on_update;
-	bool internal;          /* foreign keys */
+	bool internal; /* foreign keys */
 };
 
 /** Anything else in pg_depend that hangs on a column: view, rule, policy, publication, statistics, generated column, function body. */
 struct tide_dependent {
 	int attnum;
-	char *kind;             /* "view", "policy", "publication", "statistics", "generated column", "function", "rule", "trigger", "partition key" */
-	char *identity;         /* for people: "view public.v" */
-	bool blocks_drop;       /* DROP COLUMN would fail (else it would go silently) */
+	char *
+	    kind; /* "view", "policy", "publication", "statistics", "generated column", "function", "rule", "trigger", "partition key" */
+	char *identity;   /* for people: "view public.v" */
+	bool blocks_drop; /* DROP COLUMN would fail (else it would go silently) */
 };
 
 /** One user expression as the server sees it. */
 struct tide_fact {
-	char *source;           /* as written in the plan */
-	char *canonical;        /* parsed back by the server, everything qualified, the row as TIDE_ROW; NULL when error */
-	char volatility;        /* 'i' 's' 'v' */
+	char *source; /* as written in the plan */
+	char *
+	    canonical; /* parsed back by the server, everything qualified, the row as TIDE_ROW; NULL when error */
+	char volatility; /* 'i' 's' 'v' */
 	char *type;
-	char *error;            /* the server's message, or NULL */
+	char *error; /* the server's message, or NULL */
 	char sqlstate[6];
 };
 
 struct tide_table {
 	int64_t oid, filenode;
 	char *schema, *name;
-	char relkind;           /* r p */
-	char *access_method;    /* "heap" */
+	char relkind;        /* r p */
+	char *access_method; /* "heap" */
 	bool row_security, has_children, is_child_partition;
-	bool published;         /* in any publication */
+	bool published; /* in any publication */
 	int64_t pages, bytes, index_bytes;
-	double rows;            /* reltuples; -1 unknown */
+	double rows; /* reltuples; -1 unknown */
 	int max_attnum;
-	double xid_age;         /* age(relfrozenxid) */
-	struct tide_column *column;         size_t column_count;
-	struct tide_constraint *constraint; size_t constraint_count;
-	struct tide_index *index;           size_t index_count;
-	struct tide_trigger *trigger;       size_t trigger_count;
-	struct tide_dependent *dependent;   size_t dependent_count;
+	double xid_age; /* age(relfrozenxid) */
+	struct tide_column *column;
+	size_t column_count;
+	struct tide_constraint *constraint;
+	size_t constraint_count;
+	struct tide_index *index;
+	size_t index_count;
+	struct tide_trigger *trigger;
+	size_t trigger_count;
+	struct tide_dependent *dependent;
+	size_t dependent_count;
 };
 
 struct tide_catalog {
-	int server_version;     /* PQserverVersion: 150018 */
+	int server_version; /* PQserverVersion: 150018 */
 	char *database;
 	char *system_identifier;
 	char *role;
 	bool superuser, owns_table, may_create_schema, may_create_temp, may_monitor, in_recovery;
-	char *default_schema;   /* first of the role's search_path: where unqualified names of the plan live */
+	char *default_schema; /* first of the role's search_path: where unqualified names of the plan live */
 	struct tide_table table;
-	struct tide_fact *fact; size_t fact_count;
+	struct tide_fact *fact;
+	size_t fact_count;
 };
 
 /** NULL when there is none. */

@@ -7,10 +7,11 @@
 
 /** What to read. */
 struct tide_catalog_request {
-	const char *schema;                 /* NULL: resolve by the role's own search_path */
+	const char *schema; /* NULL: resolve by the role's own search_path */
 	const char *relation;
-	struct tide_names expressions;      /* each becomes a tide_fact */
-	struct tide_pairs future_columns;   /* name, type: added to the clone on which expressions are tried when absent in the table */
+	struct tide_names expressions; /* each becomes a tide_fact */
+	struct tide_pairs
+	    future_columns; /* name, type: added to the clone on which expressions are tried when absent in the table */
 };
 
 /**

@@ -14,7 +14,9 @@ struct ev_loop;
 struct tide_conn;
 
 /** Connection parameters as libpq keywords, ends with NULL keyword. Made by postgres/url. */
-struct tide_dsn { const char **keyword, **value; };
+struct tide_dsn {
+	const char **keyword, **value;
+};
 
 /**
  * Called once per started operation, from the loop, never from inside the call that started it. `rows` (result of
@@ -39,7 +41,8 @@ void tide_conn_exec(struct tide_conn *conn, const char *sql, tide_conn_done *don
 void tide_conn_query(struct tide_conn *conn, const char *sql, size_t count, const char *const *values,
     tide_conn_done *done, void *ctx);
 /** Prepares on the server under `name`. */
-void tide_conn_prepare(struct tide_conn *conn, const char *name, const char *sql, tide_conn_done *done, void *ctx);
+void
+tide_conn_prepare(struct tide_conn *conn, const char *name, const char *sql, tide_conn_done *done, void *ctx);
 void tide_conn_execute(struct tide_conn *conn, const char *name, size_t count, const char *const *values,
     tide_conn_done *done, void *ctx);
 
@@ -47,7 +50,7 @@ void tide_conn_on_notify(struct tide_conn *conn, tide_conn_notify *notify, void 
 void tide_conn_on_notice(struct tide_conn *conn, tide_conn_notice *notice, void *ctx);
 
 bool tide_conn_busy(const struct tide_conn *conn);
-bool tide_conn_alive(const struct tide_conn *conn);     /* connected and not broken */
+bool tide_conn_alive(const struct tide_conn *conn); /* connected and not broken */
 int tide_conn_backend_pid(const struct tide_conn *conn);
 int tide_conn_server_version(const struct tide_conn *conn);
 
@@ -56,12 +59,18 @@ int tide_conn_server_version(const struct tide_conn *conn);
  * rows (may be NULL) receives a copy that belongs to `mem`. All other connections, timers and signals of the
  * loop go on meanwhile.
  */
-bool tide_await_open(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name, struct tide_err *err) TIDE_CHECKED;
-bool tide_await_exec(struct tide_conn *conn, void *mem, const char *sql, struct tide_rows **rows, struct tide_err *err) TIDE_CHECKED;
-bool tide_await_query(struct tide_conn *conn, void *mem, const char *sql, size_t count, const char *const *values,
-    struct tide_rows **rows, struct tide_err *err) TIDE_CHECKED;
+bool tide_await_open(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name,
+    struct tide_err *err) TIDE_CHECKED;
+bool tide_await_exec(struct tide_conn *conn, void *mem, const char *sql, struct tide_rows **rows,
+    struct tide_err *err) TIDE_CHECKED;
+bool tide_await_query(struct tide_conn *conn, void *mem, const char *sql, size_t count,
+    const char *const *values, struct tide_rows **rows, struct tide_err *err) TIDE_CHECKED;
 
 #define TIDE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define TIDE_ARGS(...) TIDE_COUNT(((const char *const[]){ __VA_ARGS__ })), (const char *const[]){ __VA_ARGS__ }
+#define TIDE_ARGS(...)                                                                                       \
+	TIDE_COUNT(((const char *const[]){ __VA_ARGS__ })), (const char *const[])                            \
+	{                                                                                                    \
+		__VA_ARGS__                                                                                  \
+	}
 
 #endif

@@ -9,17 +9,17 @@ extern "C" {
 
 /** What the operator should do about it; the numbers are the documented exit statuses. */
 enum tide_code {
-	TIDE_OK = 0,            /* done, or nothing to do */
-	TIDE_UNEXPECTED = 1,    /* a defect of ours or of the machine's */
-	TIDE_USAGE = 2,         /* command line or configuration */
-	TIDE_PLAN = 3,          /* plan invalid, or changed since it started */
-	TIDE_PRECONDITION = 4,  /* precondition, drift, privilege */
-	TIDE_DIFFERENCES = 5,   /* verification found differing rows */
-	TIDE_UNREACHABLE = 6,   /* no connection to the database */
-	TIDE_LOCK = 7,          /* lock not obtained within the policy */
-	TIDE_LEASE = 8,         /* another executor holds the lease */
-	TIDE_HOOK = 9,          /* hook or gate command failed */
-	TIDE_PENDING = 10,      /* 10..13 only with --exit-code */
+	TIDE_OK = 0,           /* done, or nothing to do */
+	TIDE_UNEXPECTED = 1,   /* a defect of ours or of the machine's */
+	TIDE_USAGE = 2,        /* command line or configuration */
+	TIDE_PLAN = 3,         /* plan invalid, or changed since it started */
+	TIDE_PRECONDITION = 4, /* precondition, drift, privilege */
+	TIDE_DIFFERENCES = 5,  /* verification found differing rows */
+	TIDE_UNREACHABLE = 6,  /* no connection to the database */
+	TIDE_LOCK = 7,         /* lock not obtained within the policy */
+	TIDE_LEASE = 8,        /* another executor holds the lease */
+	TIDE_HOOK = 9,         /* hook or gate command failed */
+	TIDE_PENDING = 10,     /* 10..13 only with --exit-code */
 	TIDE_GATE = 11,
 	TIDE_PAUSED = 12,
 	TIDE_BUDGET = 13,
@@ -34,10 +34,10 @@ enum tide_code {
  */
 struct tide_err {
 	enum tide_code code;
-	char sqlstate[6];       /* "" when the server did not speak */
-	char where[256];        /* "file:line:col", or "" */
-	char message[1024];     /* what failed, lower case, no full stop */
-	char hint[1024];        /* likely cause and what to do next, or "" */
+	char sqlstate[6];   /* "" when the server did not speak */
+	char where[256];    /* "file:line:col", or "" */
+	char message[1024]; /* what failed, lower case, no full stop */
+	char hint[1024];    /* likely cause and what to do next, or "" */
 };
 
 #define TIDE_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

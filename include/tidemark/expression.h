@@ -15,14 +15,15 @@
 #define TIDE_ROW "tidemark_row"
 
 struct tide_expression {
-	struct tide_names columns;    /* unqualified or row-qualified column references, each once */
-	struct tide_names functions;  /* functions called, as written ("lower", "public.f"), each once */
-	bool subquery;                /* a lookup */
+	struct tide_names columns;   /* unqualified or row-qualified column references, each once */
+	struct tide_names functions; /* functions called, as written ("lower", "public.f"), each once */
+	bool subquery;               /* a lookup */
 	bool unparsed;
 };
 
 /** Checks that `text` is exactly one scalar expression (no statement, no second target, no clause behind it). */
-bool tide_expression_read(void *ctx, const char *text, struct tide_expression *out, struct tide_err *err) TIDE_CHECKED;
+bool tide_expression_read(
+    void *ctx, const char *text, struct tide_expression *out, struct tide_err *err) TIDE_CHECKED;
 
 /**
  * Every reference to a column of `columns`, unqualified or qualified by `from` (may be NULL) becomes
@@ -30,20 +31,20 @@ bool tide_expression_read(void *ctx, const char *text, struct tide_expression *o
  * is taken as the row's only when it is in `columns`. Found with the parser, never by text search. Belongs to ctx.
  * NULL + err when it cannot be parsed.
  */
-char *tide_expression_qualify(void *ctx, const char *text, const struct tide_names *columns,
-    const char *from, const char *to, struct tide_err *err) TIDE_CHECKED;
+char *tide_expression_qualify(void *ctx, const char *text, const struct tide_names *columns, const char *from,
+    const char *to, struct tide_err *err) TIDE_CHECKED;
 
 /** Statements of a script, split as the server would. */
 bool tide_sql_split(void *ctx, const char *text, struct tide_names *out, struct tide_err *err) TIDE_CHECKED;
 
 enum tide_sql_trait {
-	TIDE_SQL_TRANSACTION_CONTROL = 1,  /* BEGIN, COMMIT, SAVEPOINT … */
-	TIDE_SQL_CONCURRENT = 2,           /* cannot run inside a transaction */
-	TIDE_SQL_REWRITE = 4,              /* VACUUM FULL, CLUSTER, ALTER TYPE, SET TABLESPACE … */
-	TIDE_SQL_BLOCKING = 8,             /* CREATE INDEX without CONCURRENTLY, … */
+	TIDE_SQL_TRANSACTION_CONTROL = 1, /* BEGIN, COMMIT, SAVEPOINT … */
+	TIDE_SQL_CONCURRENT = 2,          /* cannot run inside a transaction */
+	TIDE_SQL_REWRITE = 4,             /* VACUUM FULL, CLUSTER, ALTER TYPE, SET TABLESPACE … */
+	TIDE_SQL_BLOCKING = 8,            /* CREATE INDEX without CONCURRENTLY, … */
 	TIDE_SQL_CASCADE = 16,
 	TIDE_SQL_UNPARSED = 32,
-	TIDE_SQL_READ_ONLY = 64,           /* a SELECT without FOR UPDATE or data-modifying CTE */
+	TIDE_SQL_READ_ONLY = 64, /* a SELECT without FOR UPDATE or data-modifying CTE */
 };
 /** OR of traits over the statements in `text`. */
 unsigned tide_sql_traits(const char *text);

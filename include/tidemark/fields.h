@@ -24,14 +24,23 @@ enum tide_field_type {
 	TIDE_FIELD_BOOLEAN,     /* bool */
 	TIDE_FIELD_CHOICE,      /* char *  one of `choices` */
 	TIDE_FIELD_PARAMETERS,  /* struct tide_pairs  table: key = text or number (storage parameters) */
-	TIDE_FIELD_DOWN,        /* struct tide_pairs  one expression (name NULL) or a table column = expression */
-	TIDE_FIELD_TEXTS,       /* struct tide_names  one free text or an array of them, as written */
-	TIDE_FIELD_QUERY,       /* char *  exactly one read-only SELECT, without a semicolon */
+	TIDE_FIELD_DOWN,  /* struct tide_pairs  one expression (name NULL) or a table column = expression */
+	TIDE_FIELD_TEXTS, /* struct tide_names  one free text or an array of them, as written */
+	TIDE_FIELD_QUERY, /* char *  exactly one read-only SELECT, without a semicolon */
 };
 
-struct tide_names { char **item; size_t count; };
-struct tide_pair { char *name, *value; int line, column; };
-struct tide_pairs { struct tide_pair *item; size_t count; };
+struct tide_names {
+	char **item;
+	size_t count;
+};
+struct tide_pair {
+	char *name, *value;
+	int line, column;
+};
+struct tide_pairs {
+	struct tide_pair *item;
+	size_t count;
+};
 
 /** One accepted key. Defaults are text, parsed by the same code as user input. A row with key NULL ends. */
 struct tide_field {
@@ -39,13 +48,16 @@ struct tide_field {
 	enum tide_field_type type;
 	size_t offset;
 	bool required;
-	const char *fallback;       /* default as TOML text of the value without quotes; NULL: member stays zero */
-	int64_t min, max;           /* INTEGER, DURATION, SIZE; both 0 = no limit */
+	const char *fallback; /* default as TOML text of the value without quotes; NULL: member stays zero */
+	int64_t min, max;     /* INTEGER, DURATION, SIZE; both 0 = no limit */
 	const char *const *choices; /* CHOICE, ends with NULL */
 	const char *help;           /* one sentence, for docs and `help` */
 };
 
-#define TIDE_KEY(spec, key, type, ...) { #key, TIDE_FIELD_##type, offsetof(struct spec, key), __VA_ARGS__ }
+#define TIDE_KEY(spec, key, type, ...)                                                                       \
+	{                                                                                                    \
+#key, TIDE_FIELD_##type, offsetof(struct spec, key), __VA_ARGS__                             \
+	}
 
 /**
  * Fills `spec` (zeroed, talloc'd by the caller; members are allocated under it) from `table`. Keys in

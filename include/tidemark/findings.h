@@ -13,14 +13,17 @@ struct tide_finding {
 	enum tide_severity severity;
 	const char *rule;
 	int line, column;
-	char *message, *hint;   /* hint may be NULL */
+	char *message, *hint; /* hint may be NULL */
 };
 
-struct tide_findings { struct tide_finding *item; size_t count; };
+struct tide_findings {
+	struct tide_finding *item;
+	size_t count;
+};
 
 /** `out` must be talloc'd; texts are allocated under it. hint may be NULL. */
-void tide_findings_add(struct tide_findings *out, enum tide_severity severity, const char *rule,
-    int line, int column, const char *hint, const char *fmt, ...) TIDE_PRINTF(7, 8);
+void tide_findings_add(struct tide_findings *out, enum tide_severity severity, const char *rule, int line,
+    int column, const char *hint, const char *fmt, ...) TIDE_PRINTF(7, 8);
 bool tide_findings_has_error(const struct tide_findings *findings);
 
 #endif

@@ -24,7 +24,7 @@ struct tide_log_field {
 };
 
 /** One line, one event. `event` is a stable name ("step.done"); fields end with key NULL; may be NULL. */
-void tide_log(struct tide_log *log, enum tide_log_level level, const char *event,
-    const char *message, const struct tide_log_field *fields);
+void tide_log(struct tide_log *log, enum tide_log_level level, const char *event, const char *message,
+    const struct tide_log_field *fields);
 
 #endif

@@ -14,8 +14,9 @@
 struct tide_phase_at {
 	const struct tide_plan *plan;
 	const struct tide_phase *phase;
-	size_t index;                       /* plan->phase[index] == phase */
-	const struct tide_catalog *cat;     /* as it will be when the phase starts; NULL in lint without a database */
+	size_t index; /* plan->phase[index] == phase */
+	const struct tide_catalog
+	    *cat; /* as it will be when the phase starts; NULL in lint without a database */
 };
 
 /**
@@ -24,8 +25,8 @@ struct tide_phase_at {
  * (an index's definition, whether a column was NOT NULL) can still be read.
  */
 struct tide_phase_ops {
-	struct tide_kind kind;              /* first member */
-	bool reversible;                    /* has at least an undo or needs none */
+	struct tide_kind kind; /* first member */
+	bool reversible;       /* has at least an undo or needs none */
 
 	/** Offline checks and, when at->cat is not NULL, checks against the database. May be NULL. */
 	void (*check)(const struct tide_phase_at *at, struct tide_findings *out);
@@ -34,7 +35,8 @@ struct tide_phase_ops {
 	/** Changes `cat` to what it will be after the phase, so that later phases can be compiled ahead. May be NULL. */
 	void (*apply)(const struct tide_phase_at *at, struct tide_catalog *cat);
 	/** Calls `take` for each SQL expression of the phase, with the table's columns it may use. NULL: none. */
-	void (*expressions)(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx);
+	void (*expressions)(
+	    const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx);
 };
 
 /** Generated from the files of phases/: one row each, in alphabetical order. */
@@ -61,7 +63,8 @@ bool tide_phase_compile_all(void *ctx, const struct tide_plan *plan, struct tide
  * table as the finished phases have left it. A phase before `first` that is at work (apply_last) counts as done.
  */
 bool tide_phase_compile_rest(void *ctx, const struct tide_plan *plan, size_t first, bool apply_last,
-    struct tide_catalog *cat, struct tide_steps **out, struct tide_findings *findings, struct tide_err *err) TIDE_CHECKED;
+    struct tide_catalog *cat, struct tide_steps **out, struct tide_findings *findings,
+    struct tide_err *err) TIDE_CHECKED;
 
 /** Offline checks of the whole plan (order of kinds, gates, names, SQL traits) plus each phase's. cat may be NULL. */
 void tide_phase_lint(const struct tide_plan *plan, const struct tide_catalog *cat, struct tide_findings *out);

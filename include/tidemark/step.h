@@ -10,76 +10,87 @@
 
 /** The four kinds the executor knows. */
 enum tide_step_kind {
-	TIDE_STEP_SQL,         /* one transaction, under the lock policy */
-	TIDE_STEP_CONCURRENT,  /* one statement, not in a transaction; own policy */
-	TIDE_STEP_SWEEP,       /* batched write or batched read */
-	TIDE_STEP_WAIT         /* a hold: wait_us since the action before it ended */
+	TIDE_STEP_SQL,        /* one transaction, under the lock policy */
+	TIDE_STEP_CONCURRENT, /* one statement, not in a transaction; own policy */
+	TIDE_STEP_SWEEP,      /* batched write or batched read */
+	TIDE_STEP_WAIT        /* a hold: wait_us since the action before it ended */
 };
 
 /** Table locks by strength, weakest first; the words of PostgreSQL. */
 enum tide_lock_mode {
-	TIDE_LOCK_NONE, TIDE_ACCESS_SHARE, TIDE_ROW_SHARE, TIDE_ROW_EXCLUSIVE, TIDE_SHARE_UPDATE_EXCLUSIVE,
-	TIDE_SHARE, TIDE_SHARE_ROW_EXCLUSIVE, TIDE_EXCLUSIVE, TIDE_ACCESS_EXCLUSIVE
+	TIDE_LOCK_NONE,
+	TIDE_ACCESS_SHARE,
+	TIDE_ROW_SHARE,
+	TIDE_ROW_EXCLUSIVE,
+	TIDE_SHARE_UPDATE_EXCLUSIVE,
+	TIDE_SHARE,
+	TIDE_SHARE_ROW_EXCLUSIVE,
+	TIDE_EXCLUSIVE,
+	TIDE_ACCESS_EXCLUSIVE
 };
 
 enum tide_touch {
-	TIDE_TOUCH_NOTHING,    /* catalog rows only */
-	TIDE_TOUCH_READ,       /* one read of the table, writers go on */
-	TIDE_TOUCH_BATCHES,    /* batched writes */
-	TIDE_TOUCH_BUILD       /* index build, writers go on */
+	TIDE_TOUCH_NOTHING, /* catalog rows only */
+	TIDE_TOUCH_READ,    /* one read of the table, writers go on */
+	TIDE_TOUCH_BATCHES, /* batched writes */
+	TIDE_TOUCH_BUILD    /* index build, writers go on */
 };
 
 enum tide_loss { TIDE_LOSES_NOTHING, TIDE_LOSSY, TIDE_IRREVERSIBLE };
 
 enum tide_action_flag {
-	TIDE_RESTARTABLE = 1,  /* may be cancelled at any moment and started again: nothing is left behind */
-	TIDE_CREATES = 2,      /* makes an object: `done` without our journal means somebody else made it → drift */
-	TIDE_OWN_PATH = 8,     /* SQL of the plan's author: names are found as the role itself would find them */
-	TIDE_RESYNC = 16,      /* of an undo: only for phases that stay; left out when everything is taken back */
-	TIDE_PROVES = 4,       /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
+	TIDE_RESTARTABLE = 1, /* may be cancelled at any moment and started again: nothing is left behind */
+	TIDE_CREATES =
+	    2, /* makes an object: `done` without our journal means somebody else made it → drift */
+	TIDE_OWN_PATH = 8, /* SQL of the plan's author: names are found as the role itself would find them */
+	TIDE_RESYNC = 16,  /* of an undo: only for phases that stay; left out when everything is taken back */
+	TIDE_PROVES = 4,   /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
 };
 
 /** What one sweep does to each row. All texts are SQL; the row is TIDE_ROW; expressions canonical. */
 struct tide_sweep_spec {
-	bool write;                 /* false: count rows for which `residual` is true (they differ) and collect keys */
-	char *set;                  /* write: `"balance" = CAST((…) AS integer)`; more than one by comma */
-	char *residual;             /* boolean: the row still needs work (write) or differs (read) */
-	char *key;                  /* jsonb expression that names a row in a report */
-	char *trigger;              /* the trigger that must stand (ENABLE ALWAYS) for the sweep to be right; NULL: none */
-	char *function;             /* its function, quoted and qualified, as regprocedure text; with trigger */
-	bool repeats;               /* no trigger fills rows that move: repeat beyond the end until a read pass finds nothing */
-	int64_t max_rows_per_second;/* 0 = no limit */
-	char *what;                 /* for people: "users.name → full_name" */
+	bool write;     /* false: count rows for which `residual` is true (they differ) and collect keys */
+	char *set;      /* write: `"balance" = CAST((…) AS integer)`; more than one by comma */
+	char *residual; /* boolean: the row still needs work (write) or differs (read) */
+	char *key;      /* jsonb expression that names a row in a report */
+	char *trigger; /* the trigger that must stand (ENABLE ALWAYS) for the sweep to be right; NULL: none */
+	char *function; /* its function, quoted and qualified, as regprocedure text; with trigger */
+	bool
+	    repeats; /* no trigger fills rows that move: repeat beyond the end until a read pass finds nothing */
+	int64_t max_rows_per_second; /* 0 = no limit */
+	char *what;                  /* for people: "users.name → full_name" */
 };
 
 /** One direction of a step. Texts belong to the step list. */
 struct tide_action {
 	enum tide_step_kind kind;
-	char *title;                /* a sentence for the review */
-	char *probe;                /* SELECT of one text: todo | done | broken. NULL for WAIT and SWEEP */
-	char **act;                 /* statements; CONCURRENT has exactly one */
+	char *title; /* a sentence for the review */
+	char *probe; /* SELECT of one text: todo | done | broken. NULL for WAIT and SWEEP */
+	char **act;  /* statements; CONCURRENT has exactly one */
 	size_t act_count;
-	char *repair;               /* CONCURRENT: one statement that makes broken into todo; NULL: none */
-	char *cleanup;              /* run (as SQL step) when the act failed for good, so that nothing hurts the application; NULL */
-	char *differing;            /* boolean over the row: used to list keys when a PROVES act fails; NULL */
-	enum tide_lock_mode lock;   /* strongest lock on the table */
-	char *lock_table;           /* quoted, qualified; NULL when lock is NONE */
+	char *repair; /* CONCURRENT: one statement that makes broken into todo; NULL: none */
+	char *
+	    cleanup; /* run (as SQL step) when the act failed for good, so that nothing hurts the application; NULL */
+	char *differing;          /* boolean over the row: used to list keys when a PROVES act fails; NULL */
+	enum tide_lock_mode lock; /* strongest lock on the table */
+	char *lock_table;         /* quoted, qualified; NULL when lock is NONE */
 	unsigned flags;
 	enum tide_touch touch;
-	int64_t rows, bytes;        /* estimate of what is touched */
+	int64_t rows, bytes; /* estimate of what is touched */
 	struct tide_sweep_spec *sweep;
 	int64_t wait_us;
 	enum tide_loss loss;
-	char *loss_note;            /* what is lost, or NULL */
+	char *loss_note; /* what is lost, or NULL */
 };
 
 struct tide_step {
-	char *name;                 /* unique in its phase: "add-column" */
+	char *name; /* unique in its phase: "add-column" */
 	struct tide_action forward;
-	struct tide_action *undo;   /* in the order to run them */
+	struct tide_action *undo; /* in the order to run them */
 	size_t undo_count;
-	bool irreversible;          /* once done, there is no way back before it */
-	char *releases;             /* for the last step of a phase that changes it: "old only", "both", "new only"; else NULL */
+	bool irreversible; /* once done, there is no way back before it */
+	char *
+	    releases; /* for the last step of a phase that changes it: "old only", "both", "new only"; else NULL */
 };
 
 struct tide_steps {
@@ -95,7 +106,8 @@ void tide_action_add(void *owner, struct tide_action *action, char *sql);
 
 /** Exact round trip for the journal. */
 json_t *tide_steps_to_json(const struct tide_steps *steps);
-bool tide_steps_from_json(void *ctx, const json_t *json, struct tide_steps **out, struct tide_err *err) TIDE_CHECKED;
+bool tide_steps_from_json(
+    void *ctx, const json_t *json, struct tide_steps **out, struct tide_err *err) TIDE_CHECKED;
 
 /** "ACCESS EXCLUSIVE" and so on, as LOCK TABLE wants it. */
 const char *tide_lock_name(enum tide_lock_mode mode);

@@ -17,56 +17,74 @@
  */
 
 struct tide_phase_status {
-	const char *name, *kind, *state;    /* state: pending waiting running done undoing undone */
-	const char *started, *ended;        /* RFC 3339 UTC or NULL */
-	const char *gate;                   /* what it waits for, for people, or NULL */
+	const char *name, *kind, *state; /* state: pending waiting running done undoing undone */
+	const char *started, *ended;     /* RFC 3339 UTC or NULL */
+	const char *gate;                /* what it waits for, for people, or NULL */
 };
 
 struct tide_run_status {
 	bool found;
 	int64_t id;
-	const char *plan, *title, *table, *hash, *state, *wanted, *reason, *direction;  /* direction: forward back */
-	const char *phase;                  /* the one it stands at, or NULL */
-	const char *holder;                 /* who holds the lease ("user@host pid 123"), or NULL */
-	double heartbeat_age;               /* seconds; -1 none */
-	bool live;                          /* lease held and fresh */
+	const char *plan, *title, *table, *hash, *state, *wanted, *reason,
+	    *direction;       /* direction: forward back */
+	const char *phase;    /* the one it stands at, or NULL */
+	const char *holder;   /* who holds the lease ("user@host pid 123"), or NULL */
+	double heartbeat_age; /* seconds; -1 none */
+	bool live;            /* lease held and fresh */
 	const char *created, *updated, *plan_text;
-	const char *hold_until;             /* RFC 3339 UTC of a soak's or hold's end, or NULL */
-	struct tide_progress progress;      /* of the current sweep; blocks_total 0 when there is none */
+	const char *hold_until;        /* RFC 3339 UTC of a soak's or hold's end, or NULL */
+	struct tide_progress progress; /* of the current sweep; blocks_total 0 when there is none */
 	int64_t conflicts;
-	struct tide_phase_status *item; size_t count;
+	struct tide_phase_status *item;
+	size_t count;
 };
 
 struct tide_journal_row {
 	int64_t seq;
-	const char *at, *event, *phase, *step, *actor, *host, *detail, *sql, *outcome;  /* at: RFC 3339 UTC */
-	double seconds, lock_wait;          /* -1 none */
+	const char *at, *event, *phase, *step, *actor, *host, *detail, *sql, *outcome; /* at: RFC 3339 UTC */
+	double seconds, lock_wait;                                                     /* -1 none */
 };
-struct tide_journal_rows { struct tide_journal_row *item; size_t count; };
+struct tide_journal_rows {
+	struct tide_journal_row *item;
+	size_t count;
+};
 
-struct tide_status_list { struct tide_run_status *item; size_t count; };
+struct tide_status_list {
+	struct tide_run_status *item;
+	size_t count;
+};
 
 /** Latest run of a plan by name. */
-bool tide_store_status(void *ctx, struct tide_conn *conn, const char *plan, struct tide_run_status *out, struct tide_err *err) TIDE_CHECKED;
+bool tide_store_status(void *ctx, struct tide_conn *conn, const char *plan, struct tide_run_status *out,
+    struct tide_err *err) TIDE_CHECKED;
 /** Latest run of every plan, newest first (without phases). */
-bool tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out, struct tide_err *err) TIDE_CHECKED;
-bool tide_store_history(void *ctx, struct tide_conn *conn, const char *plan, struct tide_journal_rows *out, struct tide_err *err) TIDE_CHECKED;
+bool tide_store_list(
+    void *ctx, struct tide_conn *conn, struct tide_status_list *out, struct tide_err *err) TIDE_CHECKED;
+bool tide_store_history(void *ctx, struct tide_conn *conn, const char *plan, struct tide_journal_rows *out,
+    struct tide_err *err) TIDE_CHECKED;
 /** Steps of a phase (by index) as they were written down when it began; *out NULL when it has not. Belong to ctx. */
-bool tide_store_steps(void *ctx, struct tide_conn *conn, int64_t run, long phase, struct tide_steps **out, struct tide_err *err) TIDE_CHECKED;
+bool tide_store_steps(void *ctx, struct tide_conn *conn, int64_t run, long phase, struct tide_steps **out,
+    struct tide_err *err) TIDE_CHECKED;
 /** Text of the stored plan, or NULL in *text when there is no such plan. */
-bool tide_store_plan_text(void *ctx, struct tide_conn *conn, const char *plan, char **text, struct tide_err *err) TIDE_CHECKED;
+bool tide_store_plan_text(
+    void *ctx, struct tide_conn *conn, const char *plan, char **text, struct tide_err *err) TIDE_CHECKED;
 /** wanted: "pause" or "run". Writes the run row, journals and NOTIFYs. No such run or nothing to pause: TIDE_PRECONDITION. */
-bool tide_store_want(struct tide_conn *conn, const char *plan, const char *wanted, const char *by, const char *reason, struct tide_err *err) TIDE_CHECKED;
+bool tide_store_want(struct tide_conn *conn, const char *plan, const char *wanted, const char *by,
+    const char *reason, struct tide_err *err) TIDE_CHECKED;
 
 /** Who blocks us and whom we block, now; what holds long transactions open on the table. */
 struct tide_lock_row {
-	const char *role;                   /* "blocks us", "waits for us", "old transaction", "autovacuum" */
+	const char *role; /* "blocks us", "waits for us", "old transaction", "autovacuum" */
 	int pid;
-	const char *user, *application, *state, *lock, *query;   /* query: masked and shortened */
-	double age;                         /* seconds of its transaction, or of its wait */
+	const char *user, *application, *state, *lock, *query; /* query: masked and shortened */
+	double age; /* seconds of its transaction, or of its wait */
 };
-struct tide_lock_rows { struct tide_lock_row *item; size_t count; };
-bool tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation, struct tide_lock_rows *out, struct tide_err *err) TIDE_CHECKED;
+struct tide_lock_rows {
+	struct tide_lock_row *item;
+	size_t count;
+};
+bool tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation,
+    struct tide_lock_rows *out, struct tide_err *err) TIDE_CHECKED;
 
 /** The DDL of schema tidemark, one script that psql may run. Static. */
 const char *tide_state_sql(void);

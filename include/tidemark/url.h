@@ -8,8 +8,15 @@
 #include "tidemark/err.h"
 
 /** One connection setting, for `tidemark config`: secrets in `shown` are masked. */
-struct tide_setting { const char *keyword, *value, *shown, *origin; };
-struct tide_settings { struct tide_setting *item; size_t count; char **warning; size_t warning_count; };
+struct tide_setting {
+	const char *keyword, *value, *shown, *origin;
+};
+struct tide_settings {
+	struct tide_setting *item;
+	size_t count;
+	char **warning;
+	size_t warning_count;
+};
 
 /** Looks up an environment variable; NULL when unset. Lets tests bring their own. */
 typedef const char *tide_getenv(void *ctx, const char *name);

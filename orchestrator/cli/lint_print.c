@@ -60,8 +60,8 @@ tide_lint_from_err(struct tide_findings *into, const char *rule, const struct ti
 		at_line = (int)strtol(line + 1, NULL, 10);
 	if (at_line > 0)
 		at_column = (int)strtol(column + 1, NULL, 10);
-	tide_findings_add(into, TIDE_ERROR, rule, at_line, at_column,
-	    err->hint[0] != '\0' ? err->hint : NULL, "%s", err->message);
+	tide_findings_add(into, TIDE_ERROR, rule, at_line, at_column, err->hint[0] != '\0' ? err->hint : NULL,
+	    "%s", err->message);
 }
 
 static void

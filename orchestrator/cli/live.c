@@ -24,7 +24,8 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 
 /* Of a run under way, the phases that have begun have their steps in the journal; *first is the one behind them. */
 static bool
-written_down(struct tide_live *live, struct tide_conn *conn, size_t *first, bool *at_work, struct tide_err *err)
+written_down(
+    struct tide_live *live, struct tide_conn *conn, size_t *first, bool *at_work, struct tide_err *err)
 {
 	const struct tide_run_status *run = &live->run;
 
@@ -70,7 +71,8 @@ tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, st
 	tide_phase_lint(plan, NULL, live->findings);
 	if (!tide_findings_has_error(live->findings)) {
 		found = talloc_zero(live, struct tide_findings);
-		if (!tide_phase_compile_rest(live, plan, first, at_work, ahead, live->steps, found, &compile) &&
+		if (!tide_phase_compile_rest(
+			live, plan, first, at_work, ahead, live->steps, found, &compile) &&
 		    !tide_findings_has_error(found))
 			tide_lint_from_err(found, "cannot-compile", &compile);
 		tide_lint_merge(live->findings, found);

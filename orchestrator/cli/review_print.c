@@ -104,7 +104,8 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : "  ",
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : phase->kind->name,
 	    phase->title != NULL ? "  " : "", phase->title != NULL ? phase->title : "");
-	if (live->run.found && index < live->run.count && strcmp(live->run.item[index].state, "pending") != 0 &&
+	if (live->run.found && index < live->run.count &&
+	    strcmp(live->run.item[index].state, "pending") != 0 &&
 	    strcmp(live->run.state, "rolled_back") != 0)
 		row(out, "  ", "state", live->run.item[index].state);
 	row(out, "  ", "does", phase->kind->summary);
@@ -120,8 +121,9 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 		    out, TIDE_PLAIN, "  %s\n", step->forward.title != NULL ? step->forward.title : "");
 		earlier = tide_review_repeats(live, index, &step->forward);
 		if (earlier >= 0)
-			row(out, "      ", "runs", talloc_asprintf(mem, "only when it does not stand from phase %s any more",
-			    live->plan->phase[earlier].name));
+			row(out, "      ", "runs",
+			    talloc_asprintf(mem, "only when it does not stand from phase %s any more",
+				live->plan->phase[earlier].name));
 		else
 			print_action(out, mem, &step->forward, live);
 		print_undo(out, mem, step, live);

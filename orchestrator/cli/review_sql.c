@@ -231,8 +231,9 @@ forward(struct tide_stream *out, void *mem, const struct tide_live *live)
 			if (earlier < 0)
 				sql_action(out, mem, action, live);
 			else
-				comment(out, mem, talloc_asprintf(mem, "stands since phase %s: %s",
-				    live->plan->phase[earlier].name, action->title));
+				comment(out, mem,
+				    talloc_asprintf(mem, "stands since phase %s: %s",
+					live->plan->phase[earlier].name, action->title));
 		}
 	}
 }

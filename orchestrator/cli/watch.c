@@ -7,7 +7,8 @@
 #include "tidemark/units.h"
 
 /** Events that only --verbose shows to people; the log and JSON have them all. */
-static const char *const detail_events[] = { "step.start", "step.skip", "undo.start", "undo.skip", "sweep.start" };
+static const char *const detail_events[] = { "step.start", "step.skip", "undo.start", "undo.skip",
+	"sweep.start" };
 
 static bool
 is_detail(const char *name)

@@ -21,12 +21,13 @@
 static char *
 guard(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
-	char *trigger = spec->trigger == NULL
-	    ? talloc_strdup(ctx, "true")
-	    : tide_sqlf(ctx,
-	          "EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = %l AND t.tgname = %L AND t.tgenabled = 'A' "
-	          "AND t.tgfoid = (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid = to_regprocedure(%L)))",
-	          (long long)relation->oid, spec->trigger, spec->function);
+	char *trigger = spec->trigger == NULL ? talloc_strdup(ctx, "true")
+					      : tide_sqlf(ctx,
+						    "EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE "
+						    "t.tgrelid = %l AND t.tgname = %L AND t.tgenabled = 'A' "
+						    "AND t.tgfoid = (SELECT p.oid FROM pg_catalog.pg_proc p "
+						    "WHERE p.oid = to_regprocedure(%L)))",
+						    (long long)relation->oid, spec->trigger, spec->function);
 
 	return tide_sqlf(ctx,
 	    "WITH guard AS (SELECT s.id, s.fence = $2::bigint AS owned, "
@@ -42,10 +43,13 @@ mark(void *ctx, const char *finished)
 {
 	return tide_sqlf(ctx,
 	    ",\nmark AS (UPDATE tidemark.segment g SET next = CASE WHEN %s THEN $5::bigint ELSE g.next END, "
-	    "done = %s AND $5::bigint >= g.stop, changed = g.changed + tally.changed, stayed = g.stayed + tally.stayed, "
-	    "rows_seen = g.rows_seen + tally.seen, differing = g.differing + tally.differing, skipped = tally.skipped, "
+	    "done = %s AND $5::bigint >= g.stop, changed = g.changed + tally.changed, stayed = g.stayed + "
+	    "tally.stayed, "
+	    "rows_seen = g.rows_seen + tally.seen, differing = g.differing + tally.differing, skipped = "
+	    "tally.skipped, "
 	    "batches = g.batches + 1 FROM tally, ok WHERE g.id = ok.id RETURNING 1)\n"
-	    "SELECT tally.changed, tally.stayed, tally.seen, tally.differing, tally.skipped, tally.keys, guard.owned, "
+	    "SELECT tally.changed, tally.stayed, tally.seen, tally.differing, tally.skipped, tally.keys, "
+	    "guard.owned, "
 	    "guard.same, guard.guarded, (SELECT count(*) FROM mark) FROM tally LEFT JOIN guard ON true",
 	    finished, finished);
 }
@@ -54,9 +58,11 @@ static char *
 write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
-	    "%swork AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE " RANGE " AND (%s) AND EXISTS (SELECT FROM ok) "
+	    "%swork AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE " RANGE
+	    " AND (%s) AND EXISTS (SELECT FROM ok) "
 	    "RETURNING " RANGE " AS stayed),\n"
-	    "tally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS seen, "
+	    "tally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS "
+	    "seen, "
 	    "0 AS differing, 0 AS skipped, NULL::text AS keys FROM work)%s",
 	    guard(ctx, spec, relation), relation->name, spec->set, spec->residual, mark(ctx, "true"));
 }
@@ -65,7 +71,8 @@ static char *
 read_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
-	    "%stally AS (SELECT 0 AS changed, 0 AS stayed, count(*) AS seen, count(*) FILTER (WHERE %s) AS differing, "
+	    "%stally AS (SELECT 0 AS changed, 0 AS stayed, count(*) AS seen, count(*) FILTER (WHERE %s) AS "
+	    "differing, "
 	    "0 AS skipped, to_json((array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text AS keys "
 	    "FROM ONLY %s AS tidemark_row WHERE " RANGE " AND EXISTS (SELECT FROM ok))%s",
 	    guard(ctx, spec, relation), spec->residual, spec->key != NULL ? spec->key : "tidemark_row.ctid",
@@ -82,14 +89,18 @@ char *
 tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
-	    "%sfound AS (SELECT count(*) AS all_rows FROM ONLY %s AS tidemark_row WHERE " RANGE " AND (%s)),\n"
-	    "work AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE tidemark_row.ctid = ANY (ARRAY(SELECT tidemark_row.ctid "
+	    "%sfound AS (SELECT count(*) AS all_rows FROM ONLY %s AS tidemark_row WHERE " RANGE
+	    " AND (%s)),\n"
+	    "work AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE tidemark_row.ctid = ANY (ARRAY(SELECT "
+	    "tidemark_row.ctid "
 	    "FROM ONLY %s AS tidemark_row WHERE " RANGE " AND (%s) AND EXISTS (SELECT FROM ok) "
 	    "FOR NO KEY UPDATE SKIP LOCKED)) AND (%s) RETURNING " RANGE " AS stayed),\n"
-	    "tally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS seen, "
-	    "0 AS differing, (SELECT all_rows FROM found) - count(*) AS skipped, NULL::text AS keys FROM work)%s",
-	    guard(ctx, spec, relation), relation->name, spec->residual, relation->name, spec->set, relation->name,
-	    spec->residual, spec->residual, mark(ctx, "tally.skipped = 0"));
+	    "tally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS "
+	    "seen, "
+	    "0 AS differing, (SELECT all_rows FROM found) - count(*) AS skipped, NULL::text AS keys FROM "
+	    "work)%s",
+	    guard(ctx, spec, relation), relation->name, spec->residual, relation->name, spec->set,
+	    relation->name, spec->residual, spec->residual, mark(ctx, "tally.skipped = 0"));
 }
 
 char *
@@ -97,8 +108,11 @@ tide_batch_dig_sql(void *ctx)
 {
 	return tide_sqlf(ctx,
 	    "WITH moved AS (UPDATE tidemark.segment SET next = $4::bigint, done = $4::bigint >= stop "
-	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING run, sweep, pass, relation, filenode, fence) "
-	    "INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, fence, first, stop, next, hole) "
-	    "SELECT run, sweep, pass, relation, filenode, fence, $3::bigint, $4::bigint, $3::bigint, true FROM moved "
+	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING run, sweep, pass, relation, filenode, "
+	    "fence) "
+	    "INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, fence, first, stop, next, "
+	    "hole) "
+	    "SELECT run, sweep, pass, relation, filenode, fence, $3::bigint, $4::bigint, $3::bigint, true "
+	    "FROM moved "
 	    "RETURNING id");
 }

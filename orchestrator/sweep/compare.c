@@ -24,9 +24,9 @@ struct compare {
 	struct tide_pace pace;
 	struct tide_progress progress;
 	int64_t begun, told;
-	bool enough;               /* stop at the first keys */
+	bool enough; /* stop at the first keys */
 	bool interrupted;
-	char *key;                 /* SQL */
+	char *key; /* SQL */
 };
 
 static void
@@ -47,11 +47,13 @@ key_expression(struct compare *c, void *ctx, const char *table, struct tide_err 
 	if (c->spec->key != NULL)
 		return talloc_strdup(ctx, c->spec->key);
 	if (!tide_await_query(c->conn, ctx,
-	        "SELECT coalesce('jsonb_build_object(' || string_agg(format('%L, tidemark_row.%I', a.attname, a.attname), ', ' "
-	        "ORDER BY k.ord) || ')', 'tidemark_row.ctid') FROM pg_catalog.pg_index i "
-	        "CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, ord) "
-	        "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
-	        "WHERE i.indrelid = to_regclass($1) AND i.indisprimary", TIDE_ARGS(table), &rows, err))
+		"SELECT coalesce('jsonb_build_object(' || string_agg(format('%L, tidemark_row.%I', "
+		"a.attname, a.attname), ', ' "
+		"ORDER BY k.ord) || ')', 'tidemark_row.ctid') FROM pg_catalog.pg_index i "
+		"CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, ord) "
+		"JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
+		"WHERE i.indrelid = to_regclass($1) AND i.indisprimary",
+		TIDE_ARGS(table), &rows, err))
 		return NULL;
 	return talloc_strdup(ctx, tide_rows_text(rows, 0, 0));
 }
@@ -65,9 +67,8 @@ take(struct compare *c, const struct tide_rows *rows)
 
 	c->out->rows_seen += tide_rows_int(rows, 0, 0);
 	c->out->differing += tide_rows_int(rows, 0, 1);
-	json_array_foreach(keys, i, key)
-		if (c->out->count < KEYS && json_is_string(key))
-			c->out->key[c->out->count++] = talloc_strdup(c->out->key, json_string_value(key));
+	json_array_foreach(keys, i, key) if (c->out->count < KEYS && json_is_string(key))
+	    c->out->key[c->out->count++] = talloc_strdup(c->out->key, json_string_value(key));
 	json_decref(keys);
 }
 
@@ -85,9 +86,9 @@ tell(struct compare *c)
 	p->mismatches = c->out->differing;
 	p->rows_per_second = seconds > 0 ? (double)c->out->rows_seen / seconds : 0;
 	p->batch_p90 = tide_pace_p90(&c->pace);
-	p->eta = p->blocks_done > 0
-	    ? (int64_t)((double)(p->blocks_total - p->blocks_done) / (double)p->blocks_done * (double)(now - c->begun))
-	    : -1;
+	p->eta = p->blocks_done > 0 ? (int64_t)((double)(p->blocks_total - p->blocks_done) /
+						(double)p->blocks_done * (double)(now - c->begun))
+				    : -1;
 	c->observer->progress(c->observer->ctx, p);
 }
 
@@ -96,7 +97,8 @@ read_relation(struct compare *c, const char *relation, int64_t pages, struct tid
 {
 	void *mem = talloc_new(NULL);
 	char *sql = tide_sqlf(mem,
-	    "SELECT count(*), count(*) FILTER (WHERE %s), to_json((array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text "
+	    "SELECT count(*), count(*) FILTER (WHERE %s), to_json((array_agg((%s)::text) FILTER (WHERE "
+	    "%s))[1:%d])::text "
 	    "FROM ONLY %s AS tidemark_row WHERE tidemark_row.ctid >= $1::tid AND tidemark_row.ctid < $2::tid",
 	    c->spec->residual, c->key, c->spec->residual, KEYS, relation);
 	bool ok = true;
@@ -110,7 +112,8 @@ read_relation(struct compare *c, const char *relation, int64_t pages, struct tid
 			blocks = pages - next;
 		ok = tide_await_query(c->conn, batch, sql,
 		    TIDE_ARGS(talloc_asprintf(batch, "(%lld,0)", (long long)next),
-		        talloc_asprintf(batch, "(%lld,0)", (long long)(next + blocks))), &rows, err);
+			talloc_asprintf(batch, "(%lld,0)", (long long)(next + blocks))),
+		    &rows, err);
 		if (ok) {
 			take(c, rows);
 			tide_pace_learn(&c->pace, blocks, tide_now_us() - begun);
@@ -132,10 +135,12 @@ read_all(struct compare *c, void *mem, const char *table, struct tide_err *err)
 
 	if (ok && tide_rows_null(oid, 0, 0))
 		return tide_fail(err, TIDE_PRECONDITION, "table %s does not exist", table);
-	ok = ok && tide_await_query(c->conn, mem, tide_sql_state_leaves, TIDE_ARGS(tide_rows_text(oid, 0, 0)), &rows, err);
+	ok = ok && tide_await_query(
+		       c->conn, mem, tide_sql_state_leaves, TIDE_ARGS(tide_rows_text(oid, 0, 0)), &rows, err);
 	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
 		if (!tide_rows_bool(rows, i, 4))
-			return tide_fail(err, TIDE_PRECONDITION, "%s does not keep its rows in a heap: it cannot be read by blocks",
+			return tide_fail(err, TIDE_PRECONDITION,
+			    "%s does not keep its rows in a heap: it cannot be read by blocks",
 			    tide_rows_text(rows, i, 1));
 		c->progress.blocks_total += tide_rows_int(rows, i, 3);
 	}

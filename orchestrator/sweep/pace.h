@@ -7,10 +7,10 @@
 
 /** How many blocks a batch takes, from how long the last ones took. Pure. */
 struct tide_pace {
-	int64_t target;                      /* us a batch should last */
-	double blocks;                       /* the next batch */
-	double block_cost;                   /* us a block, moving average; 0 unknown */
-	int64_t recent[TIDE_PACE_MEMORY];    /* us, of the last batches */
+	int64_t target;                   /* us a batch should last */
+	double blocks;                    /* the next batch */
+	double block_cost;                /* us a block, moving average; 0 unknown */
+	int64_t recent[TIDE_PACE_MEMORY]; /* us, of the last batches */
 	int count, at;
 };
 

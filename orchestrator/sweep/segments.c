@@ -30,7 +30,8 @@ add_relation(struct tide_sweep *sweep, int64_t oid)
 	struct tide_relation *r = talloc_zero(sweep, struct tide_relation);
 
 	r->oid = oid;
-	sweep->relation = talloc_realloc(sweep, sweep->relation, struct tide_relation *, (unsigned)(sweep->relation_count + 1));
+	sweep->relation = talloc_realloc(
+	    sweep, sweep->relation, struct tide_relation *, (unsigned)(sweep->relation_count + 1));
 	sweep->relation[sweep->relation_count++] = r;
 	return r;
 }
@@ -48,7 +49,8 @@ read_relations(struct tide_sweep *sweep, struct tide_err *err)
 		struct tide_relation *r = find_relation(sweep, tide_rows_int(rows, i, 0));
 
 		if (!tide_rows_bool(rows, i, 4)) {
-			ok = tide_fail(err, TIDE_PRECONDITION, "%s does not keep its rows in a heap: it cannot be swept by blocks",
+			ok = tide_fail(err, TIDE_PRECONDITION,
+			    "%s does not keep its rows in a heap: it cannot be swept by blocks",
 			    tide_rows_text(rows, i, 1));
 			break;
 		}
@@ -76,22 +78,29 @@ static bool
 insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct tide_err *err)
 {
 	static const char insert[] =
-	    "WITH r AS (SELECT id, fence FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE), "
-	    "gone AS (DELETE FROM tidemark.segment USING r WHERE run = r.id AND sweep = $3 AND relation = $5::oid "
+	    "WITH r AS (SELECT id, fence FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR "
+	    "SHARE), "
+	    "gone AS (DELETE FROM tidemark.segment USING r WHERE run = r.id AND sweep = $3 AND relation = "
+	    "$5::oid "
 	    "AND (pass < $4::integer OR filenode IS DISTINCT FROM $6::oid)), "
-	    "s AS (INSERT INTO tidemark.segment (run, fence, sweep, pass, relation, filenode, first, stop, next) "
-	    "SELECT r.id, r.fence, $3, $4::integer, $5::oid, $6::oid, b, least(b + $8::bigint, $7::bigint), b "
+	    "s AS (INSERT INTO tidemark.segment (run, fence, sweep, pass, relation, filenode, first, stop, "
+	    "next) "
+	    "SELECT r.id, r.fence, $3, $4::integer, $5::oid, $6::oid, b, least(b + $8::bigint, $7::bigint), "
+	    "b "
 	    "FROM r, generate_series(0::bigint, $7::bigint - 1, $8::bigint) AS b RETURNING 1) "
 	    "INSERT INTO tidemark.journal (run, event, phase, step, fence, detail) "
-	    "SELECT r.id, 'sweep.created', $9::integer, $3, r.fence, jsonb_build_object('relation', $10::text, 'pass', "
-	    "$4::integer, 'blocks', $7::bigint, 'filenode', $6::text, 'segments', (SELECT count(*) FROM s)) FROM r RETURNING 1";
+	    "SELECT r.id, 'sweep.created', $9::integer, $3, r.fence, jsonb_build_object('relation', "
+	    "$10::text, 'pass', "
+	    "$4::integer, 'blocks', $7::bigint, 'filenode', $6::text, 'segments', (SELECT count(*) FROM s)) "
+	    "FROM r RETURNING 1";
 	void *mem = talloc_new(sweep);
 	struct tide_executor *exe = sweep->exe;
 	bool ok = tide_executor_write(exe, insert,
 	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), sweep->name,
-	        tide_param_int(mem, sweep->pass), tide_param_int(mem, r->oid), tide_param_int(mem, r->filenode),
-	        tide_param_int(mem, r->pages), tide_param_int(mem, segment_length(sweep, r->pages)),
-	        tide_param_int(mem, sweep->task->phase), r->name),
+		tide_param_int(mem, sweep->pass), tide_param_int(mem, r->oid),
+		tide_param_int(mem, r->filenode), tide_param_int(mem, r->pages),
+		tide_param_int(mem, segment_length(sweep, r->pages)), tide_param_int(mem, sweep->task->phase),
+		r->name),
 	    NULL, mem, err);
 
 	talloc_free(mem);
@@ -106,10 +115,12 @@ begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, struct
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint AND event = 'sweep.created' AND step = $2 "
+	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint AND event = 'sweep.created' "
+	    "AND step = $2 "
 	    "AND detail->>'relation' = $3 AND (detail->>'pass')::integer = $4::integer)",
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, r->name, tide_param_int(mem, sweep->pass)), &rows,
-	    err);
+	    TIDE_ARGS(
+		tide_param_int(mem, sweep->exe->run), sweep->name, r->name, tide_param_int(mem, sweep->pass)),
+	    &rows, err);
 
 	if (ok)
 		*has = tide_rows_bool(rows, 0, 0);
@@ -120,7 +131,8 @@ begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, struct
 static void
 add_segment(struct tide_sweep *sweep, struct tide_segment *segment)
 {
-	sweep->segment = talloc_realloc(sweep, sweep->segment, struct tide_segment *, (unsigned)(sweep->segment_count + 1));
+	sweep->segment = talloc_realloc(
+	    sweep, sweep->segment, struct tide_segment *, (unsigned)(sweep->segment_count + 1));
 	sweep->segment[sweep->segment_count++] = segment;
 }
 
@@ -130,14 +142,17 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT id, relation, first, stop, next, hole, done, changed, stayed, rows_seen, differing, skipped "
+	    "SELECT id, relation, first, stop, next, hole, done, changed, stayed, rows_seen, differing, "
+	    "skipped "
 	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND pass = $3::integer ORDER BY id",
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, sweep->pass)), &rows, err);
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, sweep->pass)),
+	    &rows, err);
 
 	for (size_t i = 0; i < sweep->segment_count; i++)
 		talloc_free(sweep->segment[i]);
 	sweep->segment_count = sweep->first_open = 0;
-	sweep->blocks_total = sweep->blocks_done = sweep->changed = sweep->stayed = sweep->seen = sweep->differing = 0;
+	sweep->blocks_total = sweep->blocks_done = sweep->changed = sweep->stayed = sweep->seen =
+	    sweep->differing = 0;
 	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
 		struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
 
@@ -209,10 +224,12 @@ tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
 		struct tide_relation *r = sweep->relation[i];
 		struct tide_rows *rows;
 		bool stale, ok = tide_await_query(sweep->exe->control, mem,
-		    "SELECT EXISTS (SELECT FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND relation = $3::oid "
-		    "AND filenode IS DISTINCT FROM $4::oid)",
-		    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, r->oid),
-		        tide_param_int(mem, r->filenode)), &rows, err);
+				"SELECT EXISTS (SELECT FROM tidemark.segment WHERE run = $1::bigint AND "
+				"sweep = $2 AND relation = $3::oid "
+				"AND filenode IS DISTINCT FROM $4::oid)",
+				TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name,
+				    tide_param_int(mem, r->oid), tide_param_int(mem, r->filenode)),
+				&rows, err);
 
 		stale = ok && tide_rows_bool(rows, 0, 0);
 		talloc_free(mem);
@@ -221,8 +238,10 @@ tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
 		if (!stale)
 			continue;
 		tide_executor_event(sweep->exe, "sweep.restart", sweep->task->step, true,
-		    "%s has been rewritten (VACUUM FULL, CLUSTER, TRUNCATE or the like): its pass starts again; rows that agree are "
-		    "only read", r->name);
+		    "%s has been rewritten (VACUUM FULL, CLUSTER, TRUNCATE or the like): its pass starts "
+		    "again; rows that agree are "
+		    "only read",
+		    r->name);
 		if (!insert_segments(sweep, r, err))
 			return false;
 	}
@@ -242,8 +261,8 @@ tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
 		return true;
 	if (sweep->pass >= PASSES_MOST) {
 		tide_executor_event(sweep->exe, "sweep.unsettled", sweep->task->step, true,
-		    "pass %d still changed %lld rows: the application goes on making rows that match", sweep->pass,
-		    (long long)sweep->changed);
+		    "pass %d still changed %lld rows: the application goes on making rows that match",
+		    sweep->pass, (long long)sweep->changed);
 		return true;
 	}
 	tide_executor_event(sweep->exe, "sweep.pass", sweep->task->step, false,
@@ -263,9 +282,11 @@ tide_segments_forget(struct tide_sweep *sweep, struct tide_err *err)
 	    "WITH r AS (SELECT id FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE), "
 	    "d AS (DELETE FROM tidemark.segment USING r WHERE run = r.id AND sweep = $3) "
 	    "INSERT INTO tidemark.journal (run, event, phase, step, fence, detail) "
-	    "SELECT id, 'sweep.failed', $4::integer, $5, $2::bigint, jsonb_build_object('sweep', $3::text) FROM r RETURNING 1",
+	    "SELECT id, 'sweep.failed', $4::integer, $5, $2::bigint, jsonb_build_object('sweep', $3::text) "
+	    "FROM r RETURNING 1",
 	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), sweep->name,
-	        tide_param_int(mem, sweep->task->phase), sweep->task->step), NULL, mem, err);
+		tide_param_int(mem, sweep->task->phase), sweep->task->step),
+	    NULL, mem, err);
 
 	talloc_free(mem);
 	return ok;
@@ -277,8 +298,8 @@ tide_segments_claim(struct tide_sweep *sweep)
 	int64_t now = tide_now_us();
 
 	while (sweep->first_open < sweep->segment_count &&
-	    (sweep->segment[sweep->first_open]->done || sweep->segment[sweep->first_open]->claimed) &&
-	    !sweep->segment[sweep->first_open]->hole)
+	       (sweep->segment[sweep->first_open]->done || sweep->segment[sweep->first_open]->claimed) &&
+	       !sweep->segment[sweep->first_open]->hole)
 		sweep->first_open++;
 	/* What was never visited first, so that locked rows get time; then holes that have rested. */
 	for (int holes = 0; holes < 2; holes++)
@@ -303,7 +324,8 @@ tide_segments_finished(const struct tide_sweep *sweep)
 }
 
 void
-tide_segments_add_hole(struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop)
+tide_segments_add_hole(
+    struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop)
 {
 	struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
 

@@ -47,10 +47,10 @@ measure(struct driver *d)
 		return;
 	/* Time in which nothing may be sent does not count: the ETA is about work. */
 	if (!sweep->holding && sweep->exe->throttle_reason == NULL && d->rate.at != 0) {
-		d->rate.rows_per_second = smooth(d->rate.rows_per_second,
-		    (double)(rows_worked(sweep) - d->rate.rows) / seconds);
-		d->rate.blocks_per_second = smooth(d->rate.blocks_per_second,
-		    (double)(sweep->blocks_done - d->rate.blocks) / seconds);
+		d->rate.rows_per_second =
+		    smooth(d->rate.rows_per_second, (double)(rows_worked(sweep) - d->rate.rows) / seconds);
+		d->rate.blocks_per_second = smooth(
+		    d->rate.blocks_per_second, (double)(sweep->blocks_done - d->rate.blocks) / seconds);
 	}
 	d->rate.at = now;
 	d->rate.rows = rows_worked(sweep);
@@ -87,10 +87,12 @@ report(struct driver *d)
 		.rows_per_second = d->rate.rows_per_second,
 		.batch_p90 = tide_pace_p90(&sweep->pace),
 		.hot_share = sweep->changed > 0 ? (double)sweep->stayed / (double)sweep->changed : -1,
-		.lag = exe->signals.lag_seconds < 0 ? -1 : (int64_t)(exe->signals.lag_seconds * (double)TIDE_SECOND),
+		.lag = exe->signals.lag_seconds < 0
+			   ? -1
+			   : (int64_t)(exe->signals.lag_seconds * (double)TIDE_SECOND),
 		.eta = d->rate.blocks_per_second > 0
-		    ? (int64_t)((double)left / d->rate.blocks_per_second * (double)TIDE_SECOND)
-		    : -1,
+			   ? (int64_t)((double)left / d->rate.blocks_per_second * (double)TIDE_SECOND)
+			   : -1,
 		.state = state_word(sweep),
 		.reason = exe->throttle_reason,
 		.workers = (int)sweep->worker_count,
@@ -105,7 +107,8 @@ tell_throttle(struct driver *d)
 	struct tide_executor *exe = d->sweep->exe;
 
 	if (exe->throttle_reason != NULL && !d->told_throttle) {
-		tide_executor_event(exe, "throttle.start", d->sweep->task->step, true, "holding back: %s", exe->throttle_reason);
+		tide_executor_event(exe, "throttle.start", d->sweep->task->step, true, "holding back: %s",
+		    exe->throttle_reason);
 		tide_executor_because(exe, "throttled: %s", exe->throttle_reason);
 		d->told_throttle = true;
 	} else if (exe->throttle_reason == NULL && d->told_throttle) {
@@ -219,7 +222,8 @@ differs(struct tide_sweep *sweep, struct tide_err *err)
 		*err = failed;
 		return false;
 	}
-	tide_fail(err, TIDE_DIFFERENCES, "%s: %lld row(s) differ", sweep->spec->what, (long long)sweep->differing);
+	tide_fail(
+	    err, TIDE_DIFFERENCES, "%s: %lld row(s) differ", sweep->spec->what, (long long)sweep->differing);
 	tide_hint(err, "%s%s%smend them, then run again", keys[0] != '\0' ? "for example " : "", keys,
 	    keys[0] != '\0' ? "; " : "");
 	return false;
@@ -229,25 +233,32 @@ static bool
 write_result(struct tide_sweep *sweep, struct tide_err *err)
 {
 	int64_t took = tide_now_us() - sweep->begun;
-	json_t *detail = json_pack("{s:I, s:I, s:I, s:I, s:i}", "rows_changed", (json_int_t)sweep->changed, "rows_seen",
-	    (json_int_t)sweep->seen, "rows_stayed", (json_int_t)sweep->stayed, "blocks", (json_int_t)sweep->blocks_total,
-	    "pass", sweep->pass);
+	json_t *detail = json_pack("{s:I, s:I, s:I, s:I, s:i}", "rows_changed", (json_int_t)sweep->changed,
+	    "rows_seen", (json_int_t)sweep->seen, "rows_stayed", (json_int_t)sweep->stayed, "blocks",
+	    (json_int_t)sweep->blocks_total, "pass", sweep->pass);
 	char *text = json_dumps(detail, JSON_COMPACT), duration[32], rows[32], rate[32];
 	bool ok;
 
 	tide_crash_point("sweep.finished");
 	ok = tide_journal_add(sweep->exe,
-	    &(struct tide_entry){ .event = tide_task_event(sweep->task, "done"), .phase = sweep->task->phase,
-	        .step = sweep->task->step, .outcome = "done", .detail = text,
-	        .seconds = (double)took / (double)TIDE_SECOND, .lock_wait = -1 }, NULL, err);
+	    &(struct tide_entry){ .event = tide_task_event(sweep->task, "done"),
+		.phase = sweep->task->phase,
+		.step = sweep->task->step,
+		.outcome = "done",
+		.detail = text,
+		.seconds = (double)took / (double)TIDE_SECOND,
+		.lock_wait = -1 },
+	    NULL, err);
 	free(text);
 	json_decref(detail);
 	if (ok)
-		tide_executor_event(sweep->exe, "sweep.done", sweep->task->step, false, "%s: %s rows in %s (%s rows/s)",
-		    sweep->spec->what, tide_count_format(rows_worked(sweep), rows, sizeof(rows)),
+		tide_executor_event(sweep->exe, "sweep.done", sweep->task->step, false,
+		    "%s: %s rows in %s (%s rows/s)", sweep->spec->what,
+		    tide_count_format(rows_worked(sweep), rows, sizeof(rows)),
 		    tide_duration_format(took, duration, sizeof(duration)),
-		    tide_rate_format((double)rows_worked(sweep) * (double)TIDE_SECOND / (double)(took > 0 ? took : 1), rate,
-		        sizeof(rate)));
+		    tide_rate_format(
+			(double)rows_worked(sweep) * (double)TIDE_SECOND / (double)(took > 0 ? took : 1),
+			rate, sizeof(rate)));
 	return ok;
 }
 
@@ -259,10 +270,12 @@ name_sweep(struct tide_sweep *sweep, struct tide_err *err)
 	const struct tide_task *task = sweep->task;
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT p.compiled, (SELECT count(*) FROM tidemark.journal j WHERE j.run = p.run AND j.phase = p.ordinal "
+	    "SELECT p.compiled, (SELECT count(*) FROM tidemark.journal j WHERE j.run = p.run AND j.phase = "
+	    "p.ordinal "
 	    "AND j.event = 'sweep.failed' AND j.step = $3) FROM tidemark.phase p "
 	    "WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), tide_param_int(mem, task->phase), task->step), &rows, err);
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), tide_param_int(mem, task->phase), task->step),
+	    &rows, err);
 
 	if (ok)
 		sweep->name = talloc_asprintf(sweep, "%ld/%s/%lld/%lld", task->phase, task->step,

@@ -17,16 +17,16 @@
 
 struct tide_relation {
 	int64_t oid, filenode, pages;
-	char *name;                  /* quoted, qualified */
+	char *name; /* quoted, qualified */
 };
 
 struct tide_segment {
 	int64_t id;
 	const struct tide_relation *relation;
-	int64_t first, stop, next;   /* blocks; next is where the following batch begins */
-	bool hole;                   /* rows here were locked when the sweep came by: visited again until none is left */
+	int64_t first, stop, next; /* blocks; next is where the following batch begins */
+	bool hole; /* rows here were locked when the sweep came by: visited again until none is left */
 	bool claimed, done;
-	int64_t not_before;          /* tide_now_us; a hole rests between visits */
+	int64_t not_before; /* tide_now_us; a hole rests between visits */
 	int visits;
 };
 
@@ -34,28 +34,28 @@ struct tide_sweep {
 	struct tide_executor *exe;
 	const struct tide_task *task;
 	const struct tide_sweep_spec *spec;
-	char *name;                  /* key of its segment rows: phase, step, compilation and how often it failed */
+	char *name; /* key of its segment rows: phase, step, compilation and how often it failed */
 	int pass;
 
 	struct tide_relation **relation;
 	size_t relation_count;
 	struct tide_segment **segment;
 	size_t segment_count;
-	size_t first_open;           /* all segments before it are claimed or done */
+	size_t first_open; /* all segments before it are claimed or done */
 
 	struct tide_worker **worker;
-	size_t worker_count, busy;   /* busy: workers with a statement under way */
+	size_t worker_count, busy; /* busy: workers with a statement under way */
 
 	struct tide_pace pace;
-	int64_t earliest;            /* tide_now_us before which max_rows_per_second allows no batch */
+	int64_t earliest; /* tide_now_us before which max_rows_per_second allows no batch */
 	int64_t begun, blocks_total, blocks_done, changed, stayed, seen, differing, skipped;
-	char **key;                  /* of differing rows */
+	char **key; /* of differing rows */
 	size_t key_count;
 
-	bool holding;                /* no new batches: somebody wants something */
-	bool rewritten;              /* a relation has new storage: its pass starts again */
+	bool holding;   /* no new batches: somebody wants something */
+	bool rewritten; /* a relation has new storage: its pass starts again */
 	bool failed;
-	struct tide_err err;         /* first failure of a worker */
+	struct tide_err err; /* first failure of a worker */
 };
 
 #define TIDE_SWEEP_KEYS 10
@@ -72,7 +72,8 @@ bool tide_segments_forget(struct tide_sweep *sweep, struct tide_err *err) TIDE_C
 struct tide_segment *tide_segments_claim(struct tide_sweep *sweep);
 bool tide_segments_finished(const struct tide_sweep *sweep);
 /** A hole that a worker has just recorded. */
-void tide_segments_add_hole(struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop);
+void tide_segments_add_hole(
+    struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop);
 
 /** Await. Opens the workers' connections. */
 bool tide_workers_open(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
@@ -84,7 +85,8 @@ void tide_workers_release(struct tide_sweep *sweep);
 /** SQL of one batch over `relation`: see batch.c for the parameters and columns. */
 char *tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
 /** The same for a hole: takes what is not locked and says how much was. */
-char *tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+char *
+tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
 /** Moves a segment past blocks whose rows are locked and records them as a hole. */
 char *tide_batch_dig_sql(void *ctx);
 

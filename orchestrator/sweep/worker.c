@@ -16,13 +16,13 @@
 struct tide_worker {
 	struct tide_sweep *sweep;
 	struct tide_conn *conn;
-	struct tide_segment *segment;     /* NULL: idle */
-	int64_t from, to;                 /* blocks of the batch under way */
-	int64_t sent;                     /* tide_now_us */
-	int64_t narrow;                   /* most blocks of the next batch, after a row that failed; 0 no limit */
+	struct tide_segment *segment; /* NULL: idle */
+	int64_t from, to;             /* blocks of the batch under way */
+	int64_t sent;                 /* tide_now_us */
+	int64_t narrow;               /* most blocks of the next batch, after a row that failed; 0 no limit */
 	bool busy;
-	bool locked_once;                 /* the batch under way has met a lock before */
-	const struct tide_relation *prepared;   /* what the statements "batch" and "hole" were made for */
+	bool locked_once;                     /* the batch under way has met a lock before */
+	const struct tide_relation *prepared; /* what the statements "batch" and "hole" were made for */
 };
 
 static void step(struct tide_worker *w);
@@ -91,7 +91,7 @@ dig(struct tide_worker *w)
 	w->sweep->busy++;
 	tide_conn_query(w->conn, tide_batch_dig_sql(mem),
 	    TIDE_ARGS(tide_param_int(mem, w->segment->id), tide_param_int(mem, w->sweep->exe->fence),
-	        tide_param_int(mem, w->from), tide_param_int(mem, w->to)),
+		tide_param_int(mem, w->from), tide_param_int(mem, w->to)),
 	    dug, w);
 	talloc_free(mem);
 }
@@ -107,7 +107,7 @@ static bool
 bad_row(const struct tide_err *err)
 {
 	return strncmp(err->sqlstate, "22", 2) == 0 || strncmp(err->sqlstate, "23", 2) == 0 ||
-	    strncmp(err->sqlstate, "P0", 2) == 0;
+	       strncmp(err->sqlstate, "P0", 2) == 0;
 }
 
 static void
@@ -116,9 +116,13 @@ report_bad_row(struct tide_worker *w, const struct tide_err *err)
 	struct tide_err full = *err;
 
 	full.code = TIDE_PRECONDITION;
-	tide_wrap(&full, "%s: a row in block %lld of %s", w->sweep->spec->what, (long long)w->from, w->segment->relation->name);
-	tide_hint(&full, "look at it: SELECT * FROM %s WHERE ctid >= '(%lld,0)' AND ctid < '(%lld,0)'; mend the row or the "
-	                 "expression, then run again", w->segment->relation->name, (long long)w->from, (long long)w->from + 1);
+	tide_wrap(&full, "%s: a row in block %lld of %s", w->sweep->spec->what, (long long)w->from,
+	    w->segment->relation->name);
+	tide_hint(&full,
+	    "look at it: SELECT * FROM %s WHERE ctid >= '(%lld,0)' AND ctid < '(%lld,0)'; mend the row or "
+	    "the "
+	    "expression, then run again",
+	    w->segment->relation->name, (long long)w->from, (long long)w->from + 1);
 	fail(w, &full);
 }
 
@@ -159,9 +163,8 @@ take_keys(struct tide_sweep *sweep, const char *text)
 	size_t i;
 	json_t *key;
 
-	json_array_foreach(keys, i, key)
-		if (sweep->key_count < TIDE_SWEEP_KEYS && json_is_string(key))
-			sweep->key[sweep->key_count++] = talloc_strdup(sweep->key, json_string_value(key));
+	json_array_foreach(keys, i, key) if (sweep->key_count < TIDE_SWEEP_KEYS && json_is_string(key))
+	    sweep->key[sweep->key_count++] = talloc_strdup(sweep->key, json_string_value(key));
 	json_decref(keys);
 }
 
@@ -179,9 +182,11 @@ refused(struct tide_worker *w, const struct tide_rows *rows)
 		sweep->rewritten = true;
 		sweep->holding = true;
 	} else if (!tide_rows_bool(rows, 0, 8)) {
-		tide_fail(&err, TIDE_PRECONDITION, "the trigger that keeps %s in step is disabled, changed or gone on %s",
-		    sweep->spec->what, w->segment->relation->name);
-		tide_hint(&err, "somebody changed it; writes may have passed by. Put it back (tidemark plan shows it) or roll back");
+		tide_fail(&err, TIDE_PRECONDITION,
+		    "the trigger that keeps %s in step is disabled, changed or gone on %s", sweep->spec->what,
+		    w->segment->relation->name);
+		tide_hint(&err, "somebody changed it; writes may have passed by. Put it back (tidemark plan "
+				"shows it) or roll back");
 		fail(w, &err);
 	} else {
 		return false;
@@ -244,7 +249,7 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		int64_t now = tide_now_us();
 
 		sweep->earliest = (sweep->earliest > now ? sweep->earliest : now) +
-		    tide_rows_int(rows, 0, 0) * TIDE_SECOND / limit;
+				  tide_rows_int(rows, 0, 0) * TIDE_SECOND / limit;
 	}
 	account(w, rows);
 	step(w);
@@ -282,8 +287,8 @@ send_batch(struct tide_worker *w)
 	sweep->busy++;
 	tide_conn_execute(w->conn, s->hole ? "hole" : "batch",
 	    TIDE_ARGS(tide_param_int(mem, s->id), tide_param_int(mem, sweep->exe->fence),
-	        talloc_asprintf(mem, "(%lld,0)", (long long)w->from), talloc_asprintf(mem, "(%lld,0)", (long long)w->to),
-	        tide_param_int(mem, w->to)),
+		talloc_asprintf(mem, "(%lld,0)", (long long)w->from),
+		talloc_asprintf(mem, "(%lld,0)", (long long)w->to), tide_param_int(mem, w->to)),
 	    batch_done, w);
 	talloc_free(mem);
 	tide_crash_point("sweep.batch_sent");
@@ -316,7 +321,8 @@ prepare_hole(void *ctx, const struct tide_rows *rows, const struct tide_err *err
 		return;
 	}
 	mem = talloc_new(w);
-	tide_conn_prepare(w->conn, "hole", tide_batch_hole_sql(mem, w->sweep->spec, w->segment->relation), prepared, w);
+	tide_conn_prepare(
+	    w->conn, "hole", tide_batch_hole_sql(mem, w->sweep->spec, w->segment->relation), prepared, w);
 	talloc_free(mem);
 }
 
@@ -331,7 +337,8 @@ prepare_batch(void *ctx, const struct tide_rows *rows, const struct tide_err *er
 		return;
 	}
 	mem = talloc_new(w);
-	tide_conn_prepare(w->conn, "batch", tide_batch_sql(mem, w->sweep->spec, w->segment->relation), prepare_hole, w);
+	tide_conn_prepare(
+	    w->conn, "batch", tide_batch_sql(mem, w->sweep->spec, w->segment->relation), prepare_hole, w);
 	talloc_free(mem);
 }
 
@@ -383,8 +390,12 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 	/* Our batch gives way long before the server looks for deadlocks, so the application is never the victim. Data and
 	 * checkpoint are lost together or kept together: no need to wait for the disk. */
 	snprintf(settings, sizeof(settings),
-	    "SET lock_timeout = %lld; SET synchronous_commit = off; SET enable_seqscan = off; SET plan_cache_mode = "
-	    "force_generic_plan", (long long)(quarter < 1 ? 1 : quarter > 50 ? 50 : quarter));
+	    "SET lock_timeout = %lld; SET synchronous_commit = off; SET enable_seqscan = off; SET "
+	    "plan_cache_mode = "
+	    "force_generic_plan",
+	    (long long)(quarter < 1    ? 1
+			: quarter > 50 ? 50
+				       : quarter));
 	sweep->worker_count = 0;
 	sweep->worker = talloc_zero_array(sweep, struct tide_worker *, (unsigned)exe->plan->limits.workers);
 	for (int64_t i = 0; i < exe->plan->limits.workers; i++) {
@@ -393,7 +404,8 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 
 		w->sweep = sweep;
 		w->conn = tide_conn_new(w, exe->loop);
-		if (!tide_await_open(w->conn, exe->dsn, name, err) || !tide_await_exec(w->conn, w, settings, NULL, err))
+		if (!tide_await_open(w->conn, exe->dsn, name, err) ||
+		    !tide_await_exec(w->conn, w, settings, NULL, err))
 			return tide_wrap(err, "sweep worker %lld", (long long)i + 1);
 		sweep->worker[sweep->worker_count++] = w;
 	}

@@ -14,7 +14,8 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(add_column_spec, type, TYPE, .required = true, .help = "its type, as in CREATE TABLE"),
 	{ "default", TIDE_FIELD_EXPRESSION, offsetof(struct add_column_spec, fallback),
 	    .help = "default value; must not be volatile, existing rows get it without being written" },
-	TIDE_KEY(add_column_spec, not_null, BOOLEAN, .fallback = "false", .help = "NOT NULL from the start; needs a default"),
+	TIDE_KEY(add_column_spec, not_null, BOOLEAN, .fallback = "false",
+	    .help = "NOT NULL from the start; needs a default"),
 	TIDE_KEY(add_column_spec, comment, TEXT, .help = "comment on the column"),
 	{ 0 },
 };
@@ -53,7 +54,8 @@ type_text(void *ctx, const struct tide_catalog *cat, const char *type)
 	const char *text = fact == NULL ? NULL : fact->canonical, *last = NULL;
 
 	if (text == NULL || strchr(text, '"') != NULL)
-		return talloc_strdup(ctx, text == NULL || fact->type == NULL || strchr(type, '(') != NULL ? type : fact->type);
+		return talloc_strdup(
+		    ctx, text == NULL || fact->type == NULL || strchr(type, '(') != NULL ? type : fact->type);
 	for (const char *at = strstr(text, "::"); at != NULL; at = strstr(at + 2, "::"))
 		last = at + 2;
 	return talloc_strdup(ctx, last == NULL ? type : last);
@@ -79,8 +81,8 @@ check_default(const struct tide_checking *c, const struct add_column_spec *spec)
 	char *question = default_question(c->out, spec);
 	const struct tide_fact *fact;
 
-	if (question == NULL || tide_type_is_serial(spec->type) || !tide_check_expression(c, "default", question) ||
-	    c->at->cat == NULL)
+	if (question == NULL || tide_type_is_serial(spec->type) ||
+	    !tide_check_expression(c, "default", question) || c->at->cat == NULL)
 		return;
 	fact = tide_catalog_fact(c->at->cat, question);
 	if (fact != NULL && fact->volatility == 'v')
@@ -106,18 +108,21 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	if (spec->not_null && spec->fallback == NULL)
 		tide_say(&c, TIDE_ERROR, "add-column-not-null", "not_null",
 		    "leave not_null out and add a phase of kind \"set_not_null\" behind the backfill",
-		    "a column that is NOT NULL from the start needs a default: the old release does not write it");
+		    "a column that is NOT NULL from the start needs a default: the old release does not "
+		    "write it");
 	check_default(&c, spec);
 	if (at->cat == NULL)
 		return;
 	if (tide_catalog_column(at->cat, spec->column) != NULL)
 		tide_say(&c, TIDE_ERROR, "add-column-exists", "column",
-		    "take the phase out if the column is the one that is meant", "table %s.%s has a column \"%s\" already",
-		    at->cat->table.schema, at->cat->table.name, spec->column);
+		    "take the phase out if the column is the one that is meant",
+		    "table %s.%s has a column \"%s\" already", at->cat->table.schema, at->cat->table.name,
+		    spec->column);
 	fact = type_fact(at->cat, spec->type);
 	if (fact != NULL && fact->error != NULL && !tide_type_is_serial(spec->type) &&
 	    (fact->sqlstate[0] == '\0' || strncmp(fact->sqlstate, "42", 2) == 0))
-		tide_say(&c, TIDE_ERROR, "add-column-type", "type", NULL, "the server refuses the type: %s", fact->error);
+		tide_say(&c, TIDE_ERROR, "add-column-type", "type", NULL, "the server refuses the type: %s",
+		    fact->error);
 	if (at->cat->table.max_attnum >= 1600)
 		tide_say(&c, TIDE_ERROR, "add-column-limit", "column", NULL,
 		    "the table has used all 1600 columns it may ever have (dropped ones count)");
@@ -140,14 +145,16 @@ remember_file(void *ctx, const struct tide_catalog *cat)
 static char *
 assert_same_file(void *ctx, const struct tide_catalog *cat)
 {
-	return tide_do_block(ctx,
-	    tide_sqlf(ctx,
-	        "BEGIN\n\tIF coalesce(CAST(pg_catalog.pg_relation_filenode(CAST(%L AS pg_catalog.regclass)) AS "
-	        "pg_catalog.text), '') IS DISTINCT FROM pg_catalog.current_setting('tidemark.filenode') THEN\n"
-	        "\t\tRAISE EXCEPTION 'adding the column would rewrite the table'\n"
-	        "\t\t\tUSING ERRCODE = 'feature_not_supported', HINT = 'Use a type without a constraint of its own.';\n"
-	        "\tEND IF;\nEND",
-	        tide_table_text(ctx, cat)));
+	return tide_do_block(ctx, tide_sqlf(ctx,
+				      "BEGIN\n\tIF coalesce(CAST(pg_catalog.pg_relation_filenode(CAST(%L AS "
+				      "pg_catalog.regclass)) AS "
+				      "pg_catalog.text), '') IS DISTINCT FROM "
+				      "pg_catalog.current_setting('tidemark.filenode') THEN\n"
+				      "\t\tRAISE EXCEPTION 'adding the column would rewrite the table'\n"
+				      "\t\t\tUSING ERRCODE = 'feature_not_supported', HINT = 'Use a type "
+				      "without a constraint of its own.';\n"
+				      "\tEND IF;\nEND",
+				      tide_table_text(ctx, cat)));
 }
 
 /* Whether the application can have written the column before the phase is undone. */
@@ -171,9 +178,11 @@ add_undo(const struct tide_phase_at *at, struct tide_steps *out, struct tide_ste
 
 	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(out, "Drop the column %s", tide_people_column(out, at->cat, spec->column)));
-	undo->probe = tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_column(out, at->cat, spec->column)), NULL);
+	undo->probe =
+	    tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_column(out, at->cat, spec->column)), NULL);
 	tide_action_add(out, undo,
-	    tide_sqlf(out, "ALTER TABLE %s DROP COLUMN IF EXISTS %I", tide_table_text(out, at->cat), spec->column));
+	    tide_sqlf(
+		out, "ALTER TABLE %s DROP COLUMN IF EXISTS %I", tide_table_text(out, at->cat), spec->column));
 	if (is_derived(at->plan, spec->column))
 		return;
 	undo->loss = TIDE_LOSSY;
@@ -188,7 +197,8 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	char *table = tide_table_text(out, at->cat), *fallback = talloc_strdup(out, ""), *value;
 
 	if (spec->fallback != NULL) {
-		if ((value = tide_canonical(out, at, "default", default_question(out, spec), NULL, err)) == NULL)
+		if ((value = tide_canonical(out, at, "default", default_question(out, spec), NULL, err)) ==
+		    NULL)
 			return false;
 		fallback = tide_sqlf(out, " DEFAULT (%s)", value);
 	}
@@ -199,7 +209,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	tide_action_add(out, &step->forward, remember_file(out, at->cat));
 	tide_action_add(out, &step->forward,
 	    tide_sqlf(out, "ALTER TABLE %s ADD COLUMN %I %s%s%s", table, spec->column,
-	        type_text(out, at->cat, spec->type), fallback, spec->not_null ? " NOT NULL" : ""));
+		type_text(out, at->cat, spec->type), fallback, spec->not_null ? " NOT NULL" : ""));
 	if (spec->comment != NULL)
 		tide_action_add(out, &step->forward,
 		    tide_sqlf(out, "COMMENT ON COLUMN %s.%I IS %L", table, spec->column, spec->comment));
@@ -214,18 +224,22 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 	const struct add_column_spec *spec = at->phase->spec;
 	char *question = default_question(cat, spec);
 	const struct tide_fact *fact = question == NULL ? NULL : tide_catalog_fact(cat, question);
-	struct tide_column column = { .name = spec->column, .not_null = spec->not_null, .comment = spec->comment };
+	struct tide_column column = {
+		.name = spec->column, .not_null = spec->not_null, .comment = spec->comment
+	};
 
 	tide_type_describe(cat, type_text(cat, cat, spec->type), &column);
 	if (spec->fallback != NULL) {
-		column.default_expr = fact != NULL && fact->canonical != NULL ? fact->canonical : spec->fallback;
+		column.default_expr =
+		    fact != NULL && fact->canonical != NULL ? fact->canonical : spec->fallback;
 		column.default_constant = fact == NULL || fact->volatility == 'i';
 	}
 	tide_change_add_column(cat, &column);
 }
 
 const struct tide_phase_ops tide_phase_add_column = {
-	.kind = { "add_column", "adds a column; existing rows are not written", fields, sizeof(struct add_column_spec) },
+	.kind = { "add_column", "adds a column; existing rows are not written", fields,
+	    sizeof(struct add_column_spec) },
 	.reversible = true,
 	.check = check,
 	.compile = compile,

@@ -13,7 +13,8 @@
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(backfill_spec, set, ASSIGNMENTS,
-	    .help = "columns and the expressions that fill them; left out: what the dual_write before keeps in step"),
+	    .help = "columns and the expressions that fill them; left out: what the dual_write before keeps "
+		    "in step"),
 	TIDE_KEY(backfill_spec, where, EXPRESSION, .help = "only rows for which this is true; with set"),
 	TIDE_KEY(backfill_spec, max_rows_per_second, INTEGER, .min = 1, .max = 1000000000,
 	    .help = "upper limit of the speed; left out: as fast as the throttle lets it"),
@@ -40,7 +41,8 @@ check_of_dual(const struct tide_checking *c)
 	void *room;
 
 	if (dual < 0) {
-		tide_say(c, TIDE_ERROR, "backfill-without-dual-write", NULL, "say what to fill: set = { column = \"expression\" }",
+		tide_say(c, TIDE_ERROR, "backfill-without-dual-write", NULL,
+		    "say what to fill: set = { column = \"expression\" }",
 		    "no dual_write stands before this backfill, and \"set\" is not given");
 		return;
 	}
@@ -59,14 +61,16 @@ check_column(const struct tide_checking *c, const struct tide_column *column)
 	const struct tide_constraint *key = tide_primary_key(cat);
 
 	if (column->generated != 0)
-		tide_say(c, TIDE_ERROR, "backfill-generated", "set", NULL, "\"%s\" is a generated column and cannot be written",
-		    column->name);
+		tide_say(c, TIDE_ERROR, "backfill-generated", "set", NULL,
+		    "\"%s\" is a generated column and cannot be written", column->name);
 	if (tide_in_partition_key(cat, column))
 		tide_say(c, TIDE_ERROR, "backfill-partition-key", "set", NULL,
 		    "\"%s\" is in the partition key: filling it would move rows", column->name);
 	if (key != NULL && tide_uses(key->attnums, key->attnum_count, column->attnum)) {
 		tide_say(c, TIDE_ERROR, "backfill-primary-key", "set", NULL,
-		    "\"%s\" is in the primary key: rows that are referenced or moved cannot be filled like this", column->name);
+		    "\"%s\" is in the primary key: rows that are referenced or moved cannot be filled like "
+		    "this",
+		    column->name);
 		return;
 	}
 	for (size_t i = 0; i < cat->table.index_count; i++) {
@@ -76,12 +80,16 @@ check_column(const struct tide_checking *c, const struct tide_column *column)
 			continue;
 		if (index->unique)
 			tide_say(c, TIDE_WARNING, "backfill-unique", "set", NULL,
-			    "\"%s\" is in the unique index \"%s\": a batch fails on the first duplicate, and rows that are "
-			    "referenced wait for their referrers", column->name, index->name);
+			    "\"%s\" is in the unique index \"%s\": a batch fails on the first duplicate, and "
+			    "rows that are "
+			    "referenced wait for their referrers",
+			    column->name, index->name);
 		else
-			tide_say(c, TIDE_WARNING, "backfill-indexed", "set", "create the index behind the backfill",
-			    "index \"%s\" is on \"%s\": every row that is filled costs an entry in each index", index->name,
-			    column->name);
+			tide_say(c, TIDE_WARNING, "backfill-indexed", "set",
+			    "create the index behind the backfill",
+			    "index \"%s\" is on \"%s\": every row that is filled costs an entry in each "
+			    "index",
+			    index->name, column->name);
 	}
 }
 
@@ -127,8 +135,8 @@ compile_dual(const struct tide_phase_at *at, struct tide_steps *out, struct tide
 	if (!tide_dual_for(out, at, &dual, &state, err))
 		return false;
 	step = tide_steps_add(out, "fill");
-	tide_dual_fill(out, dual, &step->forward, title_of(out, tide_dual_what(out, dual)))->max_rows_per_second =
-	    spec->max_rows_per_second;
+	tide_dual_fill(out, dual, &step->forward, title_of(out, tide_dual_what(out, dual)))
+	    ->max_rows_per_second = spec->max_rows_per_second;
 	return true;
 }
 
@@ -150,8 +158,8 @@ add_sweep(const struct tide_phase_at *at, struct tide_steps *out, char *what)
 
 /* One assignment: adds to SET and to what still differs. */
 static bool
-assign(const struct tide_phase_at *at, struct tide_steps *out, const struct tide_pair *pair, struct tide_sweep_spec *sweep,
-    struct tide_err *err)
+assign(const struct tide_phase_at *at, struct tide_steps *out, const struct tide_pair *pair,
+    struct tide_sweep_spec *sweep, struct tide_err *err)
 {
 	const struct tide_column *column = tide_find_column(at, "set", pair->name, err);
 	const struct tide_fact *fact;
@@ -163,7 +171,7 @@ assign(const struct tide_phase_at *at, struct tide_steps *out, const struct tide
 	here = tide_sqlf(out, TIDE_ROW ".%I", column->name);
 	/* A volatile expression never gives the same twice: what was filled is not filled again. */
 	differs = fact != NULL && fact->volatility == 'v' ? tide_sqlf(out, "%s IS NULL", here)
-							   : tide_column_differs(out, column, here, value);
+							  : tide_column_differs(out, column, here, value);
 	sweep->set = tide_append(out, sweep->set, ", ", tide_sqlf(out, "%I = %s", column->name, value));
 	sweep->residual = tide_append(out, sweep->residual, " OR ", differs);
 	return true;
@@ -189,10 +197,12 @@ compile_set(const struct tide_phase_at *at, struct tide_steps *out, struct tide_
 		sweep->residual = tide_sqlf(out, "(\n%s\n) AND (%s)", where, sweep->residual);
 	}
 	undo = tide_step_add_undo(out, &out->item[out->count - 1]);
-	tide_action_sql(out, at->cat, undo, TIDE_LOCK_NONE, talloc_asprintf(out, "Leave %s as it was filled", names));
+	tide_action_sql(
+	    out, at->cat, undo, TIDE_LOCK_NONE, talloc_asprintf(out, "Leave %s as it was filled", names));
 	undo->probe = talloc_strdup(out, "SELECT 'done'");
 	undo->loss = TIDE_LOSSY;
-	undo->loss_note = talloc_asprintf(out, "the values that were in %s before the backfill are not kept", names);
+	undo->loss_note =
+	    talloc_asprintf(out, "the values that were in %s before the backfill are not kept", names);
 	return true;
 }
 

@@ -23,12 +23,17 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(create_index_spec, name, NAME, .required = true, .help = "name of the index"),
 	TIDE_KEY(create_index_spec, columns, NAMES, .help = "the columns it is on"),
 	TIDE_KEY(create_index_spec, expressions, TEXTS, .help = "expressions it is on, behind the columns"),
-	TIDE_KEY(create_index_spec, unique, BOOLEAN, .fallback = "false", .help = "no two rows may have the same"),
+	TIDE_KEY(
+	    create_index_spec, unique, BOOLEAN, .fallback = "false", .help = "no two rows may have the same"),
 	TIDE_KEY(create_index_spec, where, EXPRESSION, .help = "only rows for which this is true"),
-	TIDE_KEY(create_index_spec, method, CHOICE, .fallback = "btree", .choices = methods, .help = "the access method"),
-	TIDE_KEY(create_index_spec, include, NAMES, .help = "columns that are kept in the index without being searched"),
-	TIDE_KEY(create_index_spec, opclasses, PARAMETERS, .help = "operator classes by column, such as { name = \"text_pattern_ops\" }"),
-	TIDE_KEY(create_index_spec, with, PARAMETERS, .help = "storage parameters, such as { fillfactor = 70 }"),
+	TIDE_KEY(create_index_spec, method, CHOICE, .fallback = "btree", .choices = methods,
+	    .help = "the access method"),
+	TIDE_KEY(create_index_spec, include, NAMES,
+	    .help = "columns that are kept in the index without being searched"),
+	TIDE_KEY(create_index_spec, opclasses, PARAMETERS,
+	    .help = "operator classes by column, such as { name = \"text_pattern_ops\" }"),
+	TIDE_KEY(
+	    create_index_spec, with, PARAMETERS, .help = "storage parameters, such as { fillfactor = 70 }"),
 	TIDE_KEY(create_index_spec, tablespace, NAME, .help = "tablespace of the index"),
 	{ 0 },
 };
@@ -50,8 +55,8 @@ check_expression(const struct tide_checking *c, const char *key, const char *sou
 	const struct tide_fact *fact = c->at->cat == NULL ? NULL : tide_catalog_fact(c->at->cat, source);
 
 	if (tide_check_expression(c, key, source) && fact != NULL && fact->volatility != 'i')
-		tide_say(c, TIDE_ERROR, "create-index-volatile", key, NULL, "an index needs immutable expressions, and this is not: %s",
-		    source);
+		tide_say(c, TIDE_ERROR, "create-index-volatile", key, NULL,
+		    "an index needs immutable expressions, and this is not: %s", source);
 }
 
 static void
@@ -67,8 +72,10 @@ check_server(const struct tide_checking *c, const struct create_index_spec *spec
 		    "create it on each partition by a plan of its own, then attach them",
 		    "PostgreSQL cannot build an index of a partitioned table while writers go on");
 	if (tide_catalog_index(cat, spec->name) != NULL)
-		tide_say(c, TIDE_ERROR, "create-index-exists", "name", "take the phase out if the index is the one that is meant",
-		    "an index \"%s\" is there already: %s", spec->name, tide_catalog_index(cat, spec->name)->definition);
+		tide_say(c, TIDE_ERROR, "create-index-exists", "name",
+		    "take the phase out if the index is the one that is meant",
+		    "an index \"%s\" is there already: %s", spec->name,
+		    tide_catalog_index(cat, spec->name)->definition);
 	for (size_t i = 0; i < spec->columns.count; i++)
 		tide_need_column(c, "columns", spec->columns.item[i]);
 	for (size_t i = 0; i < spec->include.count; i++)
@@ -82,8 +89,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	const struct create_index_spec *spec = at->phase->spec;
 
 	if (spec->columns.count + spec->expressions.count == 0)
-		tide_say(&c, TIDE_ERROR, "create-index-empty", NULL, "say columns = [\"…\"] or expressions = [\"…\"]",
-		    "nothing says what the index is on");
+		tide_say(&c, TIDE_ERROR, "create-index-empty", NULL,
+		    "say columns = [\"…\"] or expressions = [\"…\"]", "nothing says what the index is on");
 	for (size_t i = 0; i < spec->expressions.count; i++)
 		check_expression(&c, "expressions", spec->expressions.item[i]);
 	if (spec->where != NULL)
@@ -92,11 +99,11 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		char *parts[2];
 
 		if (!tide_names_have(&spec->columns, spec->opclasses.item[i].name))
-			tide_say(&c, TIDE_ERROR, "create-index-opclass", "opclasses", NULL, "\"%s\" is not one of the index's columns",
-			    spec->opclasses.item[i].name);
+			tide_say(&c, TIDE_ERROR, "create-index-opclass", "opclasses", NULL,
+			    "\"%s\" is not one of the index's columns", spec->opclasses.item[i].name);
 		if (tide_name_parse(out, spec->opclasses.item[i].value, parts) == 0)
-			tide_say(&c, TIDE_ERROR, "create-index-opclass", "opclasses", NULL, "%s is no name of an operator class",
-			    spec->opclasses.item[i].value);
+			tide_say(&c, TIDE_ERROR, "create-index-opclass", "opclasses", NULL,
+			    "%s is no name of an operator class", spec->opclasses.item[i].value);
 	}
 	if (at->cat != NULL)
 		check_server(&c, spec);
@@ -108,12 +115,14 @@ name_text(void *ctx, const char *name)
 	char *parts[2];
 	int count = tide_name_parse(ctx, name, parts);
 
-	return count == 2 ? tide_sqlf(ctx, "%I.%I", parts[0], parts[1]) : tide_ident(ctx, count == 1 ? parts[0] : name);
+	return count == 2 ? tide_sqlf(ctx, "%I.%I", parts[0], parts[1])
+			  : tide_ident(ctx, count == 1 ? parts[0] : name);
 }
 
 /* An expression about the row alone, without a qualifier: as CREATE INDEX wants it. */
 static char *
-bare(const struct tide_phase_at *at, struct tide_steps *out, const char *key, const char *source, struct tide_err *err)
+bare(const struct tide_phase_at *at, struct tide_steps *out, const char *key, const char *source,
+    struct tide_err *err)
 {
 	char *canonical = tide_canonical(out, at, key, source, NULL, err);
 
@@ -130,7 +139,8 @@ keys(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *er
 		text = tide_ident(out, spec->columns.item[i]);
 		for (size_t k = 0; k < spec->opclasses.count; k++)
 			if (strcmp(spec->opclasses.item[k].name, spec->columns.item[i]) == 0)
-				text = tide_sqlf(out, "%s %s", text, name_text(out, spec->opclasses.item[k].value));
+				text = tide_sqlf(
+				    out, "%s %s", text, name_text(out, spec->opclasses.item[k].value));
 		list = tide_append(out, list, ", ", text);
 	}
 	for (size_t i = 0; i < spec->expressions.count; i++) {
@@ -150,7 +160,8 @@ tail(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *er
 	if (spec->include.count > 0)
 		text = tide_sqlf(out, " INCLUDE (%s)", tide_join_idents(out, &spec->include, ", "));
 	for (size_t i = 0; i < spec->with.count; i++)
-		with = tide_append(out, with, ", ", tide_sqlf(out, "%I = %L", spec->with.item[i].name, spec->with.item[i].value));
+		with = tide_append(out, with, ", ",
+		    tide_sqlf(out, "%I = %L", spec->with.item[i].name, spec->with.item[i].value));
 	if (with != NULL)
 		text = tide_sqlf(out, "%s WITH (%s)", text, with);
 	if (spec->tablespace != NULL)
@@ -174,10 +185,12 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		return false;
 	step = tide_steps_add(out, "create-index");
 	tide_action_build(out, at->cat, &step->forward, schema, spec->name,
-	    tide_sqlf(out, "CREATE %sINDEX CONCURRENTLY %I ON %s USING %s (%s)%s", spec->unique ? "UNIQUE " : "", spec->name,
-	        tide_table_text(out, at->cat), spec->method, on, rest));
-	step->forward.title = talloc_asprintf(out, "Build the %sindex %s while writers go on%s", spec->unique ? "unique " : "",
-	    spec->name, spec->unique ? "; it rejects duplicates of the application before it is complete" : "");
+	    tide_sqlf(out, "CREATE %sINDEX CONCURRENTLY %I ON %s USING %s (%s)%s",
+		spec->unique ? "UNIQUE " : "", spec->name, tide_table_text(out, at->cat), spec->method, on,
+		rest));
+	step->forward.title = talloc_asprintf(out, "Build the %sindex %s while writers go on%s",
+	    spec->unique ? "unique " : "", spec->name,
+	    spec->unique ? "; it rejects duplicates of the application before it is complete" : "");
 	tide_action_unbuild(out, at->cat, tide_step_add_undo(out, step), schema, spec->name);
 	return true;
 }
@@ -187,8 +200,12 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 {
 	const struct create_index_spec *spec = at->phase->spec;
 	const struct tide_names *lists[] = { &spec->columns, &spec->include };
-	struct tide_index index = { .schema = cat->table.schema, .name = spec->name, .unique = spec->unique, .valid = true,
-		.ready = true, .definition = talloc_asprintf(cat, "CREATE INDEX %s", spec->name) };
+	struct tide_index index = { .schema = cat->table.schema,
+		.name = spec->name,
+		.unique = spec->unique,
+		.valid = true,
+		.ready = true,
+		.definition = talloc_asprintf(cat, "CREATE INDEX %s", spec->name) };
 
 	index.attnums = talloc_array(cat, int, (unsigned)(spec->columns.count + spec->include.count));
 	for (size_t l = 0; l < 2; l++)
@@ -202,7 +219,8 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 }
 
 const struct tide_phase_ops tide_phase_create_index = {
-	.kind = { "create_index", "builds an index while writers go on", fields, sizeof(struct create_index_spec) },
+	.kind = { "create_index", "builds an index while writers go on", fields,
+	    sizeof(struct create_index_spec) },
 	.reversible = true,
 	.check = check,
 	.compile = compile,

@@ -14,8 +14,10 @@
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(drop_column_spec, column, NAME, .required = true, .help = "the column to drop"),
-	TIDE_KEY(drop_column_spec, hold, DURATION, .help = "renamed away and kept in step for this long before it is really dropped"),
-	TIDE_KEY(drop_column_spec, accept, NAMES, .help = "names of indexes, constraints and other objects that may go with it"),
+	TIDE_KEY(drop_column_spec, hold, DURATION,
+	    .help = "renamed away and kept in step for this long before it is really dropped"),
+	TIDE_KEY(drop_column_spec, accept, NAMES,
+	    .help = "names of indexes, constraints and other objects that may go with it"),
 	{ 0 },
 };
 
@@ -57,14 +59,17 @@ check_user(const struct tide_checking *c, const struct drop_column_spec *spec)
 		tide_say(c, TIDE_ERROR, "drop-column-in-step", "column", "put a switch before it",
 		    "\"%s\" is still kept in step by a dual_write that was not switched", spec->column);
 	else if (user.found && !user.old_side)
-		tide_say(c, TIDE_ERROR, "drop-column-in-step", "column", "drop the old column, or roll the plan back",
-		    "\"%s\" is what the new release reads", spec->column);
-	else if (user.found && !c->at->phase->gate.manual && c->at->phase->gate.sql == NULL && c->at->phase->gate.after == 0)
+		tide_say(c, TIDE_ERROR, "drop-column-in-step", "column",
+		    "drop the old column, or roll the plan back", "\"%s\" is what the new release reads",
+		    spec->column);
+	else if (user.found && !c->at->phase->gate.manual && c->at->phase->gate.sql == NULL &&
+		 c->at->phase->gate.after == 0)
 		tide_say(c, TIDE_WARNING, "drop-column-without-gate", NULL,
 		    "gate = \"manual\", opened when the old release is gone",
 		    "nothing waits before the drop: the old release stops working at once");
 	if (spec->hold == 0)
-		tide_say(c, TIDE_NOTE, "drop-column-without-hold", NULL, "hold = \"7d\" only renames it away at first",
+		tide_say(c, TIDE_NOTE, "drop-column-without-hold", NULL,
+		    "hold = \"7d\" only renames it away at first",
 		    "without a hold there is no way back from the drop");
 	talloc_free(room);
 }
@@ -83,7 +88,8 @@ check_indexes(const struct tide_checking *c, const struct tide_column *column)
 		    tide_uses(table->index[i].attnums, table->index[i].attnum_count, column->attnum))
 			tide_say(c, TIDE_ERROR, "drop-column-replica-identity", "column",
 			    "ALTER TABLE … REPLICA IDENTITY on another index first",
-			    "\"%s\" is in the replica identity \"%s\": every UPDATE and DELETE of a published table would fail",
+			    "\"%s\" is in the replica identity \"%s\": every UPDATE and DELETE of a "
+			    "published table would fail",
 			    column->name, table->index[i].name);
 }
 
@@ -107,11 +113,16 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 
 		if (!tide_accepted(&spec->accept, h->name))
 			tide_say(&c, TIDE_ERROR, "drop-column-dependent", "column",
-			    talloc_asprintf(out, h->blocks ? "drop or change it first; accept = [\"%s\"] says that it will be gone by then"
-			                                   : "drop it in a phase of its own (an index: kind = \"drop_index\"), or say "
-			                                     "accept = [\"%s\"]", h->name),
-			    h->blocks ? "%s needs \"%s\": PostgreSQL would refuse to drop the column"
-			              : h->breaks ? "%s names \"%s\" and would fail without it" : "%s would silently go with \"%s\"",
+			    talloc_asprintf(out,
+				h->blocks ? "drop or change it first; accept = [\"%s\"] says that it will be "
+					    "gone by then"
+					  : "drop it in a phase of its own (an index: kind = "
+					    "\"drop_index\"), or say "
+					    "accept = [\"%s\"]",
+				h->name),
+			    h->blocks   ? "%s needs \"%s\": PostgreSQL would refuse to drop the column"
+			    : h->breaks ? "%s names \"%s\" and would fail without it"
+					: "%s would silently go with \"%s\"",
 			    h->what, column->name);
 		else if (h->blocks)
 			tide_say(&c, TIDE_WARNING, "drop-column-dependent", "accept", NULL,
@@ -127,10 +138,10 @@ struct drop {
 	struct tide_steps *out;
 	const struct tide_column *column;
 	char *held;
-	struct tide_dual *dual, *after;             /* before and after the column is renamed away */
+	struct tide_dual *dual, *after; /* before and after the column is renamed away */
 	struct tide_triggers *shown, *hidden;
-	size_t place;                               /* of the column in the old side */
-	bool relax;                                 /* nobody fills it, and it wants to be filled */
+	size_t place; /* of the column in the old side */
+	bool relax;   /* nobody fills it, and it wants to be filled */
 };
 
 static bool
@@ -139,7 +150,8 @@ prepare_dual(struct drop *d, struct user *user, struct tide_err *err)
 	char *before[] = { d->spec->column }, *after[] = { d->held };
 
 	if (!tide_dual_build(d->out, d->at, &user->state, &d->dual, err) ||
-	    !tide_dual_rename(d->out, d->dual, &(struct tide_names){ before, 1 }, &(struct tide_names){ after, 1 }, &d->after, err))
+	    !tide_dual_rename(d->out, d->dual, &(struct tide_names){ before, 1 },
+		&(struct tide_names){ after, 1 }, &d->after, err))
 		return false;
 	d->shown = tide_both_ways_triggers(d->out, d->dual, NULL);
 	d->hidden = tide_both_ways_triggers(d->out, d->after, d->spec->column);
@@ -162,7 +174,7 @@ prepare(const struct tide_phase_at *at, struct tide_steps *out, struct drop *d, 
 	if (user.found)
 		return prepare_dual(d, &user, err);
 	d->relax = d->column->not_null && d->column->default_expr == NULL && d->column->identity == 0 &&
-	    d->column->generated == 0;
+		   d->column->generated == 0;
 	return true;
 }
 
@@ -180,9 +192,10 @@ fill_hold(struct drop *d, struct tide_action *action)
 
 	tide_action_sql(d->out, d->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(d->out, "Rename %s away%s", tide_people_column(d->out, d->at->cat, name),
-	        d->dual != NULL ? "; it is still kept in step" : ""));
+		d->dual != NULL ? "; it is still kept in step" : ""));
 	/* Also once it is dropped. */
-	action->probe = tide_probe(d->out, tide_sqlf(d->out, "NOT %s", tide_when_column(d->out, d->at->cat, name)), NULL);
+	action->probe =
+	    tide_probe(d->out, tide_sqlf(d->out, "NOT %s", tide_when_column(d->out, d->at->cat, name)), NULL);
 	if (d->dual != NULL) {
 		tide_triggers_create_functions(d->out, action, d->hidden);
 		tide_triggers_drop(d->out, action, d->shown);
@@ -190,7 +203,8 @@ fill_hold(struct drop *d, struct tide_action *action)
 	tide_action_add(d->out, action, rename_sql(d, name, d->held));
 	if (d->relax)
 		tide_action_add(d->out, action,
-		    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", tide_table_text(d->out, d->at->cat), d->held));
+		    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL",
+			tide_table_text(d->out, d->at->cat), d->held));
 	if (d->dual != NULL) {
 		tide_triggers_create(d->out, action, d->hidden);
 		tide_triggers_drop_functions(d->out, action, d->shown);
@@ -211,7 +225,8 @@ fill_release(struct drop *d, struct tide_step *step)
 	}
 	undo = tide_step_add_undo(d->out, step);
 	tide_action_sql(d->out, d->at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(d->out, "Give %s its name back", tide_people_column(d->out, d->at->cat, d->spec->column)));
+	    talloc_asprintf(
+		d->out, "Give %s its name back", tide_people_column(d->out, d->at->cat, d->spec->column)));
 	undo->probe = tide_probe(d->out, tide_sqlf(d->out, "NOT %s", away), NULL);
 	if (d->dual != NULL) {
 		tide_triggers_create_functions(d->out, undo, d->shown);
@@ -238,12 +253,14 @@ add_legacy(struct drop *d, struct tide_action *action)
 	if (d->place < dual->new.count && dual->new.item[d->place].copy && d->column->default_expr != NULL &&
 	    d->column->sequence == NULL && dual->new.item[d->place].column->default_expr == NULL)
 		tide_action_add(d->out, action,
-		    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s", table, dual->new.item[d->place].name,
-		        d->column->default_expr));
+		    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s", table,
+			dual->new.item[d->place].name, d->column->default_expr));
 	for (size_t i = 0; i < dual->old.count; i++)
-		if (i != d->place && dual->old.item[i].column->not_null && dual->old.item[i].column->default_expr == NULL)
+		if (i != d->place && dual->old.item[i].column->not_null &&
+		    dual->old.item[i].column->default_expr == NULL)
 			tide_action_add(d->out, action,
-			    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table, dual->old.item[i].name));
+			    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table,
+				dual->old.item[i].name));
 }
 
 static void
@@ -256,10 +273,12 @@ fill_drop(struct drop *d, struct tide_step *step)
 
 	step->irreversible = true;
 	tide_action_sql(d->out, d->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(d->out, "Drop %s for good", tide_people_column(d->out, d->at->cat, d->spec->column)));
+	    talloc_asprintf(
+		d->out, "Drop %s for good", tide_people_column(d->out, d->at->cat, d->spec->column)));
 	action->probe = tide_probe(d->out,
 	    tide_sqlf(d->out, "NOT %s AND NOT %s", tide_when_column(d->out, d->at->cat, d->spec->column),
-	        tide_when_column(d->out, d->at->cat, d->held)), NULL);
+		tide_when_column(d->out, d->at->cat, d->held)),
+	    NULL);
 	action->loss = TIDE_IRREVERSIBLE;
 	action->loss_note = talloc_asprintf(
 	    d->out, "the values of %s are gone", tide_people_column(d->out, d->at->cat, d->spec->column));
@@ -289,8 +308,9 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		step = tide_steps_add(out, "wait");
 		step->forward.kind = TIDE_STEP_WAIT;
 		step->forward.wait_us = d.spec->hold;
-		step->forward.title = talloc_asprintf(out, "Hold it for %s; until then a rollback gives it back at once",
-		    tide_duration_format(d.spec->hold, hold, sizeof(hold)));
+		step->forward.title =
+		    talloc_asprintf(out, "Hold it for %s; until then a rollback gives it back at once",
+			tide_duration_format(d.spec->hold, hold, sizeof(hold)));
 	}
 	fill_drop(&d, tide_steps_add(out, "drop-column"));
 	return true;

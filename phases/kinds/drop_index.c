@@ -59,16 +59,19 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		near = nearest(room, at->cat, spec->name);
 		tide_say(&c, TIDE_ERROR, "drop-index-missing", "name",
 		    near == NULL ? NULL : talloc_asprintf(room, "did you mean \"%s\"?", near),
-		    "table %s.%s has no index \"%s\"", at->cat->table.schema, at->cat->table.name, spec->name);
+		    "table %s.%s has no index \"%s\"", at->cat->table.schema, at->cat->table.name,
+		    spec->name);
 	} else if ((why = obstacle(room, index)) != NULL) {
-		tide_say(&c, TIDE_ERROR, "drop-index-bound", "name", "take that away first, in a plan of its own", "index \"%s\" %s",
-		    spec->name, why);
+		tide_say(&c, TIDE_ERROR, "drop-index-bound", "name",
+		    "take that away first, in a plan of its own", "index \"%s\" %s", spec->name, why);
 	} else if (at->cat->table.relkind == 'p') {
 		tide_say(&c, TIDE_ERROR, "drop-index-partitioned", "name", NULL,
 		    "PostgreSQL cannot drop an index of a partitioned table while writers go on");
 	} else if (index->unique) {
 		tide_say(&c, TIDE_WARNING, "drop-index-unique", "name", NULL,
-		    "index \"%s\" is unique: duplicates may appear once it is gone, and then it cannot come back", spec->name);
+		    "index \"%s\" is unique: duplicates may appear once it is gone, and then it cannot come "
+		    "back",
+		    spec->name);
 	}
 	talloc_free(room);
 }
@@ -88,7 +91,8 @@ concurrently(void *ctx, const char *definition)
 }
 
 static void
-add_comment(const struct tide_phase_at *at, const struct tide_index *index, struct tide_steps *out, struct tide_step *step)
+add_comment(const struct tide_phase_at *at, const struct tide_index *index, struct tide_steps *out,
+    struct tide_step *step)
 {
 	struct tide_action *undo = tide_step_add_undo(out, step);
 	char *name = tide_index_text(out, index->schema, index->name);
@@ -96,7 +100,9 @@ add_comment(const struct tide_phase_at *at, const struct tide_index *index, stru
 	tide_action_sql(out, at->cat, undo, TIDE_SHARE_UPDATE_EXCLUSIVE,
 	    talloc_asprintf(out, "Give the index %s its comment back", index->name));
 	undo->probe = tide_probe(out,
-	    tide_sqlf(out, "pg_catalog.obj_description(pg_catalog.to_regclass(%L), 'pg_class') = %L", name, index->comment), NULL);
+	    tide_sqlf(out, "pg_catalog.obj_description(pg_catalog.to_regclass(%L), 'pg_class') = %L", name,
+		index->comment),
+	    NULL);
 	tide_action_add(out, undo, tide_sqlf(out, "COMMENT ON INDEX %s IS %L", name, index->comment));
 }
 
@@ -110,8 +116,8 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	struct tide_action *undo;
 
 	if (sql == NULL) {
-		tide_plan_fail(at->plan, at->phase, "name", err, "table %s.%s has no index \"%s\"", at->cat->table.schema,
-		    at->cat->table.name, spec->name);
+		tide_plan_fail(at->plan, at->phase, "name", err, "table %s.%s has no index \"%s\"",
+		    at->cat->table.schema, at->cat->table.name, spec->name);
 		err->code = TIDE_PRECONDITION;
 		return false;
 	}
@@ -132,7 +138,8 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 }
 
 const struct tide_phase_ops tide_phase_drop_index = {
-	.kind = { "drop_index", "drops an index while writers go on", fields, sizeof(struct drop_index_spec) },
+	.kind = { "drop_index", "drops an index while writers go on", fields,
+	    sizeof(struct drop_index_spec) },
 	.reversible = true,
 	.check = check,
 	.compile = compile,

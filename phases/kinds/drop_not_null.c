@@ -10,7 +10,8 @@ struct drop_not_null_spec {
 };
 
 static const struct tide_field fields[] = {
-	TIDE_KEY(drop_not_null_spec, column, NAME, .required = true, .help = "the column that may be NULL from here on"),
+	TIDE_KEY(drop_not_null_spec, column, NAME, .required = true,
+	    .help = "the column that may be NULL from here on"),
 	{ 0 },
 };
 
@@ -26,16 +27,21 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		return;
 	key = tide_primary_key(at->cat);
 	if (key != NULL && tide_uses(key->attnums, key->attnum_count, column->attnum))
-		tide_say(&c, TIDE_ERROR, "drop-not-null-primary-key", "column", NULL, "\"%s\" is in the primary key", spec->column);
+		tide_say(&c, TIDE_ERROR, "drop-not-null-primary-key", "column", NULL,
+		    "\"%s\" is in the primary key", spec->column);
 	else if (column->identity != 0)
-		tide_say(&c, TIDE_ERROR, "drop-not-null-identity", "column", NULL, "\"%s\" is an identity column", spec->column);
+		tide_say(&c, TIDE_ERROR, "drop-not-null-identity", "column", NULL,
+		    "\"%s\" is an identity column", spec->column);
 	else if (!column->not_null)
-		tide_say(&c, TIDE_NOTE, "drop-not-null-already", "column", NULL, "\"%s\" may be NULL already", spec->column);
+		tide_say(&c, TIDE_NOTE, "drop-not-null-already", "column", NULL, "\"%s\" may be NULL already",
+		    spec->column);
 	for (size_t i = 0; i < at->cat->table.index_count; i++)
 		if (at->cat->table.index[i].replica_identity &&
-		    tide_uses(at->cat->table.index[i].attnums, at->cat->table.index[i].attnum_count, column->attnum))
+		    tide_uses(at->cat->table.index[i].attnums, at->cat->table.index[i].attnum_count,
+			column->attnum))
 			tide_say(&c, TIDE_ERROR, "drop-not-null-replica-identity", "column", NULL,
-			    "\"%s\" is in the replica identity \"%s\"", spec->column, at->cat->table.index[i].name);
+			    "\"%s\" is in the replica identity \"%s\"", spec->column,
+			    at->cat->table.index[i].name);
 }
 
 static bool
@@ -58,14 +64,15 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	    talloc_asprintf(out, "Let %s be NULL", tide_people_column(out, at->cat, spec->column)));
 	step->forward.probe = tide_probe(out, tide_sqlf(out, "NOT %s", is_set), NULL);
 	tide_action_add(out, &step->forward,
-	    tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", tide_table_text(out, at->cat), spec->column));
+	    tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", tide_table_text(out, at->cat),
+		spec->column));
 	tide_proof_not_null(out, at->plan, &(struct tide_names){ names, 1 }, &proof);
 	proof.already = is_set;
 	tide_proof_undo(out, at->cat, &proof, step);
 	undo = tide_step_add_undo(out, step);
 	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(out, "Set %s NOT NULL again; the check spares the scan, and goes",
-	        tide_people_column(out, at->cat, spec->column)));
+		tide_people_column(out, at->cat, spec->column)));
 	undo->probe = tide_probe(out, is_set, NULL);
 	tide_not_null_acts(out, at->cat, column, spec->column, undo);
 	tide_action_add(out, undo, tide_proof_drop(out, at->cat, proof.name));

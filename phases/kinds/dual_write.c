@@ -16,13 +16,16 @@ static const char *const on_error_choices[] = { "reject", "null", NULL };
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(dual_write_spec, from, NAMES, .required = true, .help = "the old column or columns"),
-	TIDE_KEY(dual_write_spec, to, NAMES, .required = true, .help = "the new column or columns, which follow the old ones"),
+	TIDE_KEY(dual_write_spec, to, NAMES, .required = true,
+	    .help = "the new column or columns, which follow the old ones"),
 	TIDE_KEY(dual_write_spec, up, DOWN,
-	    .help = "the new value as an expression over the old columns; for several new columns a table; left out: a plain copy"),
+	    .help = "the new value as an expression over the old columns; for several new columns a table; "
+		    "left out: a plain copy"),
 	TIDE_KEY(dual_write_spec, down, DOWN,
 	    .help = "the old value as an expression over the new columns; for several old columns a table"),
 	TIDE_KEY(dual_write_spec, on_error, CHOICE, .fallback = "reject", .choices = on_error_choices,
-	    .help = "what a row becomes for which an expression fails: the write is rejected, or the value is NULL"),
+	    .help = "what a row becomes for which an expression fails: the write is rejected, or the value "
+		    "is NULL"),
 	{ 0 },
 };
 
@@ -34,24 +37,28 @@ expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *
 
 /* Every column of the side has a rule, and every rule a column of the side. */
 static void
-check_rules(const struct tide_checking *c, const struct tide_names *side, const struct tide_pairs *rules, const char *key)
+check_rules(const struct tide_checking *c, const struct tide_names *side, const struct tide_pairs *rules,
+    const char *key)
 {
 	for (size_t i = 0; i < rules->count; i++) {
 		if (rules->item[i].name == NULL && side->count > 1)
-			tide_say(c, TIDE_ERROR, "dual-write-rules", key, "write a table: { column = \"expression\", … }",
+			tide_say(c, TIDE_ERROR, "dual-write-rules", key,
+			    "write a table: { column = \"expression\", … }",
 			    "one expression cannot fill %zu columns", side->count);
 		else if (rules->item[i].name != NULL && !tide_names_have(side, rules->item[i].name))
-			tide_say(c, TIDE_ERROR, "dual-write-rules", key, NULL, "\"%s\" is not one of the columns that \"%s\" fills",
-			    rules->item[i].name, key);
+			tide_say(c, TIDE_ERROR, "dual-write-rules", key, NULL,
+			    "\"%s\" is not one of the columns that \"%s\" fills", rules->item[i].name, key);
 		tide_check_expression(c, key, rules->item[i].value);
 	}
 	for (size_t i = 0; i < side->count && rules->count > 0; i++) {
 		bool found = false;
 
 		for (size_t k = 0; k < rules->count; k++)
-			found = found || rules->item[k].name == NULL || strcmp(rules->item[k].name, side->item[i]) == 0;
+			found = found || rules->item[k].name == NULL ||
+				strcmp(rules->item[k].name, side->item[i]) == 0;
 		if (!found)
-			tide_say(c, TIDE_ERROR, "dual-write-rules", key, NULL, "nothing says what \"%s\" is made of", side->item[i]);
+			tide_say(c, TIDE_ERROR, "dual-write-rules", key, NULL,
+			    "nothing says what \"%s\" is made of", side->item[i]);
 	}
 }
 
@@ -59,18 +66,19 @@ static void
 check_shape(const struct tide_checking *c, const struct dual_write_spec *spec)
 {
 	if (spec->up.count == 0 && spec->down.count == 0 && spec->from.count != spec->to.count)
-		tide_say(c, TIDE_ERROR, "dual-write-count", "to", "say up and down when it is not a plain copy",
-		    "a plain copy needs as many new columns as old ones, and there are %zu old and %zu new", spec->from.count,
-		    spec->to.count);
+		tide_say(c, TIDE_ERROR, "dual-write-count", "to",
+		    "say up and down when it is not a plain copy",
+		    "a plain copy needs as many new columns as old ones, and there are %zu old and %zu new",
+		    spec->from.count, spec->to.count);
 	if ((spec->up.count == 0) != (spec->down.count == 0))
 		tide_say(c, TIDE_ERROR, "dual-write-direction", spec->up.count == 0 ? "down" : "up",
 		    "from the switch on the old column must follow the new one",
-		    "\"%s\" is given and \"%s\" is not: both ways are needed", spec->up.count == 0 ? "down" : "up",
-		    spec->up.count == 0 ? "up" : "down");
+		    "\"%s\" is given and \"%s\" is not: both ways are needed",
+		    spec->up.count == 0 ? "down" : "up", spec->up.count == 0 ? "up" : "down");
 	for (size_t i = 0; i < spec->from.count; i++)
 		if (tide_names_have(&spec->to, spec->from.item[i]))
-			tide_say(c, TIDE_ERROR, "dual-write-same", "to", NULL, "\"%s\" is both an old and a new column",
-			    spec->from.item[i]);
+			tide_say(c, TIDE_ERROR, "dual-write-same", "to", NULL,
+			    "\"%s\" is both an old and a new column", spec->from.item[i]);
 	check_rules(c, &spec->to, &spec->up, "up");
 	check_rules(c, &spec->from, &spec->down, "down");
 }
@@ -80,15 +88,16 @@ check_table(const struct tide_checking *c, const struct tide_catalog *cat)
 {
 	if (cat->table.relkind != 'r' && cat->table.relkind != 'p')
 		tide_say(c, TIDE_ERROR, "dual-write-relation", NULL, NULL,
-		    "%s.%s is not a table: only tables can be kept in step by triggers", cat->table.schema, cat->table.name);
+		    "%s.%s is not a table: only tables can be kept in step by triggers", cat->table.schema,
+		    cat->table.name);
 	if (cat->table.relkind == 'r' && cat->table.has_children)
 		tide_say(c, TIDE_ERROR, "dual-write-inheritance", NULL, NULL,
-		    "%s.%s has tables that inherit from it: they would not get the trigger", cat->table.schema,
-		    cat->table.name);
+		    "%s.%s has tables that inherit from it: they would not get the trigger",
+		    cat->table.schema, cat->table.name);
 	if (cat->table.is_child_partition)
 		tide_say(c, TIDE_WARNING, "dual-write-partition", NULL, "name the partitioned table itself",
-		    "%s.%s is a partition: rows that go to other partitions are not kept in step", cat->table.schema,
-		    cat->table.name);
+		    "%s.%s is a partition: rows that go to other partitions are not kept in step",
+		    cat->table.schema, cat->table.name);
 }
 
 /* A trigger behind ours that changes the old column would break the pair. */
@@ -98,24 +107,26 @@ check_triggers(const struct tide_checking *c, const struct tide_catalog *cat, co
 	for (size_t i = 0; i < cat->table.trigger_count; i++) {
 		const struct tide_trigger *t = &cat->table.trigger[i];
 
-		if (t->internal || !t->before || !t->row || !(t->on_insert || t->on_update) || strcmp(t->name, ours) <= 0 ||
-		    strncmp(t->name, "~~~~tidemark_", 13) == 0)
+		if (t->internal || !t->before || !t->row || !(t->on_insert || t->on_update) ||
+		    strcmp(t->name, ours) <= 0 || strncmp(t->name, "~~~~tidemark_", 13) == 0)
 			continue;
 		tide_say(c, TIDE_ERROR, "dual-write-trigger-order", NULL,
 		    "rename it: triggers fire in the order of their names",
-		    "trigger \"%s\" would fire behind ours and could change what it has kept in step", t->name);
+		    "trigger \"%s\" would fire behind ours and could change what it has kept in step",
+		    t->name);
 	}
 }
 
 static void
-check_target(const struct tide_checking *c, const struct tide_dual *dual, const struct tide_dual_column *column)
+check_target(
+    const struct tide_checking *c, const struct tide_dual *dual, const struct tide_dual_column *column)
 {
 	const struct tide_table *table = &dual->cat->table;
 	const struct tide_constraint *key = tide_primary_key(dual->cat);
 
 	if (column->column->generated != 0)
-		tide_say(c, TIDE_ERROR, "dual-write-generated", "to", NULL, "\"%s\" is a generated column and cannot be written",
-		    column->name);
+		tide_say(c, TIDE_ERROR, "dual-write-generated", "to", NULL,
+		    "\"%s\" is a generated column and cannot be written", column->name);
 	if (column->column->identity == 'a')
 		tide_say(c, TIDE_ERROR, "dual-write-identity", "to", NULL,
 		    "\"%s\" is GENERATED ALWAYS AS IDENTITY and cannot be written", column->name);
@@ -129,8 +140,10 @@ check_target(const struct tide_checking *c, const struct tide_dual *dual, const 
 	}
 	for (size_t i = 0; i < table->index_count; i++)
 		if (tide_uses(table->index[i].attnums, table->index[i].attnum_count, column->column->attnum))
-			tide_say(c, TIDE_WARNING, "dual-write-indexed", "to", "create the index behind the backfill",
-			    "index \"%s\" is on \"%s\" already: every row that the backfill fills costs an index entry",
+			tide_say(c, TIDE_WARNING, "dual-write-indexed", "to",
+			    "create the index behind the backfill",
+			    "index \"%s\" is on \"%s\" already: every row that the backfill fills costs an "
+			    "index entry",
 			    table->index[i].name, column->name);
 }
 
@@ -153,12 +166,16 @@ check_reads(const struct tide_checking *c, const struct tide_dual *dual, const s
 			const struct tide_column *column = tide_catalog_column(dual->cat, read);
 
 			if (column != NULL && column->generated != 0)
-				tide_say(c, TIDE_ERROR, "dual-write-reads-generated", key, "write its expression out",
+				tide_say(c, TIDE_ERROR, "dual-write-reads-generated", key,
+				    "write its expression out",
 				    "\"%s\" is a generated column, which triggers see as NULL", read);
 			else if (column != NULL && !parsed.subquery && !tide_names_have(&allowed, read))
 				tide_say(c, TIDE_ERROR, "dual-write-reads", key,
-				    talloc_asprintf(c->out, "add it to \"%s\"", strcmp(key, "up") == 0 ? "from" : "to"),
-				    "\"%s\" reads \"%s\", which is not one of the columns that are kept in step", key, read);
+				    talloc_asprintf(
+					c->out, "add it to \"%s\"", strcmp(key, "up") == 0 ? "from" : "to"),
+				    "\"%s\" reads \"%s\", which is not one of the columns that are kept in "
+				    "step",
+				    key, read);
 		}
 	}
 	talloc_free(room);
@@ -179,7 +196,8 @@ check_nulls(const struct tide_checking *c, const struct tide_dual *dual)
 			    dual->old.item[i].name, new->name);
 		else if (!new->copy)
 			tide_say(c, TIDE_WARNING, "dual-write-null", "to", NULL,
-			    "\"%s\" may not be NULL: a write for which \"up\" gives NULL will be rejected", new->name);
+			    "\"%s\" may not be NULL: a write for which \"up\" gives NULL will be rejected",
+			    new->name);
 	}
 }
 
@@ -188,13 +206,16 @@ check_up(const struct tide_checking *c, const struct tide_dual *dual)
 {
 	if (!dual->lookup && !dual->immutable)
 		tide_say(c, TIDE_ERROR, "dual-write-volatile", "up",
-		    "say what the value depends on (AT TIME ZONE 'UTC', to_char with a fixed format, a function declared "
+		    "say what the value depends on (AT TIME ZONE 'UTC', to_char with a fixed format, a "
+		    "function declared "
 		    "IMMUTABLE), or look it up in a table with a subquery",
-		    "\"up\" with its cast to the column's type is not immutable: sessions with other settings (TimeZone, "
+		    "\"up\" with its cast to the column's type is not immutable: sessions with other "
+		    "settings (TimeZone, "
 		    "DateStyle) or at another time would get another value for the same row");
 	else if (dual->lookup)
 		tide_say(c, TIDE_NOTE, "dual-write-lookup", "up", NULL,
-		    "\"up\" looks into another table: no constraint can prove it, a full read of the table takes its place");
+		    "\"up\" looks into another table: no constraint can prove it, a full read of the table "
+		    "takes its place");
 	check_reads(c, dual, &dual->new, &dual->old, "up");
 	check_reads(c, dual, &dual->old, &dual->new, "down");
 }
@@ -222,7 +243,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		return;
 	room = talloc_new(NULL);
 	if (!tide_dual_for(room, at, &dual, &state, &err)) {
-		tide_say(&c, TIDE_ERROR, "dual-write-expression", NULL, err.hint[0] != '\0' ? err.hint : NULL, "%s", err.message);
+		tide_say(&c, TIDE_ERROR, "dual-write-expression", NULL, err.hint[0] != '\0' ? err.hint : NULL,
+		    "%s", err.message);
 	} else {
 		check_triggers(&c, at->cat, tide_mirror_triggers(room, dual)->trigger[0].name);
 		for (size_t i = 0; i < dual->new.count; i++)
@@ -245,13 +267,14 @@ trial(void *ctx, const struct tide_dual *dual)
 		if (c->copy)
 			continue;
 		if (strcmp(c->column->type, c->column->cast_type) == 0 || tide_is_padded(c->column->type))
-			out = tide_append(
-			    ctx, out, " OR ", tide_sqlf(ctx, "CASE WHEN %s IS NULL THEN %s ELSE false END", c->value.row,
-			                          c->column->not_null ? "true" : "false"));
+			out = tide_append(ctx, out, " OR ",
+			    tide_sqlf(ctx, "CASE WHEN %s IS NULL THEN %s ELSE false END", c->value.row,
+				c->column->not_null ? "true" : "false"));
 		else
 			out = tide_append(ctx, out, " OR ",
 			    tide_differs(ctx, dual, c, c->value.row,
-			        tide_sqlf(ctx, "CAST(CAST(%s AS %s) AS %s)", c->value.row, c->column->type, c->column->cast_type)));
+				tide_sqlf(ctx, "CAST(CAST(%s AS %s) AS %s)", c->value.row, c->column->type,
+				    c->column->cast_type)));
 	}
 	return out;
 }
@@ -267,7 +290,8 @@ add_trial(const struct tide_phase_at *at, const struct tide_dual *dual, struct t
 		return;
 	step = tide_steps_add(out, "try-expression");
 	sweep = tide_action_sweep(out, at->cat, &step->forward,
-	    talloc_strdup(out, "Try the expression on every existing row, read-only, before the application depends on it"));
+	    talloc_strdup(out,
+		"Try the expression on every existing row, read-only, before the application depends on it"));
 	step->forward.flags |= TIDE_PROVES;
 	sweep->residual = residual;
 	sweep->what = talloc_asprintf(out, "%s (trial)", tide_dual_what(out, dual));
@@ -288,9 +312,11 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	mirror = tide_mirror_triggers(out, dual);
 	step = tide_steps_add(out, "install-mirror");
 	tide_action_sql(out, at->cat, &step->forward, TIDE_SHARE_ROW_EXCLUSIVE,
-	    talloc_asprintf(out, "Install the trigger that keeps %s in step on every write", tide_dual_what(out, dual)));
+	    talloc_asprintf(
+		out, "Install the trigger that keeps %s in step on every write", tide_dual_what(out, dual)));
 	step->forward.flags = TIDE_CREATES;
-	step->forward.probe = tide_probe(out, tide_triggers_stand(out, mirror), tide_triggers_linger(out, mirror));
+	step->forward.probe =
+	    tide_probe(out, tide_triggers_stand(out, mirror), tide_triggers_linger(out, mirror));
 	tide_safe_functions_create(out, &step->forward, dual);
 	tide_triggers_create_functions(out, &step->forward, mirror);
 	tide_triggers_create(out, &step->forward, mirror);

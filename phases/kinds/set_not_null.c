@@ -10,7 +10,8 @@ struct set_not_null_spec {
 };
 
 static const struct tide_field fields[] = {
-	TIDE_KEY(set_not_null_spec, column, NAME, .required = true, .help = "the column that may not be NULL from here on"),
+	TIDE_KEY(set_not_null_spec, column, NAME, .required = true,
+	    .help = "the column that may not be NULL from here on"),
 	{ 0 },
 };
 
@@ -24,7 +25,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	if (at->cat == NULL || (column = tide_need_column(&c, "column", spec->column)) == NULL)
 		return;
 	if (column->not_null)
-		tide_say(&c, TIDE_NOTE, "set-not-null-already", "column", NULL, "\"%s\" is NOT NULL already", spec->column);
+		tide_say(&c, TIDE_NOTE, "set-not-null-already", "column", NULL, "\"%s\" is NOT NULL already",
+		    spec->column);
 }
 
 static void
@@ -60,15 +62,18 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	tide_proof_steps(out, at->cat, &proof, "not-null");
 	step = tide_steps_add(out, "set-not-null");
 	tide_action_sql(out, at->cat, &step->forward, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(out, "Set %s NOT NULL; the check spares the scan, and goes", tide_people_column(out, at->cat, spec->column)));
+	    talloc_asprintf(out, "Set %s NOT NULL; the check spares the scan, and goes",
+		tide_people_column(out, at->cat, spec->column)));
 	step->forward.probe = tide_probe(out, is_set, NULL);
-	tide_action_add(out, &step->forward, tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL", table, spec->column));
+	tide_action_add(out, &step->forward,
+	    tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL", table, spec->column));
 	tide_action_add(out, &step->forward, tide_proof_drop(out, at->cat, proof.name));
 	undo = tide_step_add_undo(out, step);
 	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(out, "Let %s be NULL again", tide_people_column(out, at->cat, spec->column)));
 	undo->probe = tide_probe(out, tide_sqlf(out, "NOT %s", is_set), NULL);
-	tide_action_add(out, undo, tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table, spec->column));
+	tide_action_add(
+	    out, undo, tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table, spec->column));
 	return true;
 }
 

@@ -13,12 +13,14 @@ struct sql_spec {
 	bool transaction;
 };
 
-static const char *const locks[] = { "none", "access share", "row share", "row exclusive", "share update exclusive", "share",
-	"share row exclusive", "exclusive", "access exclusive", NULL };
+static const char *const locks[] = { "none", "access share", "row share", "row exclusive",
+	"share update exclusive", "share", "share row exclusive", "exclusive", "access exclusive", NULL };
 
 static const struct tide_field fields[] = {
-	TIDE_KEY(sql_spec, act, SQL, .required = true, .help = "statements to run; every name with its schema"),
-	TIDE_KEY(sql_spec, undo, SQL, .help = "statements that take them back; without them there is no way back"),
+	TIDE_KEY(
+	    sql_spec, act, SQL, .required = true, .help = "statements to run; every name with its schema"),
+	TIDE_KEY(
+	    sql_spec, undo, SQL, .help = "statements that take them back; without them there is no way back"),
 	TIDE_KEY(sql_spec, probe, QUERY, .help = "a SELECT that gives true once the statements have run"),
 	TIDE_KEY(sql_spec, transaction, BOOLEAN, .fallback = "true",
 	    .help = "false: one statement that may not stand in a transaction; needs a probe"),
@@ -37,21 +39,24 @@ struct rule {
 
 static const struct rule rules[] = {
 	{ TIDE_SQL_TRANSACTION_CONTROL, TIDE_ERROR, false, "sql-transaction-control",
-	    "the statements may not begin or end transactions", "they run in one transaction with the journal" },
-	{ TIDE_SQL_CONCURRENT, TIDE_ERROR, true, "sql-concurrent", "a statement cannot run inside a transaction",
-	    "say transaction = false and give a probe" },
+	    "the statements may not begin or end transactions",
+	    "they run in one transaction with the journal" },
+	{ TIDE_SQL_CONCURRENT, TIDE_ERROR, true, "sql-concurrent",
+	    "a statement cannot run inside a transaction", "say transaction = false and give a probe" },
 	{ TIDE_SQL_REWRITE, TIDE_WARNING, false, "sql-rewrite",
 	    "a statement can rewrite the whole table while nobody can read it", NULL },
-	{ TIDE_SQL_BLOCKING, TIDE_WARNING, false, "sql-blocking", "a statement keeps writers out for as long as it runs",
+	{ TIDE_SQL_BLOCKING, TIDE_WARNING, false, "sql-blocking",
+	    "a statement keeps writers out for as long as it runs",
 	    "there may be a kind of phase that does it without" },
-	{ TIDE_SQL_CASCADE, TIDE_WARNING, false, "sql-cascade", "CASCADE drops whatever hangs on it, listed nowhere",
-	    "name each object" },
+	{ TIDE_SQL_CASCADE, TIDE_WARNING, false, "sql-cascade",
+	    "CASCADE drops whatever hangs on it, listed nowhere", "name each object" },
 	{ TIDE_SQL_UNPARSED, TIDE_NOTE, false, "sql-unparsed",
 	    "a statement could not be checked: its syntax is not known here", NULL },
 };
 
 static void
-check_statements(const struct tide_checking *c, const char *key, const struct tide_names *statements, bool transaction)
+check_statements(
+    const struct tide_checking *c, const char *key, const struct tide_names *statements, bool transaction)
 {
 	unsigned traits = 0;
 
@@ -59,7 +64,8 @@ check_statements(const struct tide_checking *c, const char *key, const struct ti
 		traits |= tide_sql_traits(statements->item[i]);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if ((traits & rules[i].trait) != 0 && (transaction || !rules[i].in_transaction_only))
-			tide_say(c, rules[i].severity, rules[i].id, key, rules[i].hint, "%s", rules[i].message);
+			tide_say(
+			    c, rules[i].severity, rules[i].id, key, rules[i].hint, "%s", rules[i].message);
 }
 
 /* Texts may hold several statements each. */
@@ -88,7 +94,8 @@ check_count(const struct tide_checking *c, const char *key, const struct tide_na
 
 	if (split(room, texts, &statements, &ignored) && statements.count != 1)
 		tide_say(c, TIDE_ERROR, "sql-count", key, "write a phase for each",
-		    "without a transaction exactly one statement is possible, and there are %zu", statements.count);
+		    "without a transaction exactly one statement is possible, and there are %zu",
+		    statements.count);
 	talloc_free(room);
 }
 
@@ -105,8 +112,10 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		if (spec->undo.count > 0)
 			check_count(&c, "undo", &spec->undo);
 		if (spec->probe == NULL)
-			tide_say(&c, TIDE_ERROR, "sql-probe", "transaction", "probe = \"SELECT …\" that gives true once it has run",
-			    "without a transaction only a probe can tell, after a crash, whether the statement has run");
+			tide_say(&c, TIDE_ERROR, "sql-probe", "transaction",
+			    "probe = \"SELECT …\" that gives true once it has run",
+			    "without a transaction only a probe can tell, after a crash, whether the "
+			    "statement has run");
 	}
 	if (spec->undo.count == 0)
 		tide_say(&c, TIDE_WARNING, "sql-irreversible", "act", "undo = \"…\"",
@@ -124,8 +133,8 @@ lock_of(const char *name)
 }
 
 static bool
-fill(const struct tide_phase_at *at, const struct tide_names *texts, const char *done, const char *undone, struct tide_steps *out,
-    struct tide_action *action, struct tide_err *err)
+fill(const struct tide_phase_at *at, const struct tide_names *texts, const char *done, const char *undone,
+    struct tide_steps *out, struct tide_action *action, struct tide_err *err)
 {
 	const struct sql_spec *spec = at->phase->spec;
 	struct tide_names statements;
@@ -137,7 +146,8 @@ fill(const struct tide_phase_at *at, const struct tide_names *texts, const char 
 	if (!spec->transaction)
 		action->kind = TIDE_STEP_CONCURRENT;
 	if (spec->probe != NULL)
-		action->probe = tide_sqlf(out, "SELECT CASE WHEN (\n%s\n) THEN '%s' ELSE '%s' END", spec->probe, done, undone);
+		action->probe = tide_sqlf(
+		    out, "SELECT CASE WHEN (\n%s\n) THEN '%s' ELSE '%s' END", spec->probe, done, undone);
 	for (size_t i = 0; i < statements.count; i++)
 		tide_action_add(out, action, statements.item[i]);
 	return true;
@@ -152,11 +162,13 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 
 	if (!fill(at, &spec->act, "done", "todo", out, &step->forward, err))
 		return false;
-	step->forward.title = talloc_strdup(out, at->phase->title != NULL ? at->phase->title : "Run the plan's own SQL");
+	step->forward.title =
+	    talloc_strdup(out, at->phase->title != NULL ? at->phase->title : "Run the plan's own SQL");
 	if (spec->undo.count == 0) {
 		step->irreversible = true;
 		step->forward.loss = TIDE_IRREVERSIBLE;
-		step->forward.loss_note = talloc_strdup(out, "the plan does not say how to take its own SQL back");
+		step->forward.loss_note =
+		    talloc_strdup(out, "the plan does not say how to take its own SQL back");
 		return true;
 	}
 	undo = tide_step_add_undo(out, step);

@@ -18,7 +18,8 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(switch_spec, swap_names, BOOLEAN, .fallback = "false",
 	    .help = "old and new column exchange their names in the same transaction, for changes of type"),
 	TIDE_KEY(switch_spec, accept, NAMES,
-	    .help = "names of constraints, indexes and other objects on the old column that are known and may stay as they are"),
+	    .help = "names of constraints, indexes and other objects on the old column that are known and "
+		    "may stay as they are"),
 	{ 0 },
 };
 
@@ -27,11 +28,11 @@ struct change {
 	const struct tide_phase_at *at;
 	const struct switch_spec *spec;
 	struct tide_steps *out;
-	struct tide_dual *before, *after;           /* before and after the exchange of names */
+	struct tide_dual *before, *after; /* before and after the exchange of names */
 	struct tide_triggers *mirror, *both;
 	struct tide_proof proof;
-	struct tide_proof not_null;                 /* of the relaxed columns, as they are called behind the switch */
-	bool *relax;                                /* one for each old column */
+	struct tide_proof not_null; /* of the relaxed columns, as they are called behind the switch */
+	bool *relax;                /* one for each old column */
 	bool relaxes;
 };
 
@@ -51,7 +52,8 @@ must_relax(const struct tide_dual *dual, size_t i)
 static void
 find_relaxed(struct change *ch)
 {
-	struct tide_names columns = { .item = talloc_array(ch->out, char *, (unsigned)ch->before->old.count) };
+	struct tide_names columns = { .item =
+					  talloc_array(ch->out, char *, (unsigned)ch->before->old.count) };
 
 	ch->relax = talloc_zero_array(ch->out, bool, (unsigned)ch->before->old.count);
 	for (size_t i = 0; i < ch->before->old.count; i++) {
@@ -100,7 +102,8 @@ static void
 add_rename(struct change *ch, struct tide_action *action, const char *from, const char *to)
 {
 	tide_action_add(ch->out, action,
-	    tide_sqlf(ch->out, "ALTER TABLE %s RENAME COLUMN %I TO %I", tide_table_text(ch->out, ch->at->cat), from, to));
+	    tide_sqlf(ch->out, "ALTER TABLE %s RENAME COLUMN %I TO %I", tide_table_text(ch->out, ch->at->cat),
+		from, to));
 }
 
 /* Exchanges the names through a third; the same statements lead there and back. */
@@ -123,11 +126,11 @@ add_exchange(struct change *ch, struct tide_action *action)
 static char *
 assert_proved(struct change *ch)
 {
-	return tide_do_block(ch->out,
-	    tide_sqlf(ch->out,
-	        "BEGIN\n\tIF NOT %s THEN\n\t\tRAISE EXCEPTION 'it is not proved that %%', %L\n"
-	        "\t\t\tUSING ERRCODE = 'check_violation';\n\tEND IF;\nEND",
-	        tide_when_validated(ch->out, ch->at->cat, ch->proof.name), ch->proof.what));
+	return tide_do_block(
+	    ch->out, tide_sqlf(ch->out,
+			 "BEGIN\n\tIF NOT %s THEN\n\t\tRAISE EXCEPTION 'it is not proved that %%', %L\n"
+			 "\t\t\tUSING ERRCODE = 'check_violation';\n\tEND IF;\nEND",
+			 tide_when_validated(ch->out, ch->at->cat, ch->proof.name), ch->proof.what));
 }
 
 static void
@@ -138,23 +141,26 @@ add_demands(struct change *ch, struct tide_action *action)
 	for (size_t i = 0; i < ch->after->old.count; i++)
 		if (ch->relax[i])
 			tide_action_add(ch->out, action,
-			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table, ch->after->old.item[i].name));
+			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table,
+				ch->after->old.item[i].name));
 	for (size_t i = 0; i < ch->after->new.count; i++)
 		if (tide_carries_default(ch->before, i))
 			tide_action_add(ch->out, action,
-			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s", table, ch->after->new.item[i].name,
-			        ch->before->old.item[i].column->default_expr));
+			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s", table,
+				ch->after->new.item[i].name, ch->before->old.item[i].column->default_expr));
 }
 
 static void
 fill_forward(struct change *ch, struct tide_action *action)
 {
 	tide_action_sql(ch->out, ch->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(ch->out, "Switch %s: from here on both sides may be written%s", tide_dual_what(ch->out, ch->before),
-	        ch->spec->swap_names ? ", and their names are exchanged" : ""));
+	    talloc_asprintf(ch->out, "Switch %s: from here on both sides may be written%s",
+		tide_dual_what(ch->out, ch->before),
+		ch->spec->swap_names ? ", and their names are exchanged" : ""));
 	action->flags = TIDE_CREATES | TIDE_PROVES;
 	action->differing = talloc_strdup(ch->out, ch->proof.differing);
-	action->probe = tide_probe(ch->out, tide_triggers_stand(ch->out, ch->both), tide_triggers_linger(ch->out, ch->both));
+	action->probe = tide_probe(
+	    ch->out, tide_triggers_stand(ch->out, ch->both), tide_triggers_linger(ch->out, ch->both));
 	if (tide_dual_provable(ch->before)) {
 		tide_action_add(ch->out, action, assert_proved(ch));
 		tide_action_add(ch->out, action, tide_proof_drop(ch->out, ch->at->cat, ch->proof.name));
@@ -174,14 +180,15 @@ add_demands_back(struct change *ch, struct tide_action *action)
 
 	for (size_t i = 0; i < ch->before->old.count; i++)
 		if (ch->relax[i])
-			tide_not_null_acts(
-			    ch->out, ch->at->cat, ch->before->old.item[i].column, ch->before->old.item[i].name, action);
+			tide_not_null_acts(ch->out, ch->at->cat, ch->before->old.item[i].column,
+			    ch->before->old.item[i].name, action);
 	if (ch->relaxes)
 		tide_action_add(ch->out, action, tide_proof_drop(ch->out, ch->at->cat, ch->not_null.name));
 	for (size_t i = 0; i < ch->before->new.count; i++)
 		if (tide_carries_default(ch->before, i))
 			tide_action_add(ch->out, action,
-			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT", table, ch->before->new.item[i].name));
+			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT", table,
+				ch->before->new.item[i].name));
 }
 
 static void
@@ -196,7 +203,8 @@ fill_undo(struct change *ch, struct tide_step *step)
 	}
 	undo = tide_step_add_undo(ch->out, step);
 	tide_action_sql(ch->out, ch->at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(ch->out, "Switch back: %s, the old side leads again", tide_dual_what(ch->out, ch->before)));
+	    talloc_asprintf(
+		ch->out, "Switch back: %s, the old side leads again", tide_dual_what(ch->out, ch->before)));
 	undo->probe = tide_probe(ch->out, gone, NULL);
 	tide_triggers_drop(ch->out, undo, ch->both);
 	add_exchange(ch, undo);
@@ -207,12 +215,14 @@ fill_undo(struct change *ch, struct tide_step *step)
 	if (ch->before->copy)
 		return;
 	undo->loss = TIDE_LOSSY;
-	undo->loss_note = talloc_strdup(ch->out, "values of the new release that \"down\" cannot express in the old columns");
+	undo->loss_note = talloc_strdup(
+	    ch->out, "values of the new release that \"down\" cannot express in the old columns");
 	/* Such values stand in the new columns still; the phases before the switch rely on the pair being equal. */
 	undo = tide_step_add_undo(ch->out, step);
 	tide_dual_fill(ch->out, ch->before, undo,
-	    talloc_asprintf(ch->out, "Fill again what the new release wrote and the old side says otherwise: %s",
-	        tide_dual_what(ch->out, ch->before)));
+	    talloc_asprintf(ch->out,
+		"Fill again what the new release wrote and the old side says otherwise: %s",
+		tide_dual_what(ch->out, ch->before)));
 	undo->flags |= TIDE_RESYNC;
 }
 
@@ -235,13 +245,16 @@ static void
 check_order(const struct tide_checking *c, const struct tide_dual_state *state)
 {
 	if (state->switched)
-		tide_say(c, TIDE_ERROR, "switch-twice", NULL, NULL, "the dual_write before was switched already");
+		tide_say(
+		    c, TIDE_ERROR, "switch-twice", NULL, NULL, "the dual_write before was switched already");
 	else if (!state->backfilled)
 		tide_say(c, TIDE_ERROR, "switch-before-backfill", NULL,
-		    "put phases of kind \"backfill\" and \"verify\" before it", "nothing has filled the existing rows yet");
+		    "put phases of kind \"backfill\" and \"verify\" before it",
+		    "nothing has filled the existing rows yet");
 	else if (!state->verified_late)
 		tide_say(c, TIDE_ERROR, "switch-without-verify", NULL,
-		    "put a phase of kind \"verify\" between backfill and switch", "nothing has proved that both sides agree");
+		    "put a phase of kind \"verify\" between backfill and switch",
+		    "nothing has proved that both sides agree");
 	if (!c->at->phase->gate.manual && c->at->phase->gate.sql == NULL)
 		tide_say(c, TIDE_NOTE, "switch-without-gate", NULL,
 		    "gate = \"manual\" waits for tidemark advance",
@@ -261,7 +274,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	void *room;
 
 	if (index < 0) {
-		tide_say(&c, TIDE_ERROR, "switch-without-dual-write", NULL, NULL, "no dual_write stands before this switch");
+		tide_say(&c, TIDE_ERROR, "switch-without-dual-write", NULL, NULL,
+		    "no dual_write stands before this switch");
 		return;
 	}
 	room = talloc_new(NULL);
@@ -269,7 +283,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	check_order(&c, &state);
 	if (at->cat != NULL && !tide_errors_since(out, before)) {
 		if (!tide_dual_for(room, at, &dual, &state, &err)) {
-			tide_say(&c, TIDE_ERROR, "switch-columns", NULL, err.hint[0] != '\0' ? err.hint : NULL, "%s", err.message);
+			tide_say(&c, TIDE_ERROR, "switch-columns", NULL,
+			    err.hint[0] != '\0' ? err.hint : NULL, "%s", err.message);
 		} else {
 			tide_check_switch(&c, dual, &spec->accept);
 			if (spec->swap_names)
@@ -312,7 +327,8 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 }
 
 const struct tide_phase_ops tide_phase_switch = {
-	.kind = { "switch", "lets old and new release write at the same time, in one transaction that sees the proof", fields,
+	.kind = { "switch",
+	    "lets old and new release write at the same time, in one transaction that sees the proof", fields,
 	    sizeof(struct switch_spec) },
 	.reversible = true,
 	.check = check,

@@ -38,23 +38,27 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		return;
 	}
 	if (dual < 0) {
-		tide_say(&c, TIDE_ERROR, "verify-without-dual-write", NULL, "say what must hold: condition = \"…\"",
+		tide_say(&c, TIDE_ERROR, "verify-without-dual-write", NULL,
+		    "say what must hold: condition = \"…\"",
 		    "no dual_write stands before this verify, and \"condition\" is not given");
 		return;
 	}
 	room = talloc_new(NULL);
 	tide_dual_state_at(room, at->plan, (size_t)dual, at->index, &state);
 	if (state.switched)
-		tide_say(&c, TIDE_ERROR, "verify-after-switch", NULL, "put it before the switch, or use tidemark verify",
+		tide_say(&c, TIDE_ERROR, "verify-after-switch", NULL,
+		    "put it before the switch, or use tidemark verify",
 		    "behind the switch the proof would reject writes of the new release");
 	else if (!state.backfilled)
-		tide_say(&c, TIDE_ERROR, "verify-before-backfill", NULL, "put a phase of kind \"backfill\" before it",
+		tide_say(&c, TIDE_ERROR, "verify-before-backfill", NULL,
+		    "put a phase of kind \"backfill\" before it",
 		    "nothing has filled the existing rows yet, so they cannot agree");
 	talloc_free(room);
 }
 
 static bool
-compile_condition(const struct tide_phase_at *at, const char *condition, struct tide_steps *out, struct tide_err *err)
+compile_condition(
+    const struct tide_phase_at *at, const char *condition, struct tide_steps *out, struct tide_err *err)
 {
 	char *canonical = tide_canonical(out, at, "condition", condition, NULL, err);
 	struct tide_step *step;
@@ -63,8 +67,8 @@ compile_condition(const struct tide_phase_at *at, const char *condition, struct 
 	if (canonical == NULL)
 		return false;
 	step = tide_steps_add(out, "compare");
-	sweep = tide_action_sweep(
-	    out, at->cat, &step->forward, talloc_strdup(out, "Read every row; the condition must be true for each"));
+	sweep = tide_action_sweep(out, at->cat, &step->forward,
+	    talloc_strdup(out, "Read every row; the condition must be true for each"));
 	step->forward.flags |= TIDE_PROVES;
 	sweep->residual = tide_sqlf(out, "(\n%s\n) IS NOT TRUE", canonical);
 	sweep->what = tide_people_table(out, at->cat);
@@ -87,7 +91,8 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 }
 
 const struct tide_phase_ops tide_phase_verify = {
-	.kind = { "verify", "proves that every row agrees, or lists those that do not", fields, sizeof(struct verify_spec) },
+	.kind = { "verify", "proves that every row agrees, or lists those that do not", fields,
+	    sizeof(struct verify_spec) },
 	.reversible = true,
 	.check = check,
 	.compile = compile,

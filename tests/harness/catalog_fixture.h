@@ -84,8 +84,7 @@ fixture_attnums(void *ctx, const struct tide_table *table, const json_t *row, si
 
 	*count = json_array_size(names);
 	out = talloc_array(ctx, int, (unsigned)*count);
-	json_array_foreach (names, i, name)
-		out[i] = fixture_attnum(table, name);
+	json_array_foreach(names, i, name) out[i] = fixture_attnum(table, name);
 	return out;
 }
 
@@ -148,12 +147,12 @@ fixture_fact(void *ctx, const json_t *row, struct tide_fact *out)
 	snprintf(out->sqlstate, sizeof(out->sqlstate), "%s", state == NULL ? "" : state);
 }
 
-#define FIXTURE_ROWS(owner, json, key, type, member, counter)                                                          \
-	const json_t *key##_rows = json_object_get(json, #key), *key##_row;                                            \
-	size_t key##_at;                                                                                               \
-	(owner)->counter = json_array_size(key##_rows);                                                                \
-	(owner)->member = talloc_zero_array(cat, struct type, (unsigned)(owner)->counter);                             \
-	json_array_foreach (key##_rows, key##_at, key##_row)
+#define FIXTURE_ROWS(owner, json, key, type, member, counter)                                                \
+	const json_t *key##_rows = json_object_get(json, #key), *key##_row;                                  \
+	size_t key##_at;                                                                                     \
+	(owner)->counter = json_array_size(key##_rows);                                                      \
+	(owner)->member = talloc_zero_array(cat, struct type, (unsigned)(owner)->counter);                   \
+	json_array_foreach(key##_rows, key##_at, key##_row)
 
 static void
 fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *out)

@@ -29,7 +29,8 @@ steps_line(char **out, const char *label, const char *text)
 static void
 steps_sweep(char **out, const struct tide_sweep_spec *sweep)
 {
-	steps_say(out, "-- sweep: %s%s\n", sweep->write ? "write" : "read only", sweep->repeats ? ", repeats" : "");
+	steps_say(
+	    out, "-- sweep: %s%s\n", sweep->write ? "write" : "read only", sweep->repeats ? ", repeats" : "");
 	if (sweep->max_rows_per_second > 0)
 		steps_say(out, "-- at most: %lld rows per second\n", (long long)sweep->max_rows_per_second);
 	steps_line(out, "what", sweep->what);
@@ -48,15 +49,18 @@ steps_action(char **out, const struct tide_action *action)
 	static const char *const loss[] = { "", "lossy", "irreversible" };
 
 	steps_line(out, "title", action->title);
-	steps_say(out, "-- %s, lock %s%s%s%s%s\n", tide_step_kind_name(action->kind), tide_lock_name(action->lock),
-	    touch[action->touch], (action->flags & TIDE_RESTARTABLE) != 0 ? ", restartable" : "",
-	    (action->flags & TIDE_CREATES) != 0 ? ", creates" : "", (action->flags & TIDE_PROVES) != 0 ? ", proves" : "");
+	steps_say(out, "-- %s, lock %s%s%s%s%s\n", tide_step_kind_name(action->kind),
+	    tide_lock_name(action->lock), touch[action->touch],
+	    (action->flags & TIDE_RESTARTABLE) != 0 ? ", restartable" : "",
+	    (action->flags & TIDE_CREATES) != 0 ? ", creates" : "",
+	    (action->flags & TIDE_PROVES) != 0 ? ", proves" : "");
 	if ((action->flags & TIDE_OWN_PATH) != 0)
 		steps_say(out, "-- with the role's own search_path\n");
 	if ((action->flags & TIDE_RESYNC) != 0)
 		steps_say(out, "-- only when earlier phases stay\n");
 	if (action->rows > 0)
-		steps_say(out, "-- estimate: %lld rows, %lld bytes\n", (long long)action->rows, (long long)action->bytes);
+		steps_say(out, "-- estimate: %lld rows, %lld bytes\n", (long long)action->rows,
+		    (long long)action->bytes);
 	if (action->loss != TIDE_LOSES_NOTHING)
 		steps_say(out, "-- %s: %s\n", loss[action->loss], action->loss_note);
 	if (action->kind == TIDE_STEP_WAIT)

@@ -12,8 +12,8 @@ static void
 every_member_survives_the_run_row(void **state)
 {
 	void *ctx = talloc_new(NULL);
-	const struct tide_progress before = { "backfill", "t.a → b", 1, 2, INT64_C(9007199254740993), 4, 5, 6, 7, 8.5, 9, 0.25, 10,
-		-1, "THROTTLED", "replica lag", 3 };
+	const struct tide_progress before = { "backfill", "t.a → b", 1, 2, INT64_C(9007199254740993), 4, 5, 6,
+		7, 8.5, 9, 0.25, 10, -1, "THROTTLED", "replica lag", 3 };
 	struct tide_progress after;
 
 	(void)state;

@@ -19,7 +19,8 @@ no_limits(void)
 static struct tide_signals
 calm(void)
 {
-	return (struct tide_signals){ .lag_seconds = -1, .lag_bytes = -1, .slot_bytes = -1, .window_open = true };
+	return (
+	    struct tide_signals){ .lag_seconds = -1, .lag_bytes = -1, .slot_bytes = -1, .window_open = true };
 }
 
 static void

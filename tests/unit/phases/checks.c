@@ -26,8 +26,8 @@
 #define COLUMNS "{'name':'id','type':'integer','identical':true,'not_null':true}"
 #define COLUMN_A "{'name':'a','type':'integer','identical':true}"
 #define KEY "{'name':'t_pkey','type':'p','definition':'PRIMARY KEY (id)','columns':['id'],'validated':true}"
-#define TABLE(columns, constraints, more)                                                                             \
-	"{'server_version':150018,'table':{'schema':'public','name':'t','columns':[" COLUMNS "," columns                   \
+#define TABLE(columns, constraints, more)                                                                    \
+	"{'server_version':150018,'table':{'schema':'public','name':'t','columns':[" COLUMNS "," columns     \
 	"],'constraints':[" KEY constraints "]" more "}}"
 #define PLAIN TABLE(COLUMN_A, "", "")
 
@@ -37,7 +37,8 @@ plan_of(void *ctx, const char *text)
 	struct tide_plan *plan;
 	struct tide_err err = { 0 };
 
-	if (!tide_plan_parse(ctx, "plan.toml", text, strlen(text), tide_phase_kinds(), tide_phase_count, &plan, &err))
+	if (!tide_plan_parse(
+		ctx, "plan.toml", text, strlen(text), tide_phase_kinds(), tide_phase_count, &plan, &err))
 		fail_msg("%s: %s", err.where, err.message);
 	return plan;
 }
@@ -54,9 +55,9 @@ find(const struct tide_findings *findings, const char *rule)
 struct expected {
 	const char *rule;
 	enum tide_severity severity;
-	const char *plan;        /* behind HEAD */
-	const char *catalog;     /* NULL: offline */
-	const char *words;       /* that the message holds, or NULL */
+	const char *plan;    /* behind HEAD */
+	const char *catalog; /* NULL: offline */
+	const char *words;   /* that the message holds, or NULL */
 };
 
 static void
@@ -80,7 +81,8 @@ check_row(const struct expected *row)
 		fail_msg("%s has no place: %d:%d", row->rule, found->line, found->column);
 	/* What cannot be compiled is an error of compiling too, with the same place. */
 	if (cat != NULL && row->severity == TIDE_ERROR) {
-		struct tide_steps **steps = talloc_zero_array(ctx, struct tide_steps *, (unsigned)plan->count);
+		struct tide_steps **steps =
+		    talloc_zero_array(ctx, struct tide_steps *, (unsigned)plan->count);
 		struct tide_err err = { 0 };
 
 		cat = catalog_fixture_text(ctx, row->catalog);
@@ -91,8 +93,8 @@ check_row(const struct expected *row)
 	talloc_free(ctx);
 }
 
-#define CHECK_ALL(rows)                                                                                               \
-	for (size_t row_at = 0; row_at < sizeof(rows) / sizeof((rows)[0]); row_at++)                                   \
+#define CHECK_ALL(rows)                                                                                      \
+	for (size_t row_at = 0; row_at < sizeof(rows) / sizeof((rows)[0]); row_at++)                         \
 	check_row(&(rows)[row_at])
 
 static void
@@ -110,11 +112,15 @@ the_order_of_phases_is_checked_without_a_database(void **state)
 		{ "switch-without-verify", TIDE_ERROR, ADD DUAL FILL SWITCH, NULL, NULL },
 		{ "switch-without-verify", TIDE_ERROR, ADD DUAL VERIFY FILL SWITCH, NULL, NULL },
 		{ "switch-twice", TIDE_ERROR, WHOLE SWITCH, NULL, NULL },
-		{ "switch-without-gate", TIDE_NOTE, ADD DUAL FILL VERIFY "[[phase]]\nkind = 'switch'\n", NULL, NULL },
+		{ "switch-without-gate", TIDE_NOTE, ADD DUAL FILL VERIFY "[[phase]]\nkind = 'switch'\n", NULL,
+		    NULL },
 		{ "drop-column-in-step", TIDE_ERROR, ADD DUAL FILL VERIFY DROP, NULL, "not switched" },
-		{ "drop-column-in-step", TIDE_ERROR, WHOLE "[[phase]]\nkind = 'drop_column'\ncolumn = 'b'\n", NULL, "new release" },
-		{ "drop-column-without-gate", TIDE_WARNING, WHOLE "[[phase]]\nkind = 'drop_column'\ncolumn = 'a'\n", NULL, NULL },
-		{ "drop-column-without-hold", TIDE_NOTE, WHOLE "[[phase]]\nkind = 'drop_column'\ncolumn = 'a'\n", NULL, NULL },
+		{ "drop-column-in-step", TIDE_ERROR, WHOLE "[[phase]]\nkind = 'drop_column'\ncolumn = 'b'\n",
+		    NULL, "new release" },
+		{ "drop-column-without-gate", TIDE_WARNING,
+		    WHOLE "[[phase]]\nkind = 'drop_column'\ncolumn = 'a'\n", NULL, NULL },
+		{ "drop-column-without-hold", TIDE_NOTE,
+		    WHOLE "[[phase]]\nkind = 'drop_column'\ncolumn = 'a'\n", NULL, NULL },
 		{ "add-column-twice", TIDE_ERROR, ADD ADD, NULL, "line 3" },
 		{ "dual-write-without-backfill", TIDE_WARNING, ADD DUAL, NULL, NULL },
 		{ "dual-write-without-switch", TIDE_NOTE, ADD DUAL FILL, NULL, NULL },
@@ -128,30 +134,49 @@ static void
 a_phase_is_checked_without_a_database(void **state)
 {
 	static const struct expected rows[] = {
-		{ "add-column-serial", TIDE_ERROR, "[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'bigserial'\n", NULL, NULL },
+		{ "add-column-serial", TIDE_ERROR,
+		    "[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'bigserial'\n", NULL, NULL },
 		{ "add-column-not-null", TIDE_ERROR, ADD "not_null = true\n", NULL, NULL },
-		{ "dual-write-count", TIDE_ERROR, "[[phase]]\nkind = 'dual_write'\nfrom = ['a', 'c']\nto = 'b'\n", NULL, "2 old and 1 new" },
+		{ "dual-write-count", TIDE_ERROR,
+		    "[[phase]]\nkind = 'dual_write'\nfrom = ['a', 'c']\nto = 'b'\n", NULL,
+		    "2 old and 1 new" },
 		{ "dual-write-direction", TIDE_ERROR, DUAL "up = 'a + 1'\n", NULL, "\"down\" is not" },
 		{ "dual-write-direction", TIDE_ERROR, DUAL "down = 'b - 1'\n", NULL, "\"up\" is not" },
-		{ "dual-write-same", TIDE_ERROR, "[[phase]]\nkind = 'dual_write'\nfrom = 'a'\nto = 'a'\n", NULL, NULL },
+		{ "dual-write-same", TIDE_ERROR, "[[phase]]\nkind = 'dual_write'\nfrom = 'a'\nto = 'a'\n",
+		    NULL, NULL },
 		{ "dual-write-rules", TIDE_ERROR, DUAL "up = { c = 'a' }\ndown = 'b'\n", NULL, "\"c\"" },
 		{ "dual-write-rules", TIDE_ERROR,
-		    "[[phase]]\nkind = 'dual_write'\nfrom = ['a', 'c']\nto = 'b'\nup = 'a + c'\ndown = { a = 'b' }\n", NULL, "\"c\"" },
+		    "[[phase]]\nkind = 'dual_write'\nfrom = ['a', 'c']\nto = 'b'\nup = 'a + c'\ndown = { a = "
+		    "'b' }\n",
+		    NULL, "\"c\"" },
 		{ "dual-write-rules", TIDE_ERROR,
-		    "[[phase]]\nkind = 'dual_write'\nfrom = ['a', 'c']\nto = 'b'\nup = 'a + c'\ndown = 'b'\n", NULL, "2 columns" },
-		{ "create-index-empty", TIDE_ERROR, "[[phase]]\nkind = 'create_index'\nname = 'i'\n", NULL, NULL },
+		    "[[phase]]\nkind = 'dual_write'\nfrom = ['a', 'c']\nto = 'b'\nup = 'a + c'\ndown = 'b'\n",
+		    NULL, "2 columns" },
+		{ "create-index-empty", TIDE_ERROR, "[[phase]]\nkind = 'create_index'\nname = 'i'\n", NULL,
+		    NULL },
 		{ "create-index-opclass", TIDE_ERROR,
-		    "[[phase]]\nkind = 'create_index'\nname = 'i'\ncolumns = ['a']\nopclasses = { c = 'int4_ops' }\n", NULL, NULL },
-		{ "sql-transaction-control", TIDE_ERROR, "[[phase]]\nkind = 'sql'\nact = 'COMMIT'\n", NULL, NULL },
-		{ "sql-concurrent", TIDE_ERROR, "[[phase]]\nkind = 'sql'\nact = 'VACUUM t'\n", NULL, NULL },
-		{ "sql-cascade", TIDE_WARNING, "[[phase]]\nkind = 'sql'\nact = 'DROP TABLE x CASCADE'\n", NULL, NULL },
-		{ "sql-rewrite", TIDE_WARNING, "[[phase]]\nkind = 'sql'\nact = 'CLUSTER t USING i'\ntransaction = false\nprobe = 'SELECT true'\n",
+		    "[[phase]]\nkind = 'create_index'\nname = 'i'\ncolumns = ['a']\nopclasses = { c = "
+		    "'int4_ops' }\n",
 		    NULL, NULL },
-		{ "sql-blocking", TIDE_WARNING, "[[phase]]\nkind = 'sql'\nact = 'CREATE INDEX i ON t (a)'\n", NULL, NULL },
-		{ "sql-irreversible", TIDE_WARNING, "[[phase]]\nkind = 'sql'\nact = 'DELETE FROM x'\n", NULL, NULL },
-		{ "sql-probe", TIDE_ERROR, "[[phase]]\nkind = 'sql'\nact = 'VACUUM t'\ntransaction = false\n", NULL, NULL },
+		{ "sql-transaction-control", TIDE_ERROR, "[[phase]]\nkind = 'sql'\nact = 'COMMIT'\n", NULL,
+		    NULL },
+		{ "sql-concurrent", TIDE_ERROR, "[[phase]]\nkind = 'sql'\nact = 'VACUUM t'\n", NULL, NULL },
+		{ "sql-cascade", TIDE_WARNING, "[[phase]]\nkind = 'sql'\nact = 'DROP TABLE x CASCADE'\n",
+		    NULL, NULL },
+		{ "sql-rewrite", TIDE_WARNING,
+		    "[[phase]]\nkind = 'sql'\nact = 'CLUSTER t USING i'\ntransaction = false\nprobe = "
+		    "'SELECT true'\n",
+		    NULL, NULL },
+		{ "sql-blocking", TIDE_WARNING, "[[phase]]\nkind = 'sql'\nact = 'CREATE INDEX i ON t (a)'\n",
+		    NULL, NULL },
+		{ "sql-irreversible", TIDE_WARNING, "[[phase]]\nkind = 'sql'\nact = 'DELETE FROM x'\n", NULL,
+		    NULL },
+		{ "sql-probe", TIDE_ERROR, "[[phase]]\nkind = 'sql'\nact = 'VACUUM t'\ntransaction = false\n",
+		    NULL, NULL },
 		{ "sql-count", TIDE_ERROR,
-		    "[[phase]]\nkind = 'sql'\nact = ['VACUUM t', 'VACUUM u']\ntransaction = false\nprobe = 'SELECT true'\n", NULL, "there are 2" },
+		    "[[phase]]\nkind = 'sql'\nact = ['VACUUM t', 'VACUUM u']\ntransaction = false\nprobe = "
+		    "'SELECT true'\n",
+		    NULL, "there are 2" },
 	};
 
 	(void)state;
@@ -162,38 +187,59 @@ static void
 columns_and_the_table_are_checked_against_the_catalog(void **state)
 {
 	static const struct expected rows[] = {
-		{ "add-column-exists", TIDE_ERROR, ADD, TABLE(COLUMN_A ",{'name':'b','type':'integer'}", "", ""), "\"b\"" },
+		{ "add-column-exists", TIDE_ERROR, ADD,
+		    TABLE(COLUMN_A ",{'name':'b','type':'integer'}", "", ""), "\"b\"" },
 		{ "add-column-limit", TIDE_ERROR, ADD, TABLE(COLUMN_A, "", ",'max_attnum':1600"), NULL },
 		{ "add-column-limit", TIDE_WARNING, ADD, TABLE(COLUMN_A, "", ",'max_attnum':1300"), NULL },
 		{ "column-missing", TIDE_ERROR, DUAL, PLAIN, "no column \"b\"" },
-		{ "column-missing", TIDE_ERROR, "[[phase]]\nkind = 'set_not_null'\ncolumn = 'aa'\n", PLAIN, "\"aa\"" },
+		{ "column-missing", TIDE_ERROR, "[[phase]]\nkind = 'set_not_null'\ncolumn = 'aa'\n", PLAIN,
+		    "\"aa\"" },
 		{ "dual-write-relation", TIDE_ERROR, ADD DUAL, TABLE(COLUMN_A, "", ",'relkind':'v'"), NULL },
-		{ "dual-write-inheritance", TIDE_ERROR, ADD DUAL, TABLE(COLUMN_A, "", ",'has_children':true"), NULL },
-		{ "dual-write-partition", TIDE_WARNING, ADD DUAL, TABLE(COLUMN_A, "", ",'is_child_partition':true"), NULL },
+		{ "dual-write-inheritance", TIDE_ERROR, ADD DUAL, TABLE(COLUMN_A, "", ",'has_children':true"),
+		    NULL },
+		{ "dual-write-partition", TIDE_WARNING, ADD DUAL,
+		    TABLE(COLUMN_A, "", ",'is_child_partition':true"), NULL },
 		{ "dual-write-trigger-order", TIDE_ERROR, ADD DUAL,
-		    TABLE(COLUMN_A, "", ",'triggers':[{'name':'\xc3\xa9last','enabled':'O','before':true,'row':true,'on_update':true}]"),
+		    TABLE(COLUMN_A, "",
+			",'triggers':[{'name':'\xc3\xa9last','enabled':'O','before':true,'row':true,'on_"
+			"update':true}]"),
 		    "\xc3\xa9last" },
-		{ "dual-write-generated", TIDE_ERROR, DUAL, TABLE(COLUMN_A ",{'name':'b','type':'integer','generated':'s'}", "", ""), NULL },
-		{ "dual-write-identity", TIDE_ERROR, DUAL, TABLE(COLUMN_A ",{'name':'b','type':'integer','identity':'a'}", "", ""), NULL },
-		{ "dual-write-primary-key", TIDE_ERROR, "[[phase]]\nkind = 'dual_write'\nfrom = 'a'\nto = 'id'\n", PLAIN, NULL },
-		{ "dual-write-partition-key", TIDE_ERROR, ADD "[[phase]]\nkind = 'dual_write'\nfrom = 'b'\nto = 'a'\n",
-		    TABLE(COLUMN_A, "", ",'relkind':'p','dependents':[{'column':'a','kind':'partition key','identity':'partition key','blocks_drop':true}]"),
+		{ "dual-write-generated", TIDE_ERROR, DUAL,
+		    TABLE(COLUMN_A ",{'name':'b','type':'integer','generated':'s'}", "", ""), NULL },
+		{ "dual-write-identity", TIDE_ERROR, DUAL,
+		    TABLE(COLUMN_A ",{'name':'b','type':'integer','identity':'a'}", "", ""), NULL },
+		{ "dual-write-primary-key", TIDE_ERROR,
+		    "[[phase]]\nkind = 'dual_write'\nfrom = 'a'\nto = 'id'\n", PLAIN, NULL },
+		{ "dual-write-partition-key", TIDE_ERROR,
+		    ADD "[[phase]]\nkind = 'dual_write'\nfrom = 'b'\nto = 'a'\n",
+		    TABLE(COLUMN_A, "",
+			",'relkind':'p','dependents':[{'column':'a','kind':'partition "
+			"key','identity':'partition key','blocks_drop':true}]"),
 		    NULL },
 		{ "dual-write-indexed", TIDE_WARNING, DUAL,
-		    TABLE(COLUMN_A ",{'name':'b','type':'integer','identical':true}", "", ",'indexes':[{'name':'i','definition':'CREATE INDEX i','columns':['b']}]"),
+		    TABLE(COLUMN_A ",{'name':'b','type':'integer','identical':true}", "",
+			",'indexes':[{'name':'i','definition':'CREATE INDEX i','columns':['b']}]"),
 		    NULL },
-		{ "dual-write-reads", TIDE_ERROR, ADD DUAL "up = 'a + c'\ndown = 'b'\n", TABLE(COLUMN_A ",{'name':'c','type':'integer'}", "", ""),
-		    "reads \"c\"" },
-		{ "dual-write-reads-generated", TIDE_ERROR, ADD "[[phase]]\nkind = 'dual_write'\nfrom = 'c'\nto = 'b'\nup = 'c + 1'\ndown = 'b'\n",
+		{ "dual-write-reads", TIDE_ERROR, ADD DUAL "up = 'a + c'\ndown = 'b'\n",
+		    TABLE(COLUMN_A ",{'name':'c','type':'integer'}", "", ""), "reads \"c\"" },
+		{ "dual-write-reads-generated", TIDE_ERROR,
+		    ADD "[[phase]]\nkind = 'dual_write'\nfrom = 'c'\nto = 'b'\nup = 'c + 1'\ndown = 'b'\n",
 		    TABLE(COLUMN_A ",{'name':'c','type':'integer','generated':'s'}", "", ""), NULL },
 		{ "dual-write-null", TIDE_ERROR, DUAL,
-		    TABLE(COLUMN_A ",{'name':'b','type':'integer','identical':true,'not_null':true,'default_expr':'0','default_constant':true}", "", ""),
+		    TABLE(COLUMN_A ",{'name':'b','type':'integer','identical':true,'not_null':true,'default_"
+				   "expr':'0','default_constant':true}",
+			"", ""),
 		    NULL },
-		{ "set-not-null-already", TIDE_NOTE, "[[phase]]\nkind = 'set_not_null'\ncolumn = 'id'\n", PLAIN, NULL },
-		{ "drop-not-null-primary-key", TIDE_ERROR, "[[phase]]\nkind = 'drop_not_null'\ncolumn = 'id'\n", PLAIN, NULL },
+		{ "set-not-null-already", TIDE_NOTE, "[[phase]]\nkind = 'set_not_null'\ncolumn = 'id'\n",
+		    PLAIN, NULL },
+		{ "drop-not-null-primary-key", TIDE_ERROR,
+		    "[[phase]]\nkind = 'drop_not_null'\ncolumn = 'id'\n", PLAIN, NULL },
 		{ "backfill-primary-key", TIDE_ERROR, FILL "set = { id = '1' }\n", PLAIN, NULL },
 		{ "backfill-unique", TIDE_WARNING, FILL "set = { a = '1' }\n",
-		    TABLE(COLUMN_A, "", ",'indexes':[{'name':'i','definition':'CREATE UNIQUE INDEX i','unique':true,'columns':['a']}]"), NULL },
+		    TABLE(COLUMN_A, "",
+			",'indexes':[{'name':'i','definition':'CREATE UNIQUE INDEX "
+			"i','unique':true,'columns':['a']}]"),
+		    NULL },
 	};
 
 	(void)state;
@@ -203,25 +249,40 @@ columns_and_the_table_are_checked_against_the_catalog(void **state)
 static void
 what_the_server_says_of_an_expression_counts(void **state)
 {
-#define FACTS(facts)                                                                                                  \
-	"{'server_version':150018,'table':{'schema':'public','name':'t','columns':[" COLUMNS "," COLUMN_A                  \
+#define FACTS(facts)                                                                                         \
+	"{'server_version':150018,'table':{'schema':'public','name':'t','columns':[" COLUMNS "," COLUMN_A    \
 	"],'constraints':[" KEY "]},'facts':[" facts "]}"
 	static const struct expected rows[] = {
 		{ "add-column-volatile-default", TIDE_ERROR, ADD "default = 'random()'\n",
-		    FACTS("{'source':'CAST((\\nrandom()\\n) AS integer)','canonical':'(random())::integer','volatility':'v','type':'integer'}"), NULL },
+		    FACTS("{'source':'CAST((\\nrandom()\\n) AS "
+			  "integer)','canonical':'(random())::integer','volatility':'v','type':'integer'}"),
+		    NULL },
 		{ "add-column-stable-default", TIDE_WARNING, ADD "default = 'pg_backend_pid()'\n",
-		    FACTS("{'source':'CAST((\\npg_backend_pid()\\n) AS integer)','canonical':'pg_backend_pid()','volatility':'s','type':'integer'}"), NULL },
-		{ "add-column-type", TIDE_ERROR, "[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'intger'\n",
-		    FACTS("{'source':'CAST(NULL AS intger)','error':'type does not exist','sqlstate':'42704'}"), "type does not exist" },
-		{ "dual-write-volatile", TIDE_ERROR, ADD DUAL "up = 'a::text::date - current_date'\ndown = 'b'\n",
-		    FACTS("{'source':'a::text::date - current_date','canonical':'tidemark_row.a - CURRENT_DATE','volatility':'s','type':'integer'}"),
+		    FACTS("{'source':'CAST((\\npg_backend_pid()\\n) AS "
+			  "integer)','canonical':'pg_backend_pid()','volatility':'s','type':'integer'}"),
+		    NULL },
+		{ "add-column-type", TIDE_ERROR,
+		    "[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'intger'\n",
+		    FACTS(
+			"{'source':'CAST(NULL AS intger)','error':'type does not exist','sqlstate':'42704'}"),
+		    "type does not exist" },
+		{ "dual-write-volatile", TIDE_ERROR,
+		    ADD DUAL "up = 'a::text::date - current_date'\ndown = 'b'\n",
+		    FACTS("{'source':'a::text::date - current_date','canonical':'tidemark_row.a - "
+			  "CURRENT_DATE','volatility':'s','type':'integer'}"),
 		    "not immutable" },
 		{ "expression-refused", TIDE_ERROR, ADD DUAL "up = 'nosuch(a)'\ndown = 'b'\n",
-		    FACTS("{'source':'nosuch(a)','error':'function nosuch(integer) does not exist','sqlstate':'42883'}"), "does not exist" },
+		    FACTS("{'source':'nosuch(a)','error':'function nosuch(integer) does not "
+			  "exist','sqlstate':'42883'}"),
+		    "does not exist" },
 		{ "expression-refused", TIDE_ERROR, VERIFY "condition = 'zz = 1'\n",
-		    FACTS("{'source':'zz = 1','error':'column zz does not exist','sqlstate':'42703'}"), "zz does not exist" },
-		{ "create-index-volatile", TIDE_ERROR, "[[phase]]\nkind = 'create_index'\nname = 'i'\nexpressions = ['random()']\n",
-		    FACTS("{'source':'random()','canonical':'random()','volatility':'v','type':'double precision'}"), NULL },
+		    FACTS("{'source':'zz = 1','error':'column zz does not exist','sqlstate':'42703'}"),
+		    "zz does not exist" },
+		{ "create-index-volatile", TIDE_ERROR,
+		    "[[phase]]\nkind = 'create_index'\nname = 'i'\nexpressions = ['random()']\n",
+		    FACTS("{'source':'random()','canonical':'random()','volatility':'v','type':'double "
+			  "precision'}"),
+		    NULL },
 	};
 
 	(void)state;
@@ -234,8 +295,10 @@ a_cast_that_follows_the_session_is_refused(void **state)
 	static const struct expected rows[] = {
 		{ "dual-write-volatile", TIDE_ERROR,
 		    "[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'timestamptz'\n" DUAL,
-		    TABLE("{'name':'a','type':'timestamp without time zone','identical':true}", "", ""), "TimeZone" },
-		{ "dual-write-volatile", TIDE_ERROR, "[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'date'\n" DUAL,
+		    TABLE("{'name':'a','type':'timestamp without time zone','identical':true}", "", ""),
+		    "TimeZone" },
+		{ "dual-write-volatile", TIDE_ERROR,
+		    "[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'date'\n" DUAL,
 		    TABLE("{'name':'a','type':'text','identical':true}", "", ""), NULL },
 	};
 
@@ -246,32 +309,49 @@ a_cast_that_follows_the_session_is_refused(void **state)
 static void
 what_the_old_column_demands_is_listed_before_the_switch(void **state)
 {
-#define K(name, type, definition, columns)                                                                            \
-	",{'name':'" name "','type':'" type "','definition':'" definition "','columns':[" columns "],'validated':true}"
+#define K(name, type, definition, columns)                                                                   \
+	",{'name':'" name "','type':'" type "','definition':'" definition "','columns':[" columns            \
+	"],'validated':true}"
 	static const struct expected rows[] = {
-		{ "switch-constraint", TIDE_ERROR, WHOLE, TABLE(COLUMN_A, K("a_positive", "c", "CHECK ((a > 0))", "'a'"), ""),
+		{ "switch-constraint", TIDE_ERROR, WHOLE,
+		    TABLE(COLUMN_A, K("a_positive", "c", "CHECK ((a > 0))", "'a'"), ""),
 		    "check constraint \"a_positive\"" },
-		{ "switch-constraint", TIDE_ERROR, WHOLE, TABLE(COLUMN_A, K("a_fk", "f", "FOREIGN KEY (a) REFERENCES u(id)", "'a'"), ""),
+		{ "switch-constraint", TIDE_ERROR, WHOLE,
+		    TABLE(COLUMN_A, K("a_fk", "f", "FOREIGN KEY (a) REFERENCES u(id)", "'a'"), ""),
 		    "foreign key \"a_fk\"" },
 		{ "switch-constraint", TIDE_ERROR, DUAL FILL VERIFY SWITCH,
 		    TABLE(COLUMN_A ",{'name':'b','type':'integer','identical':true}",
-		        K("a_positive", "c", "CHECK ((a > 0))", "'a'") K("b_positive", "c", "CHECK ((b > 1))", "'b'"), ""), "a_positive" },
+			K("a_positive", "c", "CHECK ((a > 0))", "'a'")
+			    K("b_positive", "c", "CHECK ((b > 1))", "'b'"),
+			""),
+		    "a_positive" },
 		{ "switch-unique", TIDE_ERROR, WHOLE,
-		    TABLE(COLUMN_A, "", ",'indexes':[{'name':'a_once','definition':'CREATE UNIQUE INDEX a_once','unique':true,'columns':['a']}]"),
+		    TABLE(COLUMN_A, "",
+			",'indexes':[{'name':'a_once','definition':'CREATE UNIQUE INDEX "
+			"a_once','unique':true,'columns':['a']}]"),
 		    "a_once" },
-		{ "switch-sequence", TIDE_ERROR, WHOLE, TABLE("{'name':'a','type':'integer','identical':true,'identity':'d'}", "", ""), NULL },
+		{ "switch-sequence", TIDE_ERROR, WHOLE,
+		    TABLE("{'name':'a','type':'integer','identical':true,'identity':'d'}", "", ""), NULL },
 		{ "switch-default", TIDE_ERROR, DUAL FILL VERIFY SWITCH,
-		    TABLE(COLUMN_A ",{'name':'b','type':'integer','identical':true,'default_expr':'pg_backend_pid()'}", "", ""), NULL },
-		{ "swap-index", TIDE_ERROR, WHOLE "swap_names = true\n",
-		    TABLE(COLUMN_A, "", ",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx','columns':['a']}]"), "a_idx" },
-		{ "swap-dependent", TIDE_ERROR, WHOLE "swap_names = true\n",
-		    TABLE(COLUMN_A, "", ",'dependents':[{'column':'a','kind':'view','identity':'view public.v','blocks_drop':true}]"),
-		    "view public.v" },
-		{ "swap-grant", TIDE_ERROR, WHOLE "swap_names = true\n", TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'}", "", ""),
+		    TABLE(COLUMN_A
+			",{'name':'b','type':'integer','identical':true,'default_expr':'pg_backend_pid()'}",
+			"", ""),
 		    NULL },
+		{ "swap-index", TIDE_ERROR, WHOLE "swap_names = true\n",
+		    TABLE(COLUMN_A, "",
+			",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx','columns':['a']}]"),
+		    "a_idx" },
+		{ "swap-dependent", TIDE_ERROR, WHOLE "swap_names = true\n",
+		    TABLE(COLUMN_A, "",
+			",'dependents':[{'column':'a','kind':'view','identity':'view "
+			"public.v','blocks_drop':true}]"),
+		    "view public.v" },
+		{ "swap-grant", TIDE_ERROR, WHOLE "swap_names = true\n",
+		    TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'}", "", ""), NULL },
 		{ "swap-comment", TIDE_ERROR, WHOLE "swap_names = true\n",
 		    TABLE("{'name':'a','type':'integer','identical':true,'comment':'old'}", "", ""), NULL },
-		{ "swap-published", TIDE_ERROR, WHOLE "swap_names = true\n", TABLE(COLUMN_A, "", ",'published':true"), NULL },
+		{ "swap-published", TIDE_ERROR, WHOLE "swap_names = true\n",
+		    TABLE(COLUMN_A, "", ",'published':true"), NULL },
 	};
 
 	(void)state;
@@ -284,18 +364,29 @@ what_hangs_on_a_column_is_listed_before_it_is_dropped(void **state)
 	static const char drop[] = "[[phase]]\nkind = 'drop_column'\ncolumn = 'a'\nhold = '1d'\n";
 	const struct expected rows[] = {
 		{ "drop-column-dependent", TIDE_ERROR, drop,
-		    TABLE(COLUMN_A, "", ",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx','columns':['id','a']}]"), "index a_idx" },
+		    TABLE(COLUMN_A, "",
+			",'indexes':[{'name':'a_idx','definition':'CREATE INDEX "
+			"a_idx','columns':['id','a']}]"),
+		    "index a_idx" },
 		{ "drop-column-dependent", TIDE_ERROR, drop,
-		    TABLE(COLUMN_A, "", ",'dependents':[{'column':'a','kind':'view','identity':'view public.\\\"My View\\\"','blocks_drop':true}]"),
+		    TABLE(COLUMN_A, "",
+			",'dependents':[{'column':'a','kind':'view','identity':'view public.\\\"My "
+			"View\\\"','blocks_drop':true}]"),
 		    "refuse" },
 		{ "drop-column-dependent", TIDE_ERROR, drop,
-		    TABLE(COLUMN_A, "", ",'dependents':[{'column':'a','kind':'function','identity':'function public.f'}]"), "would fail" },
-		{ "drop-column-dependent", TIDE_ERROR, drop, TABLE(COLUMN_A, K("fk", "f", "FOREIGN KEY (a) REFERENCES u(id)", "'a'"), ""),
+		    TABLE(COLUMN_A, "",
+			",'dependents':[{'column':'a','kind':'function','identity':'function public.f'}]"),
+		    "would fail" },
+		{ "drop-column-dependent", TIDE_ERROR, drop,
+		    TABLE(COLUMN_A, K("fk", "f", "FOREIGN KEY (a) REFERENCES u(id)", "'a'"), ""),
 		    "foreign key fk" },
-		{ "drop-column-primary-key", TIDE_ERROR, "[[phase]]\nkind = 'drop_column'\ncolumn = 'id'\n", PLAIN, NULL },
+		{ "drop-column-primary-key", TIDE_ERROR, "[[phase]]\nkind = 'drop_column'\ncolumn = 'id'\n",
+		    PLAIN, NULL },
 		{ "drop-column-replica-identity", TIDE_ERROR, drop,
 		    TABLE(COLUMN_A, "",
-		        ",'indexes':[{'name':'ri','definition':'CREATE UNIQUE INDEX ri','unique':true,'replica_identity':true,'columns':['a']}]"), "ri" },
+			",'indexes':[{'name':'ri','definition':'CREATE UNIQUE INDEX "
+			"ri','unique':true,'replica_identity':true,'columns':['a']}]"),
+		    "ri" },
 	};
 
 	(void)state;
@@ -306,20 +397,31 @@ static void
 an_index_that_could_not_come_back_is_not_dropped(void **state)
 {
 	static const char drop[] = "[[phase]]\nkind = 'drop_index'\nname = 'a_idx'\n";
-#define INDEX(more)                                                                                                   \
-	TABLE(COLUMN_A, "", ",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx ON public.t USING btree (a)','columns':['a']" more "}]")
+#define INDEX(more)                                                                                          \
+	TABLE(COLUMN_A, "",                                                                                  \
+	    ",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx ON public.t USING btree "          \
+	    "(a)','columns':['a']" more "}]")
 	const struct expected rows[] = {
-		{ "drop-index-missing", TIDE_ERROR, "[[phase]]\nkind = 'drop_index'\nname = 'a_idy'\n", INDEX(""), "a_idy" },
-		{ "drop-index-bound", TIDE_ERROR, drop, INDEX(",'constraint':'a_key','unique':true"), "a_key" },
-		{ "drop-index-bound", TIDE_ERROR, drop, INDEX(",'replica_identity':true"), "replica identity" },
+		{ "drop-index-missing", TIDE_ERROR, "[[phase]]\nkind = 'drop_index'\nname = 'a_idy'\n",
+		    INDEX(""), "a_idy" },
+		{ "drop-index-bound", TIDE_ERROR, drop, INDEX(",'constraint':'a_key','unique':true"),
+		    "a_key" },
+		{ "drop-index-bound", TIDE_ERROR, drop, INDEX(",'replica_identity':true"),
+		    "replica identity" },
 		{ "drop-index-bound", TIDE_ERROR, drop, INDEX(",'clustered':true"), "CLUSTER" },
 		{ "drop-index-bound", TIDE_ERROR, drop, INDEX(",'has_statistics':true"), "statistics" },
 		{ "drop-index-unique", TIDE_WARNING, drop, INDEX(",'unique':true"), NULL },
-		{ "create-index-exists", TIDE_ERROR, "[[phase]]\nkind = 'create_index'\nname = 'a_idx'\ncolumns = ['a']\n", INDEX(""), "a_idx" },
-		{ "create-index-partitioned", TIDE_ERROR, "[[phase]]\nkind = 'create_index'\nname = 'i'\ncolumns = ['a']\n",
+		{ "create-index-exists", TIDE_ERROR,
+		    "[[phase]]\nkind = 'create_index'\nname = 'a_idx'\ncolumns = ['a']\n", INDEX(""),
+		    "a_idx" },
+		{ "create-index-partitioned", TIDE_ERROR,
+		    "[[phase]]\nkind = 'create_index'\nname = 'i'\ncolumns = ['a']\n",
 		    TABLE(COLUMN_A, "", ",'relkind':'p'"), NULL },
-		{ "create-index-server", TIDE_ERROR, "[[phase]]\nkind = 'create_index'\nname = 'i'\ncolumns = ['a']\n",
-		    "{'server_version':140003,'table':{'schema':'public','name':'t','columns':[" COLUMN_A "]}}", "14.3" },
+		{ "create-index-server", TIDE_ERROR,
+		    "[[phase]]\nkind = 'create_index'\nname = 'i'\ncolumns = ['a']\n",
+		    "{'server_version':140003,'table':{'schema':'public','name':'t','columns':[" COLUMN_A
+		    "]}}",
+		    "14.3" },
 	};
 
 	(void)state;
@@ -344,23 +446,29 @@ static void
 what_is_accepted_by_name_is_not_refused(void **state)
 {
 	(void)state;
-	assert_clean(WHOLE "accept = 'a_positive'\n", TABLE(COLUMN_A, K("a_positive", "c", "CHECK ((a > 0))", "'a'"), ""));
+	assert_clean(WHOLE "accept = 'a_positive'\n",
+	    TABLE(COLUMN_A, K("a_positive", "c", "CHECK ((a > 0))", "'a'"), ""));
 	assert_clean(WHOLE "swap_names = true\naccept = ['v', 'a_idx', 'a']\n",
 	    TABLE("{'name':'a','type':'integer','identical':true,'comment':'c','acl':'{x=r/y}'}", "",
-	        ",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx','columns':['a']}],'dependents':[{'column':'a','kind':'view',"
-	        "'identity':'view public.v','blocks_drop':true}]"));
+		",'indexes':[{'name':'a_idx','definition':'CREATE INDEX "
+		"a_idx','columns':['a']}],'dependents':[{'column':'a','kind':'view',"
+		"'identity':'view public.v','blocks_drop':true}]"));
 	assert_clean("[[phase]]\nkind = 'drop_column'\ncolumn = 'a'\naccept = ['\"My View\"', 'a_idx']\n",
 	    TABLE(COLUMN_A, "",
-	        ",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx','columns':['a']}],'dependents':[{'column':'a','kind':'view',"
-	        "'identity':'view public.\\\"My View\\\"','blocks_drop':true}]"));
+		",'indexes':[{'name':'a_idx','definition':'CREATE INDEX "
+		"a_idx','columns':['a']}],'dependents':[{'column':'a','kind':'view',"
+		"'identity':'view public.\\\"My View\\\"','blocks_drop':true}]"));
 }
 
 static void
 an_index_that_an_earlier_phase_drops_is_no_dependent_of_the_column(void **state)
 {
 	(void)state;
-	assert_clean("[[phase]]\nkind = 'drop_index'\nname = 'a_idx'\n[[phase]]\nkind = 'drop_column'\ncolumn = 'a'\n",
-	    TABLE(COLUMN_A, "", ",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx ON public.t (a)','columns':['a']}]"));
+	assert_clean(
+	    "[[phase]]\nkind = 'drop_index'\nname = 'a_idx'\n[[phase]]\nkind = 'drop_column'\ncolumn = 'a'\n",
+	    TABLE(COLUMN_A, "",
+		",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx ON public.t "
+		"(a)','columns':['a']}]"));
 }
 
 static void
@@ -369,8 +477,10 @@ the_same_constraint_on_the_new_column_satisfies_the_switch(void **state)
 	(void)state;
 	assert_clean(DUAL FILL VERIFY SWITCH,
 	    TABLE(COLUMN_A ",{'name':'b','type':'integer','identical':true}",
-	        K("a_positive", "c", "CHECK ((a > 0))", "'a'") K("b_positive", "c", "CHECK ((b > 0))", "'b'")
-	        K("a_fk", "f", "FOREIGN KEY (a) REFERENCES u(id)", "'a'") K("b_fk", "f", "FOREIGN KEY (b) REFERENCES u(id)", "'b'"), ""));
+		K("a_positive", "c", "CHECK ((a > 0))", "'a'") K("b_positive", "c", "CHECK ((b > 0))", "'b'")
+		    K("a_fk", "f", "FOREIGN KEY (a) REFERENCES u(id)", "'a'")
+			K("b_fk", "f", "FOREIGN KEY (b) REFERENCES u(id)", "'b'"),
+		""));
 }
 
 static void

@@ -18,12 +18,12 @@
 #include "tidemark/expression.h"
 #include "types.h"
 
-#define PLAN                                                                                                          \
-	"name = 'p'\ntable = 'public.t'\n"                                                                                 \
-	"[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'bigint'\n"                                                  \
-	"[[phase]]\nkind = 'dual_write'\nfrom = 'a'\nto = 'b'\n%s"                                                         \
-	"[[phase]]\nkind = 'backfill'\n[[phase]]\nkind = 'verify'\n"                                                       \
-	"[[phase]]\nkind = 'switch'\ngate = 'manual'\n%s"                                                                  \
+#define PLAN                                                                                                 \
+	"name = 'p'\ntable = 'public.t'\n"                                                                   \
+	"[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'bigint'\n"                                    \
+	"[[phase]]\nkind = 'dual_write'\nfrom = 'a'\nto = 'b'\n%s"                                           \
+	"[[phase]]\nkind = 'backfill'\n[[phase]]\nkind = 'verify'\n"                                         \
+	"[[phase]]\nkind = 'switch'\ngate = 'manual'\n%s"                                                    \
 	"[[phase]]\nkind = 'drop_column'\ncolumn = '%s'\nhold = '1d'\n"
 
 struct table {
@@ -39,11 +39,12 @@ table_of(bool swap, const char *rules)
 	char *text = talloc_asprintf(t.ctx, PLAN, rules, swap ? "swap_names = true\n" : "", swap ? "b" : "a");
 	struct tide_err err = { 0 };
 
-	if (!tide_plan_parse(t.ctx, "plan.toml", text, strlen(text), tide_phase_kinds(), tide_phase_count, &t.plan, &err))
+	if (!tide_plan_parse(
+		t.ctx, "plan.toml", text, strlen(text), tide_phase_kinds(), tide_phase_count, &t.plan, &err))
 		fail_msg("%s: %s", err.where, err.message);
-	t.cat = catalog_fixture_text(t.ctx,
-	    "{'server_version':150018,'table':{'schema':'public','name':'t','columns':[{'name':'id','type':'integer','identical':true},"
-	    "{'name':'a','type':'integer','identical':true}]}}");
+	t.cat = catalog_fixture_text(t.ctx, "{'server_version':150018,'table':{'schema':'public','name':'t','"
+					    "columns':[{'name':'id','type':'integer','identical':true},"
+					    "{'name':'a','type':'integer','identical':true}]}}");
 	return t;
 }
 
@@ -80,7 +81,8 @@ before_the_switch_new_is_compared_with_what_old_gives(void **state)
 
 	(void)state;
 	advance(&t, 2);
-	assert_string_equal(residual(&t), "tidemark_row.\"b\" IS DISTINCT FROM CAST((\ntidemark_row.\"a\"\n) AS bigint)");
+	assert_string_equal(
+	    residual(&t), "tidemark_row.\"b\" IS DISTINCT FROM CAST((\ntidemark_row.\"a\"\n) AS bigint)");
 	talloc_free(t.ctx);
 }
 
@@ -91,7 +93,8 @@ behind_the_switch_the_same_is_compared(void **state)
 
 	(void)state;
 	advance(&t, 5);
-	assert_string_equal(residual(&t), "tidemark_row.\"b\" IS DISTINCT FROM CAST((\ntidemark_row.\"a\"\n) AS bigint)");
+	assert_string_equal(
+	    residual(&t), "tidemark_row.\"b\" IS DISTINCT FROM CAST((\ntidemark_row.\"a\"\n) AS bigint)");
 	talloc_free(t.ctx);
 }
 
@@ -103,7 +106,8 @@ behind_an_exchange_of_names_the_sides_are_exchanged(void **state)
 	(void)state;
 	advance(&t, 5);
 	assert_string_equal(tide_catalog_column(t.cat, "a")->type, "bigint");
-	assert_string_equal(residual(&t), "tidemark_row.\"a\" IS DISTINCT FROM CAST((\ntidemark_row.\"b\"\n) AS bigint)");
+	assert_string_equal(
+	    residual(&t), "tidemark_row.\"a\" IS DISTINCT FROM CAST((\ntidemark_row.\"b\"\n) AS bigint)");
 	talloc_free(t.ctx);
 }
 
@@ -160,13 +164,15 @@ static void
 a_plan_without_dual_write_has_nothing_to_compare(void **state)
 {
 	void *ctx = talloc_new(NULL);
-	static const char text[] = "name = 'p'\ntable = 't'\n[[phase]]\nkind = 'set_not_null'\ncolumn = 'a'\n";
+	static const char text[] =
+	    "name = 'p'\ntable = 't'\n[[phase]]\nkind = 'set_not_null'\ncolumn = 'a'\n";
 	struct tide_plan *plan;
 	struct tide_sweep_spec *sweep = NULL;
 	struct tide_err err = { 0 };
 
 	(void)state;
-	assert_true(tide_plan_parse(ctx, "p", text, strlen(text), tide_phase_kinds(), tide_phase_count, &plan, &err));
+	assert_true(
+	    tide_plan_parse(ctx, "p", text, strlen(text), tide_phase_kinds(), tide_phase_count, &plan, &err));
 	assert_false(tide_phase_compare_spec(ctx, plan, talloc_zero(ctx, struct tide_catalog), &sweep, &err));
 	assert_int_equal(err.code, TIDE_PRECONDITION);
 	talloc_free(ctx);
@@ -207,7 +213,8 @@ columns_are_renamed_where_they_are_columns_and_nowhere_else(void **state)
 	char *text;
 
 	(void)state;
-	text = tide_rename_columns(ctx, "a || 'a' || b || ' b tidemark_mark.' || a(c)", NULL, &before, &after, &err);
+	text = tide_rename_columns(
+	    ctx, "a || 'a' || b || ' b tidemark_mark.' || a(c)", NULL, &before, &after, &err);
 	assert_non_null(text);
 	assert_non_null(strstr(text, "'a'"));
 	assert_non_null(strstr(text, "' b tidemark_mark.'"));

@@ -22,8 +22,8 @@
 #define CASES TIDEMARK_SOURCE_DIR "/tests/golden/*/*.toml"
 
 struct golden {
-	char *path;      /* without its ending */
-	char *kind;      /* the folder's name: phases of this kind are shown */
+	char *path; /* without its ending */
+	char *kind; /* the folder's name: phases of this kind are shown */
 	struct tide_plan *plan;
 	struct tide_steps **steps;
 	struct tide_findings *findings;
@@ -90,8 +90,9 @@ render(void *ctx, const struct golden *golden)
 	}
 	for (size_t i = 0; i < golden->plan->count; i++)
 		if (strcmp(golden->plan->phase[i].kind->name, golden->kind) == 0)
-			out = talloc_asprintf_append_buffer(out, "\n-- phase %zu of %zu: %s\n%s", i + 1, golden->plan->count,
-			    golden->plan->phase[i].name, steps_text(ctx, golden->steps[i]));
+			out = talloc_asprintf_append_buffer(out, "\n-- phase %zu of %zu: %s\n%s", i + 1,
+			    golden->plan->count, golden->plan->phase[i].name,
+			    steps_text(ctx, golden->steps[i]));
 	return out;
 }
 
@@ -138,7 +139,8 @@ compare_case(void *ctx, const char *toml)
 	if (want == NULL)
 		fail_msg("%s is missing; write it with TIDEMARK_UPDATE_GOLDEN=1", path);
 	if (strcmp(have, want) != 0)
-		fail_msg("%s differs from line %d on; if that is meant, write it again with TIDEMARK_UPDATE_GOLDEN=1 and read the change",
+		fail_msg("%s differs from line %d on; if that is meant, write it again with "
+			 "TIDEMARK_UPDATE_GOLDEN=1 and read the change",
 		    path, first_difference(have, want));
 }
 
@@ -202,7 +204,8 @@ check_action(const char *toml, const struct tide_step *step, const struct tide_a
 		size_t length = strlen(action->act[i]);
 
 		if (length == 0 || action->act[i][length - 1] == ';')
-			fail_msg("%s: step %s: statement %zu is empty or ends with a semicolon", toml, step->name, i);
+			fail_msg("%s: step %s: statement %zu is empty or ends with a semicolon", toml,
+			    step->name, i);
 	}
 }
 

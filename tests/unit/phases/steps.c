@@ -19,18 +19,33 @@ full(void *ctx)
 	struct tide_step *step = tide_steps_add(steps, "first");
 	struct tide_action *undo;
 
-	step->forward = (struct tide_action){ .kind = TIDE_STEP_SWEEP, .title = talloc_strdup(steps, "ti\"tle\n\xc3\xa9"),
-		.probe = talloc_strdup(steps, "SELECT 'todo'"), .repair = talloc_strdup(steps, "repair"),
-		.cleanup = talloc_strdup(steps, "clean"), .differing = talloc_strdup(steps, "differs"),
-		.lock = TIDE_SHARE_ROW_EXCLUSIVE, .lock_table = talloc_strdup(steps, "\"s\".\"t\""),
-		.flags = TIDE_RESTARTABLE | TIDE_PROVES, .touch = TIDE_TOUCH_BATCHES, .rows = INT64_MAX, .bytes = INT64_C(1) << 53,
-		.wait_us = 3, .loss = TIDE_LOSSY, .loss_note = talloc_strdup(steps, "some") };
+	step->forward = (struct tide_action){ .kind = TIDE_STEP_SWEEP,
+		.title = talloc_strdup(steps, "ti\"tle\n\xc3\xa9"),
+		.probe = talloc_strdup(steps, "SELECT 'todo'"),
+		.repair = talloc_strdup(steps, "repair"),
+		.cleanup = talloc_strdup(steps, "clean"),
+		.differing = talloc_strdup(steps, "differs"),
+		.lock = TIDE_SHARE_ROW_EXCLUSIVE,
+		.lock_table = talloc_strdup(steps, "\"s\".\"t\""),
+		.flags = TIDE_RESTARTABLE | TIDE_PROVES,
+		.touch = TIDE_TOUCH_BATCHES,
+		.rows = INT64_MAX,
+		.bytes = INT64_C(1) << 53,
+		.wait_us = 3,
+		.loss = TIDE_LOSSY,
+		.loss_note = talloc_strdup(steps, "some") };
 	tide_action_add(steps, &step->forward, talloc_strdup(steps, "one"));
 	tide_action_add(steps, &step->forward, talloc_strdup(steps, "two"));
 	step->forward.sweep = talloc_zero(steps, struct tide_sweep_spec);
-	*step->forward.sweep = (struct tide_sweep_spec){ .write = true, .set = talloc_strdup(steps, "a = 1"),
-		.residual = talloc_strdup(steps, "true"), .key = talloc_strdup(steps, "k"), .trigger = talloc_strdup(steps, "t"),
-		.function = talloc_strdup(steps, "f()"), .repeats = true, .max_rows_per_second = 7, .what = talloc_strdup(steps, "w") };
+	*step->forward.sweep = (struct tide_sweep_spec){ .write = true,
+		.set = talloc_strdup(steps, "a = 1"),
+		.residual = talloc_strdup(steps, "true"),
+		.key = talloc_strdup(steps, "k"),
+		.trigger = talloc_strdup(steps, "t"),
+		.function = talloc_strdup(steps, "f()"),
+		.repeats = true,
+		.max_rows_per_second = 7,
+		.what = talloc_strdup(steps, "w") };
 	step->irreversible = true;
 	step->releases = talloc_strdup(steps, "both");
 	undo = tide_step_add_undo(steps, step);
@@ -115,7 +130,8 @@ assert_refused(const char *member, json_t *value)
 {
 	void *ctx = talloc_new(NULL);
 	struct tide_steps *back = NULL;
-	json_t *json = tide_steps_to_json(full(ctx)), *forward = json_object_get(json_array_get(json, 0), "forward");
+	json_t *json = tide_steps_to_json(full(ctx)),
+	       *forward = json_object_get(json_array_get(json, 0), "forward");
 	struct tide_err err = { 0 };
 
 	if (value == NULL)
@@ -155,7 +171,8 @@ a_list_that_is_none_is_refused(void **state)
 	void *ctx = talloc_new(NULL);
 	struct tide_steps *back = NULL;
 	struct tide_err err = { 0 };
-	json_t *object = json_object(), *hole = json_pack("[{}]"), *nameless = json_pack("[{s:[],s:{}}]", "undo", "forward");
+	json_t *object = json_object(), *hole = json_pack("[{}]"),
+	       *nameless = json_pack("[{s:[],s:{}}]", "undo", "forward");
 
 	(void)state;
 	assert_false(tide_steps_from_json(ctx, NULL, &back, &err));
