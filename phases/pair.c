@@ -94,52 +94,69 @@ finish_side(void *ctx, struct tide_dual *dual, struct tide_dual_side *side, stru
 	return true;
 }
 
+/* How the columns of a dual write are called in the plan, and in a state of it. */
+struct spelling {
+	struct tide_names plan, here;
+};
+
+static struct spelling
+spelling_in(void *ctx, const struct tide_plan *plan, const struct tide_dual_state *state)
+{
+	struct spelling out = { .plan = tide_dual_identity(ctx, plan, &plan->phase[state->phase]) };
+
+	out.here.count = out.plan.count;
+	out.here.item = talloc_array(ctx, char *, (unsigned)out.here.count);
+	memcpy(out.here.item, state->from.item, state->from.count * sizeof(char *));
+	memcpy(out.here.item + state->from.count, state->to.item, state->to.count * sizeof(char *));
+	return out;
+}
+
+static char *
+respell(void *ctx, const char *text, const char *row, const struct spelling *spelling, struct tide_err *err)
+{
+	return tide_rename_columns(ctx, text, row, &spelling->plan, &spelling->here, err);
+}
+
 /* The expression for the names of this state: the server's word for exactly that text, else its word for the plan's, renamed. */
 static char *
-canonical_here(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *state,
-    const char *source, const struct tide_names *before, const struct tide_names *after, struct tide_err *err)
+canonical_here(void *ctx, const struct tide_dual *dual, size_t index, const char *source,
+    const struct spelling *spelling, struct tide_err *err)
 {
-	const struct tide_phase *phase = &at->plan->phase[state->phase];
-	struct tide_phase_at place = { at->plan, phase, state->phase, at->cat };
-	char *here = tide_rename_columns(ctx, source, NULL, before, after, err);
+	const struct tide_phase_at place = { dual->plan, dual->phase, index, dual->cat };
+	char *here = respell(ctx, source, NULL, spelling, err);
 	const struct tide_fact *fact;
-	char *canonical;
 
 	if (here == NULL)
 		return NULL;
-	fact = tide_catalog_fact(at->cat, here);
+	fact = tide_catalog_fact(dual->cat, here);
 	if (fact == NULL && strcmp(here, source) != 0 &&
-	    (fact = tide_catalog_fact(at->cat, source)) != NULL && fact->canonical != NULL)
-		return tide_rename_columns(ctx, fact->canonical, TIDE_ROW, before, after, err);
-	canonical = tide_canonical(ctx, &place, NULL, here, NULL, err);
-	return canonical;
+	    (fact = tide_catalog_fact(dual->cat, source)) != NULL && fact->canonical != NULL)
+		return respell(ctx, fact->canonical, TIDE_ROW, spelling, err);
+	return tide_canonical(ctx, &place, NULL, here, NULL, err);
 }
 
 /* One side: `rules` of the plan, or copies of `other`. */
 static bool
-fill_side(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *state,
-    struct tide_dual *dual, bool up, struct tide_err *err)
+fill_side(
+    void *ctx, const struct tide_dual_state *state, struct tide_dual *dual, bool up, struct tide_err *err)
 {
 	const struct dual_write_spec *spec = dual->phase->spec;
 	struct tide_dual_side *side = up ? &dual->new : &dual->old, *other = up ? &dual->old : &dual->new;
 	const struct tide_names *planned = up ? &spec->to : &spec->from;
 	const struct tide_pairs *rules = up ? &spec->up : &spec->down;
-	struct tide_names before = tide_dual_identity(ctx, at->plan, dual->phase), after = before;
+	struct spelling spelling = spelling_in(ctx, dual->plan, state);
 
-	after.item = talloc_array(ctx, char *, (unsigned)after.count);
-	memcpy(after.item, state->from.item, state->from.count * sizeof(char *));
-	memcpy(after.item + state->from.count, state->to.item, state->to.count * sizeof(char *));
 	for (size_t i = 0; i < side->count; i++) {
 		struct tide_dual_column *c = &side->item[i];
 		const char *source = source_of(rules, planned->item[i]);
 
 		if (source != NULL) {
-			c->inner = canonical_here(ctx, at, state, source, &before, &after, err);
+			c->inner = canonical_here(ctx, dual, state->phase, source, &spelling, err);
 		} else if (i < other->count) {
 			c->inner = tide_sqlf(ctx, TIDE_ROW ".%I", other->item[i].name);
 			c->copy = tide_same_type(c->column, other->item[i].column);
 		} else {
-			return tide_plan_fail(at->plan, dual->phase, up ? "to" : "from", err,
+			return tide_plan_fail(dual->plan, dual->phase, up ? "to" : "from", err,
 			    "nothing says what \"%s\" is made of", planned->item[i]);
 		}
 		if (c->inner == NULL)
@@ -253,7 +270,7 @@ tide_dual_build(void *ctx, const struct tide_phase_at *at, const struct tide_dua
 	dual->null_on_error = spec->on_error != NULL && strcmp(spec->on_error, "null") == 0;
 	if (!find_side(ctx, at, &state->from, "from", &dual->old, err) ||
 	    !find_side(ctx, at, &state->to, "to", &dual->new, err) ||
-	    !fill_side(ctx, at, state, dual, true, err) || !fill_side(ctx, at, state, dual, false, err) ||
+	    !fill_side(ctx, state, dual, true, err) || !fill_side(ctx, state, dual, false, err) ||
 	    !finish_side(ctx, dual, &dual->new, err) || !finish_side(ctx, dual, &dual->old, err))
 		return false;
 	dual->lookup = has_subquery(&dual->new, &ignored);
@@ -328,20 +345,16 @@ tide_dual_for(void *ctx, const struct tide_phase_at *at, struct tide_dual **out,
 	return tide_dual_build(ctx, at, state, out, err);
 }
 
-/* One expression in the spelling of one state, alone and with the cast. */
+/* One expression in the spelling of one state. */
 static void
 take_spelling(const struct tide_phase_at *at, const struct tide_dual_state *state, const char *source,
     void (*take)(void *ctx, const char *source), void *ctx)
 {
 	void *room = talloc_new(NULL);
-	struct tide_names before = tide_dual_identity(room, at->plan, at->phase), after = before;
+	struct spelling spelling = spelling_in(room, at->plan, state);
 	struct tide_err ignored = { 0 };
-	char *here;
+	char *here = respell(room, source, NULL, &spelling, &ignored);
 
-	after.item = talloc_array(room, char *, (unsigned)after.count);
-	memcpy(after.item, state->from.item, state->from.count * sizeof(char *));
-	memcpy(after.item + state->from.count, state->to.item, state->to.count * sizeof(char *));
-	here = tide_rename_columns(room, source, NULL, &before, &after, &ignored);
 	if (here != NULL)
 		take(ctx, here);
 	talloc_free(room);
@@ -399,18 +412,15 @@ static bool
 exchanged_fact(const struct tide_phase_at *dual_at, struct tide_catalog *cat,
     const struct tide_dual_state *state, const char *source, struct tide_fact *out)
 {
-	struct tide_names before = tide_dual_identity(cat, dual_at->plan, dual_at->phase), after = before;
+	struct spelling spelling = spelling_in(cat, dual_at->plan, state);
 	const struct tide_fact *known = tide_catalog_fact(cat, source);
 	struct tide_err ignored = { 0 };
 
 	if (known == NULL || known->canonical == NULL)
 		return false;
-	after.item = talloc_array(cat, char *, (unsigned)after.count);
-	memcpy(after.item, state->from.item, state->from.count * sizeof(char *));
-	memcpy(after.item + state->from.count, state->to.item, state->to.count * sizeof(char *));
 	*out = *known;
-	out->source = tide_rename_columns(cat, source, NULL, &before, &after, &ignored);
-	out->canonical = tide_rename_columns(cat, known->canonical, TIDE_ROW, &before, &after, &ignored);
+	out->source = respell(cat, source, NULL, &spelling, &ignored);
+	out->canonical = respell(cat, known->canonical, TIDE_ROW, &spelling, &ignored);
 	return out->source != NULL && out->canonical != NULL;
 }
 

@@ -132,22 +132,23 @@ lock_of(const char *name)
 	return (enum tide_lock_mode)i;
 }
 
+/* forward: the probe's true means that it is done; on the way back, that there is something to do. */
 static bool
-fill(const struct tide_phase_at *at, const struct tide_names *texts, const char *done, const char *undone,
-    struct tide_steps *out, struct tide_action *action, struct tide_err *err)
+fill(const struct tide_phase_at *at, bool forward, struct tide_steps *out, struct tide_action *action,
+    struct tide_err *err)
 {
 	const struct sql_spec *spec = at->phase->spec;
 	struct tide_names statements;
 
-	if (!split(out, texts, &statements, err))
+	if (!split(out, forward ? &spec->act : &spec->undo, &statements, err))
 		return tide_plan_fail(at->plan, at->phase, NULL, err, "the statements cannot be read");
 	tide_action_sql(out, at->cat, action, lock_of(spec->lock), NULL);
 	action->flags |= TIDE_OWN_PATH;
 	if (!spec->transaction)
 		action->kind = TIDE_STEP_CONCURRENT;
 	if (spec->probe != NULL)
-		action->probe = tide_sqlf(
-		    out, "SELECT CASE WHEN (\n%s\n) THEN '%s' ELSE '%s' END", spec->probe, done, undone);
+		action->probe = tide_sqlf(out, "SELECT CASE WHEN (\n%s\n) THEN '%s' ELSE '%s' END",
+		    spec->probe, forward ? "done" : "todo", forward ? "todo" : "done");
 	for (size_t i = 0; i < statements.count; i++)
 		tide_action_add(out, action, statements.item[i]);
 	return true;
@@ -160,7 +161,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	struct tide_step *step = tide_steps_add(out, "sql");
 	struct tide_action *undo;
 
-	if (!fill(at, &spec->act, "done", "todo", out, &step->forward, err))
+	if (!fill(at, true, out, &step->forward, err))
 		return false;
 	step->forward.title =
 	    talloc_strdup(out, at->phase->title != NULL ? at->phase->title : "Run the plan's own SQL");
@@ -172,7 +173,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		return true;
 	}
 	undo = tide_step_add_undo(out, step);
-	if (!fill(at, &spec->undo, "todo", "done", out, undo, err))
+	if (!fill(at, false, out, undo, err))
 		return false;
 	undo->title = talloc_strdup(out, "Take the plan's own SQL back");
 	return true;
