@@ -130,6 +130,20 @@ set_direction(struct tide_executor *exe, const struct way *way, struct tide_err 
 			 NULL, err);
 }
 
+/*
+ * An action without a probe cannot see whether there is anything to take back; then the journal decides, which has
+ * the step's row in the transaction of its act. What only helps phases that stay is left out when none does.
+ */
+static bool
+is_needed(struct tide_executor *exe, long index, const struct tide_step *step, const struct tide_action *undo,
+    bool all, bool *needed, struct tide_err *err)
+{
+	*needed = !all || (undo->flags & TIDE_RESYNC) == 0;
+	if (!*needed || undo->probe != NULL)
+		return true;
+	return tide_journal_has(exe, "step.done", index, step->name, needed, err);
+}
+
 static bool
 undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, bool all,
     struct tide_err *err)
@@ -139,7 +153,8 @@ undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_
 		struct tide_task task = {
 			.exe = exe, .phase = c->index, .step = name, .back = true, .action = &step->undo[u]
 		};
-		bool ok = (all && (step->undo[u].flags & TIDE_RESYNC) != 0) || tide_task_run(&task, err);
+		bool needed, ok = is_needed(exe, c->index, step, &step->undo[u], all, &needed, err) &&
+				  (!needed || tide_task_run(&task, err));
 
 		talloc_free(name);
 		if (!ok)
