@@ -438,6 +438,37 @@ class Two(CrashCase):
                     "SELECT count(*) FROM pg_stat_activity WHERE usename = 'alice'"), 0)
                 stage.complete()
 
+    @limit(200)
+    def test_a_stopped_executor_writes_nothing_while_the_second_has_only_the_lease(self):
+        """The second is stopped as well, right after it took the lease: nothing of what the first had in hand has been done by
+        anybody else, so only the fence stands between it and a write."""
+        path = self.plan(plan_text(lease="1s", hold="1h"))
+        for point in ("sweep.batch_done#3", "sweep.batch_sent#3", "sweep.batch_done#5", "step.before_act#1", "step.before_act#2",
+                      "step.before_act#4", "step.before_act#5", "step.before_act#6", "step.before_act#7", "phase.compiled#3",
+                      "phase.compiled#5", "step.after_act#3", "sweep.created#1"):
+            with self.subTest(point=point), self.stage() as stage:
+                stop = {"TIDEMARK_CRASH_ACTION": "stop"}
+                first = stage.tidemark.start("run", path, env={"TIDEMARK_CRASH_AT": point, **stop})
+                self.wait_until(lambda: stopped(first.pid), timeout=30, what=f"stops at {point}")
+                second = stage.tidemark.start("run", path, "--if-locked", "wait",
+                                              env={"TIDEMARK_CRASH_AT": "lease.taken", **stop})
+                self.wait_until(lambda: stopped(second.pid), timeout=30, what="the second has the lease")
+                standing = self.standing(stage)
+                first.signal(signal.SIGCONT)
+                first.wait(30).expect(8)
+                self.assertEqual(self.standing(stage), standing, "the first one has changed something")
+                second.signal(signal.SIGCONT)
+                second.wait(60).ok()
+                self.assertEqual(stage.value("SELECT count(*) FROM items WHERE quantity IS DISTINCT FROM"
+                                             " CASE WHEN id % 17 <> 0 THEN id % 1000 END"), 0)
+                self.assertEqual(stage.value("SELECT max(touched) FROM items"), 1)
+
+    def standing(self, stage):
+        """Everything that a write of ours would change."""
+        tables = {name: stage.rows(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t")
+                  for name in ("items", "tidemark.run", "tidemark.phase", "tidemark.journal", "tidemark.segment")}
+        return tables, fingerprint.catalog(self.server, stage.name)
+
     @limit(120)
     def test_a_stopped_executor_of_the_same_role_is_ended_by_the_second(self):
         path = self.plan(plan_text(rate=12000, lease="1s"))

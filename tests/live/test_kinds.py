@@ -636,7 +636,7 @@ class Gates(KindCase):
         path = self.gated({"after": "30s"})
         process = self.tidemark.start("run", path)
         self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.run') IS NOT NULL")
-                        and self.value("SELECT hold_until IS NOT NULL FROM tidemark.run"))
+                        and self.value("SELECT bool_or(hold_until IS NOT NULL) FROM tidemark.run"))
         self.tidemark("advance", path, "--now", "--reason", "now", "--no-run").ok()
         process.wait(10).ok()
         self.assertTrue(self.done())

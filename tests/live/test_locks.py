@@ -214,7 +214,7 @@ class Locks(LiveCase):
             status = self.wait_until(lambda: re.search(
                 str(conn.info.backend_pid), self.tidemark("status", "rename").out + self.tidemark("locks", "rename").out))
             self.assertTrue(status)
-            reason = self.wait_until(lambda: self.value("SELECT reason FROM tidemark.run"))
+            reason = self.wait_until(lambda: self.value("SELECT max(reason) FROM tidemark.run"))
             self.assertIn("nightly report", reason)
         finally:
             conn.rollback()
@@ -264,10 +264,28 @@ class Locks(LiveCase):
         run(conn, "SELECT * FROM items WHERE id IN (100, 5000, 15000) FOR UPDATE")
         process = self.tidemark.start("run", self.file, "--to", "backfill")
         self.wait_until(lambda: self.value("SELECT count(*) FROM items WHERE quantity IS NULL") == 3, what="all other rows are done")
+        time.sleep(2)       # it visits what was locked again and again
         self.assertTrue(process.running())
         conn.rollback()
         conn.close()
         process.wait(30).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM items WHERE quantity IS DISTINCT FROM qty"), 0)
+
+    @limit(90)
+    def test_a_kill_does_not_make_it_forget_a_row_that_the_application_holds(self):
+        self.tidemark("run", self.file, "--to", "dual_write").ok()
+        conn = self.connect(application_name="app-holder", autocommit=False)
+        run(conn, "SELECT * FROM items WHERE id IN (100, 5000, 15000) FOR UPDATE")
+        for _ in range(2):
+            process = self.tidemark.start("run", self.file, "--to", "backfill")
+            self.wait_until(lambda: self.value("SELECT count(*) FROM items WHERE quantity IS NULL") == 3,
+                            what="all other rows are done")
+            time.sleep(1)
+            self.assertTrue(process.running())
+            process.kill()
+        conn.rollback()
+        conn.close()
+        self.tidemark("run", self.file, "--to", "backfill").ok()
         self.assertEqual(self.value("SELECT count(*) FROM items WHERE quantity IS DISTINCT FROM qty"), 0)
 
     @limit(60)
@@ -276,9 +294,9 @@ class Locks(LiveCase):
         run(conn, "UPDATE items SET note = 'h' WHERE id = 1")
         process = self.tidemark.start("run", self.file)
         self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.run') IS NOT NULL")
-                        and self.value("SELECT reason FROM tidemark.run"))
+                        and self.value("SELECT max(reason) FROM tidemark.run"))
         self.tidemark("pause", "rename").ok()
-        self.wait_until(lambda: self.value("SELECT state FROM tidemark.run") == "paused")
+        self.wait_until(lambda: self.value("SELECT max(state) FROM tidemark.run") == "paused")
         self.assertEqual(self.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tidemark/%%'"
                                     " AND xact_start IS NOT NULL AND state <> 'active'"), 0)
         conn.rollback()

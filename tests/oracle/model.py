@@ -16,7 +16,8 @@ class Shape:
         self.value = value          # random → a value
         self.bump = bump            # value → SQL and Python of a relative update
         self.required = required    # NOT NULL DEFAULT: no NULL is written
-        self.default = None
+        self.default = None         # of the old column
+        self.new_default = None     # of the new one: carried over where the new column is a copy
 
     def up(self, a):
         return None if a is None else self._up(a)
@@ -45,21 +46,23 @@ PLAIN = Shape("plain", "integer", None, None, lambda a: a, lambda b: b, number, 
 LOSSY = Shape("lossy", "integer", "a * 10", "b / 10", lambda a: a * 10, lambda b: b // 10, number, increment)
 CASES = Shape("cases", "text", "upper(a)", "lower(b)", None, None, word, exclaim)
 REQUIRED = Shape("required", "integer", None, None, lambda a: a, lambda b: b, number, increment, required=True)
-REQUIRED.default = 5
+REQUIRED.default = REQUIRED.new_default = 5
+DEFAULTED = Shape("defaulted", "integer", "a * 10", "b / 10", lambda a: a * 10, lambda b: b // 10, number, increment)
+DEFAULTED.default = 5
 # In the C locale only ASCII letters change.
 CASES._up = lambda a: "".join(c.upper() if c.isascii() else c for c in a)
 CASES._down = lambda b: "".join(c.lower() if c.isascii() else c for c in b)
 
-SHAPES = [PLAIN, LOSSY, CASES, REQUIRED]
+SHAPES = [PLAIN, LOSSY, CASES, REQUIRED, DEFAULTED]
 
 
 def insert(shape, given, both):
     """`given`: what the INSERT says; a missing column takes its default."""
     a = given.get("a", shape.default)
-    b = given.get("b", shape.default)
+    b = given.get("b", shape.new_default)
     if not both:
         return a, shape.up(a), False
-    if b is None or b == shape.default:
+    if b is None or b == shape.new_default:
         return a, shape.up(a), False
     if a is None or a == shape.default:
         return shape.down(b), b, False

@@ -31,6 +31,10 @@ SETTINGS = {"deadlock_timeout": "300ms", "max_connections": "100", "synchronous_
 ROWS = 300
 
 
+def constraints(shape, default):
+    return (" NOT NULL" if shape.required else "") + (f" DEFAULT {default}" if default is not None else "")
+
+
 class Failed(AssertionError):
     pass
 
@@ -63,7 +67,7 @@ class Trial:
         self.started = time.monotonic()
         self.conn = self._connect()
         shape = self.shape
-        constraint = f"NOT NULL DEFAULT {shape.default}" if shape.required else ""
+        constraint = constraints(shape, shape.default)
         with self.conn.cursor() as cursor:
             cursor.execute(f"DROP TABLE IF EXISTS {self.table}")
             cursor.execute(f"CREATE TABLE {self.table} (id bigint PRIMARY KEY, inc bigint NOT NULL, a {shape.type} {constraint},"
@@ -114,7 +118,8 @@ class Trial:
             self.say(f"exit {result.code}")
             if wanted():
                 return
-            if result.code not in (0, 130, 143, -9) and not (result.code == 6 and fault == "terminated"):
+            # -2 and -15: the signal came before the program had begun.
+            if result.code not in (0, 130, 143, -9, -2, -15) and not (result.code == 6 and fault == "terminated"):
                 raise Failed(f"{result}")
             if fault is None and result.code == 0:
                 raise Failed(f"exit 0, but it is not where it should be\n{result}\n{self.look()}")
@@ -286,7 +291,7 @@ BOTH_WAYS = """
 CREATE FUNCTION both_ways() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NEW.b IS NOT DISTINCT FROM NULL OR NEW.b IS NOT DISTINCT FROM {default} THEN
+        IF NEW.b IS NOT DISTINCT FROM NULL OR NEW.b IS NOT DISTINCT FROM {new_default} THEN
             NEW.b := {up}; RETURN NEW;
         ELSIF NEW.a IS NOT DISTINCT FROM NULL OR NEW.a IS NOT DISTINCT FROM {default} THEN
             NEW.a := {down}; RETURN NEW;
@@ -328,11 +333,12 @@ class Oracle(LiveCase):
         """Both releases against triggers of our own for a moment; the problems found."""
         world = World(shape, "public.by_hand", 100)
         up, down = shape.up_sql or "a", shape.down_sql or "b"
-        constraint = f"NOT NULL DEFAULT {shape.default}" if shape.required else ""
-        self.execute(f"CREATE TABLE by_hand (id bigint PRIMARY KEY, inc bigint NOT NULL, a {shape.type} {constraint},"
-                     f" b {shape.type} {constraint}, ver integer NOT NULL DEFAULT 1);"
+        self.execute(f"CREATE TABLE by_hand (id bigint PRIMARY KEY, inc bigint NOT NULL,"
+                     f" a {shape.type} {constraints(shape, shape.default)},"
+                     f" b {shape.type} {constraints(shape, shape.new_default)}, ver integer NOT NULL DEFAULT 1);"
                      f" CREATE TABLE clash (id bigint)")
-        self.execute(text.format(up=in_row(up), down=in_row(down), default=shape.default or "NULL"))
+        self.execute(text.format(up=in_row(up), down=in_row(down), default=shape.default or "NULL",
+                                 new_default=shape.new_default or "NULL"))
         fleet = Fleet(world, lambda autocommit: self.connect(application_name="app", autocommit=autocommit), 7)
         rng = random.Random(7)
         for key in range(100):
