@@ -263,14 +263,43 @@ check_defaults(const struct tide_checking *c, const struct tide_dual *dual, size
 		    "\"%s\" is a generated column and cannot be written", dual->old.item[at].name);
 }
 
+/* The new release reads and writes the new column as the role that may use the old one. */
+static void
+check_grants(
+    const struct tide_checking *c, const struct tide_dual *dual, size_t at, const struct tide_names *accept)
+{
+	const struct tide_dual_column *old = &dual->old.item[at];
+	bool pairs = dual->old.count == dual->new.count;
+
+	if (old->column->acl == NULL || tide_accepted(accept, old->name))
+		return;
+	for (size_t i = pairs ? at : 0; i < (pairs ? at + 1 : dual->new.count); i++) {
+		const char *acl = dual->new.item[i].column->acl;
+
+		if (acl != NULL && strcmp(acl, old->column->acl) == 0)
+			continue;
+		tide_say(c, TIDE_ERROR, "switch-grant", NULL,
+		    talloc_asprintf(c->out,
+			"grant the same on the new column in a phase of kind \"sql\" before the switch, then "
+			"say accept = [\"%s\"]",
+			old->name),
+		    "\"%s\" has privileges of its own that \"%s\" lacks: the new release would be refused",
+		    old->name, dual->new.item[i].name);
+		return;
+	}
+}
+
 void
 tide_check_switch(
-    const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept)
+    const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept, bool swaps)
 {
 	for (size_t i = 0; i < dual->old.count; i++) {
 		check_constraints(c, dual, i, accept);
 		check_unique_indexes(c, dual, i, accept);
 		check_defaults(c, dual, i);
+		/* When names are exchanged, tide_check_swap asks more of both columns. */
+		if (!swaps)
+			check_grants(c, dual, i, accept);
 	}
 	for (size_t i = 0; i < dual->new.count; i++) {
 		const struct tide_column *new = dual->new.item[i].column;

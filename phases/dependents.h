@@ -29,7 +29,7 @@ bool tide_is_our_name(const char *name);
 
 /** Constraints on an old column that the new one does not share, and what else would make a write fail after the switch. */
 void tide_check_switch(
-    const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept);
+    const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept, bool swaps);
 /** What stays with the attribute when the names are exchanged. */
 void
 tide_check_swap(const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept);

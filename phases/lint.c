@@ -67,6 +67,12 @@ check_ends(const struct tide_checking *c)
 		tide_say(c, TIDE_NOTE, "dual-write-without-switch", NULL, NULL,
 		    "the plan never switches: writes of the new release to \"%s\" would be overwritten",
 		    state.to.item[0]);
+	else if (!state.ended)
+		tide_say(c, TIDE_WARNING, "dual-write-without-drop", NULL,
+		    talloc_asprintf(c->out, "end the plan with a phase of kind \"drop_column\" for \"%s\"",
+			state.from.item[0]),
+		    "the plan never drops \"%s\": the triggers that keep both sides in step stay for ever",
+		    state.from.item[0]);
 	talloc_free(room);
 }
 

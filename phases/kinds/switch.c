@@ -261,6 +261,21 @@ check_order(const struct tide_checking *c, const struct tide_dual_state *state)
 		    "nothing waits before the switch: it follows the verification at once");
 }
 
+/* What was never NULL becomes so for good, unless the plan says otherwise. */
+static void
+check_not_null(const struct tide_checking *c, const struct tide_dual *dual)
+{
+	for (size_t i = 0; i < dual->old.count && i < dual->new.count; i++)
+		if (must_relax(dual, i) && !dual->new.item[i].column->not_null)
+			tide_say(c, TIDE_WARNING, "switch-not-null", NULL,
+			    talloc_asprintf(c->out,
+				"put a phase of kind \"set_not_null\" for \"%s\" behind the backfill",
+				dual->new.item[i].name),
+			    "\"%s\" is NOT NULL and \"%s\" is not: from the switch on NULL is allowed in "
+			    "both, and \"%s\" stays nullable after the drop",
+			    dual->old.item[i].name, dual->new.item[i].name, dual->new.item[i].name);
+}
+
 static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -286,7 +301,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 			tide_say(&c, TIDE_ERROR, "switch-columns", NULL,
 			    err.hint[0] != '\0' ? err.hint : NULL, "%s", err.message);
 		} else {
-			tide_check_switch(&c, dual, &spec->accept);
+			tide_check_switch(&c, dual, &spec->accept, spec->swap_names);
+			check_not_null(&c, dual);
 			if (spec->swap_names)
 				tide_check_swap(&c, dual, &spec->accept);
 		}

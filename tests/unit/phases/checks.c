@@ -124,6 +124,7 @@ the_order_of_phases_is_checked_without_a_database(void **state)
 		{ "add-column-twice", TIDE_ERROR, ADD ADD, NULL, "line 3" },
 		{ "dual-write-without-backfill", TIDE_WARNING, ADD DUAL, NULL, NULL },
 		{ "dual-write-without-switch", TIDE_NOTE, ADD DUAL FILL, NULL, NULL },
+		{ "dual-write-without-drop", TIDE_WARNING, WHOLE, NULL, "never drops \"a\"" },
 	};
 
 	(void)state;
@@ -337,6 +338,17 @@ what_the_old_column_demands_is_listed_before_the_switch(void **state)
 			",{'name':'b','type':'integer','identical':true,'default_expr':'pg_backend_pid()'}",
 			"", ""),
 		    NULL },
+		{ "switch-grant", TIDE_ERROR, WHOLE,
+		    TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'}", "", ""),
+		    "\"a\" has privileges of its own that \"b\" lacks" },
+		{ "switch-grant", TIDE_ERROR, DUAL FILL VERIFY SWITCH,
+		    TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'},{'name':'b','type':"
+			  "'integer','identical':true,'acl':'{x=w/y}'}",
+			"", ""),
+		    NULL },
+		{ "switch-not-null", TIDE_WARNING, WHOLE,
+		    TABLE("{'name':'a','type':'integer','identical':true,'not_null':true}", "", ""),
+		    "\"b\" stays nullable" },
 		{ "swap-index", TIDE_ERROR, WHOLE "swap_names = true\n",
 		    TABLE(COLUMN_A, "",
 			",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx','columns':['a']}]"),
@@ -448,6 +460,8 @@ what_is_accepted_by_name_is_not_refused(void **state)
 	(void)state;
 	assert_clean(WHOLE "accept = 'a_positive'\n",
 	    TABLE(COLUMN_A, K("a_positive", "c", "CHECK ((a > 0))", "'a'"), ""));
+	assert_clean(WHOLE "accept = 'a'\n",
+	    TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'}", "", ""));
 	assert_clean(WHOLE "swap_names = true\naccept = ['v', 'a_idx', 'a']\n",
 	    TABLE("{'name':'a','type':'integer','identical':true,'comment':'c','acl':'{x=r/y}'}", "",
 		",'indexes':[{'name':'a_idx','definition':'CREATE INDEX "
@@ -458,6 +472,34 @@ what_is_accepted_by_name_is_not_refused(void **state)
 		",'indexes':[{'name':'a_idx','definition':'CREATE INDEX "
 		"a_idx','columns':['a']}],'dependents':[{'column':'a','kind':'view',"
 		"'identity':'view public.\\\"My View\\\"','blocks_drop':true}]"));
+}
+
+static void
+the_same_privileges_on_the_new_column_satisfy_the_switch(void **state)
+{
+	(void)state;
+	assert_clean(DUAL FILL VERIFY SWITCH,
+	    TABLE(
+		"{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'},{'name':'b','type':'integer',"
+		"'identical':true,'acl':'{x=r/y}'}",
+		"", ""));
+}
+
+static void
+an_old_column_that_may_not_be_null_is_no_news_when_the_plan_sets_the_new_one_not_null(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct tide_findings *findings = talloc_zero(ctx, struct tide_findings);
+
+	(void)state;
+	tide_phase_lint(plan_of(ctx, HEAD ADD DUAL FILL
+			    "[[phase]]\nkind = 'set_not_null'\ncolumn = 'b'\n" VERIFY SWITCH DROP),
+	    catalog_fixture_text(
+		ctx, TABLE("{'name':'a','type':'integer','identical':true,'not_null':true}", "", "")),
+	    findings);
+	assert_null(find(findings, "switch-not-null"));
+	assert_null(find(findings, "dual-write-without-drop"));
+	talloc_free(ctx);
 }
 
 static void
@@ -520,6 +562,9 @@ main(void)
 		cmocka_unit_test(what_hangs_on_a_column_is_listed_before_it_is_dropped),
 		cmocka_unit_test(an_index_that_could_not_come_back_is_not_dropped),
 		cmocka_unit_test(what_is_accepted_by_name_is_not_refused),
+		cmocka_unit_test(the_same_privileges_on_the_new_column_satisfy_the_switch),
+		cmocka_unit_test(
+		    an_old_column_that_may_not_be_null_is_no_news_when_the_plan_sets_the_new_one_not_null),
 		cmocka_unit_test(an_index_that_an_earlier_phase_drops_is_no_dependent_of_the_column),
 		cmocka_unit_test(the_same_constraint_on_the_new_column_satisfies_the_switch),
 		cmocka_unit_test(the_example_plan_has_no_fault),
