@@ -154,16 +154,12 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 {
 	const struct tide_table *table = &live->cat->table;
 	bool own_path = (a->flags & TIDE_OWN_PATH) != 0;
-	char text[64];
 
 	if (a->title != NULL)
 		comment(out, mem, a->title);
 	switch (a->kind) {
 	case TIDE_STEP_WAIT:
-		comment(out, mem,
-		    talloc_asprintf(mem, "WAIT: do not go on before %s have passed since the statement above",
-			tide_duration_format(a->wait_us, text, sizeof(text))));
-		break;
+		break; /* script_action() */
 	case TIDE_STEP_SWEEP:
 		tide_output_put(out,
 		    tide_review_sweep(mem, a->sweep, tide_sqlf(mem, "%I.%I", table->schema, table->name)));
@@ -190,78 +186,201 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 	}
 }
 
-static void
-sql_head(struct tide_stream *out, void *mem, const struct tide_live *live, bool back)
+/** What psql knows of the way: a run of the script begins at :from, and ends before the next place that is closed. */
+struct script {
+	struct tide_stream *out;
+	void *mem;
+	size_t stage; /* phases from 1 on, in the order of the script */
+	size_t waits; /* of the stage so far */
+	bool stops;   /* somewhere in it; a script without runs as it is */
+};
+
+/** The stage as :from says it: what stands behind the first wait of stage 6 is 6.5, behind the second 6.6. */
+static char *
+place(const struct script *s)
 {
-	comment(out, mem,
-	    talloc_asprintf(mem, "tidemark %s: plan %s, %s", TIDEMARK_VERSION, live->plan->name,
-		back ? "the way back from its end" : "compiled against the table as it is now"));
-	comment(out, mem,
-	    "run with: psql -v ON_ERROR_STOP=1 -f FILE; stop at every comment that says GATE or WAIT");
-	comment(
-	    out, mem, "a lock that was not obtained ends the script: go on from the statement that failed");
-	tide_output_put(out, "SET search_path = pg_catalog;\nSET client_encoding = 'UTF8';\nSET "
-			     "standard_conforming_strings = on;\n"
-			     "SET row_security = off;\nSET statement_timeout = 0;\nSET lock_timeout = 0;\n"
-			     "SET idle_in_transaction_session_timeout = 0;\n");
-	if (live->state || back)
-		return;
-	comment(out, mem, "the state schema: triggers that keep two columns in step write conflicts to it");
-	tide_output_put(out, "BEGIN;\n");
-	tide_output_put(out, tide_state_sql());
-	tide_output_put(out, "\nCOMMIT;\n");
+	if (s->waits == 0)
+		return talloc_asprintf(s->mem, "%zu", s->stage);
+	return s->waits <= 5 ? talloc_asprintf(s->mem, "%zu.%zu", s->stage, s->waits + 4)
+			     : talloc_asprintf(s->mem, "%zu.9%02zu", s->stage, s->waits - 5);
+}
+
+/** An argument of a psql command: one line, in quotes in which backslashes escape. */
+static char *
+psql_word(void *mem, const char *text)
+{
+	char *line = tide_output_printable(mem, text), *out = talloc_strdup(mem, "'");
+
+	for (const char *c = line; *c != '\0'; c++)
+		out = *c == '\'' || *c == '\\'
+			  ? talloc_asprintf_append_buffer(out, "%c%c", *c, *c)
+			  : talloc_asprintf_append_buffer(out, "%c", *c == '\n' || *c == '\t' ? ' ' : *c);
+	return talloc_strdup_append_buffer(out, "'");
+}
+
+/** Ends the script here unless it was begun at this place or behind it. */
+static void
+closed(const struct script *s, const char *why)
+{
+	char *at = place(s);
+
+	tide_output_put(
+	    s->out, talloc_asprintf(s->mem,
+			"SELECT :from >= %s AS tidemark_open \\gset\n\\if :tidemark_open\n\\else\n\\echo %s\n"
+			"\\quit\n\\endif\n",
+			at,
+			psql_word(s->mem,
+			    talloc_asprintf(s->mem,
+				"%s, go on with: psql -v ON_ERROR_STOP=1 -v from=%s -f FILE", why, at))));
 }
 
 static void
-forward(struct tide_stream *out, void *mem, const struct tide_live *live)
+begin_part(const struct script *s)
+{
+	if (s->stops)
+		tide_output_put(
+		    s->out, talloc_asprintf(s->mem,
+				"SELECT :from <= %s AS tidemark_go \\gset\n\\if :tidemark_go\n", place(s)));
+}
+
+static void
+end_part(const struct script *s)
+{
+	if (s->stops)
+		tide_output_put(s->out, "\\endif\n");
+}
+
+/** An action; a wait divides its stage in two. */
+static void
+script_action(struct script *s, const struct tide_action *a, const struct tide_live *live)
+{
+	char text[64];
+
+	if (a->kind != TIDE_STEP_WAIT) {
+		sql_action(s->out, s->mem, a, live);
+		return;
+	}
+	end_part(s);
+	if (a->title != NULL)
+		comment(s->out, s->mem, a->title);
+	s->waits++;
+	closed(s, talloc_asprintf(s->mem, "WAIT: when %s have passed since the statement above",
+		      tide_duration_format(a->wait_us, text, sizeof(text))));
+	begin_part(s);
+}
+
+static bool
+has_stops(const struct tide_live *live, bool back)
 {
 	for (size_t p = 0; p < live->plan->count; p++) {
-		const char *gate = tide_review_gate(mem, &live->plan->phase[p].gate);
+		const struct tide_gate *gate = &live->plan->phase[p].gate;
 
-		tide_output_put(out, "\n");
-		comment(out, mem,
-		    talloc_asprintf(
-			mem, "phase %zu of %zu: %s", p + 1, live->plan->count, live->plan->phase[p].name));
-		if (gate != NULL)
-			comment(out, mem, talloc_asprintf(mem, "GATE: wait for %s", gate));
+		if (!back && (gate->manual || gate->after > 0 || gate->sql != NULL || gate->window != NULL))
+			return true;
+		for (size_t i = 0; i < live->steps[p]->count; i++) {
+			const struct tide_step *step = &live->steps[p]->item[i];
+
+			if (!back && step->forward.kind == TIDE_STEP_WAIT)
+				return true;
+			for (size_t j = 0; back && j < step->undo_count; j++)
+				if (step->undo[j].kind == TIDE_STEP_WAIT)
+					return true;
+		}
+	}
+	return false;
+}
+
+static void
+sql_head(const struct script *s, const struct tide_live *live, bool back)
+{
+	comment(s->out, s->mem,
+	    talloc_asprintf(s->mem, "tidemark %s: plan %s, %s", TIDEMARK_VERSION, live->plan->name,
+		back ? "the way back from its end" : "compiled against the table as it is now"));
+	comment(s->out, s->mem,
+	    s->stops ? "run with: psql -v ON_ERROR_STOP=1 -f FILE; it ends at each GATE and WAIT and says "
+		       "how to go on"
+		     : "run with: psql -v ON_ERROR_STOP=1 -f FILE");
+	comment(s->out, s->mem,
+	    "a lock that was not obtained ends the script: go on from the statement that failed");
+	if (s->stops)
+		tide_output_put(s->out, "\\if :{?from}\n\\else\n\\set from 1\n\\endif\n");
+	tide_output_put(s->out, "SET search_path = pg_catalog;\nSET client_encoding = 'UTF8';\nSET "
+				"standard_conforming_strings = on;\n"
+				"SET row_security = off;\nSET statement_timeout = 0;\nSET lock_timeout = 0;\n"
+				"SET idle_in_transaction_session_timeout = 0;\n");
+	if (live->state || back)
+		return;
+	comment(
+	    s->out, s->mem, "the state schema: triggers that keep two columns in step write conflicts to it");
+	begin_part(s);
+	tide_output_put(s->out, "BEGIN;\n");
+	tide_output_put(s->out, tide_state_sql());
+	tide_output_put(s->out, "\nCOMMIT;\n");
+	end_part(s);
+}
+
+static void
+forward(struct script *s, const struct tide_live *live)
+{
+	for (size_t p = 0; p < live->plan->count; p++) {
+		const struct tide_phase *phase = &live->plan->phase[p];
+		const char *gate = tide_review_gate(s->mem, &phase->gate);
+
+		s->stage = p + 1;
+		s->waits = 0;
+		tide_output_put(s->out, "\n");
+		comment(s->out, s->mem,
+		    talloc_asprintf(s->mem, "phase %zu of %zu: %s", p + 1, live->plan->count, phase->name));
+		if (gate != NULL) {
+			comment(s->out, s->mem, talloc_asprintf(s->mem, "GATE: wait for %s", gate));
+			closed(s,
+			    talloc_asprintf(s->mem, "GATE before phase %zu, %s: wait for %s; when it is open",
+				p + 1, phase->name, gate));
+		}
+		begin_part(s);
 		for (size_t i = 0; i < live->steps[p]->count; i++) {
 			const struct tide_action *action = &live->steps[p]->item[i].forward;
 			long earlier = tide_review_repeats(live, p, action);
 
 			if (earlier < 0)
-				sql_action(out, mem, action, live);
+				script_action(s, action, live);
 			else
-				comment(out, mem,
-				    talloc_asprintf(mem, "stands since phase %s: %s",
+				comment(s->out, s->mem,
+				    talloc_asprintf(s->mem, "stands since phase %s: %s",
 					live->plan->phase[earlier].name, action->title));
 		}
+		end_part(s);
 	}
 }
 
 static void
-backward(struct tide_stream *out, void *mem, const struct tide_live *live)
+backward(struct script *s, const struct tide_live *live)
 {
 	const struct tide_step *point = NULL;
 	long last = tide_review_point(live, &point);
 
 	if (last >= 0)
-		comment(out, mem,
-		    talloc_asprintf(mem, "valid only as long as step %s of phase %s has not run", point->name,
-			live->plan->phase[last].name));
+		comment(s->out, s->mem,
+		    talloc_asprintf(s->mem, "valid only as long as step %s of phase %s has not run",
+			point->name, live->plan->phase[last].name));
 	for (size_t p = live->plan->count; p-- > 0;) {
-		tide_output_put(out, "\n");
-		comment(out, mem,
-		    talloc_asprintf(mem, "back before phase %zu: %s", p + 1, live->plan->phase[p].name));
+		s->stage = live->plan->count - p;
+		s->waits = 0;
+		tide_output_put(s->out, "\n");
+		comment(s->out, s->mem,
+		    talloc_asprintf(s->mem, "back before phase %zu: %s", p + 1, live->plan->phase[p].name));
+		begin_part(s);
 		for (size_t i = live->steps[p]->count; i-- > 0;)
 			for (size_t j = 0; j < live->steps[p]->item[i].undo_count; j++)
-				sql_action(out, mem, &live->steps[p]->item[i].undo[j], live);
+				script_action(s, &live->steps[p]->item[i].undo[j], live);
+		end_part(s);
 	}
 }
 
 bool
 tide_review_sql(struct tide_stream *out, const struct tide_live *live, bool back, struct tide_err *err)
 {
-	void *mem;
+	struct script script = { .out = out, .stage = 1 };
 
 	for (size_t p = 0; p < live->plan->count; p++) {
 		if (live->steps[p] == NULL)
@@ -274,12 +393,13 @@ tide_review_sql(struct tide_stream *out, const struct tide_live *live, bool back
 				    "%s is not a plain table: its sweep has no form as SQL",
 				    live->plan->table);
 	}
-	mem = talloc_new(NULL);
-	sql_head(out, mem, live, back);
+	script.mem = talloc_new(NULL);
+	script.stops = has_stops(live, back);
+	sql_head(&script, live, back);
 	if (back)
-		backward(out, mem, live);
+		backward(&script, live);
 	else
-		forward(out, mem, live);
-	talloc_free(mem);
+		forward(&script, live);
+	talloc_free(script.mem);
 	return true;
 }
