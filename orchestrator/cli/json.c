@@ -5,6 +5,8 @@
 #include <talloc.h>
 #include <time.h>
 
+#include "status_print.h"
+
 json_t *
 tide_json_text(const char *text)
 {
@@ -114,8 +116,9 @@ tide_json_progress(const struct tide_progress *p)
 json_t *
 tide_json_status(const struct tide_run_status *s, const char *next)
 {
+	const struct tide_progress now = tide_status_progress(s);
 	json_t *phases = json_array(),
-	       *progress = s->progress.blocks_total > 0 ? tide_json_progress(&s->progress) : json_null();
+	       *progress = now.blocks_total > 0 ? tide_json_progress(&now) : json_null();
 
 	for (size_t i = 0; i < s->count; i++) {
 		const struct tide_phase_status *p = &s->item[i];

@@ -282,6 +282,15 @@ wrong_verb(const char *name, enum tide_verb_id verb, struct tide_err *err)
 	return tide_hint(err, "--%s belongs to: %s", name, verbs);
 }
 
+/** `config` shows the settings of other verbs too, and refuses what those would refuse. */
+static bool
+shown_value(void *ctx, const struct tide_option *row, const char *value, struct tide_err *err)
+{
+	struct tide_options ignored = { 0 };
+
+	return value == NULL || value[0] == '\0' || store(ctx, &ignored, row, row->env, value, err);
+}
+
 /** Defaults first, then the environment, then the command line. */
 static bool
 fill(void *ctx, const struct line *line, tide_getenv *getenv_fn, void *getenv_ctx, struct tide_options *out,
@@ -293,6 +302,8 @@ fill(void *ctx, const struct line *line, tide_getenv *getenv_fn, void *getenv_ct
 					? getenv_fn(getenv_ctx, row->env)
 					: NULL;
 
+		if (out->verb == TIDE_VERB_CONFIG && !shown_value(ctx, row, value, err))
+			return false;
 		if ((row->verbs & (1u << out->verb)) == 0)
 			continue;
 		if (value != NULL && value[0] != '\0') {

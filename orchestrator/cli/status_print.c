@@ -99,11 +99,31 @@ print_holder(struct tide_stream *out, void *mem, const struct tide_run_status *s
 		s->live ? "" : " (gone: the next run takes over)"));
 }
 
+struct tide_progress
+tide_status_progress(const struct tide_run_status *s)
+{
+	struct tide_progress p = s->progress;
+
+	/* The executor's last word may be older than the pause. */
+	if (strcmp(s->state, "paused") == 0 || strcmp(s->state, "pausing") == 0) {
+		p.state = "PAUSED";
+		p.reason = NULL;
+		p.eta = -1;
+		p.rows_per_second = 0;
+	}
+	if (!s->live)
+		p.lag = -1;
+	if (p.phase == NULL || p.phase[0] == '\0')
+		p.phase = s->phase;
+	return p;
+}
+
 void
-tide_status_print(struct tide_stream *out, const struct tide_run_status *s, const char *next)
+tide_status_print(struct tide_stream *out, const struct tide_run_status *s, bool changed, const char *next)
 {
 	const struct mark *mark = find(run_marks, TIDE_COUNT(run_marks), s->state);
 	void *mem = talloc_new(NULL);
+	struct tide_progress progress = tide_status_progress(s);
 	char text[1024];
 
 	tide_output_say(out, TIDE_BOLD, "%s", s->plan);
@@ -116,13 +136,16 @@ tide_status_print(struct tide_stream *out, const struct tide_run_status *s, cons
 	    s->phase != NULL ? s->phase : "",
 	    strcmp(s->direction, "back") == 0 && strcmp(s->state, "rolled_back") != 0 ? ", on the way back"
 										      : "");
+	if (changed)
+		tide_output_say(out, TIDE_YELLOW, "%s",
+		    "warning: the file differs from the plan that is running (tidemark run refuses it)\n");
 	row(out, "because", s->reason);
 	row(out, "until", s->hold_until);
 	if (strcmp(s->wanted, "pause") == 0)
 		row(out, "wanted", "pause");
 	print_holder(out, mem, s);
 	if (s->progress.blocks_total > 0)
-		row(out, "progress", tide_progress_format(&s->progress, text, sizeof(text)));
+		row(out, "progress", tide_progress_format(&progress, text, sizeof(text)));
 	if (s->conflicts > 0)
 		row(out, "conflicts",
 		    talloc_asprintf(mem,

@@ -4,8 +4,11 @@
 #include "output.h"
 #include "tidemark/store.h"
 
-/** One plan: its phases, what it waits for, who is at work, what to type next. */
-void tide_status_print(struct tide_stream *stream, const struct tide_run_status *status, const char *next);
+/** One plan: its phases, what it waits for, who is at work, what to type next. changed: the file is another plan by now. */
+void tide_status_print(
+    struct tide_stream *stream, const struct tide_run_status *status, bool changed, const char *next);
+/** The progress of the sweep as it is for a reader who is not the executor: what is known only while it runs is left out. */
+struct tide_progress tide_status_progress(const struct tide_run_status *status);
 /** All plans of a database, one line each. */
 void tide_status_print_list(struct tide_stream *stream, const struct tide_status_list *list);
 /** One line, for pipelines: `name: state at phase: reason`. Belongs to ctx. */

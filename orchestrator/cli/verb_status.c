@@ -68,16 +68,31 @@ reached(const struct tide_run_status *s, const char *name)
 	return NOT_YET;
 }
 
-static void
-print(struct tide_cli *cli, const struct tide_run_status *s, const char *name, const char *as)
+/** What was asked about, and what the file says when it is one. */
+struct subject {
+	const char *as, *name, *hash; /* hash: NULL when it is no file */
+};
+
+/** A file that is no longer what the run was begun with. A run that was rolled back takes any. */
+static bool
+plan_changed(const struct tide_run_status *s, const struct subject *subject)
 {
+	return s->found && subject->hash != NULL && strcmp(s->state, "rolled_back") != 0 &&
+	       strcmp(s->hash, subject->hash) != 0;
+}
+
+static void
+print(struct tide_cli *cli, const struct tide_run_status *s, const struct subject *subject)
+{
+	const char *name = subject->name, *as = subject->as;
+	bool changed = plan_changed(s, subject);
 	char *next = s->found ? tide_cli_next(cli, s, as) : NULL;
 	json_t *object, *body;
 
 	if (!s->found)
 		next = talloc_asprintf(cli, "tidemark plan %s", tide_cli_shell_word(cli, as));
 	if (!cli->options.json && s->found) {
-		tide_status_print(&cli->out, s, next);
+		tide_status_print(&cli->out, s, changed, next);
 	} else if (!cli->options.json) {
 		tide_output_say(&cli->out, TIDE_BOLD, "%s", name);
 		tide_output_say(&cli->out, TIDE_PLAIN, ": not started in this database\nnext: %s\n", next);
@@ -88,6 +103,8 @@ print(struct tide_cli *cli, const struct tide_run_status *s, const char *name, c
 				      "next", tide_json_text(next));
 		json_object_update(object, body);
 		json_decref(body);
+		if (subject->hash != NULL && s->found)
+			json_object_set_new(object, "plan_changed", json_boolean(changed));
 		tide_json_print(&cli->out, object, cli->options.watch);
 	}
 	(void)fflush(cli->out.file);
@@ -114,15 +131,16 @@ gave_up(
 
 /** A redraw on a terminal; elsewhere only what is new. */
 static void
-redraw(struct tide_cli *cli, const struct tide_run_status *s, const char *name, const char *as, char **last)
+redraw(struct tide_cli *cli, const struct tide_run_status *s, const struct subject *subject, char **last)
 {
-	char *line = s->found ? tide_status_line(*last, s) : talloc_asprintf(*last, "%s: not started", name);
+	char *line =
+	    s->found ? tide_status_line(*last, s) : talloc_asprintf(*last, "%s: not started", subject->name);
 
 	if (cli->out.terminal && !cli->options.json) {
 		tide_output_put(&cli->out, "\033[H\033[J");
-		print(cli, s, name, as);
+		print(cli, s, subject);
 	} else if (cli->options.json) {
-		print(cli, s, name, as);
+		print(cli, s, subject);
 	} else if (strcmp(line, *last) != 0) {
 		tide_output_say(&cli->out, TIDE_PLAIN, "%s\n", line);
 		(void)fflush(cli->out.file);
@@ -133,8 +151,9 @@ redraw(struct tide_cli *cli, const struct tide_run_status *s, const char *name, 
 }
 
 static bool
-follow(struct tide_cli *cli, const char *name, const char *as, struct tide_err *err)
+follow(struct tide_cli *cli, const struct subject *subject, struct tide_err *err)
 {
+	const char *name = subject->name;
 	const struct tide_options *o = &cli->options;
 	int64_t deadline = o->timeout > 0 ? tide_now_us() + o->timeout : INT64_MAX;
 	char *last = talloc_strdup(cli, "");
@@ -150,7 +169,7 @@ follow(struct tide_cli *cli, const char *name, const char *as, struct tide_err *
 		if (o->wait_for != NULL && s.found && !known_phase(&s, o->wait_for, err))
 			return false;
 		if (o->watch)
-			redraw(cli, &s, name, as, &last);
+			redraw(cli, &s, subject, &last);
 		end = o->wait_for != NULL ? reached(&s, o->wait_for) : NOT_YET;
 		final = s.found && (strcmp(s.state, "complete") == 0 || strcmp(s.state, "rolled_back") == 0);
 		if (end != NOT_YET || tide_now_us() >= deadline || (o->wait_for == NULL && final) ||
@@ -158,7 +177,7 @@ follow(struct tide_cli *cli, const char *name, const char *as, struct tide_err *
 			bool lost = o->wait_for != NULL && end != REACHED;
 
 			if (!o->watch && !lost)
-				print(cli, &s, name, as);
+				print(cli, &s, subject);
 			cli->status = o->exit_code && !lost && o->wait_for == NULL ? standing(&s) : TIDE_OK;
 			return lost ? gave_up(cli, &s, name, end == NEVER, err) : true;
 		}
@@ -198,12 +217,27 @@ list(struct tide_cli *cli, struct tide_err *err)
 	return true;
 }
 
+static bool
+find_subject(struct tide_cli *cli, struct subject *subject, struct tide_err *err)
+{
+	struct tide_plan *plan;
+
+	subject->name = subject->as;
+	if (!tide_cli_is_file(subject->as))
+		return true;
+	if (!tide_cli_plan(cli, subject->as, &plan, err))
+		return false;
+	subject->name = plan->name;
+	subject->hash = plan->hash;
+	return true;
+}
+
 bool
 tide_verb_status(struct tide_cli *cli, struct tide_err *err)
 {
 	const struct tide_options *o = &cli->options;
 	struct tide_run_status s = { 0 };
-	const char *as, *name;
+	struct subject subject = { 0 };
 
 	if (o->operand_count == 0) {
 		if (o->watch || o->wait_for != NULL)
@@ -211,16 +245,16 @@ tide_verb_status(struct tide_cli *cli, struct tide_err *err)
 			    err, TIDE_USAGE, "--%s needs a plan", o->watch ? "watch" : "wait-for");
 		return tide_cli_connect(cli, err) && list(cli, err);
 	}
-	as = o->operand[0];
-	if (!tide_cli_plan_name(cli, as, &name, err) || !tide_cli_connect(cli, err))
+	subject.as = o->operand[0];
+	if (!find_subject(cli, &subject, err) || !tide_cli_connect(cli, err))
 		return false;
 	if (o->watch || o->wait_for != NULL)
-		return follow(cli, name, as, err);
-	if (!tide_store_status(cli, cli->conn, name, &s, err))
+		return follow(cli, &subject, err);
+	if (!tide_store_status(cli, cli->conn, subject.name, &s, err))
 		return false;
-	if (!s.found && !tide_cli_is_file(as))
-		return tide_cli_no_run(cli, name, err);
-	print(cli, &s, name, as);
+	if (!s.found && !tide_cli_is_file(subject.as))
+		return tide_cli_no_run(cli, subject.name, err);
+	print(cli, &s, &subject);
 	cli->status = o->exit_code ? standing(&s) : TIDE_OK;
 	return true;
 }

@@ -55,9 +55,8 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    "was rolled back, and after --timeout 11 at a gate, 12 when paused, 10 otherwise.",
 	    tide_verb_status },
 	[TIDE_VERB_HISTORY] = { "history", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "the journal: who, what, when",
-	    "Prints the journal: who, what, when, how long, how long it waited for locks, how it ended; with "
-	    "--verbose "
-	    "also the SQL.",
+	    "Prints the journal: who, what, when, how long, how long it waited for locks, how it ended, "
+	    "and the SQL; with --quiet not the SQL.",
 	    tide_verb_history },
 	[TIDE_VERB_VERIFY] = { "verify", "PLAN", TIDE_OPERAND_PLAN, 1, 1,
 	    "compare old and new now, read-only",
