@@ -220,23 +220,25 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 	return true;
 }
 
-/* A live executor is asked to make room; it finishes its batch and lets go of the lease. */
+/* Going back less far than an interrupted rollback would leave phases half undone behind it. */
 static bool
-ask_for_room(struct tide_executor *exe, const struct tide_run_row *run, struct tide_err *err)
+check_target(struct tide_executor *exe, const struct tide_run_row *run, long target, struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
-	bool ok = true;
+	const char **states;
 
-	if (run->live) {
-		tide_executor_event(
-		    exe, "lease.wait", NULL, false, "asking %s to stop at its next safe point", run->owner);
-		ok = tide_await_query(exe->control, mem,
-		    "UPDATE tidemark.run SET wanted = 'yield', wanted_by = $2 WHERE id = $1::bigint "
-		    "RETURNING pg_notify('tidemark', id::text)",
-		    TIDE_ARGS(tide_param_int(mem, exe->run), exe->owner), NULL, err);
+	if (strcmp(run->direction, "back") == 0 && target > run->back_to) {
+		tide_fail(err, TIDE_PRECONDITION, "a rollback that goes further back is under way");
+		return tide_hint(err, "finish it first: tidemark rollback %s", exe->plan->name);
 	}
-	talloc_free(mem);
-	return ok;
+	if (target < 0)
+		return true;
+	if (!tide_runner_states(exe, exe, &states, err))
+		return false;
+	if (strcmp(states[target], "done") == 0)
+		return true;
+	tide_fail(err, TIDE_PRECONDITION, "phase %s is not done: there is nothing to go back to",
+	    exe->plan->phase[target].name);
+	return tide_hint(err, "see: tidemark status %s", exe->plan->name);
 }
 
 static bool
@@ -245,6 +247,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	struct tide_run_row run;
 	struct way way = { .target = -1 };
 
+	exe->back = true;
 	if (!tide_executor_connect(exe, &run, err))
 		return false;
 	if (!run.found)
@@ -260,13 +263,18 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	/* A rollback that was interrupted goes on to where it was going. */
 	if (exe->options->to == NULL && strcmp(run.direction, "back") == 0)
 		way.target = run.back_to;
-	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) || !check_losses(exe, &way, err) ||
-	    !ask_for_room(exe, &run, err) || !tide_executor_start(exe, err))
+	if (!check_target(exe, &run, way.target, err) || !collect(exe, &way, err) ||
+	    !check_reversible(exe, &way, err) || !check_losses(exe, &way, err))
+		return false;
+	exe->asks_for_room = true;
+	if (!tide_executor_start(exe, err))
 		return false;
 	/* The executor that made room may have gone further since. */
 	way.count = 0;
-	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) || !set_direction(exe, &way, err))
+	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) || !check_losses(exe, &way, err) ||
+	    !set_direction(exe, &way, err))
 		return false;
+	exe->state = "rolling_back";
 	outcome->state = "rolling_back";
 	for (size_t i = 0; i < way.count; i++)
 		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err))

@@ -1,5 +1,6 @@
 #include "executor.h"
 
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,14 +48,17 @@ static char *
 owner_name(void *ctx)
 {
 	char host[128];
+	const struct passwd *entry = getpwuid(geteuid());
 	const char *user = getenv("USER");
 
+	if (user == NULL || user[0] == '\0')
+		user = entry != NULL ? entry->pw_name : "unknown";
 	if (gethostname(host, sizeof(host)) != 0)
 		snprintf(host, sizeof(host), "unknown");
 	host[sizeof(host) - 1] = '\0';
 	/* Containers share pids and may share host names: four random digits keep two executors apart. */
-	return talloc_asprintf(ctx, "%s@%s pid %ld #%04x", user != NULL ? user : "user", host, (long)getpid(),
-	    (unsigned)arc4random_uniform(0x10000));
+	return talloc_asprintf(
+	    ctx, "%s@%s pid %ld #%04x", user, host, (long)getpid(), (unsigned)arc4random_uniform(0x10000));
 }
 
 static bool
@@ -134,6 +138,9 @@ tide_executor_start(struct tide_executor *exe, struct tide_err *err)
 void
 tide_executor_close(struct tide_executor *exe, const char *state, const char *reason)
 {
+	/* A tick under way must not find its watcher gone. */
+	if (exe->watch != NULL)
+		tide_conn_close(exe->watch);
 	talloc_free(exe->watcher);
 	exe->watcher = NULL;
 	if (exe->control != NULL && tide_conn_alive(exe->control) && !tide_conn_busy(exe->control))
@@ -210,7 +217,8 @@ serve_pause(struct tide_executor *exe, struct tide_err *err)
 	if (ok) {
 		tide_executor_because(exe, NULL);
 		tide_executor_event(exe, "run.resumed", NULL, false, "resumed");
-		ok = tide_run_row_state(exe, "running", exe->ordinal, NULL, err);
+		ok = tide_run_row_state(
+		    exe, exe->state != NULL ? exe->state : "running", exe->ordinal, NULL, err);
 	}
 	talloc_free(reason);
 	return ok;

@@ -70,13 +70,16 @@ struct tide_executor {
 	int64_t deadlock_timeout; /* us, the server's */
 	int64_t deadline;         /* tide_now_us when the budget ends; 0 none */
 
+	bool back;            /* a rollback: how the run stands is not its to say before it begins */
+	bool asks_for_room;   /* while it waits for the lease, the holder is asked to yield */
+	int64_t last_fence;   /* held before the connection was lost; 0 none */
+	const char *state;    /* of the run row as last written, but for a pause; NULL none yet */
 	char *seen_heartbeat; /* of the lease's holder, while we wait for it; NULL */
 	struct tide_signals signals;
 	struct tide_wishes wishes;
 	char *throttle_reason;         /* NULL when nothing holds the work back */
 	char *reason;                  /* see tide_executor_because; NULL until it is first said */
 	struct tide_progress progress; /* of the sweep under way; blocks_total 0 when none */
-	bool ddl_under_way;            /* our own transaction may hold the run row: no heartbeat meanwhile */
 	struct tide_watcher *watcher;
 };
 

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -111,7 +112,11 @@ tide_run_row_state(
     struct tide_executor *exe, const char *state, long phase, const char *reason, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
-	bool ok = tide_executor_write(exe,
+	bool ok;
+
+	if (strcmp(state, "paused") != 0)
+		exe->state = state;
+	ok = tide_executor_write(exe,
 	    "UPDATE tidemark.run SET state = $3, phase = $4::integer, reason = $5, "
 	    "hold_until = CASE WHEN $3 = 'waiting' THEN hold_until ELSE NULL END, "
 	    "updated = clock_timestamp() "

@@ -330,12 +330,47 @@ beats(struct tide_executor *exe, bool *alive, struct tide_err *err)
 	return ok;
 }
 
+/* The holder finishes its batch and lets go. Asked again and again: whoever takes the lease in between forgets it. */
+static bool
+ask_for_room(struct tide_executor *exe, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	bool ok = tide_await_query(exe->control, mem,
+	    "UPDATE tidemark.run SET wanted = 'yield', wanted_by = $2 WHERE id = $1::bigint AND wanted <> "
+	    "'yield' "
+	    "RETURNING pg_notify('tidemark', id::text)",
+	    TIDE_ARGS(tide_param_int(mem, exe->run), exe->owner), NULL, err);
+
+	talloc_free(mem);
+	return ok;
+}
+
+/* Connected again: somebody else's lease in between means that the run is no longer ours to go on with. */
+static bool
+taken_since(struct tide_executor *exe, bool *taken, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(exe->control, mem,
+	    "SELECT fence <> $2::bigint FROM tidemark.run WHERE id = $1::bigint",
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->last_fence)), &rows, err);
+
+	*taken = ok && exe->last_fence != 0 && tide_rows_count(rows) == 1 && tide_rows_bool(rows, 0, 0);
+	talloc_free(mem);
+	return ok;
+}
+
 bool
 tide_lease_take(struct tide_executor *exe, struct tide_err *err)
 {
 	int64_t patience = tide_now_us() + 3 * TIDE_SECOND;
 	bool taken = false, told = false, alive = false;
 
+	if (!taken_since(exe, &taken, err))
+		return false;
+	if (taken)
+		return tide_fail(
+		    err, TIDE_LEASE, "another executor has taken over the lease of '%s'", exe->plan->name);
 	for (;;) {
 		if (!try_lease(exe, &taken, err) || (!taken && !beats(exe, &alive, err)))
 			return false;
@@ -347,6 +382,8 @@ tide_lease_take(struct tide_executor *exe, struct tide_err *err)
 			tide_executor_event(exe, "lease.wait", NULL, false,
 			    "another executor works on it; waiting for its lease");
 		told = true;
+		if (exe->asks_for_room && !ask_for_room(exe, err))
+			return false;
 		tide_executor_sleep(exe, 200 * TIDE_MS);
 		if (tide_executor_halted(exe, err))
 			return false;

@@ -15,7 +15,7 @@ struct tide_lock_watch {
 	struct tide_executor *exe;
 	struct ev_timer timer;
 	struct tide_blockers seen;
-	bool cancel_on_queue, cancelled, asking;
+	bool may_cancel, cancelled, asking;
 };
 
 static void
@@ -26,26 +26,15 @@ cancel_sent(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	(void)rows;
 	(void)err;
 	watch->asking = false;
+	tide_watcher_yield(watch->exe);
 }
 
 static void
-sampled(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+cancel(struct tide_lock_watch *watch)
 {
-	struct tide_lock_watch *watch = ctx;
-	struct tide_blockers now;
 	void *mem;
 
-	watch->asking = false;
-	if (err != NULL)
-		return;
-	tide_blockers_read(watch, rows, &now);
-	if (now.count == 0) {
-		talloc_free(now.item);
-		return;
-	}
-	talloc_free(watch->seen.item);
-	watch->seen = now;
-	if (!watch->cancel_on_queue || watch->cancelled || now.behind <= watch->exe->plan->limits.lock_queue)
+	if (!watch->may_cancel || watch->cancelled)
 		return;
 	watch->cancelled = true;
 	watch->asking = true;
@@ -56,15 +45,44 @@ sampled(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 }
 
 static void
+sampled(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_lock_watch *watch = ctx;
+	struct tide_blockers now;
+
+	watch->asking = false;
+	if (err == NULL) {
+		tide_blockers_read(watch, rows, &now);
+		if (now.count > 0) {
+			talloc_free(watch->seen.item);
+			watch->seen = now;
+			if (now.behind > watch->exe->plan->limits.lock_queue)
+				cancel(watch);
+		} else {
+			talloc_free(now.item);
+		}
+	}
+	if (!watch->asking)
+		tide_watcher_yield(watch->exe);
+}
+
+static void
 sample(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
 	struct tide_lock_watch *watch = timer->data;
+	struct tide_err ignored = { 0 };
 	void *mem;
 
 	(void)loop;
 	(void)events;
-	if (watch->asking || tide_conn_busy(watch->exe->watch) || !tide_conn_alive(watch->exe->watch))
+	if (watch->asking || tide_watcher_due(watch->exe) || tide_conn_busy(watch->exe->watch) ||
+	    !tide_conn_alive(watch->exe->watch))
 		return;
+	/* Somebody wants to stop: a transaction leaves nothing behind. */
+	if (tide_executor_halted(watch->exe, &ignored)) {
+		cancel(watch);
+		return;
+	}
 	watch->asking = true;
 	mem = talloc_new(watch);
 	tide_conn_query(watch->exe->watch, tide_sql_state_blockers,
@@ -83,14 +101,15 @@ stop(struct tide_lock_watch *watch)
 }
 
 struct tide_lock_watch *
-tide_lock_watch_start(struct tide_executor *exe, bool cancel_on_queue)
+tide_lock_watch_start(struct tide_executor *exe, bool may_cancel)
 {
 	struct tide_lock_watch *watch = talloc_zero(exe, struct tide_lock_watch);
 
 	watch->exe = exe;
-	watch->cancel_on_queue = cancel_on_queue;
+	watch->may_cancel = may_cancel;
 	ev_now_update(exe->loop);
-	ev_timer_init(&watch->timer, sample, 0.04, 0.04);
+	/* Closely while a queue may form behind us; a build only wants to know now and then. */
+	ev_timer_init(&watch->timer, sample, 0.04, may_cancel ? 0.04 : 0.25);
 	watch->timer.data = watch;
 	ev_timer_start(exe->loop, &watch->timer);
 	talloc_set_destructor(watch, stop);

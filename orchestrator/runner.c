@@ -49,7 +49,7 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 {
 	const struct stop *stop;
 	const char *plan = exe->plan->name, *state;
-	bool back = is_back(outcome);
+	bool back = exe->back || is_back(outcome);
 
 	/* Whoever has lost the lease may have met any error since: the table is another's to change. */
 	if (!tide_lease_held(exe)) {
@@ -104,6 +104,7 @@ next_executor(void *ctx, struct tide_executor *lost, int tries)
 	exe = tide_executor_new(ctx, before.loop, before.dsn, before.plan, before.options, before.observer);
 	exe->deadline = before.deadline;
 	exe->reached = true;
+	exe->last_fence = before.fence != 0 ? before.fence : before.last_fence;
 	talloc_free(exe->owner);
 	exe->owner = talloc_steal(exe, before.owner);
 	return exe;

@@ -33,6 +33,7 @@ cancel_sent(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	(void)rows;
 	(void)err;
 	dog->asking = false;
+	tide_watcher_yield(dog->task->exe);
 }
 
 static void
@@ -57,6 +58,7 @@ progressed(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	char *who = NULL;
 
 	dog->asking = false;
+	tide_watcher_yield(exe);
 	if (err != NULL || tide_now_us() - dog->told < 10 * TIDE_SECOND)
 		return;
 	dog->told = tide_now_us();
@@ -100,7 +102,12 @@ bark(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
-	if (dog->asking || !tide_conn_alive(exe->watch) || tide_conn_busy(exe->watch))
+	if (!tide_conn_alive(exe->watch)) {
+		/* Nobody could watch or cancel any more: begin anew on new connections; the probe decides. */
+		tide_conn_close(exe->control);
+		return;
+	}
+	if (dog->asking || tide_watcher_due(exe) || tide_conn_busy(exe->watch))
 		return;
 	if (!dog->cancelled && must_cancel(dog)) {
 		cancel(dog);
@@ -126,17 +133,11 @@ static bool
 send(const struct tide_task *task, struct tide_err *err)
 {
 	struct tide_conn *conn = task->exe->control;
-	struct tide_err ignored = { 0 };
 	bool own_path = (task->action->flags & TIDE_OWN_PATH) != 0;
 	bool ok = (!own_path || tide_await_exec(conn, NULL, TIDE_SET_OWN_PATH("false"), NULL, err)) &&
 		  tide_await_exec(conn, NULL, task->action->act[0], NULL, err);
 
-	if (own_path && tide_conn_alive(conn) &&
-	    !tide_await_exec(conn, NULL, TIDE_SET_PINNED_PATH, NULL, &ignored) && ok) {
-		*err = ignored;
-		ok = false;
-	}
-	return ok;
+	return own_path ? tide_repin(conn, ok, err) : ok;
 }
 
 static bool
@@ -161,6 +162,23 @@ send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err
 	return ok;
 }
 
+/* For a few seconds only: it waits for old snapshots, and whoever pressed Ctrl-C twice wants to go. */
+static bool
+drop_leftover(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_conn *conn = task->exe->control;
+	struct tide_err ignored = { 0 };
+	bool ok = tide_await_exec(conn, NULL, "SET statement_timeout = '5s'", NULL, err) &&
+		  tide_await_exec(conn, NULL, task->action->repair, NULL, err);
+
+	if (tide_conn_alive(conn) &&
+	    !tide_await_exec(conn, NULL, "SET statement_timeout = 0", NULL, &ignored) && ok) {
+		*err = ignored;
+		ok = false;
+	}
+	return ok;
+}
+
 /* What a failed build or validation leaves must not hurt the application: an invalid unique index goes on rejecting rows. */
 static void
 tidy(const struct tide_task *task)
@@ -171,8 +189,7 @@ tidy(const struct tide_task *task)
 	enum tide_probe answer;
 
 	if (task->action->repair != NULL && tide_task_probe(task, &answer, &ignored) &&
-	    answer == TIDE_BROKEN &&
-	    !tide_await_exec(task->exe->control, NULL, task->action->repair, NULL, &ignored))
+	    answer == TIDE_BROKEN && !drop_leftover(task, &ignored))
 		tide_executor_event(task->exe, "cleanup.failed", task->step, true, "%s: %s",
 		    task->action->repair, ignored.message);
 	if (task->action->cleanup == NULL)
@@ -297,12 +314,15 @@ tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 		if (!tide_executor_check(task->exe, err) || !tide_task_probe(task, &answer, err))
 			return false;
 		if (answer == TIDE_DONE)
-			return true;
+			return write_down(task, "done", "done", -1, err);
 		if (answer == TIDE_BROKEN && task->action->repair != NULL &&
 		    !tide_await_exec(task->exe->control, NULL, task->action->repair, NULL, err))
 			return tide_wrap(err, "removing an interrupted attempt's leftover");
 	}
 	if (tide_executor_halted(task->exe, &ignored)) {
+		/* An invalid unique index would go on rejecting rows of the application until the next run. */
+		if (!task->exe->wishes.lost && tide_conn_alive(task->exe->control))
+			tidy(task);
 		*err = ignored;
 		return false;
 	}

@@ -27,6 +27,20 @@ statements(void *ctx, const struct tide_action *action)
 	return text;
 }
 
+/*
+ * Asked at the start, so that nothing is done in vain, and again, held until the commit, at the end: in between the
+ * row stays free for heartbeats and for whoever must take over.
+ */
+static char *
+fence(void *ctx, const struct tide_executor *exe, const char *lock)
+{
+	return talloc_asprintf(ctx,
+	    "DO $fence$ BEGIN PERFORM FROM tidemark.run WHERE id = %lld AND fence = %lld%s; IF NOT FOUND "
+	    "THEN "
+	    "RAISE EXCEPTION 'the lease is lost' USING ERRCODE = '" LEASE_LOST "'; END IF; END $fence$;\n",
+	    (long long)exe->run, (long long)exe->fence, lock);
+}
+
 static char *
 transaction(void *ctx, const struct tide_task *task)
 {
@@ -43,19 +57,16 @@ transaction(void *ctx, const struct tide_task *task)
 		text = talloc_asprintf_append(text, "SET LOCAL deadlock_timeout = %lld;\n",
 		    (long long)(lock_timeout / 4 > 0 ? lock_timeout / 4 : 1));
 	text = talloc_asprintf_append(text,
-	    "DO $fence$ BEGIN PERFORM FROM tidemark.run WHERE id = %lld AND fence = %lld FOR SHARE; IF NOT "
-	    "FOUND THEN "
-	    "RAISE EXCEPTION 'the lease is lost' USING ERRCODE = '" LEASE_LOST "'; END IF; END $fence$;\n"
-	    "SELECT set_config('tidemark.begun', clock_timestamp()::text, true);\n",
-	    (long long)exe->run, (long long)exe->fence);
+	    "%sSELECT set_config('tidemark.begun', clock_timestamp()::text, true);\n", fence(ctx, exe, ""));
 	if (action->lock != TIDE_LOCK_NONE && action->lock_table != NULL)
 		text = talloc_asprintf_append(
 		    text, "LOCK TABLE %s IN %s MODE;\n", action->lock_table, tide_lock_name(action->lock));
 	text = talloc_asprintf_append(text,
-	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s;\n"
+	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s%s;\n"
 	    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
 	    "ORDER BY seq DESC LIMIT 1",
-	    own_path ? TIDE_SET_OWN_PATH("true") ";\n" : "", act, own_path ? TIDE_SET_PINNED_PATH ";\n" : "",
+	    own_path ? TIDE_SET_OWN_PATH("true") ";\n" : "", act,
+	    own_path ? "RESET ROLE;\n" TIDE_SET_PINNED_PATH ";\n" : "", fence(ctx, exe, " FOR SHARE"),
 	    tide_journal_sql(ctx, exe,
 		&(struct tide_entry){ .event = tide_task_event(task, "done"),
 		    .phase = task->phase,
@@ -87,9 +98,7 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 	bool ok;
 
 	*retry = false;
-	exe->ddl_under_way = true;
 	ok = tide_await_exec(exe->control, mem, transaction(mem, task), &rows, err);
-	exe->ddl_under_way = false;
 	if (!ok) {
 		*retry = is_lock_failure(err) ||
 			 (tide_lock_watch_cancelled(watch) && strcmp(err->sqlstate, "57014") == 0);
@@ -111,7 +120,7 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 		exe->observer->event(exe->observer->ctx, &event);
 	}
 	talloc_free(watch);
-	return ok;
+	return (task->action->flags & TIDE_OWN_PATH) != 0 ? tide_repin(exe->control, ok, err) : ok;
 }
 
 /* Grows from a quarter of a second to ten, with as much chance as plan, so that two tools never beat in time. */

@@ -43,12 +43,12 @@ finish(struct tide_watcher *w)
 
 	talloc_free(exe->throttle_reason);
 	exe->throttle_reason = reason;
+	/* The progress borrows the text. */
+	exe->progress.reason = exe->progress.reason != NULL ? reason : NULL;
 	exe->signals.ticks++;
 	exe->signals.at = tide_now_us();
-	if (w->again) {
-		w->again = false;
+	if (w->again)
 		tick(w);
-	}
 }
 
 static void
@@ -107,9 +107,9 @@ told_time(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 
 	if (err != NULL)
 		broken(w, err);
-	else
-		w->exe->signals.window_open = tide_window_open(
-		    &w->window, (int)tide_rows_int(rows, 0, 0), (int)tide_rows_int(rows, 0, 1));
+	w->exe->signals.window_open =
+	    err == NULL &&
+	    tide_window_open(&w->window, (int)tide_rows_int(rows, 0, 0), (int)tide_rows_int(rows, 0, 1));
 	ask_plan(w);
 }
 
@@ -120,8 +120,9 @@ ask_time(struct tide_watcher *w)
 	const struct tide_executor *exe = w->exe;
 	const char *text = exe->ordinal >= 0 ? exe->plan->phase[exe->ordinal].gate.window : NULL;
 
-	w->exe->signals.window_open = true;
+	/* Written from an answer only: whoever looks in between sees the one before. */
 	if (text == NULL || !tide_window_parse(text, &w->window)) {
+		w->exe->signals.window_open = text == NULL;
 		ask_plan(w);
 		return;
 	}
@@ -193,13 +194,11 @@ tick(struct tide_watcher *w)
 		exe->wishes.broken = true;
 		return;
 	}
-	/* While a transaction of ours may hold the run row, a heartbeat would only wait for it. */
-	if (exe->ddl_under_way)
-		return;
 	if (tide_conn_busy(exe->watch)) {
 		w->again = true;
 		return;
 	}
+	w->again = false;
 	mem = talloc_new(exe);
 	w->asked = tide_now_us();
 	tide_conn_query(exe->watch, tide_sql_state_heartbeat,
@@ -263,6 +262,19 @@ tide_watcher_poke(struct tide_executor *exe)
 {
 	if (exe->watcher != NULL)
 		tick(exe->watcher);
+}
+
+bool
+tide_watcher_due(const struct tide_executor *exe)
+{
+	return exe->watcher != NULL && exe->watcher->again;
+}
+
+void
+tide_watcher_yield(struct tide_executor *exe)
+{
+	if (tide_watcher_due(exe))
+		tide_watcher_poke(exe);
 }
 
 void

@@ -13,6 +13,11 @@ bool tide_watcher_start(struct tide_executor *exe, struct tide_err *err) TIDE_CH
 /** A tick now, or right after the one under way: after NOTIFY, or when progress should be seen at once. */
 void tide_watcher_poke(struct tide_executor *exe);
 
+/** Whether a tick waits for the connection: who else uses it lets the heartbeat go first. */
+bool tide_watcher_due(const struct tide_executor *exe);
+/** At the end of somebody else's statement on the watch connection: sends the tick that waited for it. */
+void tide_watcher_yield(struct tide_executor *exe);
+
 /** Somebody in our way. Texts belong to the list; query is masked. */
 struct tide_blocker {
 	int pid;

@@ -1,7 +1,7 @@
 -- $1 plan, $2 wanted, $3 by, $4 reason. Nothing comes back when there is no open run.
 WITH r AS (
     UPDATE tidemark.run
-       SET wanted = $2, wanted_by = $3, updated = clock_timestamp(),
+       SET wanted = $2, wanted_by = $3::text || coalesce(': ' || $4::text, ''), updated = clock_timestamp(),
            state = CASE WHEN $2 = 'pause' AND state = 'running' THEN 'pausing'
                         WHEN $2 = 'pause' AND state IN ('ready', 'failed') THEN 'paused'
                         WHEN $2 = 'run' AND state IN ('paused', 'pausing') AND NOT (owner IS NOT NULL

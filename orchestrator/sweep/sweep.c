@@ -256,8 +256,8 @@ write_result(struct tide_sweep *sweep, struct tide_err *err)
 		    "%s: %s rows in %s (%s rows/s)", sweep->spec->what,
 		    tide_count_format(rows_worked(sweep), rows, sizeof(rows)),
 		    tide_duration_format(took, duration, sizeof(duration)),
-		    tide_rate_format(
-			(double)rows_worked(sweep) * (double)TIDE_SECOND / (double)(took > 0 ? took : 1),
+		    tide_rate_format((double)(rows_worked(sweep) - sweep->before) * (double)TIDE_SECOND /
+					 (double)(took > 0 ? took : 1),
 			rate, sizeof(rate)));
 	return ok;
 }
@@ -317,6 +317,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	sweep->begun = tide_now_us();
 	tide_pace_begin(&sweep->pace, target > round_trips ? target : round_trips);
 	ok = name_sweep(sweep, err) && tide_segments_open(sweep, err) && tide_workers_open(sweep, err);
+	sweep->before = rows_worked(sweep);
 	if (ok) {
 		d = start_driver(sweep);
 		ok = all_passes(d, err);

@@ -49,7 +49,8 @@ struct tide_sweep {
 	struct tide_pace pace;
 	int64_t earliest; /* tide_now_us before which max_rows_per_second allows no batch */
 	int64_t begun, blocks_total, blocks_done, changed, stayed, seen, differing, skipped;
-	char **key; /* of differing rows */
+	int64_t before; /* rows that an earlier attempt had done: rates are about this one */
+	char **key;     /* of differing rows */
 	size_t key_count;
 
 	bool holding;   /* no new batches: somebody wants something */

@@ -13,6 +13,9 @@
 #include "../hooks.h"
 #include "tidemark/units.h"
 
+/* How long blocks rest that were locked. */
+#define LOCK_REST (50 * TIDE_MS)
+
 struct tide_worker {
 	struct tide_sweep *sweep;
 	struct tide_conn *conn;
@@ -48,12 +51,15 @@ idle(struct tide_worker *w)
 	w->busy = false;
 }
 
-/* Gives the segment back when it has no more to do for now. */
+/* Gives the segment back; somebody takes it again after `rest` us. */
 static void
-put_back(struct tide_worker *w)
+put_back(struct tide_worker *w, int64_t rest)
 {
-	if (w->segment != NULL)
+	if (w->segment != NULL) {
 		w->segment->claimed = false;
+		w->segment->not_before = tide_now_us() + rest;
+		w->sweep->first_open = 0;
+	}
 	w->segment = NULL;
 }
 
@@ -134,11 +140,14 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 	if (gave_way(err)) {
 		tide_pace_yield(&sweep->pace);
 		if (w->segment->hole) {
-			w->segment->not_before = tide_now_us() + 50 * TIDE_MS;
-			put_back(w);
+			put_back(w, LOCK_REST);
 			step(w);
-		} else if (w->locked_once) {
+		} else if (w->locked_once && sweep->spec->write) {
 			dig(w);
+		} else if (w->locked_once) {
+			/* Only a lock on the table stops a reader. */
+			w->locked_once = false;
+			put_back(w, LOCK_REST);
 		} else {
 			w->locked_once = true;
 			step(w);
@@ -208,11 +217,10 @@ account(struct tide_worker *w, const struct tide_rows *rows)
 	take_keys(sweep, tide_rows_text(rows, 0, 5));
 	if (skipped > 0) {
 		/* Still locked. The visits become rarer, up to one a second, until the application lets go. */
-		int64_t rest = 50 * TIDE_MS << (s->visits < 5 ? s->visits : 5);
+		int64_t rest = LOCK_REST << (s->visits < 5 ? s->visits : 5);
 
 		s->visits++;
-		s->not_before = tide_now_us() + (rest > TIDE_SECOND ? TIDE_SECOND : rest);
-		put_back(w);
+		put_back(w, rest > TIDE_SECOND ? TIDE_SECOND : rest);
 		return;
 	}
 	if (!s->hole)
@@ -238,7 +246,7 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	}
 	tide_crash_point("sweep.batch_done");
 	if (refused(w, rows)) {
-		put_back(w);
+		put_back(w, 0);
 		return;
 	}
 	w->locked_once = false;
@@ -285,7 +293,7 @@ send_batch(struct tide_worker *w)
 	w->sent = tide_now_us();
 	w->busy = true;
 	sweep->busy++;
-	tide_conn_execute(w->conn, s->hole ? "hole" : "batch",
+	tide_conn_execute(w->conn, s->hole && sweep->spec->write ? "hole" : "batch",
 	    TIDE_ARGS(tide_param_int(mem, s->id), tide_param_int(mem, sweep->exe->fence),
 		talloc_asprintf(mem, "(%lld,0)", (long long)w->from),
 		talloc_asprintf(mem, "(%lld,0)", (long long)w->to), tide_param_int(mem, w->to)),
@@ -302,6 +310,11 @@ prepared(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 
 	(void)rows;
 	idle(w);
+	if (err != NULL && gave_way(err)) {
+		/* Preparing takes the table's lock as well. */
+		put_back(w, LOCK_REST);
+		return;
+	}
 	if (err != NULL) {
 		fail(w, err);
 		return;
