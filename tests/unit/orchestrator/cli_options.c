@@ -181,6 +181,10 @@ a_bad_value_in_the_environment_names_its_variable(void **state)
 	assert_false(p->ok);
 	assert_string_equal(p->err.message, "TIDEMARK_WORKERS: 'many' is not a whole number from 1 to 64");
 	talloc_free(p);
+	p = parse(NULL, environment, "config"); /* it shows the settings of all verbs */
+	assert_false(p->ok);
+	assert_int_equal(p->err.code, TIDE_USAGE);
+	talloc_free(p);
 	p = parse(NULL, environment, "status"); /* not a setting of this verb */
 	assert_true(p->ok);
 	talloc_free(p);

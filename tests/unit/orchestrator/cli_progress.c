@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cli/output.h"
+#include "cli/status_print.h"
 #include "tidemark/units.h"
 
 static struct tide_progress
@@ -38,6 +39,27 @@ the_line_is_the_documented_one(void **state)
 	assert_string_equal(tide_progress_format(&p, text, sizeof(text)),
 	    "backfill users.name → full_name  61.2 %  1,224,000 rows  118k rows/s  batch 31 ms  HOT 81 %  "
 	    "lag 0.4 s  RUNNING  ETA 7 s");
+}
+
+static void
+the_progress_of_a_run_is_paused_when_the_run_is_and_has_no_lag_when_nobody_works(void **state)
+{
+	struct tide_run_status s = {
+		.state = "paused", .phase = "backfill", .live = true, .progress = half_way()
+	};
+	struct tide_progress p;
+
+	(void)state;
+	p = tide_status_progress(&s);
+	assert_string_equal(p.state, "PAUSED");
+	assert_true(p.lag > 0 && p.eta < 0);
+	s.state = "running";
+	s.live = false;
+	s.progress.phase = NULL;
+	p = tide_status_progress(&s);
+	assert_string_equal(p.state, "RUNNING");
+	assert_true(p.lag < 0);
+	assert_string_equal(p.phase, "backfill");
 }
 
 static void
@@ -145,6 +167,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_line_is_the_documented_one),
+		cmocka_unit_test(
+		    the_progress_of_a_run_is_paused_when_the_run_is_and_has_no_lag_when_nobody_works),
 		cmocka_unit_test(what_is_unknown_is_left_out),
 		cmocka_unit_test(it_says_100_only_when_nothing_is_left_and_never_more),
 		cmocka_unit_test(a_small_buffer_cuts_the_line),
