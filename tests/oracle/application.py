@@ -12,7 +12,7 @@ import time
 
 import psycopg2
 
-from model import Event, insert
+from model import Event
 
 
 class World:
@@ -197,12 +197,7 @@ class Writer(threading.Thread):
         cursor.execute(f"INSERT INTO {self.world.table} AS t (id, inc, {column}) VALUES (%s, %s, %s) ON CONFLICT (id) DO UPDATE"
                        f" SET {column} = EXCLUDED.{column}, ver = t.ver + 1 RETURNING {self.back}", (key, incarnation, value))
         row = cursor.fetchone()
-        if row[1] == incarnation:
-            self.note("insert", row, {column: value})
-        else:
-            # EXCLUDED is the row as the triggers of INSERT have left it: an explicit NULL beside a default is filled there.
-            made = insert(self.world.shape, {column: value}, self.release != "old")
-            self.note("update", row, {column: made["ab".index(column)]})
+        self.note("insert" if row[1] == incarnation else "upsert", row, {column: value})
 
     def delete(self, cursor):
         cursor.execute(f"DELETE FROM {self.world.table} WHERE id = %s RETURNING {self.back}", (self.key(),))

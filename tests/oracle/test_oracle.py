@@ -52,7 +52,7 @@ class Trial:
         self.fleet = Fleet(self.world, self._connect, seed)
         self.tidemark = Tidemark(server.environment(database), cwd="/")
         self.faults = self.rng.randint(1, 5) if faults else 0
-        self.resets, self.told = [], []
+        self.resets, self.told, self.dropped = [], [], None
         self.path = None
 
     def _connect(self, autocommit=True):
@@ -178,7 +178,7 @@ class Trial:
     def look(self):
         return verifier.look(self.conn, self.table, "a", "b", plan=self.name, up=self.shape.up_sql)
 
-    def compare(self, columns, force_last=False):
+    def compare(self, columns):
         """With all clients stopped."""
         listed = ", ".join(["id", "inc", "ver", *(c if c in columns else f"NULL AS {c}" for c in "ab")])
         with self.conn.cursor() as cursor:
@@ -186,7 +186,8 @@ class Trial:
             table = cursor.fetchall()
             cursor.execute("SELECT count(*) FROM tidemark.conflict WHERE plan = %s", (self.name,))
             conflicts = cursor.fetchone()[0]
-        problems = model.check(self.shape, self.world.events, table, columns, self.resets, force_last, conflicts)
+        problems = model.check(self.shape, self.world.events, table, columns, self.resets, conflicts,
+                               self.dropped)
         problems += self.world.problems
         if problems:
             raise Failed(f"{len(problems)} problems\n" + "\n".join(problems[:8]))
@@ -218,6 +219,7 @@ class Trial:
         if end == "back from the hold":
             return self.back_from_the_hold(old, new)
         time.sleep(0.1)
+        self.dropped = time.monotonic()
         self.tidemark("advance", self.name, "--no-run", "--now", "--reason", "test").ok()
         self.go("run", self.path, wanted=lambda: self.state() == "complete")
         time.sleep(0.05)
@@ -353,7 +355,7 @@ class Oracle(LiveCase):
         fleet.stop()
         self.assertGreater(len(world.events), 300)
         return world.problems + model.check(shape, world.events, self.rows("SELECT id, inc, ver, a, b FROM by_hand"),
-                                            ["a", "b"], [], False, self.value("SELECT count(*) FROM clash"))
+                                            ["a", "b"], [], self.value("SELECT count(*) FROM clash"))
 
     def test_the_model_agrees_with_triggers_written_by_hand(self):
         for shape in model.SHAPES:
