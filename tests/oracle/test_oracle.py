@@ -416,6 +416,15 @@ def many(args):
         first = args.seed if args.seed is not None else int(time.time()) % 1000000
         print(f"seeds {first} to {first + args.seeds - 1}", flush=True)
         children = []
+
+        def stop(number, _frame):
+            for child in children:
+                os.kill(child, signal.SIGTERM)
+            for child in children:
+                os.waitpid(child, 0)
+            server.close()
+            os._exit(128 + number)
+
         for job in range(args.jobs):
             server.create_database(f"o{job}")
             pid = os.fork()
@@ -423,12 +432,22 @@ def many(args):
                 os._exit(work(server, f"o{job}", range(first + job, first + args.seeds, args.jobs),
                               args.verbose))
             children.append(pid)
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
         bad = sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 for pid in children)
     return 1 if bad else 0
 
 
 def work(server, database, seeds, verbose):
-    bad, begun = 0, time.monotonic()
+    bad, begun, trial = 0, time.monotonic(), None
+
+    def stop(number, _frame):
+        if trial is not None:
+            trial.tidemark.kill_all()
+        os._exit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     directory = os.path.join("/tmp", f"tidemark-oracle-{os.getpid()}")
     os.mkdir(directory)
     for number, seed in enumerate(seeds, 1):
