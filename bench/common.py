@@ -159,7 +159,7 @@ class Usage:
                 with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
                     peak = [line for line in status if line.startswith("VmHWM:")]
                 with open(f"/proc/{pid}/comm", encoding="ascii", errors="replace") as name:
-                    if peak and name.read().strip() == "tidemark":
+                    if peak and name.read().strip() == os.path.basename(self.argv[0])[:15]:
                         self.peak_kb = max(self.peak_kb, int(peak[0].split()[1]))
             except (OSError, ValueError):
                 return
