@@ -78,7 +78,8 @@ dug(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		return;
 	}
 	tide_segments_add_hole(w->sweep, w->segment, tide_rows_int(rows, 0, 0), w->from, w->to);
-	w->sweep->blocks_done += w->to - w->from;
+	if (!w->segment->hole)
+		w->sweep->blocks_done += w->to - w->from;
 	w->segment->next = w->to;
 	w->segment->done = w->to >= w->segment->stop;
 	w->locked_once = false;
@@ -215,6 +216,11 @@ account(struct tide_worker *w, const struct tide_rows *rows)
 	sweep->seen += tide_rows_int(rows, 0, 2);
 	sweep->differing += tide_rows_int(rows, 0, 3);
 	take_keys(sweep, tide_rows_text(rows, 0, 5));
+	if (skipped > 0 && w->to < s->stop) {
+		/* A hole of its own for these blocks: what lies behind them must not wait for their lock. */
+		dig(w);
+		return;
+	}
 	if (skipped > 0) {
 		/* Still locked. The visits become rarer, up to one a second, until the application lets go. */
 		int64_t rest = LOCK_REST << (s->visits < 5 ? s->visits : 5);
