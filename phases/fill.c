@@ -15,9 +15,11 @@ tide_dual_fill(
 	action->touch = TIDE_TOUCH_BATCHES;
 	sweep->write = true;
 	sweep->what = tide_dual_what(steps, dual);
-	for (size_t i = 0; i < dual->new.count; i++)
+	for (size_t i = 0; i < dual->new.count; i++) {
 		sweep->set = tide_append(steps, sweep->set, ", ",
 		    tide_sqlf(steps, "%I = %s", dual->new.item[i].name, dual->new.item[i].safe.row));
+		sweep->columns = tide_append(steps, sweep->columns, "\n", dual->new.item[i].name);
+	}
 	sweep->residual = tide_dual_differs_row(steps, dual);
 	sweep->trigger = mirror->trigger[0].name;
 	sweep->function = mirror->trigger[0].function;

@@ -58,6 +58,7 @@ static const struct text_member action_texts[] = {
 
 static const struct text_member sweep_texts[] = {
 	{ "set", offsetof(struct tide_sweep_spec, set) },
+	{ "columns", offsetof(struct tide_sweep_spec, columns) },
 	{ "residual", offsetof(struct tide_sweep_spec, residual) },
 	{ "key", offsetof(struct tide_sweep_spec, key) },
 	{ "trigger", offsetof(struct tide_sweep_spec, trigger) },

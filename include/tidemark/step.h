@@ -51,6 +51,7 @@ enum tide_action_flag {
 struct tide_sweep_spec {
 	bool write;     /* false: count rows for which `residual` is true (they differ) and collect keys */
 	char *set;      /* write: `"balance" = CAST((…) AS integer)`; more than one by comma */
+	char *columns;  /* write: the names that `set` sets, one a line */
 	char *residual; /* boolean: the row still needs work (write) or differs (read) */
 	char *key;      /* jsonb expression that names a row in a report */
 	char *trigger; /* the trigger that must stand (ENABLE ALWAYS) for the sweep to be right; NULL: none */

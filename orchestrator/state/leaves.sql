@@ -1,8 +1,21 @@
 -- The relations that hold the rows of table $1 (an oid): itself, or the leaves of its partition tree, with what
--- identifies their storage and its length in blocks now.
+-- identifies their storage, its length in blocks now, and what the number of stripes depends on. $2: names of columns, one a line.
 SELECT c.oid, format('%I.%I', n.nspname, c.relname), pg_catalog.pg_relation_filenode(c.oid),
        pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint,
-       c.relkind = 'r' AND coalesce((SELECT a.amname FROM pg_catalog.pg_am a WHERE a.oid = c.relam), '') = 'heap'
+       c.relkind = 'r' AND coalesce((SELECT a.amname FROM pg_catalog.pg_am a WHERE a.oid = c.relam), '') = 'heap',
+       (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid),
+       -- An update of a column in any index is not heap-only, wherever the index has it: key, INCLUDE, expression, predicate.
+       EXISTS (SELECT FROM pg_catalog.pg_attribute a
+                 JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid
+                WHERE a.attrelid = c.oid AND a.attname = ANY (string_to_array($2::text, E'\n'))
+                  AND (a.attnum = ANY (i.indkey)
+                       OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+                                   WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                                     AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+                                     AND d.refobjsubid = a.attnum))),
+       c.reltuples::bigint,
+       coalesce((SELECT o.option_value::integer FROM pg_catalog.pg_options_to_table(c.reloptions) o
+                  WHERE o.option_name = 'fillfactor'), 100)
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.oid = $1::oid AND c.relkind <> 'p'

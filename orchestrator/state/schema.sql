@@ -86,7 +86,6 @@ CREATE TABLE tidemark.segment (
     first       bigint NOT NULL,
     stop        bigint NOT NULL,
     next        bigint NOT NULL,
-    stripe      integer NOT NULL DEFAULT 0,
     done        boolean NOT NULL DEFAULT false,
     hole        boolean NOT NULL DEFAULT false,
     fence       bigint NOT NULL,

@@ -3,7 +3,8 @@
  * checkpoint: one round trip, one transaction, so after any crash the checkpoint is exactly what was done, and an
  * executor that lost its lease does nothing.
  *
- * Parameters: $1 segment id, $2 fence, $3 first tid, $4 tid behind the last, $5 next block.
+ * Parameters: $1 segment id, $2 fence, $3 first tid, $4 tid behind the last, $5 the block before which all will be done,
+ * $6 mask and $7 stripe (cursor.h).
  * Columns: changed, stayed, seen, differing, skipped, keys (JSON array or NULL), owned, same, guarded. No row of guard
  * (all three NULL): the segment is gone.
  *
@@ -17,6 +18,8 @@
 #include "tidemark/sqltext.h"
 
 #define RANGE "tidemark_row.ctid >= $3::tid AND tidemark_row.ctid < $4::tid"
+/* hashtid and not a part of the tid: that would put the rows of a stripe side by side, and pages hold few of them. */
+#define STRIPE "(pg_catalog.hashtid(tidemark_row.ctid) & $6::integer) = $7::integer"
 
 static char *
 guard(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
@@ -58,7 +61,7 @@ static char *
 write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
-	    "%swork AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE " RANGE
+	    "%swork AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE " RANGE " AND " STRIPE
 	    " AND (%s) AND EXISTS (SELECT FROM ok) "
 	    "RETURNING " RANGE " AS stayed),\n"
 	    "tally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS "
@@ -74,7 +77,7 @@ read_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relati
 	    "%stally AS (SELECT 0 AS changed, 0 AS stayed, count(*) AS seen, count(*) FILTER (WHERE %s) AS "
 	    "differing, "
 	    "0 AS skipped, to_json((array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text AS keys "
-	    "FROM ONLY %s AS tidemark_row WHERE " RANGE " AND EXISTS (SELECT FROM ok))%s",
+	    "FROM ONLY %s AS tidemark_row WHERE " RANGE " AND " STRIPE " AND EXISTS (SELECT FROM ok))%s",
 	    guard(ctx, spec, relation), spec->residual, spec->key != NULL ? spec->key : "tidemark_row.ctid",
 	    spec->residual, TIDE_SWEEP_KEYS, relation->name, mark(ctx, "true"));
 }
@@ -89,7 +92,7 @@ char *
 tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
-	    "%sfound AS (SELECT count(*) AS all_rows FROM ONLY %s AS tidemark_row WHERE " RANGE
+	    "%sfound AS (SELECT count(*) AS all_rows FROM ONLY %s AS tidemark_row WHERE " RANGE " AND " STRIPE
 	    " AND (%s)),\n"
 	    "work AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE tidemark_row.ctid = ANY (ARRAY(SELECT "
 	    "tidemark_row.ctid "
@@ -107,12 +110,15 @@ char *
 tide_batch_dig_sql(void *ctx)
 {
 	return tide_sqlf(ctx,
-	    "WITH moved AS (UPDATE tidemark.segment SET next = $4::bigint, done = $4::bigint >= stop "
+	    "WITH moved AS (UPDATE tidemark.segment SET next = $5::bigint, done = $5::bigint >= stop "
 	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING run, sweep, pass, relation, filenode, "
-	    "fence) "
-	    "INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, fence, first, stop, next, "
-	    "hole) "
+	    "fence), "
+	    "hole AS (INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, fence, first, "
+	    "stop, "
+	    "next, hole) "
 	    "SELECT run, sweep, pass, relation, filenode, fence, $3::bigint, $4::bigint, $3::bigint, true "
-	    "FROM moved "
-	    "RETURNING id");
+	    "FROM moved m WHERE NOT EXISTS (SELECT FROM tidemark.segment s WHERE s.run = m.run AND s.sweep = "
+	    "m.sweep AND s.pass = m.pass AND s.relation = m.relation AND s.hole AND NOT s.done AND s.id <> "
+	    "$1::bigint AND s.next <= $3::bigint AND s.stop >= $4::bigint) RETURNING id) "
+	    "SELECT (SELECT id FROM hole) FROM moved");
 }

@@ -60,7 +60,7 @@ tide_pace_learn(struct tide_pace *pace, int64_t blocks, int64_t us)
 	if (us > 2 * pace->target) {
 		/* Never answer an overrun by waiting for the average: cut now. */
 		pace->blocks = (double)blocks * target / (double)us;
-	} else if (p90 < pace->target * 9 / 10 && blocks >= (int64_t)pace->blocks) {
+	} else if (p90 < pace->target * 9 / 10 && blocks >= (int64_t)(pace->blocks * 3 / 4)) {
 		double grown = pace->blocks * 1.5;
 
 		pace->blocks = grown < wanted ? grown : pace->blocks < wanted ? wanted : pace->blocks;

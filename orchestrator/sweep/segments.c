@@ -36,6 +36,22 @@ add_relation(struct tide_sweep *sweep, int64_t oid)
 	return r;
 }
 
+static void
+choose_stripes(
+    const struct tide_sweep *sweep, struct tide_relation *r, const struct tide_rows *rows, size_t row)
+{
+	const struct tide_stripe_facts facts = {
+		.pages = r->pages,
+		.indexes = tide_rows_int(rows, row, 5),
+		.indexed = tide_rows_bool(rows, row, 6),
+		.rows = tide_rows_int(rows, row, 7),
+		.fillfactor = (int)tide_rows_int(rows, row, 8),
+	};
+
+	/* Only what writes needs room in the pages. */
+	tide_stripes_begin(&r->stripes, &facts, sweep->spec->write ? 0 : 1);
+}
+
 /* Reads what the table consists of now. Relations known already keep their place; their storage is updated. */
 static bool
 read_relations(struct tide_sweep *sweep, struct tide_err *err)
@@ -43,7 +59,7 @@ read_relations(struct tide_sweep *sweep, struct tide_err *err)
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_state_leaves,
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->table_oid)), &rows, err);
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->table_oid), sweep->spec->columns), &rows, err);
 
 	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
 		struct tide_relation *r = find_relation(sweep, tide_rows_int(rows, i, 0));
@@ -60,6 +76,8 @@ read_relations(struct tide_sweep *sweep, struct tide_err *err)
 		r->name = talloc_strdup(r, tide_rows_text(rows, i, 1));
 		r->filenode = tide_rows_int(rows, i, 2);
 		r->pages = tide_rows_int(rows, i, 3);
+		if (r->stripes.row_bytes == 0)
+			choose_stripes(sweep, r, rows, i);
 	}
 	talloc_free(mem);
 	return ok;
@@ -151,8 +169,8 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	for (size_t i = 0; i < sweep->segment_count; i++)
 		talloc_free(sweep->segment[i]);
 	sweep->segment_count = sweep->first_open = 0;
-	sweep->blocks_total = sweep->blocks_done = sweep->changed = sweep->stayed = sweep->seen =
-	    sweep->differing = 0;
+	sweep->blocks_done = 0;
+	sweep->blocks_total = sweep->changed = sweep->stayed = sweep->seen = sweep->differing = 0;
 	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
 		struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
 
@@ -160,13 +178,13 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 		s->relation = find_relation(sweep, tide_rows_int(rows, i, 1));
 		s->first = tide_rows_int(rows, i, 2);
 		s->stop = tide_rows_int(rows, i, 3);
-		s->next = tide_rows_int(rows, i, 4);
+		tide_cursor_begin(&s->cursor, tide_rows_int(rows, i, 4));
 		s->hole = tide_rows_bool(rows, i, 5);
 		/* A partition that was dropped since took its rows with it. */
 		s->done = tide_rows_bool(rows, i, 6) || s->relation == NULL;
 		if (!s->hole) {
 			sweep->blocks_total += s->stop - s->first;
-			sweep->blocks_done += s->done ? s->stop - s->first : s->next - s->first;
+			sweep->blocks_done += (double)((s->done ? s->stop : s->cursor.next) - s->first);
 		}
 		sweep->changed += tide_rows_int(rows, i, 7);
 		sweep->stayed += tide_rows_int(rows, i, 8);
@@ -331,8 +349,9 @@ tide_segments_add_hole(
 
 	s->id = id;
 	s->relation = from->relation;
-	s->first = s->next = first;
+	s->first = first;
 	s->stop = stop;
+	tide_cursor_begin(&s->cursor, first);
 	s->hole = true;
 	s->not_before = tide_now_us() + 50 * TIDE_MS;
 	add_segment(sweep, s);

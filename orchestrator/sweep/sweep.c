@@ -13,8 +13,8 @@
 
 /* Turns counters into rates: a window of half a second, smoothed. */
 struct rate {
-	int64_t at, rows, blocks;
-	double rows_per_second, blocks_per_second;
+	int64_t at, rows;
+	double blocks, rows_per_second, blocks_per_second;
 };
 
 struct driver {
@@ -49,8 +49,8 @@ measure(struct driver *d)
 	if (!sweep->holding && sweep->exe->throttle_reason == NULL && d->rate.at != 0) {
 		d->rate.rows_per_second =
 		    smooth(d->rate.rows_per_second, (double)(rows_worked(sweep) - d->rate.rows) / seconds);
-		d->rate.blocks_per_second = smooth(
-		    d->rate.blocks_per_second, (double)(sweep->blocks_done - d->rate.blocks) / seconds);
+		d->rate.blocks_per_second =
+		    smooth(d->rate.blocks_per_second, (sweep->blocks_done - d->rate.blocks) / seconds);
 	}
 	d->rate.at = now;
 	d->rate.rows = rows_worked(sweep);
@@ -71,14 +71,14 @@ report(struct driver *d)
 	struct tide_sweep *sweep = d->sweep;
 	struct tide_executor *exe = sweep->exe;
 	struct tide_progress *p = &exe->progress;
-	int64_t left = sweep->blocks_total - sweep->blocks_done;
+	double left = (double)sweep->blocks_total - sweep->blocks_done;
 
 	measure(d);
 	*p = (struct tide_progress){
 		.phase = exe->phase,
 		.what = sweep->spec->what,
 		.blocks_total = sweep->blocks_total,
-		.blocks_done = sweep->blocks_done,
+		.blocks_done = (int64_t)(sweep->blocks_done + 0.5),
 		.rows_seen = sweep->seen,
 		.rows_changed = sweep->changed,
 		.rows_stayed = sweep->stayed,
@@ -91,7 +91,7 @@ report(struct driver *d)
 			   ? -1
 			   : (int64_t)(exe->signals.lag_seconds * (double)TIDE_SECOND),
 		.eta = d->rate.blocks_per_second > 0
-			   ? (int64_t)((double)left / d->rate.blocks_per_second * (double)TIDE_SECOND)
+			   ? (int64_t)(left / d->rate.blocks_per_second * (double)TIDE_SECOND)
 			   : -1,
 		.state = state_word(sweep),
 		.reason = exe->throttle_reason,

@@ -13,17 +13,22 @@
 
 #include "../executor.h"
 #include "../step_runner.h"
+#include "cursor.h"
 #include "pace.h"
+#include "stripes.h"
 
 struct tide_relation {
 	int64_t oid, filenode, pages;
 	char *name; /* quoted, qualified */
+	struct tide_stripes stripes;
 };
 
 struct tide_segment {
 	int64_t id;
-	const struct tide_relation *relation;
-	int64_t first, stop, next; /* blocks; next is where the following batch begins */
+	struct tide_relation *relation;
+	int64_t first, stop; /* blocks */
+	struct tide_cursor cursor;
+	int64_t group_us, group_changed, group_stayed; /* of the group at work */
 	bool hole; /* rows here were locked when the sweep came by: visited again until none is left */
 	bool claimed, done;
 	int64_t not_before; /* tide_now_us; a hole rests between visits */
@@ -47,10 +52,12 @@ struct tide_sweep {
 	size_t worker_count, busy; /* busy: workers with a statement under way */
 
 	struct tide_pace pace;
-	int64_t earliest; /* tide_now_us before which max_rows_per_second allows no batch */
-	int64_t begun, blocks_total, blocks_done, changed, stayed, seen, differing, skipped;
-	int64_t before; /* rows that an earlier attempt had done: rates are about this one */
-	char **key;     /* of differing rows */
+	int64_t earliest;   /* tide_now_us before which max_rows_per_second allows no batch */
+	double blocks_done; /* of windows of which a part of the stripes is done, that part */
+	int64_t begun, blocks_total, changed, stayed, seen, differing, skipped;
+	int64_t visited; /* blocks, once a stripe */
+	int64_t before;  /* rows that an earlier attempt had done: rates are about this one */
+	char **key;      /* of differing rows */
 	size_t key_count;
 
 	bool holding;   /* no new batches: somebody wants something */
@@ -88,7 +95,7 @@ char *tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct
 /** The same for a hole: takes what is not locked and says how much was. */
 char *
 tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
-/** Moves a segment past blocks whose rows are locked and records them as a hole. */
+/** Moves a segment past blocks [$3, $4) whose rows are locked, to $5, and records them as a hole. One row; NULL: an open hole covers them. */
 char *tide_batch_dig_sql(void *ctx);
 
 #endif

@@ -20,7 +20,7 @@ struct tide_worker {
 	struct tide_sweep *sweep;
 	struct tide_conn *conn;
 	struct tide_segment *segment; /* NULL: idle */
-	int64_t from, to;             /* blocks of the batch under way */
+	struct tide_span span;        /* of the batch under way */
 	int64_t sent;                 /* tide_now_us */
 	int64_t narrow;               /* most blocks of the next batch, after a row that failed; 0 no limit */
 	bool busy;
@@ -63,6 +63,31 @@ put_back(struct tide_worker *w, int64_t rest)
 	w->segment = NULL;
 }
 
+/* The span under way is done with, or is somebody else's now. */
+static void
+move_on(struct tide_worker *w, bool found)
+{
+	struct tide_segment *s = w->segment;
+	double before = (double)s->cursor.next + tide_cursor_part(&s->cursor);
+
+	tide_cursor_advance(&s->cursor, w->span.to, found);
+	if (!s->hole)
+		w->sweep->blocks_done += (double)s->cursor.next + tide_cursor_part(&s->cursor) - before;
+	s->done = s->cursor.next >= s->stop;
+	if (s->done)
+		w->segment = NULL;
+}
+
+/* Where the segment will stand when the span under way is done. */
+static int64_t
+next_after(const struct tide_worker *w)
+{
+	struct tide_cursor after = w->segment->cursor;
+
+	tide_cursor_advance(&after, w->span.to, true);
+	return after.next;
+}
+
 static void
 dug(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
@@ -77,14 +102,11 @@ dug(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		w->sweep->exe->wishes.lost = true;
 		return;
 	}
-	tide_segments_add_hole(w->sweep, w->segment, tide_rows_int(rows, 0, 0), w->from, w->to);
-	if (!w->segment->hole)
-		w->sweep->blocks_done += w->to - w->from;
-	w->segment->next = w->to;
-	w->segment->done = w->to >= w->segment->stop;
+	if (!tide_rows_null(rows, 0, 0))
+		tide_segments_add_hole(
+		    w->sweep, w->segment, tide_rows_int(rows, 0, 0), w->span.from, w->span.to);
 	w->locked_once = false;
-	if (w->segment->done)
-		w->segment = NULL;
+	move_on(w, true);
 	step(w);
 }
 
@@ -98,7 +120,8 @@ dig(struct tide_worker *w)
 	w->sweep->busy++;
 	tide_conn_query(w->conn, tide_batch_dig_sql(mem),
 	    TIDE_ARGS(tide_param_int(mem, w->segment->id), tide_param_int(mem, w->sweep->exe->fence),
-		tide_param_int(mem, w->from), tide_param_int(mem, w->to)),
+		tide_param_int(mem, w->span.from), tide_param_int(mem, w->span.to),
+		tide_param_int(mem, next_after(w))),
 	    dug, w);
 	talloc_free(mem);
 }
@@ -123,13 +146,13 @@ report_bad_row(struct tide_worker *w, const struct tide_err *err)
 	struct tide_err full = *err;
 
 	full.code = TIDE_PRECONDITION;
-	tide_wrap(&full, "%s: a row in block %lld of %s", w->sweep->spec->what, (long long)w->from,
+	tide_wrap(&full, "%s: a row in block %lld of %s", w->sweep->spec->what, (long long)w->span.from,
 	    w->segment->relation->name);
 	tide_hint(&full,
 	    "look at it: SELECT * FROM %s WHERE ctid >= '(%lld,0)' AND ctid < '(%lld,0)'; mend the row or "
 	    "the "
 	    "expression, then run again",
-	    w->segment->relation->name, (long long)w->from, (long long)w->from + 1);
+	    w->segment->relation->name, (long long)w->span.from, (long long)w->span.from + 1);
 	fail(w, &full);
 }
 
@@ -155,8 +178,8 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 		}
 		return;
 	}
-	if (bad_row(err) && w->to - w->from > 1) {
-		w->narrow = (w->to - w->from) / 2;
+	if (bad_row(err) && w->span.to - w->span.from > 1) {
+		w->narrow = (w->span.to - w->span.from) / 2;
 		step(w);
 		return;
 	}
@@ -204,19 +227,35 @@ refused(struct tide_worker *w, const struct tide_rows *rows)
 	return true;
 }
 
+/* The cost of a group teaches how many stripes the next one should have. */
 static void
-account(struct tide_worker *w, const struct tide_rows *rows)
+account_group(struct tide_segment *s, int64_t took, int64_t changed, int64_t stayed)
+{
+	s->group_us += took;
+	s->group_changed += changed;
+	s->group_stayed += stayed;
+	if (s->cursor.group != 0)
+		return;
+	if (!s->hole)
+		tide_stripes_learn(&s->relation->stripes, s->cursor.stripes, s->group_us, s->group_changed,
+		    s->group_changed - s->group_stayed);
+	s->group_us = s->group_changed = s->group_stayed = 0;
+}
+
+static void
+account(struct tide_worker *w, const struct tide_rows *rows, int64_t took)
 {
 	struct tide_sweep *sweep = w->sweep;
 	struct tide_segment *s = w->segment;
+	int64_t changed = tide_rows_int(rows, 0, 0), stayed = tide_rows_int(rows, 0, 1);
 	int64_t skipped = tide_rows_int(rows, 0, 4);
 
-	sweep->changed += tide_rows_int(rows, 0, 0);
-	sweep->stayed += tide_rows_int(rows, 0, 1);
+	sweep->changed += changed;
+	sweep->stayed += stayed;
 	sweep->seen += tide_rows_int(rows, 0, 2);
 	sweep->differing += tide_rows_int(rows, 0, 3);
 	take_keys(sweep, tide_rows_text(rows, 0, 5));
-	if (skipped > 0 && w->to < s->stop) {
+	if (skipped > 0 && w->span.to < s->stop) {
 		/* A hole of its own for these blocks: what lies behind them must not wait for their lock. */
 		dig(w);
 		return;
@@ -229,12 +268,8 @@ account(struct tide_worker *w, const struct tide_rows *rows)
 		put_back(w, rest > TIDE_SECOND ? TIDE_SECOND : rest);
 		return;
 	}
-	if (!s->hole)
-		sweep->blocks_done += w->to - w->from;
-	s->next = w->to;
-	s->done = w->to >= s->stop;
-	if (s->done)
-		w->segment = NULL;
+	move_on(w, changed > 0);
+	account_group(s, took, changed, stayed);
 }
 
 static void
@@ -258,14 +293,15 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	w->locked_once = false;
 	w->narrow = 0;
 	if (!w->segment->hole)
-		tide_pace_learn(&sweep->pace, w->to - w->from, took);
+		tide_pace_learn(&sweep->pace, w->span.to - w->span.from, took);
+	sweep->visited += w->span.to - w->span.from;
 	if (limit > 0) {
 		int64_t now = tide_now_us();
 
 		sweep->earliest = (sweep->earliest > now ? sweep->earliest : now) +
 				  tide_rows_int(rows, 0, 0) * TIDE_SECOND / limit;
 	}
-	account(w, rows);
+	account(w, rows, took);
 	step(w);
 }
 
@@ -273,20 +309,30 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 static int64_t
 fair_blocks(const struct tide_sweep *sweep, int64_t blocks)
 {
-	int64_t limit = sweep->spec->max_rows_per_second, rows_a_block, fair;
+	double limit = (double)sweep->spec->max_rows_per_second, rows_a_visit = 100, fair;
 
 	if (limit <= 0)
 		return blocks;
-	rows_a_block = sweep->blocks_done > 0 ? sweep->changed / sweep->blocks_done : 100;
-	fair = limit / 20 / (rows_a_block > 0 ? rows_a_block : 1);
-	return fair < 1 ? 1 : fair < blocks ? fair : blocks;
+	if (sweep->visited > 0)
+		rows_a_visit = (double)(sweep->changed - sweep->before) / (double)sweep->visited;
+	fair = limit / 20 / (rows_a_visit > 0.01 ? rows_a_visit : 0.01);
+	return fair < 1 ? 1 : fair < (double)blocks ? (int64_t)fair : blocks;
+}
+
+static void
+begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
+{
+	int stripes = s->hole ? 1 : tide_stripes_next(&s->relation->stripes);
+
+	tide_cursor_group(
+	    &s->cursor, s->stop, tide_stripes_group(blocks, tide_pace_p90(&sweep->pace)), stripes);
 }
 
 static void
 send_batch(struct tide_worker *w)
 {
 	struct tide_sweep *sweep = w->sweep;
-	const struct tide_segment *s = w->segment;
+	struct tide_segment *s = w->segment;
 	void *mem = talloc_new(w);
 	int64_t blocks = fair_blocks(sweep, tide_pace_blocks(&sweep->pace));
 
@@ -294,15 +340,17 @@ send_batch(struct tide_worker *w)
 		blocks = 8;
 	if (w->narrow > 0 && blocks > w->narrow)
 		blocks = w->narrow;
-	w->from = s->next;
-	w->to = s->next + blocks < s->stop ? s->next + blocks : s->stop;
+	if (s->cursor.group == 0)
+		begin_group(sweep, s, blocks);
+	tide_cursor_span(&s->cursor, blocks, &w->span);
 	w->sent = tide_now_us();
 	w->busy = true;
 	sweep->busy++;
 	tide_conn_execute(w->conn, s->hole && sweep->spec->write ? "hole" : "batch",
 	    TIDE_ARGS(tide_param_int(mem, s->id), tide_param_int(mem, sweep->exe->fence),
-		talloc_asprintf(mem, "(%lld,0)", (long long)w->from),
-		talloc_asprintf(mem, "(%lld,0)", (long long)w->to), tide_param_int(mem, w->to)),
+		talloc_asprintf(mem, "(%lld,0)", (long long)w->span.from),
+		talloc_asprintf(mem, "(%lld,0)", (long long)w->span.to), tide_param_int(mem, next_after(w)),
+		tide_param_int(mem, w->span.mask), tide_param_int(mem, w->span.stripe)),
 	    batch_done, w);
 	talloc_free(mem);
 	tide_crash_point("sweep.batch_sent");

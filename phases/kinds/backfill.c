@@ -173,6 +173,7 @@ assign(const struct tide_phase_at *at, struct tide_steps *out, const struct tide
 	differs = fact != NULL && fact->volatility == 'v' ? tide_sqlf(out, "%s IS NULL", here)
 							  : tide_column_differs(out, column, here, value);
 	sweep->set = tide_append(out, sweep->set, ", ", tide_sqlf(out, "%I = %s", column->name, value));
+	sweep->columns = tide_append(out, sweep->columns, "\n", column->name);
 	sweep->residual = tide_append(out, sweep->residual, " OR ", differs);
 	return true;
 }

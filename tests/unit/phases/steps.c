@@ -39,6 +39,7 @@ full(void *ctx)
 	step->forward.sweep = talloc_zero(steps, struct tide_sweep_spec);
 	*step->forward.sweep = (struct tide_sweep_spec){ .write = true,
 		.set = talloc_strdup(steps, "a = 1"),
+		.columns = talloc_strdup(steps, "a"),
 		.residual = talloc_strdup(steps, "true"),
 		.key = talloc_strdup(steps, "k"),
 		.trigger = talloc_strdup(steps, "t"),
@@ -89,6 +90,7 @@ every_member_survives_the_way_through_json(void **state)
 	assert_string_equal(a->act[1], "two");
 	assert_true(a->sweep->write && a->sweep->repeats);
 	assert_string_equal(a->sweep->set, "a = 1");
+	assert_string_equal(a->sweep->columns, "a");
 	assert_string_equal(a->sweep->residual, "true");
 	assert_string_equal(a->sweep->key, "k");
 	assert_string_equal(a->sweep->trigger, "t");

@@ -1,0 +1,46 @@
+#ifndef TIDE_CURSOR_H
+#define TIDE_CURSOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * Where the work on a segment stands. Pure.
+ *
+ * The blocks of a segment are done group by group. A group is gone through once a stripe, window by window; a window and
+ * a stripe are one batch. The first stripes take a fixed share of the rows each, the last one takes every row that is
+ * left. So most rows find room in their own page, freed by the rows that left it a few batches before: see
+ * docs/how-it-works.md.
+ *
+ * Only `next` is kept in the database. A resume begins the group at work again, whatever its length and stripes are
+ * then: the rows that were done are read and left alone.
+ */
+struct tide_cursor {
+	int64_t next;  /* block; everything before it is done with */
+	int64_t group; /* the block behind the group at work; 0: none is begun */
+	int64_t at;    /* in the group: where the next batch begins */
+	int stripe, stripes;
+	bool found; /* the group has had rows to change */
+};
+
+/** The rows a batch takes: those of blocks [from, to) with (hashtid(ctid) & mask) = stripe. Mask and stripe 0: all of them. */
+struct tide_span {
+	int64_t from, to;
+	int mask, stripe;
+};
+
+/** At the beginning of a segment. */
+void tide_cursor_begin(struct tide_cursor *cursor, int64_t first);
+/** Begins a group of about `length` blocks, as long as the others up to `stop`. stripes: a power of two. */
+void tide_cursor_group(struct tide_cursor *cursor, int64_t stop, int64_t length, int stripes);
+/** The batch to do now, of at most `blocks`; the windows of a stripe are of equal length. A group must have been begun. */
+void tide_cursor_span(const struct tide_cursor *cursor, int64_t blocks, struct tide_span *out);
+/**
+ * Where the work stands when blocks up to `to` of this stripe are done. found: rows had to be changed there. A group
+ * whose first stripe finds nothing has been done before, and goes on with its last.
+ */
+void tide_cursor_advance(struct tide_cursor *cursor, int64_t to, bool found);
+/** Blocks of the group at work that count as done, by its stripes. */
+double tide_cursor_part(const struct tide_cursor *cursor);
+
+#endif

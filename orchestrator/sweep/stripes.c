@@ -1,0 +1,111 @@
+#include "stripes.h"
+
+#include <string.h>
+
+#include "tidemark/units.h"
+
+/* What a byte left behind is worth, us: it has to be vacuumed, written once more, and is in everybody's way in memory. */
+#define BYTE_PRICE 0.02
+/* When so many rows of a group leave their window all the same, its stripes were for nothing. */
+#define USELESS 0.9
+/* What is not cheaper by so much is noise. */
+#define CHEAPER 0.97
+/* Every so many groups one tries a neighbour. */
+#define TRIAL 12
+/* A group with fewer rows says nothing about cost. */
+#define FEWEST_ROWS 200
+#define LEAST_PAGES 8
+#define USUAL_ROW 200.0
+
+/* A page is visited again after at least so long: by then the snapshots of the other workers' batches have ended. */
+#define REVISIT (60 * TIDE_MS)
+#define WINDOWS_LEAST 4
+#define WINDOWS_MOST 16
+#define GROUP_LEAST 128
+
+static int
+exponent(int count)
+{
+	int e = 0;
+
+	while (e < TIDE_STRIPES_COUNT - 1 && 1 << e < count)
+		e++;
+	return e;
+}
+
+/* Before anything is measured. The rows of one stripe should fit into the room that a page has from the start. */
+static int
+guess(const struct tide_stripe_facts *f)
+{
+	int count = f->indexes > 1 ? 16 : 8;
+
+	if (f->indexed || f->pages < LEAST_PAGES)
+		return 1;
+	while (f->fillfactor < 90 && count > 2 && (100 - f->fillfactor) * count / 2 >= f->fillfactor)
+		count /= 2;
+	return count;
+}
+
+void
+tide_stripes_begin(struct tide_stripes *s, const struct tide_stripe_facts *f, int pinned)
+{
+	memset(s, 0, sizeof(*s));
+	s->fixed = pinned > 0 || f->indexed || f->pages < LEAST_PAGES;
+	s->best = exponent(pinned > 0 ? pinned : guess(f));
+	s->row_bytes = f->rows > 0 ? (double)f->pages * 8192 / (double)f->rows : USUAL_ROW;
+}
+
+int
+tide_stripes_next(struct tide_stripes *s)
+{
+	int e = s->best;
+
+	if (s->fixed)
+		return 1 << e;
+	if (++s->groups < TRIAL)
+		return s->stuck ? 1 : 1 << e;
+	s->groups = 0;
+	if (s->stuck)
+		return 1 << e;
+	s->upward = !s->upward;
+	e += s->upward ? 1 : -1;
+	if (e < 0)
+		e = 1;
+	if (e > TIDE_STRIPES_COUNT - 1)
+		e = TIDE_STRIPES_COUNT - 2;
+	return 1 << e;
+}
+
+void
+tide_stripes_learn(struct tide_stripes *s, int count, int64_t us, int64_t changed, int64_t moved)
+{
+	int e = exponent(count);
+	double cost;
+
+	if (changed < FEWEST_ROWS)
+		return;
+	if (count > 1)
+		s->stuck = !s->fixed && (double)moved > (double)changed * USELESS;
+	if (s->stuck)
+		return;
+	cost = ((double)us + (double)moved * s->row_bytes * BYTE_PRICE) / (double)changed;
+	s->cost[e] = s->cost[e] == 0 ? cost : s->cost[e] * 0.7 + cost * 0.3;
+	if (s->fixed)
+		return;
+	for (int i = 0; i < TIDE_STRIPES_COUNT; i++)
+		if (s->cost[i] > 0 && (s->cost[s->best] == 0 || s->cost[i] < s->cost[s->best] * CHEAPER))
+			s->best = i;
+}
+
+int64_t
+tide_stripes_group(int64_t window, int64_t window_us)
+{
+	int64_t windows = window_us > 0 ? REVISIT / window_us + 1 : WINDOWS_LEAST, length;
+
+	if (windows < WINDOWS_LEAST)
+		windows = WINDOWS_LEAST;
+	if (windows > WINDOWS_MOST)
+		windows = WINDOWS_MOST;
+	length = windows * window;
+	return length < GROUP_LEAST ? GROUP_LEAST : length;
+}

@@ -1,0 +1,43 @@
+#ifndef TIDE_STRIPES_H
+#define TIDE_STRIPES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Numbers of stripes that are tried: powers of two, 1 to 2^(COUNT - 1). */
+#define TIDE_STRIPES_COUNT 6
+
+/** What is known of a relation before the first batch. */
+struct tide_stripe_facts {
+	int64_t pages, rows; /* rows: of the planner; < 0 unknown */
+	int64_t indexes;
+	int fillfactor;
+	bool indexed; /* an index contains a column that is filled: no update can be heap-only */
+};
+
+/**
+ * How many stripes a group gets. Pure. More stripes let more rows stay in their page, and read each page more often;
+ * where the best is depends on the indexes, the free space, the row and the machine. So it is measured: a group costs its
+ * time and the bytes it leaves behind, now and then a group tries the number beside the best, and the cheapest wins.
+ */
+struct tide_stripes {
+	bool
+	    stuck; /* stripes do not help now, mostly because somebody holds the xmin horizon: plain passes */
+	bool fixed;                      /* pinned, or nothing to gain: no trying */
+	int best;                        /* exponent */
+	double cost[TIDE_STRIPES_COUNT]; /* us a row, moving average; 0 not tried */
+	double row_bytes;
+	int groups;  /* begun since the last trial */
+	bool upward; /* where the last trial went */
+};
+
+/** pinned: the plan's number of stripes (a power of two); 0: choose. */
+void tide_stripes_begin(struct tide_stripes *stripes, const struct tide_stripe_facts *facts, int pinned);
+/** The stripes of the next group. */
+int tide_stripes_next(struct tide_stripes *stripes);
+/** A group of `count` stripes took `us` for `changed` rows, of which `moved` left their window. */
+void tide_stripes_learn(struct tide_stripes *stripes, int count, int64_t us, int64_t changed, int64_t moved);
+/** Blocks of a group: windows of `window` blocks; enough of them that `window_us` each give the others' snapshots time to end. */
+int64_t tide_stripes_group(int64_t window, int64_t window_us);
+
+#endif
