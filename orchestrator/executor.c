@@ -69,7 +69,8 @@ read_server(struct tide_executor *exe, struct tide_err *err)
 	bool ok = tide_await_query(exe->control, mem,
 	    "SELECT pg_is_in_recovery(), (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = "
 	    "session_user), "
-	    "(SELECT setting::bigint * 1000 FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')",
+	    "(SELECT setting::bigint * 1000 FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'), "
+	    "(SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'shared_buffers')",
 	    0, NULL, &rows, err);
 
 	if (ok && tide_rows_bool(rows, 0, 0)) {
@@ -79,6 +80,7 @@ read_server(struct tide_executor *exe, struct tide_err *err)
 	if (ok) {
 		exe->may_lower_deadlock_timeout = tide_rows_bool(rows, 0, 1);
 		exe->deadlock_timeout = tide_rows_int(rows, 0, 2);
+		exe->shared_buffers = tide_rows_int(rows, 0, 3);
 	}
 	if (ok && !exe->may_lower_deadlock_timeout && tide_conn_server_version(exe->control) >= 150000) {
 		ok = tide_await_query(exe->control, mem,

@@ -68,6 +68,7 @@ struct tide_executor {
 	char *owner;       /* "user@host pid 123" */
 	bool may_lower_deadlock_timeout;
 	int64_t deadlock_timeout; /* us, the server's */
+	int64_t shared_buffers;   /* blocks, the server's */
 	int64_t deadline;         /* tide_now_us when the budget ends; 0 none */
 
 	bool back;            /* a rollback: how the run stands is not its to say before it begins */

@@ -18,8 +18,8 @@
 #include "tidemark/sqltext.h"
 
 #define RANGE "tidemark_row.ctid >= $3::tid AND tidemark_row.ctid < $4::tid"
-/* hashtid and not a part of the tid: that would put the rows of a stripe side by side, and pages hold few of them. */
-#define STRIPE "(pg_catalog.hashtid(tidemark_row.ctid) & $6::integer) = $7::integer"
+/* The low byte of the line pointer: tidsend gives four bytes of block and two of line pointer, and no cast to text. */
+#define STRIPE "(pg_catalog.get_byte(pg_catalog.tidsend(tidemark_row.ctid), 5) & $6::integer) = $7::integer"
 
 static char *
 guard(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
@@ -107,9 +107,21 @@ tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct 
 }
 
 char *
+tide_batch_split_sql(void *ctx)
+{
+	return talloc_strdup(ctx,
+	    "WITH whole AS (UPDATE tidemark.segment SET stop = $3::bigint, done = next >= $3::bigint "
+	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING run, sweep, pass, relation, filenode, "
+	    "fence) "
+	    "INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, fence, first, stop, next) "
+	    "SELECT run, sweep, pass, relation, filenode, fence, $3::bigint, $4::bigint, $3::bigint "
+	    "FROM whole RETURNING id");
+}
+
+char *
 tide_batch_dig_sql(void *ctx)
 {
-	return tide_sqlf(ctx,
+	return talloc_strdup(ctx,
 	    "WITH moved AS (UPDATE tidemark.segment SET next = $5::bigint, done = $5::bigint >= stop "
 	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING run, sweep, pass, relation, filenode, "
 	    "fence), "

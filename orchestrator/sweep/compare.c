@@ -105,7 +105,7 @@ read_relation(struct compare *c, const char *relation, int64_t pages, struct tid
 
 	for (int64_t next = 0; ok && next < pages && !c->interrupted && !(c->enough && c->out->count > 0);) {
 		void *batch = talloc_new(mem);
-		int64_t blocks = tide_pace_blocks(&c->pace), begun = tide_now_us();
+		int64_t blocks = tide_pace_amount(&c->pace), begun = tide_now_us();
 		struct tide_rows *rows;
 
 		if (next + blocks > pages)
@@ -164,7 +164,7 @@ compare(struct compare *c, void *ctx, const char *table, struct tide_err *err)
 	c->progress.hot_share = -1;
 	c->progress.lag = -1;
 	c->progress.workers = 1;
-	tide_pace_begin(&c->pace, TARGET);
+	tide_pace_begin(&c->pace, TARGET, 4, 2048);
 	c->key = key_expression(c, mem, table, err);
 	ok = c->key != NULL && read_all(c, mem, table, err);
 	talloc_free(mem);

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* Blocks that are worth a worker's while. */
+#define SPLIT_LEAST 128
+
 static bool
 last_stripe(const struct tide_cursor *c)
 {
@@ -61,6 +64,29 @@ tide_cursor_advance(struct tide_cursor *c, int64_t to, bool found)
 	else
 		c->stripe = c->found ? c->stripe + 1 : c->stripes - 1;
 	c->at = c->next;
+}
+
+bool
+tide_cursor_split(struct tide_cursor *c, int64_t *stop, int64_t busy, struct tide_cursor *other)
+{
+	int64_t begun = c->group != 0 ? c->group : c->next, middle;
+
+	if (*stop - begun >= 2 * SPLIT_LEAST) {
+		/* Groups that nobody has begun. */
+		middle = begun + (*stop - begun) / 2;
+		tide_cursor_begin(other, middle);
+		*stop = middle;
+		return true;
+	}
+	middle = (c->next + c->group) / 2;
+	if (middle < busy)
+		middle = busy;
+	if (c->group == 0 || c->group - middle < SPLIT_LEAST)
+		return false;
+	*other = *c;
+	other->next = other->at = middle;
+	c->group = *stop = middle;
+	return true;
 }
 
 double

@@ -3,15 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_BLOCKS 4
-#define MOST_BLOCKS 2048
-
 void
-tide_pace_begin(struct tide_pace *pace, int64_t target)
+tide_pace_begin(struct tide_pace *pace, int64_t target, int64_t first, int64_t most)
 {
 	memset(pace, 0, sizeof(*pace));
 	pace->target = target;
-	pace->blocks = FIRST_BLOCKS;
+	pace->amount = (double)first;
+	pace->most = (double)most;
 }
 
 static int
@@ -37,16 +35,16 @@ tide_pace_p90(const struct tide_pace *pace)
 static void
 clamp(struct tide_pace *pace)
 {
-	if (pace->blocks < 1)
-		pace->blocks = 1;
-	if (pace->blocks > MOST_BLOCKS)
-		pace->blocks = MOST_BLOCKS;
+	if (pace->amount < 1)
+		pace->amount = 1;
+	if (pace->amount > pace->most)
+		pace->amount = pace->most;
 }
 
 void
-tide_pace_learn(struct tide_pace *pace, int64_t blocks, int64_t us)
+tide_pace_learn(struct tide_pace *pace, int64_t amount, int64_t us)
 {
-	double cost = (double)us / (double)(blocks > 0 ? blocks : 1);
+	double now = (double)us / (double)(amount > 0 ? amount : 1);
 	double target = (double)pace->target, wanted;
 	int64_t p90;
 
@@ -54,18 +52,18 @@ tide_pace_learn(struct tide_pace *pace, int64_t blocks, int64_t us)
 	pace->at = (pace->at + 1) % TIDE_PACE_MEMORY;
 	if (pace->count < TIDE_PACE_MEMORY)
 		pace->count++;
-	pace->block_cost = pace->block_cost == 0 ? cost : pace->block_cost * 0.8 + cost * 0.2;
+	pace->cost = pace->cost == 0 ? now : pace->cost * 0.8 + now * 0.2;
 	p90 = tide_pace_p90(pace);
-	wanted = target / (pace->block_cost > 0 ? pace->block_cost : 1);
+	wanted = target / (pace->cost > 0 ? pace->cost : 1);
 	if (us > 2 * pace->target) {
 		/* Never answer an overrun by waiting for the average: cut now. */
-		pace->blocks = (double)blocks * target / (double)us;
-	} else if (p90 < pace->target * 9 / 10 && blocks >= (int64_t)(pace->blocks * 3 / 4)) {
-		double grown = pace->blocks * 1.5;
+		pace->amount = (double)amount * target / (double)us;
+	} else if (p90 < pace->target * 9 / 10 && amount >= (int64_t)(pace->amount * 3 / 4)) {
+		double grown = pace->amount * 1.5;
 
-		pace->blocks = grown < wanted ? grown : pace->blocks < wanted ? wanted : pace->blocks;
+		pace->amount = grown < wanted ? grown : pace->amount < wanted ? wanted : pace->amount;
 	} else if (p90 > pace->target * 11 / 10) {
-		pace->blocks *= 0.9;
+		pace->amount *= 0.9;
 	}
 	clamp(pace);
 }
@@ -73,12 +71,12 @@ tide_pace_learn(struct tide_pace *pace, int64_t blocks, int64_t us)
 void
 tide_pace_yield(struct tide_pace *pace)
 {
-	pace->blocks /= 2;
+	pace->amount /= 2;
 	clamp(pace);
 }
 
 int64_t
-tide_pace_blocks(const struct tide_pace *pace)
+tide_pace_amount(const struct tide_pace *pace)
 {
-	return (int64_t)pace->blocks;
+	return (int64_t)pace->amount;
 }

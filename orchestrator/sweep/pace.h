@@ -5,21 +5,21 @@
 
 #define TIDE_PACE_MEMORY 16
 
-/** How many blocks a batch takes, from how long the last ones took. Pure. */
+/** How much a batch takes, from how long the last ones took. What an amount counts is the caller's business. Pure. */
 struct tide_pace {
 	int64_t target;                   /* us a batch should last */
-	double blocks;                    /* the next batch */
-	double block_cost;                /* us a block, moving average; 0 unknown */
+	double amount, most;              /* of the next batch; at least 1 */
+	double cost;                      /* us for one, moving average; 0 unknown */
 	int64_t recent[TIDE_PACE_MEMORY]; /* us, of the last batches */
 	int count, at;
 };
 
-void tide_pace_begin(struct tide_pace *pace, int64_t target);
-/** A batch of `blocks` lasted `us`. Grows by at most half, shrinks at once on an overrun. */
-void tide_pace_learn(struct tide_pace *pace, int64_t blocks, int64_t us);
+void tide_pace_begin(struct tide_pace *pace, int64_t target, int64_t first, int64_t most);
+/** A batch of `amount` lasted `us`. Grows by at most half, and only when so much was used; shrinks at once on an overrun. */
+void tide_pace_learn(struct tide_pace *pace, int64_t amount, int64_t us);
 /** A batch met a lock: the next ones are half as long, so that less is held while waiting. */
 void tide_pace_yield(struct tide_pace *pace);
-int64_t tide_pace_blocks(const struct tide_pace *pace);
+int64_t tide_pace_amount(const struct tide_pace *pace);
 /** 90th percentile of the last batches, us; 0 before the first. */
 int64_t tide_pace_p90(const struct tide_pace *pace);
 

@@ -8,10 +8,10 @@
 #include "state_sql.h"
 #include "tidemark/units.h"
 
-/* Segments are small enough that workers end together, and few enough that their rows stay a small table. */
+/* Long enough for whole groups of windows; a worker without work takes half of another's. */
 #define SEGMENT_LEAST 64
-#define SEGMENT_MOST 16384
-#define SEGMENTS_A_WORKER 16
+#define SEGMENT_MOST 65536
+#define SEGMENTS_A_WORKER 4
 /* A backfill without a trigger repeats until a pass finds nothing, but not for ever. */
 #define PASSES_MOST 5
 
@@ -330,6 +330,45 @@ tide_segments_claim(struct tide_sweep *sweep)
 			return s;
 		}
 	return NULL;
+}
+
+/* Of the segments at work, the one with most before it. */
+static struct tide_segment *
+longest(struct tide_sweep *sweep)
+{
+	struct tide_segment *best = NULL;
+
+	for (size_t i = 0; i < sweep->segment_count; i++) {
+		struct tide_segment *s = sweep->segment[i];
+
+		if (s->claimed && !s->done && !s->hole && s->id != 0 &&
+		    (best == NULL || s->stop - s->cursor.next > best->stop - best->cursor.next))
+			best = s;
+	}
+	return best;
+}
+
+struct tide_segment *
+tide_segments_steal(struct tide_sweep *sweep, int64_t *victim)
+{
+	struct tide_segment *from = longest(sweep), *s;
+	struct tide_cursor cursor;
+	int64_t stop;
+
+	if (from == NULL)
+		return NULL;
+	stop = from->stop;
+	if (!tide_cursor_split(&from->cursor, &from->stop, from->busy, &cursor))
+		return NULL;
+	*victim = from->id;
+	s = talloc_zero(sweep, struct tide_segment);
+	s->relation = from->relation;
+	s->first = from->stop;
+	s->stop = stop;
+	s->cursor = cursor;
+	s->claimed = true;
+	add_segment(sweep, s);
+	return s;
 }
 
 bool

@@ -17,8 +17,6 @@
 #define LEAST_PAGES 8
 #define USUAL_ROW 200.0
 
-/* A page is visited again after at least so long: by then the snapshots of the other workers' batches have ended. */
-#define REVISIT (60 * TIDE_MS)
 #define WINDOWS_LEAST 4
 #define WINDOWS_MOST 16
 #define GROUP_LEAST 128
@@ -98,9 +96,9 @@ tide_stripes_learn(struct tide_stripes *s, int count, int64_t us, int64_t change
 }
 
 int64_t
-tide_stripes_group(int64_t window, int64_t window_us)
+tide_stripes_group(int64_t window, int64_t window_us, int64_t batch_us)
 {
-	int64_t windows = window_us > 0 ? REVISIT / window_us + 1 : WINDOWS_LEAST, length;
+	int64_t windows = window_us > 0 ? WINDOWS_LEAST * batch_us / window_us + 1 : WINDOWS_LEAST, length;
 
 	if (windows < WINDOWS_LEAST)
 		windows = WINDOWS_LEAST;

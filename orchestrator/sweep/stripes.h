@@ -37,7 +37,10 @@ void tide_stripes_begin(struct tide_stripes *stripes, const struct tide_stripe_f
 int tide_stripes_next(struct tide_stripes *stripes);
 /** A group of `count` stripes took `us` for `changed` rows, of which `moved` left their window. */
 void tide_stripes_learn(struct tide_stripes *stripes, int count, int64_t us, int64_t changed, int64_t moved);
-/** Blocks of a group: windows of `window` blocks; enough of them that `window_us` each give the others' snapshots time to end. */
-int64_t tide_stripes_group(int64_t window, int64_t window_us);
+/**
+ * Blocks of a group: windows of `window` blocks, which take `window_us` each (0: not known), so many that a page rests for
+ * four batches of `batch_us` before its next stripe: by then the snapshots of the other workers' batches have ended.
+ */
+int64_t tide_stripes_group(int64_t window, int64_t window_us, int64_t batch_us);
 
 #endif

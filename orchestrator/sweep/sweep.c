@@ -11,6 +11,9 @@
 #include "../watcher.h"
 #include "tidemark/units.h"
 
+#define FIRST_BLOCKS 4
+#define MOST_BLOCKS 2048
+
 /* Turns counters into rates: a window of half a second, smoothed. */
 struct rate {
 	int64_t at, rows;
@@ -57,6 +60,12 @@ measure(struct driver *d)
 	d->rate.blocks = sweep->blocks_done;
 }
 
+static int64_t
+slower(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static const char *
 state_word(const struct tide_sweep *sweep)
 {
@@ -85,7 +94,7 @@ report(struct driver *d)
 		.rows_skipped = sweep->skipped,
 		.mismatches = sweep->differing,
 		.rows_per_second = d->rate.rows_per_second,
-		.batch_p90 = tide_pace_p90(&sweep->pace),
+		.batch_p90 = slower(tide_pace_p90(&sweep->moving), tide_pace_p90(&sweep->staying)),
 		.hot_share = sweep->changed > 0 ? (double)sweep->stayed / (double)sweep->changed : -1,
 		.lag = exe->signals.lag_seconds < 0
 			   ? -1
@@ -315,7 +324,9 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	sweep->spec = task->action->sweep;
 	sweep->key = talloc_zero_array(sweep, char *, TIDE_SWEEP_KEYS);
 	sweep->begun = tide_now_us();
-	tide_pace_begin(&sweep->pace, target > round_trips ? target : round_trips);
+	target = slower(target, round_trips);
+	tide_pace_begin(&sweep->moving, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
+	tide_pace_begin(&sweep->staying, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
 	ok = name_sweep(sweep, err) && tide_segments_open(sweep, err) && tide_workers_open(sweep, err);
 	sweep->before = rows_worked(sweep);
 	if (ok) {

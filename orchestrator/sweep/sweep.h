@@ -27,6 +27,7 @@ struct tide_segment {
 	int64_t id;
 	struct tide_relation *relation;
 	int64_t first, stop; /* blocks */
+	int64_t busy;        /* where the batch under way ends */
 	struct tide_cursor cursor;
 	int64_t group_us, group_changed, group_stayed; /* of the group at work */
 	bool hole; /* rows here were locked when the sweep came by: visited again until none is left */
@@ -51,7 +52,9 @@ struct tide_sweep {
 	struct tide_worker **worker;
 	size_t worker_count, busy; /* busy: workers with a statement under way */
 
-	struct tide_pace pace;
+	/* In parts of a block (TIDE_PARTS), so that the number of stripes does not matter: of batches whose rows move, and of
+	 * those whose rows mostly stay, which cost a fraction. */
+	struct tide_pace moving, staying;
 	int64_t earliest;   /* tide_now_us before which max_rows_per_second allows no batch */
 	double blocks_done; /* of windows of which a part of the stripes is done, that part */
 	int64_t begun, blocks_total, changed, stayed, seen, differing, skipped;
@@ -67,6 +70,8 @@ struct tide_sweep {
 };
 
 #define TIDE_SWEEP_KEYS 10
+/** A batch of so many parts does the work of one block: one block of all stripes, or two blocks of two. */
+#define TIDE_PARTS 32
 
 /** Await. Loads the open segments, making them (and the pass) first when there are none. */
 bool tide_segments_open(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
@@ -79,6 +84,11 @@ bool tide_segments_forget(struct tide_sweep *sweep, struct tide_err *err) TIDE_C
 /** The next one to work on, claimed; NULL when there is none now. */
 struct tide_segment *tide_segments_claim(struct tide_sweep *sweep);
 bool tide_segments_finished(const struct tide_sweep *sweep);
+/**
+ * Half of what another worker has before it, claimed, for one that has nothing to do. NULL: nobody has enough. The victim
+ * stops short of it from now on; *victim is its id. The segment has no id before tide_batch_split_sql() has given it one.
+ */
+struct tide_segment *tide_segments_steal(struct tide_sweep *sweep, int64_t *victim);
 /** A hole that a worker has just recorded. */
 void tide_segments_add_hole(
     struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop);
@@ -95,6 +105,8 @@ char *tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct
 /** The same for a hole: takes what is not locked and says how much was. */
 char *
 tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+/** Ends segment $1 at block $3 and makes a segment of what lies behind, up to $4. One row: its id; none: the fence has moved. */
+char *tide_batch_split_sql(void *ctx);
 /** Moves a segment past blocks [$3, $4) whose rows are locked, to $5, and records them as a hole. One row; NULL: an open hole covers them. */
 char *tide_batch_dig_sql(void *ctx);
 

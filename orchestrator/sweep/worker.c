@@ -21,6 +21,7 @@ struct tide_worker {
 	struct tide_conn *conn;
 	struct tide_segment *segment; /* NULL: idle */
 	struct tide_span span;        /* of the batch under way */
+	int64_t victim;               /* id of the segment that was split for this worker */
 	int64_t sent;                 /* tide_now_us */
 	int64_t narrow;               /* most blocks of the next batch, after a row that failed; 0 no limit */
 	bool busy;
@@ -61,6 +62,52 @@ put_back(struct tide_worker *w, int64_t rest)
 		w->sweep->first_open = 0;
 	}
 	w->segment = NULL;
+}
+
+static bool
+gave_way(const struct tide_err *err)
+{
+	return strcmp(err->sqlstate, "55P03") == 0 || strcmp(err->sqlstate, "40P01") == 0;
+}
+
+static void split(struct tide_worker *w);
+
+static void
+split_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_worker *w = ctx;
+
+	idle(w);
+	if (err != NULL && gave_way(err)) {
+		split(w);
+		return;
+	}
+	if (err != NULL) {
+		fail(w, err);
+		return;
+	}
+	if (tide_rows_count(rows) == 0) {
+		w->sweep->exe->wishes.lost = true;
+		return;
+	}
+	tide_crash_point("sweep.split");
+	w->segment->id = tide_rows_int(rows, 0, 0);
+	step(w);
+}
+
+/* The segment was taken from another worker's; now the database learns it. Waits for that worker's batch. */
+static void
+split(struct tide_worker *w)
+{
+	void *mem = talloc_new(w);
+
+	w->busy = true;
+	w->sweep->busy++;
+	tide_conn_query(w->conn, tide_batch_split_sql(mem),
+	    TIDE_ARGS(tide_param_int(mem, w->victim), tide_param_int(mem, w->sweep->exe->fence),
+		tide_param_int(mem, w->segment->first), tide_param_int(mem, w->segment->stop)),
+	    split_done, w);
+	talloc_free(mem);
 }
 
 /* The span under way is done with, or is somebody else's now. */
@@ -126,12 +173,6 @@ dig(struct tide_worker *w)
 	talloc_free(mem);
 }
 
-static bool
-gave_way(const struct tide_err *err)
-{
-	return strcmp(err->sqlstate, "55P03") == 0 || strcmp(err->sqlstate, "40P01") == 0;
-}
-
 /* A row that cannot be computed or is refused: SQLSTATE classes of data and integrity. */
 static bool
 bad_row(const struct tide_err *err)
@@ -156,13 +197,39 @@ report_bad_row(struct tide_worker *w, const struct tide_err *err)
 	fail(w, &full);
 }
 
+/* The rows of the first stripes find no room in their page, nor do those of a whole group. */
+static struct tide_pace *
+pace_of(const struct tide_worker *w)
+{
+	const struct tide_cursor *c = &w->segment->cursor;
+
+	return c->stripes == 1 || c->stripe < 2 ? &w->sweep->moving : &w->sweep->staying;
+}
+
+static int64_t
+parts(const struct tide_worker *w, int64_t blocks)
+{
+	return blocks * TIDE_PARTS / w->segment->cursor.stripes;
+}
+
+/* Blocks of one batch. When a snapshot keeps the pages from being pruned, rows that should stay move, and take several
+ * times as long; that batch must not hold up the others in turn. */
+static int64_t
+blocks_of(const struct tide_sweep *sweep, const struct tide_pace *pace, int stripes)
+{
+	int64_t most = 2 * tide_pace_amount(&sweep->moving), amount = tide_pace_amount(pace), blocks;
+
+	blocks = (amount < most ? amount : most) * stripes / TIDE_PARTS;
+	return blocks > 0 ? blocks : 1;
+}
+
 static void
 batch_failed(struct tide_worker *w, const struct tide_err *err)
 {
 	struct tide_sweep *sweep = w->sweep;
 
 	if (gave_way(err)) {
-		tide_pace_yield(&sweep->pace);
+		tide_pace_yield(pace_of(w));
 		if (w->segment->hole) {
 			put_back(w, LOCK_REST);
 			step(w);
@@ -293,7 +360,7 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	w->locked_once = false;
 	w->narrow = 0;
 	if (!w->segment->hole)
-		tide_pace_learn(&sweep->pace, w->span.to - w->span.from, took);
+		tide_pace_learn(pace_of(w), parts(w, w->span.to - w->span.from), took);
 	sweep->visited += w->span.to - w->span.from;
 	if (limit > 0) {
 		int64_t now = tide_now_us();
@@ -323,9 +390,24 @@ static void
 begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
 {
 	int stripes = s->hole ? 1 : tide_stripes_next(&s->relation->stripes);
+	int64_t window = stripes > 1 ? blocks_of(sweep, &sweep->staying, stripes) : blocks;
+	int64_t most = sweep->exe->shared_buffers / 4 / (int64_t)sweep->worker_count;
+	int64_t length = tide_stripes_group(
+	    window, stripes > 1 ? tide_pace_p90(&sweep->staying) : 0, sweep->staying.target);
 
-	tide_cursor_group(
-	    &s->cursor, s->stop, tide_stripes_group(blocks, tide_pace_p90(&sweep->pace)), stripes);
+	/* A page that has left memory before its next stripe is read again. */
+	tide_cursor_group(&s->cursor, s->stop, length < most ? length : most, stripes);
+}
+
+static int64_t
+window_blocks(struct tide_worker *w)
+{
+	const struct tide_segment *s = w->segment;
+	int64_t blocks = fair_blocks(w->sweep, blocks_of(w->sweep, pace_of(w), s->cursor.stripes));
+
+	if (s->hole && blocks > 8)
+		blocks = 8;
+	return w->narrow > 0 && blocks > w->narrow ? w->narrow : blocks;
 }
 
 static void
@@ -334,15 +416,11 @@ send_batch(struct tide_worker *w)
 	struct tide_sweep *sweep = w->sweep;
 	struct tide_segment *s = w->segment;
 	void *mem = talloc_new(w);
-	int64_t blocks = fair_blocks(sweep, tide_pace_blocks(&sweep->pace));
 
-	if (s->hole && blocks > 8)
-		blocks = 8;
-	if (w->narrow > 0 && blocks > w->narrow)
-		blocks = w->narrow;
 	if (s->cursor.group == 0)
-		begin_group(sweep, s, blocks);
-	tide_cursor_span(&s->cursor, blocks, &w->span);
+		begin_group(sweep, s, window_blocks(w));
+	tide_cursor_span(&s->cursor, window_blocks(w), &w->span);
+	s->busy = w->span.to;
 	w->sent = tide_now_us();
 	w->busy = true;
 	sweep->busy++;
@@ -433,8 +511,12 @@ step(struct tide_worker *w)
 	if (w->segment == NULL)
 		w->segment = tide_segments_claim(sweep);
 	if (w->segment == NULL)
+		w->segment = tide_segments_steal(sweep, &w->victim);
+	if (w->segment == NULL)
 		return;
-	if (w->prepared != w->segment->relation)
+	if (w->segment->id == 0)
+		split(w);
+	else if (w->prepared != w->segment->relation)
 		prepare(w);
 	else
 		send_batch(w);
@@ -457,7 +539,8 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 	/* Our batch gives way long before the server looks for deadlocks, so the application is never the victim. Data and
 	 * checkpoint are lost together or kept together: no need to wait for the disk. */
 	snprintf(settings, sizeof(settings),
-	    "SET lock_timeout = %lld; SET synchronous_commit = off; SET enable_seqscan = off; SET "
+	    "SET lock_timeout = %lld; SET synchronous_commit = off; SET enable_seqscan = off; SET jit = off; "
+	    "SET "
 	    "plan_cache_mode = "
 	    "force_generic_plan",
 	    (long long)(quarter < 1    ? 1

@@ -60,6 +60,12 @@ check_every_row(int taken[BLOCKS][ROWS], int64_t from, int64_t to)
 }
 
 static void
+assert_same(double a, double b)
+{
+	assert_true(a - b < 1e-6 && b - a < 1e-6);
+}
+
+static void
 every_row_of_a_segment_is_taken(void **state)
 {
 	(void)state;
@@ -155,6 +161,56 @@ a_group_that_was_done_before_is_read_twice_at_most(void **state)
 	assert_int_equal(batches, 2);
 }
 
+/* Workers that take from each other all the time, each with a batch under way. */
+static void
+splitting_loses_nothing(void **state)
+{
+	struct {
+		struct tide_cursor c;
+		int64_t stop;
+	} part[64];
+
+	(void)state;
+	for (int seed = 0; seed < 300; seed++) {
+		static int taken[BLOCKS][ROWS];
+		int parts = 1, stripes = 1 << seed % 6;
+		double done = 0;
+
+		memset(taken, 0, sizeof(taken));
+		tide_cursor_begin(&part[0].c, 0);
+		part[0].stop = BLOCKS;
+		for (int i = 0, rest = 0; rest < parts; i = (i + 1) % parts) {
+			struct tide_cursor *c = &part[i].c;
+			struct tide_span span;
+			double before = (double)c->next + tide_cursor_part(c);
+			int64_t stop = part[i].stop;
+
+			rest = c->next >= stop ? rest + 1 : 0;
+			if (rest > 0)
+				continue;
+			if (c->group == 0)
+				tide_cursor_group(c, stop, 300 + seed, stripes);
+			tide_cursor_span(c, 20 + (seed + i) % 50, &span);
+			take(&span, taken);
+			if (parts < 64 && tide_cursor_split(c, &part[i].stop, span.to, &part[parts].c)) {
+				const struct tide_cursor *other = &part[parts].c;
+
+				assert_true(part[i].stop >= span.to && part[i].stop == other->next);
+				/* No progress is lost or made by it. */
+				assert_same(
+				    before, (double)c->next + tide_cursor_part(c) + tide_cursor_part(other));
+				before = (double)c->next + tide_cursor_part(c);
+				part[parts++].stop = stop;
+			}
+			tide_cursor_advance(c, span.to, true);
+			done += (double)c->next + tide_cursor_part(c) - before;
+		}
+		assert_true(parts > 1);
+		assert_same(done, BLOCKS);
+		check_every_row(taken, 0, BLOCKS);
+	}
+}
+
 static void
 progress_never_goes_back(void **state)
 {
@@ -187,6 +243,7 @@ main(void)
 		cmocka_unit_test(a_stripe_visits_all_windows_before_the_next_stripe_begins),
 		cmocka_unit_test(windows_and_groups_are_of_equal_length),
 		cmocka_unit_test(a_group_that_was_done_before_is_read_twice_at_most),
+		cmocka_unit_test(splitting_loses_nothing),
 		cmocka_unit_test(progress_never_goes_back),
 	};
 

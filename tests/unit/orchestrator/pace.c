@@ -11,11 +11,11 @@ static int64_t
 settle(struct tide_pace *pace, int64_t cost, int batches)
 {
 	for (int i = 0; i < batches; i++) {
-		int64_t blocks = tide_pace_blocks(pace);
+		int64_t blocks = tide_pace_amount(pace);
 
 		tide_pace_learn(pace, blocks, blocks * cost);
 	}
-	return tide_pace_blocks(pace) * cost;
+	return tide_pace_amount(pace) * cost;
 }
 
 static void
@@ -24,8 +24,8 @@ the_first_batch_is_small(void **state)
 	struct tide_pace pace;
 
 	(void)state;
-	tide_pace_begin(&pace, 15000);
-	assert_in_range(tide_pace_blocks(&pace), 1, 8);
+	tide_pace_begin(&pace, 15000, 4, 2048);
+	assert_in_range(tide_pace_amount(&pace), 1, 8);
 	assert_int_equal(tide_pace_p90(&pace), 0);
 }
 
@@ -35,7 +35,7 @@ batches_grow_to_the_target_and_stay_there(void **state)
 	struct tide_pace pace;
 
 	(void)state;
-	tide_pace_begin(&pace, 15000);
+	tide_pace_begin(&pace, 15000, 4, 2048);
 	assert_in_range(settle(&pace, 300, 40), 12000, 17000);
 	assert_in_range(settle(&pace, 300, 200), 12000, 17000);
 }
@@ -47,11 +47,11 @@ no_batch_grows_by_more_than_half(void **state)
 	int64_t before;
 
 	(void)state;
-	tide_pace_begin(&pace, 15000);
+	tide_pace_begin(&pace, 15000, 4, 2048);
 	for (int i = 0; i < 30; i++) {
-		before = tide_pace_blocks(&pace);
+		before = tide_pace_amount(&pace);
 		tide_pace_learn(&pace, before, before);
-		assert_true(tide_pace_blocks(&pace) <= before + before / 2 + 1);
+		assert_true(tide_pace_amount(&pace) <= before + before / 2 + 1);
 	}
 }
 
@@ -62,11 +62,11 @@ an_overrun_cuts_at_once(void **state)
 	int64_t before;
 
 	(void)state;
-	tide_pace_begin(&pace, 15000);
+	tide_pace_begin(&pace, 15000, 4, 2048);
 	settle(&pace, 300, 60);
-	before = tide_pace_blocks(&pace);
+	before = tide_pace_amount(&pace);
 	tide_pace_learn(&pace, before, 150000);
-	assert_in_range(tide_pace_blocks(&pace), 1, before / 5);
+	assert_in_range(tide_pace_amount(&pace), 1, before / 5);
 }
 
 static void
@@ -76,11 +76,11 @@ a_lock_halves_what_is_held(void **state)
 	int64_t before;
 
 	(void)state;
-	tide_pace_begin(&pace, 15000);
+	tide_pace_begin(&pace, 15000, 4, 2048);
 	settle(&pace, 300, 60);
-	before = tide_pace_blocks(&pace);
+	before = tide_pace_amount(&pace);
 	tide_pace_yield(&pace);
-	assert_in_range(tide_pace_blocks(&pace), before / 2 - 1, before / 2 + 1);
+	assert_in_range(tide_pace_amount(&pace), before / 2 - 1, before / 2 + 1);
 }
 
 static void
@@ -89,9 +89,9 @@ one_block_is_the_least_however_slow_it_is(void **state)
 	struct tide_pace pace;
 
 	(void)state;
-	tide_pace_begin(&pace, 15000);
+	tide_pace_begin(&pace, 15000, 4, 2048);
 	settle(&pace, 900000, 20);
-	assert_int_equal(tide_pace_blocks(&pace), 1);
+	assert_int_equal(tide_pace_amount(&pace), 1);
 }
 
 static void
@@ -100,7 +100,7 @@ the_p90_leaves_out_the_slowest_tenth(void **state)
 	struct tide_pace pace;
 
 	(void)state;
-	tide_pace_begin(&pace, 15000);
+	tide_pace_begin(&pace, 15000, 4, 2048);
 	for (int i = 1; i <= 10; i++)
 		tide_pace_learn(&pace, 1, i * 100);
 	assert_int_equal(tide_pace_p90(&pace), 900);
