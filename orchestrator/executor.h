@@ -122,5 +122,6 @@ bool tide_executor_write(struct tide_executor *exe, const char *sql, size_t coun
 
 /** $n parameters as text; the results belong to ctx. */
 const char *tide_param_int(void *ctx, int64_t value);
+const char *tide_param_interval(void *ctx, int64_t us);
 
 #endif

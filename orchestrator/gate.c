@@ -53,8 +53,7 @@ read_view(struct tide_executor *exe, void *mem, long index, struct view *out, st
 
 	if (!tide_executor_write(exe, look,
 		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
-		    tide_param_int(mem, index),
-		    talloc_asprintf(mem, "%lld microseconds", (long long)exe->plan->phase[index].gate.after)),
+		    tide_param_int(mem, index), tide_param_interval(mem, exe->plan->phase[index].gate.after)),
 		&rows, mem, err))
 		return false;
 	out->approved = tide_rows_bool(rows, 0, 0);

@@ -246,8 +246,8 @@ try_lease(struct tide_executor *exe, bool *taken, struct tide_err *err)
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(exe->control, mem, take_lease,
-	    TIDE_ARGS(tide_param_int(mem, exe->run), exe->owner,
-		talloc_asprintf(mem, "%lld microseconds", (long long)exe->plan->limits.lease)),
+	    TIDE_ARGS(
+		tide_param_int(mem, exe->run), exe->owner, tide_param_interval(mem, exe->plan->limits.lease)),
 	    &rows, err);
 
 	*taken = ok && tide_rows_count(rows) == 1;

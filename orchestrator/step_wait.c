@@ -31,8 +31,7 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 		double left;
 		bool ok = tide_executor_write(exe, remaining,
 		    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
-			tide_param_int(mem, task->phase),
-			talloc_asprintf(mem, "%lld microseconds", (long long)task->action->wait_us)),
+			tide_param_int(mem, task->phase), tide_param_interval(mem, task->action->wait_us)),
 		    &rows, mem, err);
 
 		if (!ok) {

@@ -60,6 +60,7 @@ static const struct text_member sweep_texts[] = {
 	{ "set", offsetof(struct tide_sweep_spec, set) },
 	{ "columns", offsetof(struct tide_sweep_spec, columns) },
 	{ "residual", offsetof(struct tide_sweep_spec, residual) },
+	{ "again", offsetof(struct tide_sweep_spec, again) },
 	{ "key", offsetof(struct tide_sweep_spec, key) },
 	{ "trigger", offsetof(struct tide_sweep_spec, trigger) },
 	{ "function", offsetof(struct tide_sweep_spec, function) },

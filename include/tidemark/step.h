@@ -53,7 +53,9 @@ struct tide_sweep_spec {
 	char *set;      /* write: `"balance" = CAST((…) AS integer)`; more than one by comma */
 	char *columns;  /* write: the names that `set` sets, one a line */
 	char *residual; /* boolean: the row still needs work (write) or differs (read) */
-	char *key;      /* jsonb expression that names a row in a report */
+	char *
+	    again; /* write: true for a row that was filled means that filling it twice is not filling it once; NULL */
+	char *key;     /* jsonb expression that names a row in a report */
 	char *trigger; /* the trigger that must stand (ENABLE ALWAYS) for the sweep to be right; NULL: none */
 	char *function; /* its function, quoted and qualified, as regprocedure text; with trigger */
 	bool

@@ -53,8 +53,19 @@ mark(void *ctx, const char *finished)
 	    "batches = g.batches + 1 FROM tally, ok WHERE g.id = ok.id RETURNING 1)\n"
 	    "SELECT tally.changed, tally.stayed, tally.seen, tally.differing, tally.skipped, tally.keys, "
 	    "guard.owned, "
-	    "guard.same, guard.guarded, (SELECT count(*) FROM mark) FROM tally LEFT JOIN guard ON true",
+	    "guard.same, guard.guarded, (SELECT count(*) FROM mark), tally.once FROM tally LEFT JOIN guard "
+	    "ON true",
 	    finished, finished);
+}
+
+/* A row that has been filled and would be filled again: the statement fails, by a cast that cannot be done, and with it
+ * everything it did. Otherwise a resume, or the next pass, would repeat work. */
+#define AGAIN "CAST(CASE WHEN bool_or(again) THEN %L ELSE '0' END AS integer) AS once"
+
+static const char *
+again(const struct tide_sweep_spec *spec)
+{
+	return spec->again != NULL ? spec->again : "false";
 }
 
 static char *
@@ -63,11 +74,12 @@ write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 	return tide_sqlf(ctx,
 	    "%swork AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE " RANGE " AND " STRIPE
 	    " AND (%s) AND EXISTS (SELECT FROM ok) "
-	    "RETURNING " RANGE " AS stayed),\n"
+	    "RETURNING " RANGE " AS stayed, (%s) AS again),\n"
 	    "tally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS "
 	    "seen, "
-	    "0 AS differing, 0 AS skipped, NULL::text AS keys FROM work)%s",
-	    guard(ctx, spec, relation), relation->name, spec->set, spec->residual, mark(ctx, "true"));
+	    "0 AS differing, 0 AS skipped, NULL::text AS keys, " AGAIN " FROM work)%s",
+	    guard(ctx, spec, relation), relation->name, spec->set, spec->residual, again(spec),
+	    TIDE_BATCH_AGAIN, mark(ctx, "true"));
 }
 
 static char *
@@ -76,7 +88,7 @@ read_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relati
 	return tide_sqlf(ctx,
 	    "%stally AS (SELECT 0 AS changed, 0 AS stayed, count(*) AS seen, count(*) FILTER (WHERE %s) AS "
 	    "differing, "
-	    "0 AS skipped, to_json((array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text AS keys "
+	    "0 AS skipped, to_json((array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text AS keys, 0 AS once "
 	    "FROM ONLY %s AS tidemark_row WHERE " RANGE " AND " STRIPE " AND EXISTS (SELECT FROM ok))%s",
 	    guard(ctx, spec, relation), spec->residual, spec->key != NULL ? spec->key : "tidemark_row.ctid",
 	    spec->residual, TIDE_SWEEP_KEYS, relation->name, mark(ctx, "true"));
@@ -97,13 +109,14 @@ tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct 
 	    "work AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE tidemark_row.ctid = ANY (ARRAY(SELECT "
 	    "tidemark_row.ctid "
 	    "FROM ONLY %s AS tidemark_row WHERE " RANGE " AND (%s) AND EXISTS (SELECT FROM ok) "
-	    "FOR NO KEY UPDATE SKIP LOCKED)) AND (%s) RETURNING " RANGE " AS stayed),\n"
+	    "FOR NO KEY UPDATE SKIP LOCKED)) AND (%s) RETURNING " RANGE " AS stayed, (%s) AS again),\n"
 	    "tally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS "
 	    "seen, "
-	    "0 AS differing, (SELECT all_rows FROM found) - count(*) AS skipped, NULL::text AS keys FROM "
-	    "work)%s",
+	    "0 AS differing, (SELECT all_rows FROM found) - count(*) AS skipped, NULL::text AS keys, " AGAIN
+	    " FROM work)%s",
 	    guard(ctx, spec, relation), relation->name, spec->residual, relation->name, spec->set,
-	    relation->name, spec->residual, spec->residual, mark(ctx, "tally.skipped = 0"));
+	    relation->name, spec->residual, spec->residual, again(spec), TIDE_BATCH_AGAIN,
+	    mark(ctx, "tally.skipped = 0"));
 }
 
 char *

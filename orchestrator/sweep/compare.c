@@ -135,8 +135,8 @@ read_all(struct compare *c, void *mem, const char *table, struct tide_err *err)
 
 	if (ok && tide_rows_null(oid, 0, 0))
 		return tide_fail(err, TIDE_PRECONDITION, "table %s does not exist", table);
-	ok = ok && tide_await_query(
-		       c->conn, mem, tide_sql_state_leaves, TIDE_ARGS(tide_rows_text(oid, 0, 0)), &rows, err);
+	ok = ok && tide_await_query(c->conn, mem, tide_sql_state_leaves,
+		       TIDE_ARGS(tide_rows_text(oid, 0, 0), NULL), &rows, err);
 	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
 		if (!tide_rows_bool(rows, i, 4))
 			return tide_fail(err, TIDE_PRECONDITION,

@@ -100,6 +100,9 @@ void tide_workers_kick(struct tide_sweep *sweep);
 /** Makes idle workers forget their segments: before the list of segments is loaded anew. */
 void tide_workers_release(struct tide_sweep *sweep);
 
+/** In the message of a batch that failed because its rows would be filled again. */
+#define TIDE_BATCH_AGAIN "tidemark: filled rows would be filled again"
+
 /** SQL of one batch over `relation`: see batch.c for the parameters and columns. */
 char *tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
 /** The same for a hole: takes what is not locked and says how much was. */

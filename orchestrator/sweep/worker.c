@@ -224,6 +224,22 @@ blocks_of(const struct tide_sweep *sweep, const struct tide_pace *pace, int stri
 }
 
 static void
+fail_again(struct tide_worker *w)
+{
+	struct tide_err err = { 0 };
+
+	tide_fail(&err, TIDE_PRECONDITION,
+	    "%s: rows that have been filled would be filled again (blocks %lld to %lld of %s)",
+	    w->sweep->spec->what, (long long)w->span.from, (long long)w->span.to - 1,
+	    w->segment->relation->name);
+	tide_hint(&err,
+	    "done twice must be the same as done once, or a resume would repeat it: add a \"where\" that no "
+	    "longer holds for a filled row. A trigger that changes the value has the same effect. This batch "
+	    "changed nothing");
+	fail(w, &err);
+}
+
+static void
 batch_failed(struct tide_worker *w, const struct tide_err *err)
 {
 	struct tide_sweep *sweep = w->sweep;
@@ -243,6 +259,10 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 			w->locked_once = true;
 			step(w);
 		}
+		return;
+	}
+	if (strstr(err->message, TIDE_BATCH_AGAIN) != NULL) {
+		fail_again(w);
 		return;
 	}
 	if (bad_row(err) && w->span.to - w->span.from > 1) {

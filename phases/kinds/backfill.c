@@ -93,6 +93,31 @@ check_column(const struct tide_checking *c, const struct tide_column *column)
 	}
 }
 
+/* lower(email) is the same when it is done twice; qty + 1 is not. Only the rows can tell: here is the warning, and a batch refuses. */
+static void
+check_twice(const struct tide_checking *c)
+{
+	const struct backfill_spec *spec = c->at->phase->spec;
+
+	for (size_t i = 0; i < spec->set.count; i++)
+		for (size_t j = 0; j < spec->set.count; j++) {
+			void *mem = talloc_new(NULL);
+			struct tide_err ignored = { 0 };
+			const char *text =
+			    tide_canonical(mem, c->at, "set", spec->set.item[i].value, NULL, &ignored);
+
+			if (text != NULL &&
+			    strstr(text, tide_sqlf(mem, TIDE_ROW ".%I", spec->set.item[j].name)) != NULL)
+				tide_say(c, TIDE_WARNING, "backfill-reads-itself", "set",
+				    "if it is not, add a \"where\" that no longer holds for a filled row",
+				    "\"%s\" is made of \"%s\", which is filled as well: done twice must be "
+				    "the "
+				    "same as done once",
+				    spec->set.item[i].name, spec->set.item[j].name);
+			talloc_free(mem);
+		}
+}
+
 static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -110,6 +135,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		tide_check_expression(&c, "set", spec->set.item[i].value);
 	if (spec->where != NULL)
 		tide_check_expression(&c, "where", spec->where);
+	if (at->cat != NULL && spec->where == NULL)
+		check_twice(&c);
 	for (size_t i = 0; at->cat != NULL && i < spec->set.count; i++) {
 		const struct tide_column *column = tide_need_column(&c, "set", spec->set.item[i].name);
 
@@ -169,9 +196,13 @@ assign(const struct tide_phase_at *at, struct tide_steps *out, const struct tide
 		return false;
 	value = tide_sqlf(out, "CAST((\n%s\n) AS %s)", value, column->cast_type);
 	here = tide_sqlf(out, TIDE_ROW ".%I", column->name);
-	/* A volatile expression never gives the same twice: what was filled is not filled again. */
-	differs = fact != NULL && fact->volatility == 'v' ? tide_sqlf(out, "%s IS NULL", here)
-							  : tide_column_differs(out, column, here, value);
+	if (fact != NULL && fact->volatility == 'v') {
+		/* It never gives the same twice: what was filled is not filled again. */
+		differs = tide_sqlf(out, "%s IS NULL", here);
+	} else {
+		differs = tide_column_differs(out, column, here, value);
+		sweep->again = tide_append(out, sweep->again, " OR ", differs);
+	}
 	sweep->set = tide_append(out, sweep->set, ", ", tide_sqlf(out, "%I = %s", column->name, value));
 	sweep->columns = tide_append(out, sweep->columns, "\n", column->name);
 	sweep->residual = tide_append(out, sweep->residual, " OR ", differs);
@@ -196,6 +227,8 @@ compile_set(const struct tide_phase_at *at, struct tide_steps *out, struct tide_
 		if ((where = tide_canonical(out, at, "where", spec->where, NULL, err)) == NULL)
 			return false;
 		sweep->residual = tide_sqlf(out, "(\n%s\n) AND (%s)", where, sweep->residual);
+		if (sweep->again != NULL)
+			sweep->again = tide_sqlf(out, "(\n%s\n) AND (%s)", where, sweep->again);
 	}
 	undo = tide_step_add_undo(out, &out->item[out->count - 1]);
 	tide_action_sql(

@@ -211,6 +211,28 @@ class Backfills(KindCase):
         traffic.raise_errors()
         self.assertEqual(self.value("SELECT count(*) FROM items WHERE status IS NULL"), 0)
 
+    def test_what_cannot_be_done_twice_is_refused_and_nothing_is_changed(self):
+        """A resume and a second pass find the rows by what is left to do: qty + 1 would never end."""
+        before = self.value("SELECT md5(string_agg(id::text || ' ' || qty, ' ' ORDER BY id)) FROM items")
+        path = self.write({"kind": "backfill", "set": {"qty": "qty + 1"}})
+        self.assertIn("backfill-reads-itself", self.tidemark("plan", path).ok().out)
+        result = self.tidemark("run", path).expect(4)
+        self.assertIn("filled again", result.err)
+        self.assertIn("where", result.err)
+        self.assertEqual(self.value("SELECT md5(string_agg(id::text || ' ' || qty, ' ' ORDER BY id)) FROM items"), before)
+
+    def test_with_a_where_each_row_is_changed_once(self):
+        self.execute("ALTER TABLE items ADD version integer NOT NULL DEFAULT 1")
+        total = self.value("SELECT sum(qty) FROM items")
+        path = self.write({"kind": "backfill", "set": {"qty": "qty + 1", "version": "2"}, "where": "version = 1"})
+        self.tidemark("run", path).ok()
+        self.assertEqual(self.value("SELECT sum(qty) FROM items"), total + self.value("SELECT count(qty) FROM items"))
+
+    def test_what_can_be_done_twice_is_done(self):
+        self.execute("ALTER TABLE items ADD mail text DEFAULT 'User@Example.ORG'")
+        self.tidemark("run", self.write({"kind": "backfill", "set": {"mail": "lower(mail)"}})).ok()
+        self.assertEqual(self.rows("SELECT mail, count(*) FROM items GROUP BY 1"), [("user@example.org", ROWS)])
+
     def test_the_rate_is_kept(self):
         self.execute("ALTER TABLE items ADD status text")
         path = self.write({"kind": "backfill", "set": {"status": "'x'"}, "where": "status IS NULL", "max_rows_per_second": 2000})

@@ -41,6 +41,7 @@ full(void *ctx)
 		.set = talloc_strdup(steps, "a = 1"),
 		.columns = talloc_strdup(steps, "a"),
 		.residual = talloc_strdup(steps, "true"),
+		.again = talloc_strdup(steps, "g"),
 		.key = talloc_strdup(steps, "k"),
 		.trigger = talloc_strdup(steps, "t"),
 		.function = talloc_strdup(steps, "f()"),
@@ -92,6 +93,7 @@ every_member_survives_the_way_through_json(void **state)
 	assert_string_equal(a->sweep->set, "a = 1");
 	assert_string_equal(a->sweep->columns, "a");
 	assert_string_equal(a->sweep->residual, "true");
+	assert_string_equal(a->sweep->again, "g");
 	assert_string_equal(a->sweep->key, "k");
 	assert_string_equal(a->sweep->trigger, "t");
 	assert_string_equal(a->sweep->function, "f()");
