@@ -27,6 +27,11 @@ struct tide_signals {
 	int64_t lock_waiters;
 	bool throttle_sql;        /* the plan's own query gave true … */
 	bool throttle_sql_failed; /* … or could not be read */
+	int64_t
+	    horizon_age; /* us, of whoever keeps dead rows from being cleaned up for longest; -1 nobody, or not looked at */
+	char *horizon;      /* who that is; NULL */
+	char *horizon_xmin; /* the oldest, and since when it is (tide_now_us) */
+	int64_t horizon_since;
 	bool window_open;
 	int64_t ticks;      /* how many ticks have answered */
 	int64_t at;         /* tide_now_us of the last one */
@@ -80,6 +85,7 @@ struct tide_executor {
 	struct tide_wishes wishes;
 	char *throttle_reason;         /* NULL when nothing holds the work back */
 	char *reason;                  /* see tide_executor_because; NULL until it is first said */
+	bool looks_at_horizon;         /* the watcher asks who holds the xmin horizon */
 	struct tide_progress progress; /* of the sweep under way; blocks_total 0 when none */
 	struct tide_watcher *watcher;
 };

@@ -6,6 +6,7 @@
 #include <talloc.h>
 #include <unistd.h>
 
+#include "horizon_holder.h"
 #include "own_path.h"
 #include "progress_json.h"
 #include "state_sql.h"
@@ -133,6 +134,27 @@ ask_time(struct tide_watcher *w)
 	    1, (const char *const[]){ w->window.zone }, told_time, w);
 }
 
+static void
+told_horizon(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_watcher *w = ctx;
+
+	if (err != NULL)
+		broken(w, err);
+	else
+		tide_horizon_holder_read(w->exe, rows);
+	ask_time(w);
+}
+
+static void
+ask_horizon(struct tide_watcher *w)
+{
+	if (w->exe->looks_at_horizon)
+		tide_conn_query(w->exe->watch, tide_sql_state_horizon, 0, NULL, told_horizon, w);
+	else
+		ask_time(w);
+}
+
 static double
 or_minus_one(const struct tide_rows *rows, size_t column)
 {
@@ -179,7 +201,7 @@ beaten(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	read_signals(exe, rows);
 	if (exe->signals.round_trip == 0 || took < exe->signals.round_trip)
 		exe->signals.round_trip = took;
-	ask_time(w);
+	ask_horizon(w);
 }
 
 static void

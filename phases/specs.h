@@ -23,6 +23,9 @@ struct backfill_spec {
 	struct tide_pairs set;
 	char *where;
 	int64_t max_rows_per_second;
+	int64_t stripes, group_windows, window_blocks;
+	char *bloat, *horizon;
+	int64_t horizon_wait;
 };
 
 struct verify_spec {

@@ -67,6 +67,19 @@ static const struct text_member sweep_texts[] = {
 	{ "what", offsetof(struct tide_sweep_spec, what) },
 };
 
+static const struct integer_member {
+	const char *key;
+	size_t offset;
+} sweep_integers[] = {
+	{ "max_rows_per_second", offsetof(struct tide_sweep_spec, max_rows_per_second) },
+	{ "stripes", offsetof(struct tide_sweep_spec, tuning.stripes) },
+	{ "group_windows", offsetof(struct tide_sweep_spec, tuning.group_windows) },
+	{ "window_blocks", offsetof(struct tide_sweep_spec, tuning.window_blocks) },
+	{ "accept_bloat", offsetof(struct tide_sweep_spec, tuning.accept_bloat) },
+	{ "horizon", offsetof(struct tide_sweep_spec, tuning.horizon) },
+	{ "horizon_wait", offsetof(struct tide_sweep_spec, tuning.horizon_wait) },
+};
+
 struct tide_step *
 tide_steps_add(struct tide_steps *steps, const char *name)
 {
@@ -127,7 +140,9 @@ write_sweep(const struct tide_sweep_spec *sweep)
 	write_texts(out, sweep, sweep_texts, COUNT(sweep_texts));
 	json_object_set_new(out, "write", json_boolean(sweep->write));
 	json_object_set_new(out, "repeats", json_boolean(sweep->repeats));
-	json_object_set_new(out, "max_rows_per_second", json_integer(sweep->max_rows_per_second));
+	for (size_t i = 0; i < COUNT(sweep_integers); i++)
+		json_object_set_new(out, sweep_integers[i].key,
+		    json_integer(*(const int64_t *)((const char *)sweep + sweep_integers[i].offset)));
 	return out;
 }
 
@@ -253,9 +268,12 @@ read_sweep(void *ctx, const json_t *json, struct tide_sweep_spec **out, struct t
 		return malformed(err, "sweep");
 	if (!read_texts(ctx, json, sweep, sweep_texts, COUNT(sweep_texts), err) ||
 	    !read_boolean(json, "write", &sweep->write, err) ||
-	    !read_boolean(json, "repeats", &sweep->repeats, err) ||
-	    !read_integer(json, "max_rows_per_second", &sweep->max_rows_per_second, err))
+	    !read_boolean(json, "repeats", &sweep->repeats, err))
 		return false;
+	for (size_t i = 0; i < COUNT(sweep_integers); i++)
+		if (!read_integer(json, sweep_integers[i].key,
+			(int64_t *)((char *)sweep + sweep_integers[i].offset), err))
+			return false;
 	*out = sweep;
 	return true;
 }

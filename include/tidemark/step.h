@@ -48,6 +48,22 @@ enum tide_action_flag {
 };
 
 /** What one sweep does to each row. All texts are SQL; the row is TIDE_ROW; expressions canonical. */
+/** How a sweep may touch the heap; 0 lets the engine choose. */
+struct tide_sweep_tuning {
+	int64_t stripes;       /* a power of two */
+	int64_t group_windows; /* windows of a group */
+	int64_t window_blocks; /* most blocks of a batch */
+	int64_t accept_bloat;  /* 1: only time counts */
+	int64_t horizon;       /* enum tide_horizon_policy */
+	int64_t horizon_wait;  /* us, all waits together */
+};
+
+enum tide_horizon_policy {
+	TIDE_HORIZON_DEFAULT, /* wait when much is at stake */
+	TIDE_HORIZON_WAIT,
+	TIDE_HORIZON_GO,
+};
+
 struct tide_sweep_spec {
 	bool write;     /* false: count rows for which `residual` is true (they differ) and collect keys */
 	char *set;      /* write: `"balance" = CAST((…) AS integer)`; more than one by comma */
@@ -61,7 +77,8 @@ struct tide_sweep_spec {
 	bool
 	    repeats; /* no trigger fills rows that move: repeat beyond the end until a read pass finds nothing */
 	int64_t max_rows_per_second; /* 0 = no limit */
-	char *what;                  /* for people: "users.name → full_name" */
+	struct tide_sweep_tuning tuning;
+	char *what; /* for people: "users.name → full_name" */
 };
 
 /** One direction of a step. Texts belong to the step list. */

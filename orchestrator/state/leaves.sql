@@ -13,7 +13,7 @@ SELECT c.oid, format('%I.%I', n.nspname, c.relname), pg_catalog.pg_relation_file
                                    WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                                      AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
                                      AND d.refobjsubid = a.attnum))),
-       c.reltuples::bigint,
+       c.reltuples::bigint, pg_catalog.pg_indexes_size(c.oid),
        coalesce((SELECT o.option_value::integer FROM pg_catalog.pg_options_to_table(c.reloptions) o
                   WHERE o.option_name = 'fillfactor'), 100)
   FROM pg_catalog.pg_class c

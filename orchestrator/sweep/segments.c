@@ -40,16 +40,19 @@ static void
 choose_stripes(
     const struct tide_sweep *sweep, struct tide_relation *r, const struct tide_rows *rows, size_t row)
 {
+	const struct tide_sweep_tuning *tuning = &sweep->spec->tuning;
 	const struct tide_stripe_facts facts = {
 		.pages = r->pages,
 		.indexes = tide_rows_int(rows, row, 5),
 		.indexed = tide_rows_bool(rows, row, 6),
 		.rows = tide_rows_int(rows, row, 7),
-		.fillfactor = (int)tide_rows_int(rows, row, 8),
+		.fillfactor = (int)tide_rows_int(rows, row, 9),
+		.accept_bloat = tuning->accept_bloat != 0,
 	};
 
+	r->index_bytes = tide_rows_int(rows, row, 8);
 	/* Only what writes needs room in the pages. */
-	tide_stripes_begin(&r->stripes, &facts, sweep->spec->write ? 0 : 1);
+	tide_stripes_begin(&r->stripes, &facts, sweep->spec->write ? (int)tuning->stripes : 1);
 }
 
 /* Reads what the table consists of now. Relations known already keep their place; their storage is updated. */
@@ -378,6 +381,21 @@ tide_segments_finished(const struct tide_sweep *sweep)
 		if (!sweep->segment[i]->done)
 			return false;
 	return true;
+}
+
+int64_t
+tide_segments_at_stake(const struct tide_sweep *sweep)
+{
+	double bytes = 0;
+
+	for (size_t i = 0; i < sweep->segment_count; i++) {
+		const struct tide_segment *s = sweep->segment[i];
+
+		if (!s->done && !s->hole && s->relation->pages > 0)
+			bytes += (double)(s->stop - s->cursor.next) *
+				 (8192 + (double)s->relation->index_bytes / (double)s->relation->pages);
+	}
+	return (int64_t)bytes;
 }
 
 void

@@ -18,7 +18,6 @@
 #define USUAL_ROW 200.0
 
 #define WINDOWS_LEAST 4
-#define WINDOWS_MOST 16
 #define GROUP_LEAST 128
 
 static int
@@ -51,6 +50,7 @@ tide_stripes_begin(struct tide_stripes *s, const struct tide_stripe_facts *f, in
 	s->fixed = pinned > 0 || f->indexed || f->pages < LEAST_PAGES;
 	s->best = exponent(pinned > 0 ? pinned : guess(f));
 	s->row_bytes = f->rows > 0 ? (double)f->pages * 8192 / (double)f->rows : USUAL_ROW;
+	s->byte_price = f->accept_bloat ? 0 : BYTE_PRICE;
 }
 
 int
@@ -86,7 +86,7 @@ tide_stripes_learn(struct tide_stripes *s, int count, int64_t us, int64_t change
 		s->stuck = !s->fixed && (double)moved > (double)changed * USELESS;
 	if (s->stuck)
 		return;
-	cost = ((double)us + (double)moved * s->row_bytes * BYTE_PRICE) / (double)changed;
+	cost = ((double)us + (double)moved * s->row_bytes * s->byte_price) / (double)changed;
 	s->cost[e] = s->cost[e] == 0 ? cost : s->cost[e] * 0.7 + cost * 0.3;
 	if (s->fixed)
 		return;
@@ -96,14 +96,12 @@ tide_stripes_learn(struct tide_stripes *s, int count, int64_t us, int64_t change
 }
 
 int64_t
-tide_stripes_group(int64_t window, int64_t window_us, int64_t batch_us)
+tide_stripes_group(int64_t window, int64_t window_us, int64_t rest)
 {
-	int64_t windows = window_us > 0 ? WINDOWS_LEAST * batch_us / window_us + 1 : WINDOWS_LEAST, length;
+	int64_t windows = window_us > 0 ? rest / window_us + 1 : WINDOWS_LEAST, length;
 
 	if (windows < WINDOWS_LEAST)
 		windows = WINDOWS_LEAST;
-	if (windows > WINDOWS_MOST)
-		windows = WINDOWS_MOST;
 	length = windows * window;
 	return length < GROUP_LEAST ? GROUP_LEAST : length;
 }

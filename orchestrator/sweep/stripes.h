@@ -12,7 +12,8 @@ struct tide_stripe_facts {
 	int64_t pages, rows; /* rows: of the planner; < 0 unknown */
 	int64_t indexes;
 	int fillfactor;
-	bool indexed; /* an index contains a column that is filled: no update can be heap-only */
+	bool accept_bloat; /* only time counts */
+	bool indexed;      /* an index contains a column that is filled: no update can be heap-only */
 };
 
 /**
@@ -26,9 +27,9 @@ struct tide_stripes {
 	bool fixed;                      /* pinned, or nothing to gain: no trying */
 	int best;                        /* exponent */
 	double cost[TIDE_STRIPES_COUNT]; /* us a row, moving average; 0 not tried */
-	double row_bytes;
-	int groups;  /* begun since the last trial */
-	bool upward; /* where the last trial went */
+	double row_bytes, byte_price;    /* us a byte */
+	int groups;                      /* begun since the last trial */
+	bool upward;                     /* where the last trial went */
 };
 
 /** pinned: the plan's number of stripes (a power of two); 0: choose. */
@@ -39,8 +40,8 @@ int tide_stripes_next(struct tide_stripes *stripes);
 void tide_stripes_learn(struct tide_stripes *stripes, int count, int64_t us, int64_t changed, int64_t moved);
 /**
  * Blocks of a group: windows of `window` blocks, which take `window_us` each (0: not known), so many that a page rests for
- * four batches of `batch_us` before its next stripe: by then the snapshots of the other workers' batches have ended.
+ * `rest` us before its next stripe: by then the snapshots that see its dead rows have ended.
  */
-int64_t tide_stripes_group(int64_t window, int64_t window_us, int64_t batch_us);
+int64_t tide_stripes_group(int64_t window, int64_t window_us, int64_t rest);
 
 #endif

@@ -39,6 +39,13 @@ rows_worked(const struct tide_sweep *sweep)
 	return sweep->spec->write ? sweep->changed : sweep->seen;
 }
 
+/* Why no batch is sent; NULL: nothing holds the sweep back. */
+static const char *
+held_back(const struct tide_sweep *sweep)
+{
+	return sweep->exe->throttle_reason != NULL ? sweep->exe->throttle_reason : sweep->horizon_reason;
+}
+
 static void
 measure(struct driver *d)
 {
@@ -49,7 +56,7 @@ measure(struct driver *d)
 	if (seconds < 0.5)
 		return;
 	/* Time in which nothing may be sent does not count: the ETA is about work. */
-	if (!sweep->holding && sweep->exe->throttle_reason == NULL && d->rate.at != 0) {
+	if (!sweep->holding && held_back(sweep) == NULL && d->rate.at != 0) {
 		d->rate.rows_per_second =
 		    smooth(d->rate.rows_per_second, (double)(rows_worked(sweep) - d->rate.rows) / seconds);
 		d->rate.blocks_per_second =
@@ -71,7 +78,7 @@ state_word(const struct tide_sweep *sweep)
 {
 	if (sweep->exe->wishes.pause)
 		return "PAUSED";
-	return sweep->exe->throttle_reason != NULL ? "THROTTLED" : "RUNNING";
+	return held_back(sweep) != NULL ? "THROTTLED" : "RUNNING";
 }
 
 static void
@@ -103,7 +110,7 @@ report(struct driver *d)
 			   ? (int64_t)(left / d->rate.blocks_per_second * (double)TIDE_SECOND)
 			   : -1,
 		.state = state_word(sweep),
-		.reason = exe->throttle_reason,
+		.reason = held_back(sweep),
 		.workers = (int)sweep->worker_count,
 	};
 	if (exe->observer != NULL && exe->observer->progress != NULL)
@@ -114,16 +121,52 @@ static void
 tell_throttle(struct driver *d)
 {
 	struct tide_executor *exe = d->sweep->exe;
+	const char *reason = held_back(d->sweep);
 
-	if (exe->throttle_reason != NULL && !d->told_throttle) {
-		tide_executor_event(exe, "throttle.start", d->sweep->task->step, true, "holding back: %s",
-		    exe->throttle_reason);
-		tide_executor_because(exe, "throttled: %s", exe->throttle_reason);
+	if (reason != NULL && !d->told_throttle) {
+		tide_executor_event(
+		    exe, "throttle.start", d->sweep->task->step, true, "holding back: %s", reason);
+		tide_executor_because(exe, "throttled: %s", reason);
 		d->told_throttle = true;
-	} else if (exe->throttle_reason == NULL && d->told_throttle) {
+	} else if (reason == NULL && d->told_throttle) {
 		tide_executor_event(exe, "throttle.end", d->sweep->task->step, false, "going on");
 		tide_executor_because(exe, NULL);
 		d->told_throttle = false;
+	}
+}
+
+/* Somebody keeps our dead rows from being cleaned up: wait for him, or say what it costs. */
+static void
+look_at_horizon(struct tide_sweep *sweep)
+{
+	struct tide_executor *exe = sweep->exe;
+	int64_t bytes = tide_segments_at_stake(sweep), limit = sweep->horizon.limit;
+	const char *holder = exe->signals.horizon != NULL ? exe->signals.horizon : "nobody";
+	char size[32], most[32];
+
+	tide_size_format(bytes, size, sizeof(size));
+	switch (tide_horizon_look(
+	    &sweep->horizon, tide_now_us(), exe->signals.horizon_age, tide_workers_patience(sweep), bytes)) {
+	case TIDE_HORIZON_HOLD:
+		talloc_free(sweep->horizon_reason);
+		sweep->horizon_reason = talloc_asprintf(sweep,
+		    "dead rows cannot be cleaned up because of %s; going on would leave up to %s behind "
+		    "(waits "
+		    "%s at most)",
+		    holder, size, tide_duration_format(limit, most, sizeof(most)));
+		break;
+	case TIDE_HORIZON_PROCEED:
+		tide_executor_event(exe, "sweep.bloat", sweep->task->step, true,
+		    "dead rows cannot be cleaned up because of %s; going on all the same: up to %s will be "
+		    "left behind in the table and its indexes",
+		    holder, size);
+		TALLOC_FREE(sweep->horizon_reason);
+		break;
+	case TIDE_HORIZON_RELEASE:
+		TALLOC_FREE(sweep->horizon_reason);
+		break;
+	case TIDE_HORIZON_SAME:
+		break;
 	}
 }
 
@@ -134,6 +177,7 @@ on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
+	look_at_horizon(d->sweep);
 	tell_throttle(d);
 	report(d);
 	tide_workers_kick(d->sweep);
@@ -142,6 +186,8 @@ on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 static int
 stop_timer(struct driver *d)
 {
+	d->sweep->exe->looks_at_horizon = false;
+	d->sweep->exe->signals.horizon_age = -1;
 	ev_timer_stop(d->sweep->exe->loop, &d->timer);
 	memset(&d->sweep->exe->progress, 0, sizeof(d->sweep->exe->progress));
 	return 0;
@@ -299,6 +345,8 @@ start_driver(struct tide_sweep *sweep)
 	struct driver *d = talloc_zero(sweep, struct driver);
 
 	d->sweep = sweep;
+	sweep->exe->looks_at_horizon = sweep->spec->write;
+	sweep->exe->signals.horizon_age = -1;
 	d->rate.at = tide_now_us();
 	d->rate.rows = rows_worked(sweep);
 	d->rate.blocks = sweep->blocks_done;
@@ -316,14 +364,21 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	struct tide_executor *exe = task->exe;
 	struct tide_sweep *sweep = talloc_zero(exe, struct tide_sweep);
 	int64_t round_trips = 5 * exe->signals.round_trip, target = exe->plan->limits.batch_duration;
+	const struct tide_sweep_tuning *tuning;
 	struct driver *d;
 	bool ok;
 
 	sweep->exe = exe;
 	sweep->task = task;
 	sweep->spec = task->action->sweep;
+	tuning = &sweep->spec->tuning;
 	sweep->key = talloc_zero_array(sweep, char *, TIDE_SWEEP_KEYS);
 	sweep->begun = tide_now_us();
+	tide_horizon_begin(&sweep->horizon);
+	sweep->horizon.proceed =
+	    tuning->horizon == TIDE_HORIZON_GO || tuning->accept_bloat != 0 || !sweep->spec->write;
+	sweep->horizon.asked = tuning->horizon == TIDE_HORIZON_WAIT;
+	sweep->horizon.limit = tuning->horizon_wait;
 	target = slower(target, round_trips);
 	tide_pace_begin(&sweep->moving, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
 	tide_pace_begin(&sweep->staying, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);

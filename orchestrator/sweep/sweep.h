@@ -14,11 +14,12 @@
 #include "../executor.h"
 #include "../step_runner.h"
 #include "cursor.h"
+#include "horizon.h"
 #include "pace.h"
 #include "stripes.h"
 
 struct tide_relation {
-	int64_t oid, filenode, pages;
+	int64_t oid, filenode, pages, index_bytes;
 	char *name; /* quoted, qualified */
 	struct tide_stripes stripes;
 };
@@ -55,8 +56,10 @@ struct tide_sweep {
 	/* In parts of a block (TIDE_PARTS), so that the number of stripes does not matter: of batches whose rows move, and of
 	 * those whose rows mostly stay, which cost a fraction. */
 	struct tide_pace moving, staying;
-	int64_t earliest;   /* tide_now_us before which max_rows_per_second allows no batch */
-	double blocks_done; /* of windows of which a part of the stripes is done, that part */
+	struct tide_horizon horizon;
+	char *horizon_reason; /* NULL: nobody is waited for */
+	int64_t earliest;     /* tide_now_us before which max_rows_per_second allows no batch */
+	double blocks_done;   /* of windows of which a part of the stripes is done, that part */
 	int64_t begun, blocks_total, changed, stayed, seen, differing, skipped;
 	int64_t visited; /* blocks, once a stripe */
 	int64_t before;  /* rows that an earlier attempt had done: rates are about this one */
@@ -84,6 +87,8 @@ bool tide_segments_forget(struct tide_sweep *sweep, struct tide_err *err) TIDE_C
 /** The next one to work on, claimed; NULL when there is none now. */
 struct tide_segment *tide_segments_claim(struct tide_sweep *sweep);
 bool tide_segments_finished(const struct tide_sweep *sweep);
+/** What would be left behind if all rows that are left had to move, bytes. */
+int64_t tide_segments_at_stake(const struct tide_sweep *sweep);
 /**
  * Half of what another worker has before it, claimed, for one that has nothing to do. NULL: nobody has enough. The victim
  * stops short of it from now on; *victim is its id. The segment has no id before tide_batch_split_sql() has given it one.
@@ -97,6 +102,8 @@ void tide_segments_add_hole(
 bool tide_workers_open(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
 /** Gives every idle worker something to do, as far as allowed. */
 void tide_workers_kick(struct tide_sweep *sweep);
+/** How long a group of windows can let its pages rest, us: longer than that, a holder of the horizon is in the way. */
+int64_t tide_workers_patience(const struct tide_sweep *sweep);
 /** Makes idle workers forget their segments: before the list of segments is loaded anew. */
 void tide_workers_release(struct tide_sweep *sweep);
 

@@ -15,6 +15,10 @@
 
 /* How long blocks rest that were locked. */
 #define LOCK_REST (50 * TIDE_MS)
+/* A page rests for so many batches between two stripes: the snapshots of the other workers have ended by then. */
+#define REST_BATCHES 4
+/* A holder of the horizon that is younger than this is no hindrance. */
+#define PATIENCE (2 * TIDE_SECOND)
 
 struct tide_worker {
 	struct tide_sweep *sweep;
@@ -388,6 +392,8 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		sweep->earliest = (sweep->earliest > now ? sweep->earliest : now) +
 				  tide_rows_int(rows, 0, 0) * TIDE_SECOND / limit;
 	}
+	if (pace_of(w) == &sweep->staying)
+		tide_horizon_learn(&sweep->horizon, tide_rows_int(rows, 0, 0), tide_rows_int(rows, 0, 1));
 	account(w, rows, took);
 	step(w);
 }
@@ -406,17 +412,42 @@ fair_blocks(const struct tide_sweep *sweep, int64_t blocks)
 	return fair < 1 ? 1 : fair < (double)blocks ? (int64_t)fair : blocks;
 }
 
+/* A page that has left memory before its next stripe would have to be read again. */
+static int64_t
+group_most(const struct tide_sweep *sweep)
+{
+	return sweep->exe->shared_buffers / 4 / (int64_t)sweep->worker_count;
+}
+
+static int64_t
+slower(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void
 begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
 {
 	int stripes = s->hole ? 1 : tide_stripes_next(&s->relation->stripes);
 	int64_t window = stripes > 1 ? blocks_of(sweep, &sweep->staying, stripes) : blocks;
-	int64_t most = sweep->exe->shared_buffers / 4 / (int64_t)sweep->worker_count;
-	int64_t length = tide_stripes_group(
-	    window, stripes > 1 ? tide_pace_p90(&sweep->staying) : 0, sweep->staying.target);
+	int64_t took = tide_pace_p90(&sweep->staying), pinned = sweep->spec->tuning.group_windows, length;
 
-	/* A page that has left memory before its next stripe is read again. */
-	tide_cursor_group(&s->cursor, s->stop, length < most ? length : most, stripes);
+	/* Whoever reads for longer than our own batches take: the pages rest for longer, if they can. */
+	length = tide_stripes_group(window, stripes > 1 ? took : 0,
+	    slower(REST_BATCHES * sweep->staying.target, sweep->exe->signals.horizon_age * 5 / 4));
+	if (pinned > 0)
+		length = pinned * window;
+	tide_cursor_group(
+	    &s->cursor, s->stop, length < group_most(sweep) ? length : group_most(sweep), stripes);
+}
+
+int64_t
+tide_workers_patience(const struct tide_sweep *sweep)
+{
+	int64_t window = tide_pace_amount(&sweep->staying), took = tide_pace_p90(&sweep->staying);
+	int64_t rest = window > 0 && took > 0 ? group_most(sweep) * TIDE_PARTS / 16 / window * took : 0;
+
+	return slower(rest, PATIENCE);
 }
 
 static int64_t
@@ -424,9 +455,12 @@ window_blocks(struct tide_worker *w)
 {
 	const struct tide_segment *s = w->segment;
 	int64_t blocks = fair_blocks(w->sweep, blocks_of(w->sweep, pace_of(w), s->cursor.stripes));
+	int64_t pinned = w->sweep->spec->tuning.window_blocks;
 
 	if (s->hole && blocks > 8)
 		blocks = 8;
+	if (pinned > 0 && blocks > pinned)
+		blocks = pinned;
 	return w->narrow > 0 && blocks > w->narrow ? w->narrow : blocks;
 }
 
@@ -518,7 +552,8 @@ prepare(struct tide_worker *w)
 static bool
 may_send(const struct tide_sweep *sweep)
 {
-	return !sweep->holding && sweep->exe->throttle_reason == NULL && tide_now_us() >= sweep->earliest;
+	return !sweep->holding && sweep->exe->throttle_reason == NULL && sweep->horizon_reason == NULL &&
+	       tide_now_us() >= sweep->earliest;
 }
 
 static void

@@ -11,6 +11,9 @@
 #include "tidemark/expression.h"
 #include "tidemark/sqltext.h"
 
+static const char *const bloat_words[] = { "avoid", "accept", NULL };
+static const char *const horizon_words[] = { "wait", "proceed", NULL };
+
 static const struct tide_field fields[] = {
 	TIDE_KEY(backfill_spec, set, ASSIGNMENTS,
 	    .help = "columns and the expressions that fill them; left out: what the dual_write before keeps "
@@ -18,8 +21,39 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(backfill_spec, where, EXPRESSION, .help = "only rows for which this is true; with set"),
 	TIDE_KEY(backfill_spec, max_rows_per_second, INTEGER, .min = 1, .max = 1000000000,
 	    .help = "upper limit of the speed; left out: as fast as the throttle lets it"),
+	TIDE_KEY(backfill_spec, stripes, INTEGER, .min = 1, .max = 32,
+	    .help = "parts in which the rows of a window are done: 1, 2, 4, 8, 16 or 32; left out: measured"),
+	TIDE_KEY(backfill_spec, group_windows, INTEGER, .min = 1, .max = 1024,
+	    .help = "windows between two stripes of the same pages; left out: measured"),
+	TIDE_KEY(backfill_spec, window_blocks, INTEGER, .min = 1, .max = 65536,
+	    .help = "most blocks of a batch; left out: what limits.batch_duration allows"),
+	TIDE_KEY(backfill_spec, bloat, CHOICE, .fallback = "avoid", .choices = bloat_words,
+	    .help = "accept: only time counts, space does not"),
+	TIDE_KEY(backfill_spec, horizon, CHOICE, .choices = horizon_words,
+	    .help =
+		"while somebody keeps dead rows from being cleaned up: wait for him, or proceed and let the "
+		"table grow; left out: wait where more than 16 MB are at stake"),
+	TIDE_KEY(backfill_spec, horizon_wait, DURATION, .fallback = "10m", .min = 0,
+	    .max = INT64_C(604800000000), .help = "how long in all to wait for that, before it proceeds"),
 	{ 0 },
 };
+
+/* What both kinds of sweep take from the plan. */
+static void
+tune(const struct backfill_spec *spec, struct tide_sweep_spec *sweep)
+{
+	sweep->max_rows_per_second = spec->max_rows_per_second;
+	sweep->tuning = (struct tide_sweep_tuning){
+		.stripes = spec->stripes,
+		.group_windows = spec->group_windows,
+		.window_blocks = spec->window_blocks,
+		.accept_bloat = spec->bloat != NULL && strcmp(spec->bloat, "accept") == 0,
+		.horizon = spec->horizon == NULL                ? TIDE_HORIZON_DEFAULT
+			   : strcmp(spec->horizon, "wait") == 0 ? TIDE_HORIZON_WAIT
+								: TIDE_HORIZON_GO,
+		.horizon_wait = spec->horizon_wait,
+	};
+}
 
 static void
 expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
@@ -124,6 +158,9 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	const struct tide_checking c = { at, out };
 	const struct backfill_spec *spec = at->phase->spec;
 
+	if ((spec->stripes & (spec->stripes - 1)) != 0)
+		tide_say(&c, TIDE_ERROR, "backfill-stripes", "stripes", "1, 2, 4, 8, 16 or 32",
+		    "the number of stripes is a power of two, not %lld", (long long)spec->stripes);
 	if (spec->set.count == 0) {
 		if (spec->where != NULL)
 			tide_say(&c, TIDE_ERROR, "backfill-where", "where", NULL,
@@ -162,8 +199,7 @@ compile_dual(const struct tide_phase_at *at, struct tide_steps *out, struct tide
 	if (!tide_dual_for(out, at, &dual, &state, err))
 		return false;
 	step = tide_steps_add(out, "fill");
-	tide_dual_fill(out, dual, &step->forward, title_of(out, tide_dual_what(out, dual)))
-	    ->max_rows_per_second = spec->max_rows_per_second;
+	tune(spec, tide_dual_fill(out, dual, &step->forward, title_of(out, tide_dual_what(out, dual))));
 	return true;
 }
 
@@ -179,7 +215,7 @@ add_sweep(const struct tide_phase_at *at, struct tide_steps *out, char *what)
 	sweep->write = true;
 	sweep->what = what;
 	sweep->repeats = true;
-	sweep->max_rows_per_second = spec->max_rows_per_second;
+	tune(spec, sweep);
 	return sweep;
 }
 

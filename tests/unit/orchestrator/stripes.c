@@ -134,10 +134,10 @@ static void
 a_page_rests_between_its_stripes(void **state)
 {
 	(void)state;
-	assert_int_equal(tide_stripes_group(64, 15000, 15000), 64 * 5);
-	assert_int_equal(tide_stripes_group(64, 100000, 15000), 64 * 4);
-	assert_int_equal(tide_stripes_group(64, 100, 15000), 64 * 16);
-	assert_int_equal(tide_stripes_group(4, 0, 15000), 128);
+	assert_int_equal(tide_stripes_group(64, 15000, 60000), 64 * 5);
+	assert_int_equal(tide_stripes_group(64, 100000, 60000), 64 * 4);
+	assert_int_equal(tide_stripes_group(64, 1000, 60000), 64 * 61);
+	assert_int_equal(tide_stripes_group(4, 0, 60000), 128);
 }
 
 int

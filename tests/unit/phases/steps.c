@@ -47,6 +47,7 @@ full(void *ctx)
 		.function = talloc_strdup(steps, "f()"),
 		.repeats = true,
 		.max_rows_per_second = 7,
+		.tuning = { 8, 9, 10, 1, TIDE_HORIZON_GO, 11 },
 		.what = talloc_strdup(steps, "w") };
 	step->irreversible = true;
 	step->releases = talloc_strdup(steps, "both");
@@ -99,6 +100,12 @@ every_member_survives_the_way_through_json(void **state)
 	assert_string_equal(a->sweep->function, "f()");
 	assert_string_equal(a->sweep->what, "w");
 	assert_int_equal(a->sweep->max_rows_per_second, 7);
+	assert_int_equal(a->sweep->tuning.stripes, 8);
+	assert_int_equal(a->sweep->tuning.group_windows, 9);
+	assert_int_equal(a->sweep->tuning.window_blocks, 10);
+	assert_int_equal(a->sweep->tuning.accept_bloat, 1);
+	assert_int_equal(a->sweep->tuning.horizon, TIDE_HORIZON_GO);
+	assert_int_equal(a->sweep->tuning.horizon_wait, 11);
 	assert_true(back->item[0].irreversible);
 	assert_string_equal(back->item[0].releases, "both");
 	assert_int_equal(back->item[0].undo_count, 2);

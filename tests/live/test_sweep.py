@@ -1,0 +1,230 @@
+"""The sweep itself: how much it makes the table grow, what it does about whoever holds the xmin horizon, how workers share."""
+import os
+import re
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import plans  # noqa: E402
+from harness.testcase import LiveCase, limit, main  # noqa: E402
+from harness.traffic import run  # noqa: E402
+
+ROWS = 60000
+
+TABLE = f"""
+CREATE TABLE items (id bigint PRIMARY KEY, code text NOT NULL, name text NOT NULL, note text NOT NULL) WITH (autovacuum_enabled = off);
+INSERT INTO items SELECT i, md5(i::text), 'n' || i, repeat('x', 120) FROM generate_series(1, {ROWS}) i;
+CREATE INDEX items_code ON items (code);
+CREATE INDEX items_name ON items (name);
+"""
+SIZE = "SELECT pg_relation_size('items'), pg_indexes_size('items')"
+
+
+class SweepCase(LiveCase):
+    def setUp(self):
+        super().setUp()
+        self.execute(TABLE)
+        self.execute("VACUUM (FREEZE, ANALYZE) items")
+
+    def write(self, workers=2, **backfill):
+        backfill.setdefault("kind", "backfill")
+        phases = [{"kind": "add_column", "column": "title", "type": "text"},
+                  {"kind": "dual_write", "from": "name", "to": "title"}, backfill]
+        return self.plan(plans.plan("p", "public.items", phases, workers=workers))
+
+    def slow(self, **backfill):
+        """Slow enough for the watcher, which looks once a second."""
+        return self.write(max_rows_per_second=20000, **backfill)
+
+    def uneven(self):
+        """A plan for long segments, one of which holds its worker up: the others have to help."""
+        self.execute(f"INSERT INTO items SELECT i, md5(i::text), 'n' || i, repeat('x', 120)"
+                     f"  FROM generate_series({ROWS + 1}, {ROWS * 4}) i")
+        self.execute("CREATE FUNCTION slow(name text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN"
+                     f" IF substr(name, 2)::int BETWEEN {ROWS * 4 - 6000} AND {ROWS * 4 - 5000} THEN PERFORM pg_sleep(0.001); END IF;"
+                     " RETURN name; END $$")
+        phases = [{"kind": "add_column", "column": "title", "type": "text"},
+                  {"kind": "dual_write", "from": "name", "to": "title", "up": "slow(name)", "down": "title"}, {"kind": "backfill"}]
+        return self.plan(plans.plan("p", "public.items", phases, workers=3)), ROWS * 4
+
+    def growth(self, path, **env):
+        """Runs the plan; growth of heap and indexes, and the share of rows that stayed in their page."""
+        heap, index = self.rows(SIZE)[0]
+        self.tidemark("run", path, env=env or None).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
+        heap_after, index_after = self.rows(SIZE)[0]
+        return heap_after / heap - 1, index_after / index - 1, self.share()
+
+    def share(self):
+        detail = self.value("SELECT detail FROM tidemark.journal WHERE event = 'step.done' AND step = 'fill'")
+        self.assertGreaterEqual(detail["rows_changed"], ROWS)
+        return detail["rows_stayed"] / detail["rows_changed"]
+
+
+class Bloat(SweepCase):
+    def test_most_rows_stay_in_their_page(self):
+        heap, index, share = self.growth(self.write())
+        self.assertLess(heap, 0.35)
+        self.assertLess(index, 0.35)
+        self.assertGreater(share, 0.7)
+
+    def test_one_stripe_is_a_plain_pass(self):
+        """And so the test above measures something."""
+        heap, _, share = self.growth(self.write(stripes=1))
+        self.assertGreater(heap, 0.9)
+        self.assertLess(share, 0.1)
+
+    def test_a_column_in_an_index_is_filled_in_one_plain_pass(self):
+        """An expression counts, and a predicate: no update can be heap-only."""
+        self.execute("ALTER TABLE items ADD done boolean; CREATE INDEX half ON items (id) WHERE done IS NULL")
+        log = os.path.join(self.directory, "points")
+        path = self.plan(plans.plan("p", "public.items", [{"kind": "backfill", "set": {"done": "true"}}], workers=1))
+        self.tidemark("run", path, env={"TIDEMARK_CRASH_LOG": log}).ok()
+        plain = open(log, encoding="utf-8").read().count("sweep.batch_sent")
+        self.execute("DROP INDEX half; UPDATE items SET done = NULL; DROP SCHEMA tidemark CASCADE")
+        self.execute("VACUUM FULL items")
+        os.unlink(log)
+        path = self.plan(plans.plan("p", "public.items", [{"kind": "backfill", "set": {"done": "true"}}], workers=1))
+        self.tidemark("run", path, env={"TIDEMARK_CRASH_LOG": log}).ok()
+        self.assertGreater(open(log, encoding="utf-8").read().count("sweep.batch_sent"), plain)
+
+    def test_pins_are_kept(self):
+        log = os.path.join(self.directory, "points")
+        self.growth(self.write(stripes=4, window_blocks=10, group_windows=5), TIDEMARK_CRASH_LOG=log)
+        blocks = self.value("SELECT (detail->>'blocks')::int FROM tidemark.journal WHERE detail ? 'rows_stayed'")
+        self.assertGreaterEqual(open(log, encoding="utf-8").read().count("sweep.batch_sent"), blocks * 4 // 10)
+
+    def test_a_number_of_stripes_that_is_no_power_of_two_is_refused_with_its_place(self):
+        result = self.tidemark("plan", self.write(stripes=12))
+        self.assertEqual(result.code, 3, result)
+        self.assertRegex(result.err + result.out, r"plan\.toml:\d+:\d+")
+        self.assertIn("power of two", result.err + result.out)
+
+
+class Horizon(SweepCase):
+    def hold(self):
+        holder = self.connect(autocommit=False, application_name="report")
+        run(holder, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        run(holder, "SELECT 1")
+        self.wait_until(lambda: self.value("SELECT clock_timestamp() - min(xact_start) > interval '2 s' FROM pg_stat_activity"
+                                           " WHERE application_name = 'report'"))
+        return holder
+
+    @limit(60)
+    def test_wait_names_the_holder_and_goes_on_when_he_is_gone(self):
+        holder = self.hold()
+        process = self.tidemark.start("run", self.slow(horizon="wait"))
+        process.wait_for("application 'report'", timeout=30)
+        self.assertRegex(process.err, r"going on would leave up to [\d.]+[kM]B behind")
+        changed = self.value("SELECT sum(changed) FROM tidemark.segment")
+        self.wait_until(lambda: "application 'report'" in self.tidemark("status", "p").ok().out)
+        self.assertEqual(self.value("SELECT sum(changed) FROM tidemark.segment"), changed, "it works while it waits")
+        self.assertLess(changed, ROWS / 2)
+        holder.rollback()
+        process.wait(30).ok()
+        holder.close()
+        self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
+        self.assertGreater(self.share(), 0.5)
+
+    @limit(60)
+    def test_a_wait_has_an_end_and_says_what_it_costs(self):
+        holder = self.hold()
+        result = self.tidemark("run", self.slow(horizon="wait", horizon_wait="2s")).ok()
+        self.assertRegex(result.err, r"going on all the same: up to \d+(\.\d+)? ?[kM]B will be left behind")
+        self.assertIn("application 'report'", result.err)
+        self.assertLess(self.share(), 0.5)
+        holder.rollback()
+        holder.close()
+
+    @limit(60)
+    def test_proceed_warns_and_does_not_wait(self):
+        holder = self.hold()
+        result = self.tidemark("run", self.slow(horizon="proceed")).ok()
+        self.assertIn("application 'report'", result.err)
+        self.assertNotIn("holding back", result.err)
+        holder.rollback()
+        holder.close()
+
+    @limit(60)
+    def test_a_small_table_is_not_waited_for_unless_the_plan_says_so(self):
+        self.execute("DROP INDEX items_code, items_name")
+        holder = self.hold()
+        result = self.tidemark("run", self.slow()).ok()
+        self.assertNotIn("holding back", result.err)
+        holder.rollback()
+        holder.close()
+
+    @limit(60)
+    def test_a_prepared_transaction_is_named(self):
+        holder = self.connect()
+        run(holder, "BEGIN")
+        run(holder, "CREATE TABLE other ()")
+        run(holder, "PREPARE TRANSACTION 'forgotten'")
+        process = self.tidemark.start("run", self.slow(horizon="wait"))
+        process.wait_for("prepared transaction 'forgotten'", timeout=30)
+        run(holder, "ROLLBACK PREPARED 'forgotten'")
+        process.wait(30).ok()
+        holder.close()
+
+    @limit(60)
+    def test_a_pause_is_heard_while_it_waits(self):
+        holder = self.hold()
+        process = self.tidemark.start("run", self.slow(horizon="wait"))
+        process.wait_for("application 'report'", timeout=30)
+        process.signal(signal.SIGINT)
+        self.assertEqual(process.wait(10).code, 130)
+        holder.rollback()
+        holder.close()
+        self.tidemark("run", self.slow(horizon="wait")).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
+
+
+class Workers(SweepCase):
+    def points(self, path, **env):
+        log = os.path.join(self.directory, "points")
+        self.tidemark("run", path, env=dict(env, TIDEMARK_CRASH_LOG=log)).ok()
+        return open(log, encoding="utf-8").read()
+
+    def test_a_worker_without_work_takes_half_of_anothers(self):
+        points = self.points(self.uneven()[0])
+        self.assertIn("sweep.split", points)
+        self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
+        ranges = self.rows("SELECT first, stop, done FROM tidemark.segment WHERE NOT hole AND sweep LIKE '%%/fill/%%'"
+                           " ORDER BY first")
+        blocks = self.value("SELECT pg_relation_size('items') / current_setting('block_size')::int")
+        self.assertEqual(ranges[0][0], 0)
+        self.assertGreater(ranges[-1][1], blocks / 2)
+        for (_, stop, done), (first, _, _) in zip(ranges, ranges[1:]):
+            self.assertEqual(stop, first, "the segments are not side by side")
+            self.assertTrue(done)
+
+    def test_a_resume_with_another_number_of_workers(self):
+        path = self.write()
+        for workers in ("1", "5", "2"):
+            result = self.tidemark("run", path, "--workers", workers, env={"TIDEMARK_CRASH_AT": "sweep.batch_done#9"})
+            self.assertEqual(result.code, -signal.SIGKILL, result)
+        self.tidemark("run", path, "--workers", "3").ok()
+        self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
+        self.assertEqual(self.value("SELECT sum(changed) FROM tidemark.segment"), ROWS, "work was repeated")
+
+    def test_a_kill_right_behind_a_split(self):
+        path, rows = self.uneven()
+        result = self.tidemark("run", path, env={"TIDEMARK_CRASH_AT": "sweep.split"})
+        self.assertEqual(result.code, -signal.SIGKILL, result)
+        self.tidemark("run", path).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
+        self.assertEqual(self.value("SELECT sum(changed) FROM tidemark.segment"), rows, "work was repeated")
+
+    @limit(90)
+    def test_a_hot_share_is_shown_everywhere(self):
+        process = self.tidemark.start("run", self.write(max_rows_per_second=15000))
+        process.wait_for("HOT", timeout=30)
+        self.assertRegex(process.err, r"HOT \d+ %")
+        status = self.wait_until(lambda: re.search(r"HOT \d+ %", self.tidemark("status", "p").ok().out))
+        self.assertTrue(status)
+        self.assertIsNotNone(self.tidemark("status", "p", "--json").ok().json()["progress"]["hot_ratio"])
+        process.wait(60).ok()
+
+
+if __name__ == "__main__":
+    main()
