@@ -185,14 +185,15 @@ tide_review_act(void *ctx, const struct tide_action *action, const struct tide_l
 		char *name = tide_sqlf(text, "%I.%I", table->schema, table->name);
 		const struct tide_sweep_spec *spec = action->sweep;
 
-		return spec->write ? talloc_asprintf(ctx,
-					 "UPDATE %s AS tidemark_row\n   SET %s\n WHERE ctid >= … AND ctid < "
-					 "…\n   AND (%s);",
-					 name, spec->set, spec->residual)
-				   : talloc_asprintf(ctx,
-					 "SELECT count(*) FROM %s AS tidemark_row\n WHERE ctid >= … AND ctid "
-					 "< …\n   AND (%s);",
-					 name, spec->residual);
+		return spec->write
+			   ? talloc_asprintf(ctx,
+				 "UPDATE %s AS tidemark_row\n   SET %s\n WHERE ctid >= … AND ctid < … "
+				 "AND (get_byte(tidsend(ctid), 5) & …) = …\n   AND (%s);",
+				 name, spec->set, spec->residual)
+			   : talloc_asprintf(ctx,
+				 "SELECT count(*) FROM %s AS tidemark_row\n WHERE ctid >= … AND ctid "
+				 "< …\n   AND (%s);",
+				 name, spec->residual);
 	}
 	for (size_t i = 0; i < action->act_count; i++) {
 		size_t length = strlen(action->act[i]);

@@ -32,12 +32,14 @@ exponent(int count)
 
 /* Before anything is measured. The rows of one stripe should fit into the room that a page has from the start. */
 static int
-guess(const struct tide_stripe_facts *f)
+guess(const struct tide_stripe_facts *f, int most)
 {
 	int count = f->indexes > 1 ? 16 : 8;
 
 	if (f->indexed || f->pages < LEAST_PAGES)
 		return 1;
+	while (count > 1 << most)
+		count /= 2;
 	while (f->fillfactor < 90 && count > 2 && (100 - f->fillfactor) * count / 2 >= f->fillfactor)
 		count /= 2;
 	return count;
@@ -48,7 +50,10 @@ tide_stripes_begin(struct tide_stripes *s, const struct tide_stripe_facts *f, in
 {
 	memset(s, 0, sizeof(*s));
 	s->fixed = pinned > 0 || f->indexed || f->pages < LEAST_PAGES;
-	s->best = exponent(pinned > 0 ? pinned : guess(f));
+	s->most = TIDE_STRIPES_COUNT - 1;
+	while (f->rows > 0 && s->most > 1 && (f->pages << s->most) > f->rows)
+		s->most--;
+	s->best = exponent(pinned > 0 ? pinned : guess(f, s->most));
 	s->row_bytes = f->rows > 0 ? (double)f->pages * 8192 / (double)f->rows : USUAL_ROW;
 	s->byte_price = f->accept_bloat ? 0 : BYTE_PRICE;
 }
@@ -69,8 +74,8 @@ tide_stripes_next(struct tide_stripes *s)
 	e += s->upward ? 1 : -1;
 	if (e < 0)
 		e = 1;
-	if (e > TIDE_STRIPES_COUNT - 1)
-		e = TIDE_STRIPES_COUNT - 2;
+	if (e > s->most)
+		e = s->most - 1;
 	return 1 << e;
 }
 

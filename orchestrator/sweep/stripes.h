@@ -26,6 +26,7 @@ struct tide_stripes {
 	    stuck; /* stripes do not help now, mostly because somebody holds the xmin horizon: plain passes */
 	bool fixed;                      /* pinned, or nothing to gain: no trying */
 	int best;                        /* exponent */
+	int most;                        /* exponent; more stripes than a page has rows would find nothing */
 	double cost[TIDE_STRIPES_COUNT]; /* us a row, moving average; 0 not tried */
 	double row_bytes, byte_price;    /* us a byte */
 	int groups;                      /* begun since the last trial */

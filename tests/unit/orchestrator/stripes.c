@@ -108,6 +108,22 @@ room_in_the_pages_needs_fewer(void **state)
 }
 
 static void
+a_page_with_few_rows_is_not_read_for_nothing(void **state)
+{
+	const struct machine machine = { .look = 0.01, .stay = 4, .move = 30, .growth = 0.12 };
+	struct tide_stripe_facts facts = five_indexes;
+	struct tide_stripes s;
+
+	(void)state;
+	facts.pages = 2000000 / 5;
+	tide_stripes_begin(&s, &facts, 0);
+	for (int i = 0; i < 300; i++) {
+		assert_in_range(tide_stripes_next(&s), 1, 4);
+		work(&s, &machine, 1);
+	}
+}
+
+static void
 a_pinned_number_stays(void **state)
 {
 	const struct machine machine = { .look = 3, .stay = 4, .move = 3, .growth = 0.12 };
@@ -149,6 +165,7 @@ main(void)
 		cmocka_unit_test(a_held_horizon_ends_in_one_plain_pass_and_back),
 		cmocka_unit_test(an_index_on_the_column_makes_stripes_useless),
 		cmocka_unit_test(room_in_the_pages_needs_fewer),
+		cmocka_unit_test(a_page_with_few_rows_is_not_read_for_nothing),
 		cmocka_unit_test(a_pinned_number_stays),
 		cmocka_unit_test(groups_without_work_teach_nothing),
 		cmocka_unit_test(a_page_rests_between_its_stripes),
