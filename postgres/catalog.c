@@ -60,8 +60,17 @@ read_context(struct tide_loading *load, struct tide_err *err)
 	cat->may_create_temp = tide_rows_bool(rows, 0, 4);
 	cat->may_monitor = tide_rows_bool(rows, 0, 5);
 	cat->in_recovery = tide_rows_bool(rows, 0, 6);
+	cat->may_skip_triggers = cat->superuser;
 	load->role_path = talloc_strdup(load->mem, tide_rows_text(rows, 0, 7));
 	load->may_identify = tide_rows_bool(rows, 0, 8);
+	/* Before 15 nobody but a superuser may, and there is no function that tells. */
+	if (!cat->superuser && cat->server_version >= 150000) {
+		if (!tide_loading_ask(load,
+			"SELECT has_parameter_privilege('session_replication_role', 'SET')", 0, NULL, &rows,
+			err))
+			return false;
+		cat->may_skip_triggers = tide_rows_bool(rows, 0, 0);
+	}
 	if (!load->may_identify)
 		return true;
 	if (!tide_loading_ask(

@@ -159,6 +159,24 @@ take_trigger(const struct reader *r, void *item)
 }
 
 static void
+take_reaction(const struct reader *r, void *item)
+{
+	struct tide_reaction *reaction = item;
+
+	*reaction = (struct tide_reaction){
+		.name = text(r, 0),
+		.kind = letter(r, 1),
+		.table = text(r, 2),
+		.does = text(r, 3),
+		.timing = text(r, 4),
+		.condition = text(r, 5),
+		.enabled = letter(r, 6),
+		.alters = flag(r, 7),
+	};
+	reaction->attnums = numbers(r, 8, &reaction->attnum_count);
+}
+
+static void
 take_dependent(const struct reader *r, void *item)
 {
 	*(struct tide_dependent *)item = (struct tide_dependent){
@@ -185,6 +203,7 @@ static const struct list {
 	LIST(constraints, constraint, take_constraint),
 	LIST(indexes, index, take_index),
 	LIST(triggers, trigger, take_trigger),
+	LIST(reactions, reaction, take_reaction),
 	LIST(dependents, dependent, take_dependent),
 #undef LIST
 };

@@ -61,6 +61,22 @@ struct tide_trigger {
 	bool internal; /* foreign keys */
 };
 
+/** What runs by itself when rows are updated: triggers and rules that are not ours, and checks of the server that are triggers inside. */
+struct tide_reaction {
+	char *name;
+	char
+	    kind; /* t trigger, c constraint trigger, r rule, k foreign key of either side or deferrable key */
+	char *
+	    table; /* the partition it stands on, quoted where needed; NULL: the table itself, and so every partition */
+	char *does;      /* its function; of a k the definition; of a rule NULL */
+	char *timing;    /* "BEFORE UPDATE OF qty FOR EACH ROW" */
+	char *condition; /* of WHEN, or NULL */
+	char enabled;    /* O D R A */
+	bool alters;     /* a BEFORE trigger for each row: any column may come out of it changed */
+	int *attnums;    /* columns whose update wakes it, by their numbers in the table; none: any */
+	size_t attnum_count;
+};
+
 /** Anything else in pg_depend that hangs on a column: view, rule, policy, publication, statistics, generated column, function body. */
 struct tide_dependent {
 	int attnum;
@@ -100,6 +116,8 @@ struct tide_table {
 	size_t index_count;
 	struct tide_trigger *trigger;
 	size_t trigger_count;
+	struct tide_reaction *reaction;
+	size_t reaction_count;
 	struct tide_dependent *dependent;
 	size_t dependent_count;
 };
@@ -110,6 +128,7 @@ struct tide_catalog {
 	char *system_identifier;
 	char *role;
 	bool superuser, owns_table, may_create_schema, may_create_temp, may_monitor, in_recovery;
+	bool may_skip_triggers; /* set session_replication_role */
 	char *default_schema; /* first of the role's search_path: where unqualified names of the plan live */
 	struct tide_table table;
 	struct tide_fact *fact;

@@ -3,7 +3,7 @@
 
 /*
  * A catalog read from a JSON file, for tests without a server. The members are called like those of the
- * structs; what is left out is zero. attnum counts from 1 when it is left out; of a constraint, an index and a dependent
+ * structs; what is left out is zero. attnum counts from 1 when it is left out; of a constraint, an index, a reaction and a dependent
  * `columns` gives names.
  */
 
@@ -135,6 +135,20 @@ fixture_trigger(void *ctx, const json_t *row, struct tide_trigger *out)
 }
 
 static void
+fixture_reaction(void *ctx, const struct tide_table *table, const json_t *row, struct tide_reaction *out)
+{
+	out->name = fixture_text(ctx, row, "name");
+	out->kind = fixture_char(row, "kind");
+	out->table = fixture_text(ctx, row, "table");
+	out->does = fixture_text(ctx, row, "does");
+	out->timing = fixture_text(ctx, row, "timing");
+	out->condition = fixture_text(ctx, row, "condition");
+	out->enabled = fixture_char(row, "enabled") == 0 ? 'O' : fixture_char(row, "enabled");
+	out->alters = fixture_flag(row, "alters");
+	out->attnums = fixture_attnums(ctx, table, row, &out->attnum_count);
+}
+
+static void
 fixture_fact(void *ctx, const json_t *row, struct tide_fact *out)
 {
 	const char *state = json_string_value(json_object_get(row, "sqlstate"));
@@ -183,6 +197,8 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 	fixture_index(cat, out, indexes_row, &out->index[indexes_at]);
 	FIXTURE_ROWS(out, json, triggers, tide_trigger, trigger, trigger_count)
 	fixture_trigger(cat, triggers_row, &out->trigger[triggers_at]);
+	FIXTURE_ROWS(out, json, reactions, tide_reaction, reaction, reaction_count)
+	fixture_reaction(cat, out, reactions_row, &out->reaction[reactions_at]);
 	FIXTURE_ROWS(out, json, dependents, tide_dependent, dependent, dependent_count)
 	{
 		struct tide_dependent *d = &out->dependent[dependents_at];
@@ -202,6 +218,8 @@ catalog_from_json(void *ctx, json_t *json)
 	cat->server_version = (int)fixture_number(json, "server_version");
 	cat->default_schema = talloc_strdup(cat, "public");
 	cat->owns_table = true;
+	cat->may_skip_triggers = fixture_flag(json, "may_skip_triggers");
+	cat->role = talloc_strdup(cat, "mover");
 	fixture_table(cat, json_object_get(json, "table"), &cat->table);
 	FIXTURE_ROWS(cat, json, facts, tide_fact, fact, fact_count)
 	fixture_fact(cat, facts_row, &cat->fact[facts_at]);
