@@ -65,6 +65,15 @@ static const struct text_member sweep_texts[] = {
 	{ "trigger", offsetof(struct tide_sweep_spec, trigger) },
 	{ "function", offsetof(struct tide_sweep_spec, function) },
 	{ "what", offsetof(struct tide_sweep_spec, what) },
+	{ "replication_role", offsetof(struct tide_sweep_spec, replication_role) },
+};
+
+static const struct text_member other_texts[] = {
+	{ "name", offsetof(struct tide_other_trigger, name) },
+	{ "table", offsetof(struct tide_other_trigger, table) },
+	{ "timing", offsetof(struct tide_other_trigger, timing) },
+	{ "function", offsetof(struct tide_other_trigger, function) },
+	{ "condition", offsetof(struct tide_other_trigger, condition) },
 };
 
 static const struct integer_member {
@@ -133,10 +142,27 @@ write_texts(json_t *out, const void *base, const struct text_member *member, siz
 }
 
 static json_t *
+write_other(const struct tide_sweep_spec *sweep)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < sweep->other_count; i++) {
+		json_t *row = json_object();
+
+		write_texts(row, &sweep->other[i], other_texts, COUNT(other_texts));
+		json_object_set_new(row, "fires", json_boolean(sweep->other[i].fires));
+		json_array_append_new(out, row);
+	}
+	return out;
+}
+
+static json_t *
 write_sweep(const struct tide_sweep_spec *sweep)
 {
 	json_t *out = json_object();
 
+	if (sweep->other_count > 0)
+		json_object_set_new(out, "other_triggers", write_other(sweep));
 	write_texts(out, sweep, sweep_texts, COUNT(sweep_texts));
 	json_object_set_new(out, "write", json_boolean(sweep->write));
 	json_object_set_new(out, "repeats", json_boolean(sweep->repeats));
@@ -255,6 +281,25 @@ read_word(const json_t *json, const char *key, const char *const *words, size_t 
 	return malformed(err, key);
 }
 
+/* Absent when there was none. */
+static bool
+read_other(void *ctx, const json_t *json, struct tide_sweep_spec *out, struct tide_err *err)
+{
+	const json_t *list = json_object_get(json, "other_triggers"), *row;
+	size_t i;
+
+	if (list == NULL)
+		return true;
+	if (!json_is_array(list))
+		return malformed(err, "other_triggers");
+	out->other_count = json_array_size(list);
+	out->other = talloc_zero_array(ctx, struct tide_other_trigger, (unsigned)out->other_count);
+	json_array_foreach(
+	    list, i, row) if (!read_texts(ctx, row, &out->other[i], other_texts, COUNT(other_texts), err) ||
+			      !read_boolean(row, "fires", &out->other[i].fires, err)) return false;
+	return true;
+}
+
 static bool
 read_sweep(void *ctx, const json_t *json, struct tide_sweep_spec **out, struct tide_err *err)
 {
@@ -268,7 +313,7 @@ read_sweep(void *ctx, const json_t *json, struct tide_sweep_spec **out, struct t
 		return malformed(err, "sweep");
 	if (!read_texts(ctx, json, sweep, sweep_texts, COUNT(sweep_texts), err) ||
 	    !read_boolean(json, "write", &sweep->write, err) ||
-	    !read_boolean(json, "repeats", &sweep->repeats, err))
+	    !read_boolean(json, "repeats", &sweep->repeats, err) || !read_other(ctx, json, sweep, err))
 		return false;
 	for (size_t i = 0; i < COUNT(sweep_integers); i++)
 		if (!read_integer(json, sweep_integers[i].key,

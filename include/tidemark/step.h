@@ -47,7 +47,16 @@ enum tide_action_flag {
 	TIDE_PROVES = 4,   /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
 };
 
-/** What one sweep does to each row. All texts are SQL; the row is TIDE_ROW; expressions canonical. */
+/** A trigger of the application that a writing sweep meets, for the review. */
+struct tide_other_trigger {
+	char *name;
+	char *table;     /* the partition it stands on; NULL: the table itself */
+	char *timing;    /* "AFTER UPDATE FOR EACH ROW" */
+	char *function;  /* qualified */
+	char *condition; /* of WHEN, or NULL */
+	bool fires;      /* else it is skipped */
+};
+
 /** How a sweep may touch the heap; 0 lets the engine choose. */
 struct tide_sweep_tuning {
 	int64_t stripes;       /* a power of two */
@@ -64,6 +73,7 @@ enum tide_horizon_policy {
 	TIDE_HORIZON_GO,
 };
 
+/** What one sweep does to each row. All texts are SQL; the row is TIDE_ROW; expressions canonical. */
 struct tide_sweep_spec {
 	bool write;     /* false: count rows for which `residual` is true (they differ) and collect keys */
 	char *set;      /* write: `"balance" = CAST((…) AS integer)`; more than one by comma */
@@ -78,6 +88,10 @@ struct tide_sweep_spec {
 	    repeats; /* no trigger fills rows that move: repeat beyond the end until a read pass finds nothing */
 	int64_t max_rows_per_second; /* 0 = no limit */
 	struct tide_sweep_tuning tuning;
+	char *
+	    replication_role; /* write: what the workers set session_replication_role to, such as "replica"; NULL: as it is */
+	struct tide_other_trigger *other; /* write: that fire, or that replication_role skips */
+	size_t other_count;
 	char *what; /* for people: "users.name → full_name" */
 };
 

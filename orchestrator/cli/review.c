@@ -95,6 +95,26 @@ tide_review_touch(void *ctx, const struct tide_action *action)
 }
 
 char *
+tide_review_other(void *ctx, const struct tide_other_trigger *other, const struct tide_action *action)
+{
+	char rows[64], *often;
+
+	if (!other->fires)
+		often = talloc_strdup(ctx, "skipped");
+	else if (strstr(other->timing, "STATEMENT") != NULL)
+		often = talloc_strdup(ctx, "fires once for each batch");
+	else if (action->rows > 0)
+		often = talloc_asprintf(ctx, "fires for each row, up to about %s times",
+		    tide_count_format(action->rows, rows, sizeof(rows)));
+	else
+		often = talloc_strdup(ctx, "fires for each row");
+	return talloc_asprintf(ctx, "%s%s%s: %s%s%s, calls %s: %s", other->name,
+	    other->table != NULL ? " on " : "", other->table != NULL ? other->table : "", other->timing,
+	    other->condition != NULL ? " WHEN " : "", other->condition != NULL ? other->condition : "",
+	    other->function, often);
+}
+
+char *
 tide_review_gate(void *ctx, const struct tide_gate *gate)
 {
 	char *text = talloc_strdup(ctx, ""), after[64];

@@ -22,6 +22,8 @@ tide_review_time(const struct tide_action *action, const struct tide_plan *plan,
 char *tide_review_lock(void *ctx, const struct tide_action *action, const struct tide_plan *plan);
 /** What is touched, with rows and bytes. Belongs to ctx. */
 char *tide_review_touch(void *ctx, const struct tide_action *action);
+/** One line about a trigger of the application that a sweep meets, and how often it fires. Belongs to ctx. */
+char *tide_review_other(void *ctx, const struct tide_other_trigger *other, const struct tide_action *action);
 /** What must be true before a phase starts, for people; NULL for no gate. Belongs to ctx. */
 char *tide_review_gate(void *ctx, const struct tide_gate *gate);
 /** What undoing a phase loses: the worst of its steps. */

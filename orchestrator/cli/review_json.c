@@ -4,6 +4,23 @@
 #include "review.h"
 
 static json_t *
+other_json(const struct tide_sweep_spec *sweep)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; sweep != NULL && i < sweep->other_count; i++) {
+		const struct tide_other_trigger *other = &sweep->other[i];
+
+		json_array_append_new(
+		    list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:b}", "name", tide_json_text(other->name),
+			      "table", tide_json_text(other->table), "timing", tide_json_text(other->timing),
+			      "condition", tide_json_text(other->condition), "function",
+			      tide_json_text(other->function), "fires", other->fires));
+	}
+	return list;
+}
+
+static json_t *
 action_json(void *mem, const struct tide_action *a, const struct tide_live *live)
 {
 	static const char *const touches[] = { "nothing", "read", "batches", "build" };
@@ -14,12 +31,13 @@ action_json(void *mem, const struct tide_action *a, const struct tide_live *live
 		json_array_append_new(sql, tide_json_text(a->act[i]));
 	if (a->kind == TIDE_STEP_SWEEP && a->sweep != NULL)
 		json_array_append_new(sql, tide_json_text(tide_review_act(mem, a, live)));
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:s, s:I, s:I, s:o, s:s, s:o}", "kind",
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:s, s:I, s:I, s:o, s:s, s:o, s:o}", "kind",
 	    tide_step_kind_name(a->kind), "title", tide_json_text(a->title), "sql", sql, "lock",
 	    a->lock == TIDE_LOCK_NONE ? "none" : tide_lock_name(a->lock), "lock_table",
 	    tide_json_text(a->lock_table), "touches", touches[a->touch], "rows", (json_int_t)a->rows, "bytes",
 	    (json_int_t)a->bytes, "estimate_seconds", tide_json_seconds(tide_review_estimate(a, live->plan)),
-	    "loses", losses[a->loss], "loss_note", tide_json_text(a->loss_note));
+	    "loses", losses[a->loss], "loss_note", tide_json_text(a->loss_note), "other_triggers",
+	    other_json(a->sweep));
 }
 
 static json_t *

@@ -53,6 +53,17 @@ print_header(struct tide_stream *out, void *mem, const struct tide_live *live)
 	}
 }
 
+/* Which triggers of the application a sweep meets. */
+static void
+print_other(struct tide_stream *out, void *mem, const struct tide_action *action)
+{
+	const struct tide_sweep_spec *sweep = action->sweep;
+
+	for (size_t i = 0; sweep != NULL && i < sweep->other_count; i++)
+		row(out, "      ", i == 0 ? "triggers" : "",
+		    tide_review_other(mem, &sweep->other[i], action));
+}
+
 static void
 print_action(
     struct tide_stream *out, void *mem, const struct tide_action *action, const struct tide_live *live)
@@ -66,6 +77,7 @@ print_action(
 	tide_output_block(out, "        ", tide_review_act(mem, action, live));
 	row(out, "      ", "lock", tide_review_lock(mem, action, live->plan));
 	row(out, "      ", "touches", tide_review_touch(mem, action));
+	print_other(out, mem, action);
 	row(out, "      ", "time", tide_review_time(action, live->plan, text, sizeof(text)));
 }
 

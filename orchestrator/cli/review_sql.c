@@ -161,8 +161,13 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 	case TIDE_STEP_WAIT:
 		break; /* script_action() */
 	case TIDE_STEP_SWEEP:
+		if (a->sweep->replication_role != NULL)
+			tide_output_put(out, tide_sqlf(mem, "SET session_replication_role = %L;\n",
+						 a->sweep->replication_role));
 		tide_output_put(out,
 		    tide_review_sweep(mem, a->sweep, tide_sqlf(mem, "%I.%I", table->schema, table->name)));
+		if (a->sweep->replication_role != NULL)
+			tide_output_put(out, "SET session_replication_role = origin;\n");
 		break;
 	case TIDE_STEP_CONCURRENT:
 		if (own_path)

@@ -100,6 +100,9 @@ void tide_segments_add_hole(
 
 /** Await. Opens the workers' connections. */
 bool tide_workers_open(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
+/** Awaits. Makes the session of a worker one in which the triggers that the sweep skips do not fire. */
+bool
+tide_sweep_role(const struct tide_sweep *sweep, struct tide_conn *conn, struct tide_err *err) TIDE_CHECKED;
 /** Gives every idle worker something to do, as far as allowed. */
 void tide_workers_kick(struct tide_sweep *sweep);
 /** How long a group of windows can let its pages rest, us: longer than that, a holder of the horizon is in the way. */

@@ -610,7 +610,8 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 		w->sweep = sweep;
 		w->conn = tide_conn_new(w, exe->loop);
 		if (!tide_await_open(w->conn, exe->dsn, name, err) ||
-		    !tide_await_exec(w->conn, w, settings, NULL, err))
+		    !tide_await_exec(w->conn, w, settings, NULL, err) ||
+		    !tide_sweep_role(sweep, w->conn, err))
 			return tide_wrap(err, "sweep worker %lld", (long long)i + 1);
 		sweep->worker[sweep->worker_count++] = w;
 	}

@@ -7,18 +7,23 @@
 #include "dependents.h"
 #include "fill.h"
 #include "pair.h"
+#include "reactions.h"
 #include "specs.h"
 #include "tidemark/expression.h"
 #include "tidemark/sqltext.h"
 
 static const char *const bloat_words[] = { "avoid", "accept", NULL };
 static const char *const horizon_words[] = { "wait", "proceed", NULL };
+static const char *const other_triggers[] = { TIDE_TRIGGERS_FIRE, TIDE_TRIGGERS_SKIP, NULL };
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(backfill_spec, set, ASSIGNMENTS,
 	    .help = "columns and the expressions that fill them; left out: what the dual_write before keeps "
 		    "in step"),
 	TIDE_KEY(backfill_spec, where, EXPRESSION, .help = "only rows for which this is true; with set"),
+	TIDE_KEY(backfill_spec, other_triggers, CHOICE, .choices = other_triggers,
+	    .help = "whether the table's own triggers see the rows that are filled; must be said when there "
+		    "are such"),
 	TIDE_KEY(backfill_spec, max_rows_per_second, INTEGER, .min = 1, .max = 1000000000,
 	    .help = "upper limit of the speed; left out: as fast as the throttle lets it"),
 	TIDE_KEY(backfill_spec, stripes, INTEGER, .min = 1, .max = 32,
@@ -69,22 +74,30 @@ expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *
 static void
 check_of_dual(const struct tide_checking *c)
 {
+	const struct backfill_spec *spec = c->at->phase->spec;
 	const struct tide_plan *plan = c->at->plan;
-	long dual = tide_dual_before(plan, c->at->index);
+	long index = tide_dual_before(plan, c->at->index);
 	struct tide_dual_state state;
+	struct tide_err ignored = { 0 };
+	struct tide_filled filled;
+	struct tide_dual *dual;
 	void *room;
 
-	if (dual < 0) {
+	if (index < 0) {
 		tide_say(c, TIDE_ERROR, "backfill-without-dual-write", NULL,
 		    "say what to fill: set = { column = \"expression\" }",
 		    "no dual_write stands before this backfill, and \"set\" is not given");
 		return;
 	}
 	room = talloc_new(NULL);
-	tide_dual_state_at(room, plan, (size_t)dual, c->at->index, &state);
-	if (state.switched)
+	tide_dual_state_at(room, plan, (size_t)index, c->at->index, &state);
+	if (state.switched) {
 		tide_say(c, TIDE_ERROR, "backfill-after-switch", NULL, "put it before the switch",
 		    "a backfill behind the switch would overwrite values of the new release");
+	} else if (c->at->cat != NULL && tide_dual_for(room, c->at, &dual, &state, &ignored)) {
+		filled = tide_dual_filled(room, dual);
+		tide_check_reactions(c, &filled, spec->other_triggers);
+	}
 	talloc_free(room);
 }
 
@@ -152,6 +165,41 @@ check_twice(const struct tide_checking *c)
 		}
 }
 
+/* The columns of `set` that exist. */
+static struct tide_filled
+filled_by_set(void *ctx, const struct tide_phase_at *at)
+{
+	const struct backfill_spec *spec = at->phase->spec;
+	struct tide_filled out = { .attnums = talloc_array(ctx, int, (unsigned)spec->set.count) };
+
+	for (size_t i = 0; i < spec->set.count; i++) {
+		const struct tide_column *column = tide_catalog_column(at->cat, spec->set.item[i].name);
+
+		if (column != NULL)
+			out.attnums[out.count++] = column->attnum;
+	}
+	return out;
+}
+
+static void
+check_set_on(const struct tide_checking *c)
+{
+	const struct backfill_spec *spec = c->at->phase->spec;
+	void *room = talloc_new(NULL);
+	struct tide_filled filled = filled_by_set(room, c->at);
+
+	if (spec->where == NULL)
+		check_twice(c);
+	for (size_t i = 0; i < spec->set.count; i++) {
+		const struct tide_column *column = tide_need_column(c, "set", spec->set.item[i].name);
+
+		if (column != NULL)
+			check_column(c, column);
+	}
+	tide_check_reactions(c, &filled, spec->other_triggers);
+	talloc_free(room);
+}
+
 static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -172,14 +220,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		tide_check_expression(&c, "set", spec->set.item[i].value);
 	if (spec->where != NULL)
 		tide_check_expression(&c, "where", spec->where);
-	if (at->cat != NULL && spec->where == NULL)
-		check_twice(&c);
-	for (size_t i = 0; at->cat != NULL && i < spec->set.count; i++) {
-		const struct tide_column *column = tide_need_column(&c, "set", spec->set.item[i].name);
-
-		if (column != NULL)
-			check_column(&c, column);
-	}
+	if (at->cat != NULL)
+		check_set_on(&c);
 }
 
 static char *
@@ -199,7 +241,8 @@ compile_dual(const struct tide_phase_at *at, struct tide_steps *out, struct tide
 	if (!tide_dual_for(out, at, &dual, &state, err))
 		return false;
 	step = tide_steps_add(out, "fill");
-	tune(spec, tide_dual_fill(out, dual, &step->forward, title_of(out, tide_dual_what(out, dual))));
+	tune(spec, tide_dual_fill(out, dual, &step->forward, title_of(out, tide_dual_what(out, dual)),
+		       spec->other_triggers));
 	return true;
 }
 
@@ -209,6 +252,7 @@ add_sweep(const struct tide_phase_at *at, struct tide_steps *out, char *what)
 	const struct backfill_spec *spec = at->phase->spec;
 	struct tide_step *step = tide_steps_add(out, "fill");
 	struct tide_sweep_spec *sweep = tide_action_sweep(out, at->cat, &step->forward, title_of(out, what));
+	struct tide_filled filled = filled_by_set(out, at);
 
 	step->forward.lock = TIDE_ROW_EXCLUSIVE;
 	step->forward.touch = TIDE_TOUCH_BATCHES;
@@ -216,6 +260,7 @@ add_sweep(const struct tide_phase_at *at, struct tide_steps *out, char *what)
 	sweep->what = what;
 	sweep->repeats = true;
 	tune(spec, sweep);
+	tide_reactions_apply(out, at->cat, &filled, spec->other_triggers, sweep);
 	return sweep;
 }
 

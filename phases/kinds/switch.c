@@ -222,7 +222,8 @@ fill_undo(struct change *ch, struct tide_step *step)
 	tide_dual_fill(ch->out, ch->before, undo,
 	    talloc_asprintf(ch->out,
 		"Fill again what the new release wrote and the old side says otherwise: %s",
-		tide_dual_what(ch->out, ch->before)));
+		tide_dual_what(ch->out, ch->before)),
+	    tide_dual_other_triggers(ch->at->plan, ch->at->index));
 	undo->flags |= TIDE_RESYNC;
 }
 

@@ -44,7 +44,7 @@ SELECT count(*) FROM tidemark.segment s, items i
 
 
 def plan_text(hold="100ms", rate=None, lease="2s", workers=2, **gates):
-    return plans.rename("public.items", "qty", "quantity", "integer", hold=hold, rate=rate,
+    return plans.rename("public.items", "qty", "quantity", "integer", hold=hold, rate=rate, other_triggers="fire",
                         limits={"batch_duration": "1ms", "workers": workers, "lease": lease}, **gates)
 
 

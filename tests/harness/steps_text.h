@@ -37,6 +37,15 @@ steps_sweep(char **out, const struct tide_sweep_spec *sweep)
 	steps_line(out, "trigger", sweep->trigger);
 	steps_line(out, "function", sweep->function);
 	steps_line(out, "key", sweep->key);
+	steps_line(out, "session_replication_role", sweep->replication_role);
+	for (size_t i = 0; i < sweep->other_count; i++) {
+		const struct tide_other_trigger *t = &sweep->other[i];
+
+		steps_say(out, "-- %s: %s%s%s, %s%s%s, %s\n", t->fires ? "fires" : "skips", t->name,
+		    t->table != NULL ? " on " : "", t->table != NULL ? t->table : "", t->timing,
+		    t->condition != NULL ? " WHEN " : "", t->condition != NULL ? t->condition : "",
+		    t->function);
+	}
 	if (sweep->set != NULL)
 		steps_say(out, "SET %s\n", sweep->set);
 	steps_say(out, "WHERE %s\n", sweep->residual);

@@ -61,6 +61,7 @@ class RenameCase(LiveCase):
 
     def write(self, name="plan.toml", **more):
         more.setdefault("limits", {"lock_timeout": "100ms", "batch_duration": "2ms"})
+        more.setdefault("other_triggers", "fire")
         return self.plan(plans.rename("public.items", "qty", "quantity", "integer", **more), name)
 
     def look(self):
@@ -520,7 +521,7 @@ class Control(RenameCase):
             with self.subTest(signal=number.name):
                 name = f"stop-{code}"
                 path = self.plan(plans.rename("public.items", "qty", f"q{code}", "integer", name=name, rate=2500,
-                                              drop_column="manual"), f"{name}.toml")
+                                              drop_column="manual", other_triggers="fire"), f"{name}.toml")
                 process = self.tidemark.start("run", path)
                 self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.segment') IS NOT NULL") and self.value(
                     "SELECT coalesce(sum(s.changed), 0) FROM tidemark.segment s JOIN tidemark.run r ON r.id = s.run WHERE r.plan ="
@@ -665,7 +666,8 @@ class Secrets(LiveCase):
     def test_no_secret_appears_in_any_output_state_or_name(self):
         url = self.server.url(self.database, "keeper", self.SECRET)
         asyncpg = url.replace("postgresql://", "postgresql+asyncpg://") + "?ssl=disable&prepared_statement_cache_size=0"
-        path = self.plan(plans.rename("public.items", "qty", "quantity", "integer", drop_column="manual", rate=6000))
+        path = self.plan(plans.rename("public.items", "qty", "quantity", "integer", drop_column="manual", rate=6000,
+                                      other_triggers="fire"))
         clean = {"PGHOST": "", "PGPORT": "", "PGUSER": "", "PGDATABASE": ""}
         said, names = [], set()
 

@@ -48,7 +48,17 @@ full(void *ctx)
 		.repeats = true,
 		.max_rows_per_second = 7,
 		.tuning = { 8, 9, 10, 1, TIDE_HORIZON_GO, 11 },
+		.replication_role = talloc_strdup(steps, "replica"),
+		.other = talloc_zero_array(steps, struct tide_other_trigger, 2),
+		.other_count = 2,
 		.what = talloc_strdup(steps, "w") };
+	step->forward.sweep->other[0] = (struct tide_other_trigger){ .name = talloc_strdup(steps, "touch"),
+		.table = talloc_strdup(steps, "s.p1"),
+		.timing = talloc_strdup(steps, "BEFORE UPDATE FOR EACH ROW"),
+		.function = talloc_strdup(steps, "s.touch"),
+		.condition = talloc_strdup(steps, "(new.a > 1)"),
+		.fires = true };
+	step->forward.sweep->other[1].name = talloc_strdup(steps, "audit");
 	step->irreversible = true;
 	step->releases = talloc_strdup(steps, "both");
 	undo = tide_step_add_undo(steps, step);
@@ -106,6 +116,17 @@ every_member_survives_the_way_through_json(void **state)
 	assert_int_equal(a->sweep->tuning.accept_bloat, 1);
 	assert_int_equal(a->sweep->tuning.horizon, TIDE_HORIZON_GO);
 	assert_int_equal(a->sweep->tuning.horizon_wait, 11);
+	assert_string_equal(a->sweep->replication_role, "replica");
+	assert_int_equal(a->sweep->other_count, 2);
+	assert_string_equal(a->sweep->other[0].name, "touch");
+	assert_string_equal(a->sweep->other[0].table, "s.p1");
+	assert_string_equal(a->sweep->other[0].timing, "BEFORE UPDATE FOR EACH ROW");
+	assert_string_equal(a->sweep->other[0].function, "s.touch");
+	assert_string_equal(a->sweep->other[0].condition, "(new.a > 1)");
+	assert_true(a->sweep->other[0].fires);
+	assert_string_equal(a->sweep->other[1].name, "audit");
+	assert_null(a->sweep->other[1].table);
+	assert_false(a->sweep->other[1].fires);
 	assert_true(back->item[0].irreversible);
 	assert_string_equal(back->item[0].releases, "both");
 	assert_int_equal(back->item[0].undo_count, 2);
