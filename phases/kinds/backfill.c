@@ -150,11 +150,10 @@ check_twice(const struct tide_checking *c)
 		for (size_t j = 0; j < spec->set.count; j++) {
 			void *mem = talloc_new(NULL);
 			struct tide_err ignored = { 0 };
-			const char *text =
-			    tide_canonical(mem, c->at, "set", spec->set.item[i].value, NULL, &ignored);
+			struct tide_expression parsed = { 0 };
 
-			if (text != NULL &&
-			    strstr(text, tide_sqlf(mem, TIDE_ROW ".%I", spec->set.item[j].name)) != NULL)
+			if (tide_expression_read(mem, spec->set.item[i].value, &parsed, &ignored) &&
+			    tide_names_have(&parsed.columns, spec->set.item[j].name))
 				tide_say(c, TIDE_WARNING, "backfill-reads-itself", "set",
 				    "if it is not, add a \"where\" that no longer holds for a filled row",
 				    "\"%s\" is made of \"%s\", which is filled as well: done twice must be "
