@@ -50,6 +50,7 @@ what_is_no_progress_reads_as_none(void **state)
 	assert_int_equal(after.blocks_total, 0);
 	tide_progress_read(NULL, "[]", &after);
 	assert_int_equal(after.blocks_total, 0);
+	assert_true(after.hot_share < 0 && after.lag < 0 && after.eta < 0);
 }
 
 int
