@@ -36,6 +36,7 @@ static const struct member members[] = {
 	ROW(eta, WHOLE),
 	ROW(state, TEXT),
 	ROW(reason, TEXT),
+	ROW(cause, TEXT),
 };
 
 char *

@@ -127,7 +127,7 @@ read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tid
 		memset(p, 0, sizeof(*p));
 	}
 	if (!out->live) {
-		p->state = NULL;
+		p->state = p->reason = p->cause = NULL;
 		p->rows_per_second = 0;
 		p->eta = -1;
 	}
