@@ -57,3 +57,14 @@ tide_histogram_quantile(const struct tide_histogram *h, double p)
 	}
 	return h->max;
 }
+
+uint64_t
+tide_histogram_below(const struct tide_histogram *h, int64_t us)
+{
+	unsigned end = us > 0 ? index_of((uint64_t)us) : 0;
+	uint64_t below = 0;
+
+	for (unsigned i = 0; i < end; i++)
+		below += h->bucket[i];
+	return below;
+}

@@ -256,6 +256,13 @@ tide_executor_event(
 	exe->observer->event(exe->observer->ctx, &event);
 }
 
+void
+tide_executor_sample(struct tide_executor *exe, enum tide_sample kind, const char *label, int64_t value)
+{
+	if (exe->observer != NULL && exe->observer->sample != NULL)
+		exe->observer->sample(exe->observer->ctx, kind, label, value);
+}
+
 bool
 tide_executor_write(struct tide_executor *exe, const char *sql, size_t count, const char *const *values,
     struct tide_rows **rows, void *mem, struct tide_err *err)

@@ -84,6 +84,7 @@ struct tide_executor {
 	struct tide_signals signals;
 	struct tide_wishes wishes;
 	char *throttle_reason;         /* NULL when nothing holds the work back */
+	const char *throttle_cause;    /* the same as one of tide_throttle_causes */
 	char *reason;                  /* see tide_executor_because; NULL until it is first said */
 	bool looks_at_horizon;         /* the watcher asks who holds the xmin horizon */
 	struct tide_progress progress; /* of the sweep under way; blocks_total 0 when none */
@@ -117,6 +118,9 @@ void tide_executor_turn(struct tide_executor *exe);
 /** Sends an event; message is printf-like. step may be NULL. */
 void tide_executor_event(struct tide_executor *exe, const char *name, const char *step, bool warning,
     const char *fmt, ...) TIDE_PRINTF(5, 6);
+
+/** Sends something measured; enum tide_sample says what. label may be NULL. */
+void tide_executor_sample(struct tide_executor *exe, enum tide_sample kind, const char *label, int64_t value);
 
 /** Why the run waits, for `status`: written with each heartbeat. fmt NULL: nothing holds it back. */
 void tide_executor_because(struct tide_executor *exe, const char *fmt, ...) TIDE_PRINTF(2, 3);

@@ -103,6 +103,8 @@ tide_phase_row_state(struct tide_executor *exe, long phase, const char *state, s
 		tide_param_int(mem, phase), state),
 	    NULL, mem, err);
 
+	if (ok)
+		tide_executor_sample(exe, TIDE_SAMPLE_PHASE, state, phase);
 	talloc_free(mem);
 	return ok;
 }

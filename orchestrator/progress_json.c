@@ -36,6 +36,7 @@ static const struct member members[] = {
 	ROW(eta, WHOLE),
 	ROW(state, TEXT),
 	ROW(reason, TEXT),
+	ROW(cause, TEXT),
 };
 
 char *
@@ -70,7 +71,7 @@ tide_progress_read(void *ctx, const char *text, struct tide_progress *out)
 {
 	json_t *object = text != NULL ? json_loads(text, 0, NULL) : NULL;
 
-	memset(out, 0, sizeof(*out));
+	*out = (struct tide_progress){ .hot_share = -1, .lag = -1, .eta = -1 };
 	if (!json_is_object(object)) {
 		json_decref(object);
 		return;

@@ -134,6 +134,9 @@ tide_runner_drive(void *ctx, struct tide_executor *first, tide_attempt *attempt,
 		if (!worth_reconnecting(exe, err, give_up))
 			break;
 		tide_executor_event(exe, "connection.lost", NULL, true, "%s; connecting again", err->message);
+		/* The client's own report of a lost connection has no SQLSTATE: it is connection_failure. */
+		tide_executor_sample(
+		    exe, TIDE_SAMPLE_RETRY, err->sqlstate[0] != '\0' ? err->sqlstate : "08006", 1);
 		exe = next_executor(ctx, exe, tries);
 		if (exe->wishes.signo != 0) {
 			tide_executor_halted(exe, err);
@@ -165,8 +168,10 @@ tide_runner_states(struct tide_executor *exe, void *ctx, const char ***out, stru
 		    err, TIDE_UNEXPECTED, "the state has another number of phases than the plan");
 	}
 	states = talloc_zero_array(ctx, const char *, (unsigned)exe->plan->count);
-	for (size_t i = 0; i < exe->plan->count; i++)
+	for (size_t i = 0; i < exe->plan->count; i++) {
 		states[i] = talloc_strdup(states, tide_rows_text(rows, i, 0));
+		tide_executor_sample(exe, TIDE_SAMPLE_PHASE, states[i], (int64_t)i);
+	}
 	*out = states;
 	talloc_free(mem);
 	return true;

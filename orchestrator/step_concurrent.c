@@ -310,6 +310,7 @@ tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 			break;
 		tide_executor_event(task->exe, "concurrent.retry", task->step, true,
 		    "%s; trying again from its probe", err->message);
+		tide_executor_sample(task->exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
 		tide_executor_sleep(task->exe, TIDE_SECOND);
 		if (!tide_executor_check(task->exe, err) || !tide_task_probe(task, &answer, err))
 			return false;

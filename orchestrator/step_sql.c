@@ -77,6 +77,14 @@ transaction(void *ctx, const struct tide_task *task)
 	return text;
 }
 
+/* What asks for no lock of its own has not waited for one. */
+static void
+tell_wait(const struct tide_task *task, int64_t us)
+{
+	if (task->action->lock != TIDE_LOCK_NONE)
+		tide_executor_sample(task->exe, TIDE_SAMPLE_LOCK_WAIT, NULL, us);
+}
+
 static bool
 is_lock_failure(const struct tide_err *err)
 {
@@ -95,6 +103,7 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 		.phase = exe->phase,
 		.step = task->step,
 		.message = task->action->title };
+	int64_t begun = tide_now_us();
 	bool ok;
 
 	*retry = false;
@@ -109,6 +118,8 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 	if (*retry) {
 		const char *who = tide_blockers_text(mem, tide_lock_watch_seen(watch));
 
+		tell_wait(task, tide_now_us() - begun);
+		tide_executor_sample(exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
 		tide_executor_event(exe, "lock.retry", task->step, true, "%s on %s not granted%s%s",
 		    tide_lock_name(task->action->lock),
 		    task->action->lock_table != NULL ? task->action->lock_table : "?",
@@ -117,6 +128,7 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 	} else if (ok && exe->observer != NULL && exe->observer->event != NULL) {
 		event.lock_wait = (int64_t)(tide_rows_real(rows, 0, 0) * (double)TIDE_SECOND);
 		event.duration = (int64_t)(tide_rows_real(rows, 0, 1) * (double)TIDE_SECOND);
+		tell_wait(task, event.lock_wait);
 		exe->observer->event(exe->observer->ctx, &event);
 	}
 	talloc_free(watch);

@@ -122,11 +122,12 @@ read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tid
 		p->rows_changed = tide_rows_int(rows, 0, 3);
 		p->rows_stayed = tide_rows_int(rows, 0, 4);
 		p->mismatches = tide_rows_int(rows, 0, 5);
+		p->hot_share = p->rows_changed > 0 ? (double)p->rows_stayed / (double)p->rows_changed : -1;
 	} else {
 		memset(p, 0, sizeof(*p));
 	}
 	if (!out->live) {
-		p->state = NULL;
+		p->state = p->reason = p->cause = NULL;
 		p->rows_per_second = 0;
 		p->eta = -1;
 	}

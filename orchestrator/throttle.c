@@ -5,8 +5,12 @@
 
 #include "tidemark/units.h"
 
+const char *const tide_throttle_causes[] = { "file", "horizon", "lock_waiters", "pause", "replica_lag",
+	"replica_missing", "replica_unreadable", "slot_wal", "sql", "sql_unreadable", "window", NULL };
+
 /* One measured quantity against one limit. */
 struct gauge {
+	const char *cause;
 	const char *name;    /* begins the reason; also how the last reason is recognised */
 	double value, limit; /* limit 0: not looked at */
 	bool bytes;
@@ -56,36 +60,46 @@ missing_replica(const struct tide_limits *limits, const struct tide_signals *sig
 	return NULL;
 }
 
+static char *
+because(const char **cause, const char *name, char *reason)
+{
+	*cause = name;
+	return reason;
+}
+
 char *
 tide_throttle_reason(void *ctx, const struct tide_limits *limits, const struct tide_signals *signals,
-    bool file_exists, const char *before)
+    bool file_exists, const char *before, const char **cause)
 {
 	bool looks_at_lag = limits->replica_lag > 0 || limits->replica_lag_bytes > 0;
 	const char *missing = missing_replica(limits, signals);
 	const struct gauge gauges[] = {
-		{ "replica lag in seconds", signals->lag_seconds,
+		{ "replica_lag", "replica lag in seconds", signals->lag_seconds,
 		    (double)limits->replica_lag / (double)TIDE_SECOND, false },
-		{ "replica lag", signals->lag_bytes, (double)limits->replica_lag_bytes, true },
-		{ "WAL kept by a replication slot", signals->slot_bytes, (double)limits->slot_wal, true },
-		{ "sessions waiting for a lock on the table", (double)signals->lock_waiters,
+		{ "replica_lag", "replica lag", signals->lag_bytes, (double)limits->replica_lag_bytes, true },
+		{ "slot_wal", "WAL kept by a replication slot", signals->slot_bytes, (double)limits->slot_wal,
+		    true },
+		{ "lock_waiters", "sessions waiting for a lock on the table", (double)signals->lock_waiters,
 		    (double)limits->lock_waiters, false },
 	};
 
 	if (!signals->window_open)
-		return talloc_strdup(ctx, "outside the time window of this phase");
+		return because(cause, "window", talloc_strdup(ctx, "outside the time window of this phase"));
 	if (file_exists)
-		return talloc_asprintf(ctx, "file %s exists", limits->throttle_file);
+		return because(cause, "file", talloc_asprintf(ctx, "file %s exists", limits->throttle_file));
 	if (signals->throttle_sql_failed)
-		return talloc_strdup(ctx, "throttle_sql cannot be read");
+		return because(cause, "sql_unreadable", talloc_strdup(ctx, "throttle_sql cannot be read"));
 	if (signals->throttle_sql)
-		return talloc_strdup(ctx, "throttle_sql gives true");
+		return because(cause, "sql", talloc_strdup(ctx, "throttle_sql gives true"));
 	if (missing != NULL)
-		return talloc_asprintf(ctx, "replica '%s' is not connected", missing);
+		return because(
+		    cause, "replica_missing", talloc_asprintf(ctx, "replica '%s' is not connected", missing));
 	if (looks_at_lag && signals->unreadable_replicas > 0)
-		return talloc_strdup(ctx,
-		    "replica lag cannot be read (GRANT pg_monitor to this role, or set replica_lag = \"0\")");
+		return because(cause, "replica_unreadable",
+		    talloc_strdup(ctx, "replica lag cannot be read (GRANT pg_monitor to this role, or set "
+				       "replica_lag = \"0\")"));
 	for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++)
 		if (over(&gauges[i], before))
-			return gauge_text(ctx, &gauges[i]);
-	return NULL;
+			return because(cause, gauges[i].cause, gauge_text(ctx, &gauges[i]));
+	return because(cause, NULL, NULL);
 }

@@ -39,8 +39,8 @@ finish(struct tide_watcher *w)
 	struct tide_executor *exe = w->exe;
 	bool file =
 	    exe->plan->limits.throttle_file != NULL && access(exe->plan->limits.throttle_file, F_OK) == 0;
-	char *reason =
-	    tide_throttle_reason(exe, &exe->plan->limits, &exe->signals, file, exe->throttle_reason);
+	char *reason = tide_throttle_reason(
+	    exe, &exe->plan->limits, &exe->signals, file, exe->throttle_reason, &exe->throttle_cause);
 
 	talloc_free(exe->throttle_reason);
 	exe->throttle_reason = reason;
@@ -176,6 +176,21 @@ read_signals(struct tide_executor *exe, const struct tide_rows *rows)
 	s->lock_waiters = tide_rows_int(rows, 0, 8);
 }
 
+/* From the lines "seconds name" of the heartbeat. */
+static void
+tell_replicas(struct tide_executor *exe, const char *lines)
+{
+	while (lines != NULL) {
+		size_t length = strcspn(lines, "\n"), gap = strcspn(lines, " \n");
+		char *name = talloc_strndup(exe, lines + gap + 1, length - gap - 1);
+
+		tide_executor_sample(
+		    exe, TIDE_SAMPLE_REPLICA, name, (int64_t)(strtod(lines, NULL) * (double)TIDE_SECOND));
+		talloc_free(name);
+		lines = lines[length] == '\n' ? lines + length + 1 : NULL;
+	}
+}
+
 static void
 beaten(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
@@ -199,6 +214,8 @@ beaten(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	talloc_free(exe->wishes.by);
 	exe->wishes.by = talloc_strdup(exe, tide_rows_text(rows, 0, 1));
 	read_signals(exe, rows);
+	tell_replicas(exe, tide_rows_text(rows, 0, 9));
+	tide_executor_sample(exe, TIDE_SAMPLE_HEARTBEAT, NULL, 0);
 	if (exe->signals.round_trip == 0 || took < exe->signals.round_trip)
 		exe->signals.round_trip = took;
 	ask_horizon(w);

@@ -15,5 +15,7 @@ struct tide_histogram {
 void tide_histogram_add(struct tide_histogram *h, int64_t us);
 /** Upper edge of the bucket that holds the p-th part (0 < p ≤ 1); 0 when empty; never above max. */
 int64_t tide_histogram_quantile(const struct tide_histogram *h, double p);
+/** How many values were below `us`. Exact where a bucket begins, as at every power of two; else it may miss some of the last one. */
+uint64_t tide_histogram_below(const struct tide_histogram *h, int64_t us);
 
 #endif

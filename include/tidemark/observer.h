@@ -21,6 +21,7 @@ struct tide_progress {
 	int64_t eta;            /* us; -1 unknown */
 	const char *state;      /* "RUNNING", "THROTTLED", "PAUSED" */
 	const char *reason;     /* NULL when running */
+	const char *cause;      /* the same as one of tide_throttle_causes; NULL when running */
 	int workers;
 };
 
@@ -34,10 +35,21 @@ struct tide_event {
 	bool warning;
 };
 
+/** What is counted and measured, told as it happens: `label` and `value` as each kind says. */
+enum tide_sample {
+	TIDE_SAMPLE_PHASE,   /* the state of a phase; its index in the plan */
+	TIDE_SAMPLE_REPLICA, /* application_name; us behind */
+	TIDE_SAMPLE_HEARTBEAT, /* NULL, 0: the lease is confirmed, and there are no more replicas than were told */
+	TIDE_SAMPLE_BATCH,     /* NULL; us that a batch of a sweep lasted */
+	TIDE_SAMPLE_LOCK_WAIT, /* NULL; us that a lock on a table was waited for, granted or not */
+	TIDE_SAMPLE_RETRY      /* SQLSTATE of what will be tried again; 1 */
+};
+
 struct tide_observer {
 	void *ctx;
 	void (*event)(void *ctx, const struct tide_event *event);
 	void (*progress)(void *ctx, const struct tide_progress *progress); /* at most 10 a second */
+	void (*sample)(void *ctx, enum tide_sample kind, const char *label, int64_t value); /* may be NULL */
 };
 
 #endif

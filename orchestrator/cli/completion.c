@@ -1,5 +1,8 @@
 
 #include "help.h"
+
+#include <string.h>
+
 #include "tidemark/template.h"
 
 static bool
@@ -22,7 +25,13 @@ operand_words(FILE *out, enum tide_operand operand)
 			(void)fprintf(out, "%s%s", i > 0 ? " " : "", word[i]);
 }
 
-/** Cases of the options that take a value: the choices, or nothing that could be guessed. */
+static bool
+is_path(const struct tide_option *row)
+{
+	return row->argument != NULL && strcmp(row->argument, "PATH") == 0;
+}
+
+/** Cases of the options that take a value: the choices, files, or nothing that could be guessed. */
 static void
 bash_values(FILE *out)
 {
@@ -30,7 +39,8 @@ bash_values(FILE *out)
 	for (const struct tide_option *row = tide_option_table; row->name != NULL; row++) {
 		if (row->argument == NULL || row->hidden)
 			continue;
-		(void)fprintf(out, "\t--%s)\n\t\tCOMPREPLY=($(compgen -W \"", row->name);
+		(void)fprintf(
+		    out, "\t--%s)\n\t\tCOMPREPLY=($(compgen %s-W \"", row->name, is_path(row) ? "-f " : "");
 		for (size_t i = 0; row->choices != NULL && row->choices[i] != NULL; i++)
 			(void)fprintf(out, "%s%s", i > 0 ? " " : "", row->choices[i]);
 		(void)fprintf(out, "\" -- \"$cur\"))\n\t\treturn\n\t\t;;\n");
@@ -98,7 +108,7 @@ zsh_option(FILE *out, const struct tide_option *row)
 		(void)fprintf(out, ":");
 		for (size_t i = 0; row->choices != NULL && row->choices[i] != NULL; i++)
 			(void)fprintf(out, "%s%s", i == 0 ? "(" : " ", row->choices[i]);
-		(void)fprintf(out, "%s", row->choices != NULL ? ")" : "");
+		(void)fprintf(out, "%s", row->choices != NULL ? ")" : is_path(row) ? "_files" : "");
 	}
 	(void)fprintf(out, "' \\\n");
 }
@@ -161,7 +171,7 @@ fish_option(FILE *out, const struct tide_option *row)
 	if (row->letter != 0)
 		(void)fprintf(out, " -s %c", row->letter);
 	if (row->argument != NULL)
-		(void)fprintf(out, " -x");
+		(void)fprintf(out, is_path(row) ? " -r -F" : " -x");
 	for (size_t i = 0; row->choices != NULL && row->choices[i] != NULL; i++)
 		(void)fprintf(out, "%s%s", i == 0 ? " -a '" : " ", row->choices[i]);
 	(void)fprintf(out, "%s -d ", row->choices != NULL ? "'" : "");

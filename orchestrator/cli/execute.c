@@ -6,6 +6,7 @@
 
 #include "json.h"
 #include "lint_print.h"
+#include "metrics_file.h"
 #include "tidemark/phase.h"
 #include "tidemark/units.h"
 #include "watch.h"
@@ -133,9 +134,14 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	struct tide_outcome outcome = { 0 };
 	struct tide_watch watch;
 	struct tide_observer observer = tide_watch_init(&watch, cli);
+	struct tide_metrics_file *metrics = NULL;
 	int64_t began = tide_now_us(), took;
 	bool done;
 
+	if (o->metrics_file != NULL && !tide_metrics_file_open(cli, o->metrics_file, plan, &metrics, err))
+		return false;
+	if (metrics != NULL)
+		observer = tide_metrics_file_observer(metrics, &observer);
 	tide_cli_disconnect(cli);
 	if (!tide_cli_resolve(cli, err))
 		return false;
@@ -146,6 +152,8 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	}
 	done = fn(cli, cli->loop, &cli->dsn, plan, &options, &observer, &outcome, err);
 	took = tide_now_us() - began;
+	if (metrics != NULL)
+		tide_metrics_file_end(metrics, outcome.state);
 	tide_watch_end(&watch);
 	if (!done) {
 		if (o->json)

@@ -62,6 +62,10 @@ const struct tide_option tide_option_table[] = {
 	    "target for one batch, stronger than the plan's limits.batch_duration",
 	    .env = "TIDEMARK_BATCH_DURATION", .min = MS, .max = 10 * SECOND),
 
+	OPTION("metrics-file", "PATH", TEXT, metrics_file, EXECUTE,
+	    "keep metrics of the run in this file, for Prometheus' textfile collector",
+	    .env = "TIDEMARK_METRICS_FILE"),
+
 	OPTION("sql", NULL, FLAG, sql, ON(PLAN), "print only SQL, for psql -v ON_ERROR_STOP=1 -f"),
 	OPTION("rollback", NULL, FLAG, rollback, ON(PLAN), "print the way back"),
 	OPTION("format", "FORMAT", CHOICE, format, ON(LINT), "how findings are printed",

@@ -67,7 +67,8 @@ struct tide_options {
 	bool help, version, json, quiet, verbose, exit_code, again, now, no_run, yes, sql, rollback, db,
 	    watch, man, markdown;
 	char *dsn, *host, *port, *dbname, *user;
-	char *color, *log_format, *to, *if_locked, *reason, *by, *ticket, *note, *format, *wait_for;
+	char *color, *log_format, *to, *if_locked, *reason, *by, *ticket, *note, *format, *wait_for,
+	    *metrics_file;
 	char *table, *from, *type, *name;
 	int64_t budget, timeout, interval, workers, lock_timeout, batch_duration;
 	enum tide_origin origin[TIDE_OPTION_MAX]; /* by row of the table */

@@ -108,6 +108,7 @@ tide_status_progress(const struct tide_run_status *s)
 	if (strcmp(s->state, "paused") == 0 || strcmp(s->state, "pausing") == 0) {
 		p.state = "PAUSED";
 		p.reason = NULL;
+		p.cause = "pause";
 		p.eta = -1;
 		p.rows_per_second = 0;
 	}

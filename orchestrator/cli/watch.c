@@ -104,6 +104,7 @@ progress_log(struct tide_watch *watch, const struct tide_progress *p, int64_t no
 		{ "blocks_total", NULL, p->blocks_total },
 		{ "rows", NULL, p->rows_seen },
 		{ "rows_per_second", NULL, (int64_t)p->rows_per_second },
+		{ p->hot_share >= 0 ? "hot_percent" : NULL, NULL, (int64_t)(p->hot_share * 100 + 0.5) },
 		{ 0 },
 	};
 

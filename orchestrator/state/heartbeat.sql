@@ -27,4 +27,7 @@ SELECT (SELECT wanted FROM beat), (SELECT wanted_by FROM beat),
                                         ELSE pg_current_wal_lsn() END, restart_lsn))
           FROM pg_catalog.pg_replication_slots),
        (SELECT count(*) FROM pg_catalog.pg_locks WHERE relation = $4::oid AND NOT granted
-           AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
+           AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())),
+       (SELECT string_agg(seconds || ' ' || application_name, E'\n' ORDER BY application_name)
+          FROM (SELECT application_name, max(lag) AS seconds FROM replica WHERE state IS NOT NULL AND gap IS NOT NULL
+                 GROUP BY application_name) AS readable)

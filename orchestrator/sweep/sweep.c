@@ -81,6 +81,16 @@ state_word(const struct tide_sweep *sweep)
 	return held_back(sweep) != NULL ? "THROTTLED" : "RUNNING";
 }
 
+static const char *
+cause(const struct tide_sweep *sweep)
+{
+	if (sweep->exe->wishes.pause)
+		return "pause";
+	if (sweep->exe->throttle_cause != NULL)
+		return sweep->exe->throttle_cause;
+	return sweep->horizon_reason != NULL ? "horizon" : NULL;
+}
+
 static void
 report(struct driver *d)
 {
@@ -111,6 +121,7 @@ report(struct driver *d)
 			   : -1,
 		.state = state_word(sweep),
 		.reason = held_back(sweep),
+		.cause = cause(sweep),
 		.workers = (int)sweep->worker_count,
 	};
 	if (exe->observer != NULL && exe->observer->progress != NULL)
@@ -389,8 +400,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 		ok = all_passes(d, err);
 		/* Whatever ended it: no statement of ours goes on behind our back. */
 		drain(sweep);
-		if (ok)
-			report(d);
+		report(d);
 		talloc_free(d);
 	}
 	if (ok)

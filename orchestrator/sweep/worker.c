@@ -68,10 +68,14 @@ put_back(struct tide_worker *w, int64_t rest)
 	w->segment = NULL;
 }
 
+/* Whoever asks tries again. */
 static bool
-gave_way(const struct tide_err *err)
+gave_way(const struct tide_worker *w, const struct tide_err *err)
 {
-	return strcmp(err->sqlstate, "55P03") == 0 || strcmp(err->sqlstate, "40P01") == 0;
+	if (strcmp(err->sqlstate, "55P03") != 0 && strcmp(err->sqlstate, "40P01") != 0)
+		return false;
+	tide_executor_sample(w->sweep->exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
+	return true;
 }
 
 static void split(struct tide_worker *w);
@@ -82,7 +86,7 @@ split_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	struct tide_worker *w = ctx;
 
 	idle(w);
-	if (err != NULL && gave_way(err)) {
+	if (err != NULL && gave_way(w, err)) {
 		split(w);
 		return;
 	}
@@ -248,7 +252,7 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 {
 	struct tide_sweep *sweep = w->sweep;
 
-	if (gave_way(err)) {
+	if (gave_way(w, err)) {
 		tide_pace_yield(pace_of(w));
 		if (w->segment->hole) {
 			put_back(w, LOCK_REST);
@@ -381,6 +385,7 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		put_back(w, 0);
 		return;
 	}
+	tide_executor_sample(sweep->exe, TIDE_SAMPLE_BATCH, NULL, took);
 	w->locked_once = false;
 	w->narrow = 0;
 	if (!w->segment->hole)
@@ -496,7 +501,7 @@ prepared(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 
 	(void)rows;
 	idle(w);
-	if (err != NULL && gave_way(err)) {
+	if (err != NULL && gave_way(w, err)) {
 		/* Preparing takes the table's lock as well. */
 		put_back(w, LOCK_REST);
 		return;

@@ -90,6 +90,22 @@ impossible_values_are_kept_at_the_ends(void **state)
 	assert_int_equal(h.bucket[TIDE_HISTOGRAM_BUCKETS - 1], 2);
 }
 
+static void
+what_is_below_a_power_of_two_is_counted_exactly(void **state)
+{
+	struct tide_histogram h = { 0 };
+
+	(void)state;
+	for (int shift = 0; shift < 40; shift++) {
+		tide_histogram_add(&h, (INT64_C(1) << shift) - 1);
+		tide_histogram_add(&h, INT64_C(1) << shift);
+	}
+	for (int shift = 0; shift < 40; shift++)
+		assert_int_equal(tide_histogram_below(&h, INT64_C(1) << shift), 2 * shift + 1);
+	assert_int_equal(tide_histogram_below(&h, 0), 0);
+	assert_int_equal(tide_histogram_below(&h, -1), 0);
+}
+
 int
 main(void)
 {
@@ -99,6 +115,7 @@ main(void)
 		cmocka_unit_test(no_value_is_off_by_more_than_a_sixteenth),
 		cmocka_unit_test(powers_of_two_start_a_bucket),
 		cmocka_unit_test(never_above_the_largest_seen),
+		cmocka_unit_test(what_is_below_a_power_of_two_is_counted_exactly),
 		cmocka_unit_test(impossible_values_are_kept_at_the_ends),
 	};
 

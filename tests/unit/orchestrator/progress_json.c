@@ -13,7 +13,7 @@ every_member_survives_the_run_row(void **state)
 {
 	void *ctx = talloc_new(NULL);
 	const struct tide_progress before = { "backfill", "t.a → b", 1, 2, INT64_C(9007199254740993), 4, 5, 6,
-		7, 8.5, 9, 0.25, 10, -1, "THROTTLED", "replica lag", 3 };
+		7, 8.5, 9, 0.25, 10, -1, "THROTTLED", "replica lag", "replica_lag", 3 };
 	struct tide_progress after;
 
 	(void)state;
@@ -22,6 +22,7 @@ every_member_survives_the_run_row(void **state)
 	assert_string_equal(after.what, before.what);
 	assert_string_equal(after.state, before.state);
 	assert_string_equal(after.reason, before.reason);
+	assert_string_equal(after.cause, before.cause);
 	assert_int_equal(after.blocks_total, 1);
 	assert_int_equal(after.blocks_done, 2);
 	assert_true(after.rows_seen == INT64_C(9007199254740993));
@@ -50,6 +51,7 @@ what_is_no_progress_reads_as_none(void **state)
 	assert_int_equal(after.blocks_total, 0);
 	tide_progress_read(NULL, "[]", &after);
 	assert_int_equal(after.blocks_total, 0);
+	assert_true(after.hot_share < 0 && after.lag < 0 && after.eta < 0);
 }
 
 int

@@ -28,11 +28,12 @@ nothing_set_means_nothing_holds_back(void **state)
 {
 	struct tide_limits limits = no_limits();
 	struct tide_signals signals = calm();
+	const char *cause;
 
 	(void)state;
 	signals.lag_seconds = 1e6;
 	signals.lock_waiters = 1000;
-	assert_null(tide_throttle_reason(NULL, &limits, &signals, false, NULL));
+	assert_null(tide_throttle_reason(NULL, &limits, &signals, false, NULL, &cause));
 }
 
 static void
@@ -41,21 +42,22 @@ lag_enters_at_the_limit_and_leaves_at_four_fifths(void **state)
 	void *ctx = talloc_new(NULL);
 	struct tide_limits limits = no_limits();
 	struct tide_signals signals = calm();
+	const char *cause;
 	char *reason;
 
 	(void)state;
 	limits.replica_lag = 5 * TIDE_SECOND;
 	signals.replicas = 1;
 	signals.lag_seconds = 4.5;
-	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL));
+	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause));
 	signals.lag_seconds = 5;
-	reason = tide_throttle_reason(ctx, &limits, &signals, false, NULL);
+	reason = tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause);
 	assert_non_null(reason);
 	assert_non_null(strstr(reason, "replica lag"));
 	signals.lag_seconds = 4.5;
-	assert_non_null(tide_throttle_reason(ctx, &limits, &signals, false, reason));
+	assert_non_null(tide_throttle_reason(ctx, &limits, &signals, false, reason, &cause));
 	signals.lag_seconds = 3.9;
-	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, reason));
+	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, reason, &cause));
 	talloc_free(ctx);
 }
 
@@ -65,13 +67,14 @@ a_lag_that_cannot_be_read_stops(void **state)
 	void *ctx = talloc_new(NULL);
 	struct tide_limits limits = no_limits();
 	struct tide_signals signals = calm();
+	const char *cause;
 
 	(void)state;
 	limits.replica_lag = 5 * TIDE_SECOND;
 	signals.replicas = signals.unreadable_replicas = 1;
-	assert_non_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL));
+	assert_non_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause));
 	limits.replica_lag = 0;
-	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL));
+	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause));
 	talloc_free(ctx);
 }
 
@@ -82,45 +85,95 @@ an_expected_replica_that_is_missing_stops(void **state)
 	char *names[] = { "east", "west" };
 	struct tide_limits limits = no_limits();
 	struct tide_signals signals = calm();
+	const char *cause;
 	char *reason;
 
 	(void)state;
 	limits.replicas = (struct tide_names){ names, 2 };
 	signals.replica_names = "western\neast";
-	reason = tide_throttle_reason(ctx, &limits, &signals, false, NULL);
+	reason = tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause);
 	assert_non_null(reason);
 	assert_non_null(strstr(reason, "'west'"));
 	signals.replica_names = "west\neast";
-	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL));
+	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause));
 	talloc_free(ctx);
+}
+
+/* By a text for people and by one of the short names. */
+static void
+assert_stops(const struct tide_limits *limits, const struct tide_signals *signals, bool file,
+    const char *text, const char *name)
+{
+	const char *cause = NULL;
+	char *reason = tide_throttle_reason(NULL, limits, signals, file, NULL, &cause);
+	size_t i = 0;
+
+	assert_non_null(reason);
+	assert_non_null(strstr(reason, text));
+	assert_string_equal(cause, name);
+	while (tide_throttle_causes[i] != NULL && strcmp(tide_throttle_causes[i], cause) != 0)
+		i++;
+	assert_non_null(tide_throttle_causes[i]);
+	talloc_free(reason);
 }
 
 static void
 every_other_source_stops_by_its_name(void **state)
 {
-	void *ctx = talloc_new(NULL);
 	struct tide_limits limits = no_limits();
 	struct tide_signals signals = calm();
 
 	(void)state;
 	limits.throttle_file = "stop.here";
-	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, true, NULL), "stop.here"));
+	assert_stops(&limits, &signals, true, "stop.here", "file");
 	signals.throttle_sql = true;
-	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, false, NULL), "throttle_sql"));
+	assert_stops(&limits, &signals, false, "throttle_sql", "sql");
 	signals.throttle_sql_failed = true;
-	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, false, NULL), "cannot be read"));
+	assert_stops(&limits, &signals, false, "cannot be read", "sql_unreadable");
 	signals = calm();
 	signals.window_open = false;
-	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, false, NULL), "window"));
+	assert_stops(&limits, &signals, false, "window", "window");
 	signals = calm();
 	limits.slot_wal = 1024;
 	signals.slot_bytes = 2048;
-	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, false, NULL), "slot"));
+	assert_stops(&limits, &signals, false, "slot", "slot_wal");
 	signals = calm();
 	limits.lock_waiters = 3;
 	signals.lock_waiters = 3;
-	assert_non_null(strstr(tide_throttle_reason(ctx, &limits, &signals, false, NULL), "waiting"));
-	talloc_free(ctx);
+	assert_stops(&limits, &signals, false, "waiting", "lock_waiters");
+}
+
+static void
+replicas_stop_by_their_names(void **state)
+{
+	char *names[] = { "west" };
+	struct tide_limits limits = no_limits();
+	struct tide_signals signals = calm();
+
+	(void)state;
+	limits.replica_lag = 5 * TIDE_SECOND;
+	signals.lag_seconds = 6;
+	assert_stops(&limits, &signals, false, "replica lag", "replica_lag");
+	signals = calm();
+	limits.replica_lag_bytes = 1024;
+	signals.lag_bytes = 2048;
+	assert_stops(&limits, &signals, false, "replica lag", "replica_lag");
+	signals.unreadable_replicas = 1;
+	assert_stops(&limits, &signals, false, "cannot be read", "replica_unreadable");
+	limits.replicas = (struct tide_names){ names, 1 };
+	assert_stops(&limits, &signals, false, "'west'", "replica_missing");
+}
+
+static void
+nothing_in_the_way_has_no_cause(void **state)
+{
+	struct tide_limits limits = no_limits();
+	struct tide_signals signals = calm();
+	const char *cause = "window";
+
+	(void)state;
+	assert_null(tide_throttle_reason(NULL, &limits, &signals, false, NULL, &cause));
+	assert_null(cause);
 }
 
 int
@@ -132,6 +185,8 @@ main(void)
 		cmocka_unit_test(a_lag_that_cannot_be_read_stops),
 		cmocka_unit_test(an_expected_replica_that_is_missing_stops),
 		cmocka_unit_test(every_other_source_stops_by_its_name),
+		cmocka_unit_test(replicas_stop_by_their_names),
+		cmocka_unit_test(nothing_in_the_way_has_no_cause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
