@@ -56,6 +56,16 @@ missing_replica(const struct tide_limits *limits, const struct tide_signals *sig
 	return NULL;
 }
 
+struct tide_limits
+tide_throttle_of_reader(const struct tide_limits *limits)
+{
+	struct tide_limits out = *limits;
+
+	out.replica_lag = out.replica_lag_bytes = out.slot_wal = 0;
+	out.replicas = (struct tide_names){ 0 };
+	return out;
+}
+
 char *
 tide_throttle_reason(void *ctx, const struct tide_limits *limits, const struct tide_signals *signals,
     bool file_exists, const char *before)
