@@ -83,7 +83,8 @@ struct tide_executor {
 	char *seen_heartbeat; /* of the lease's holder, while we wait for it; NULL */
 	struct tide_signals signals;
 	struct tide_wishes wishes;
-	char *throttle_reason;         /* NULL when nothing holds the work back */
+	bool only_reads;               /* the work at hand makes no WAL that anybody has to follow */
+	char *throttle_reason;         /* NULL when nothing holds the work at hand back */
 	const char *throttle_cause;    /* the same as one of tide_throttle_causes */
 	char *reason;                  /* see tide_executor_because; NULL until it is first said */
 	bool looks_at_horizon;         /* the watcher asks who holds the xmin horizon */

@@ -67,6 +67,16 @@ because(const char **cause, const char *name, char *reason)
 	return reason;
 }
 
+struct tide_limits
+tide_throttle_of_reader(const struct tide_limits *limits)
+{
+	struct tide_limits out = *limits;
+
+	out.replica_lag = out.replica_lag_bytes = out.slot_wal = 0;
+	out.replicas = (struct tide_names){ 0 };
+	return out;
+}
+
 char *
 tide_throttle_reason(void *ctx, const struct tide_limits *limits, const struct tide_signals *signals,
     bool file_exists, const char *before, const char **cause)

@@ -14,4 +14,10 @@ extern const char *const tide_throttle_causes[];
 char *tide_throttle_reason(void *ctx, const struct tide_limits *limits, const struct tide_signals *signals,
     bool file_exists, const char *before, const char **cause);
 
+/**
+ * The limits that concern work which only reads. It makes next to no WAL, so whoever follows the WAL is not behind because of
+ * it. Pure; borrows the texts.
+ */
+struct tide_limits tide_throttle_of_reader(const struct tide_limits *limits);
+
 #endif

@@ -33,19 +33,27 @@ broken(struct tide_watcher *w, const struct tide_err *err)
 		w->exe->wishes.broken = true;
 }
 
-static void
-finish(struct tide_watcher *w)
+void
+tide_watcher_judge(struct tide_executor *exe)
 {
-	struct tide_executor *exe = w->exe;
-	bool file =
-	    exe->plan->limits.throttle_file != NULL && access(exe->plan->limits.throttle_file, F_OK) == 0;
+	struct tide_limits limits =
+	    exe->only_reads ? tide_throttle_of_reader(&exe->plan->limits) : exe->plan->limits;
+	bool file = limits.throttle_file != NULL && access(limits.throttle_file, F_OK) == 0;
 	char *reason = tide_throttle_reason(
-	    exe, &exe->plan->limits, &exe->signals, file, exe->throttle_reason, &exe->throttle_cause);
+	    exe, &limits, &exe->signals, file, exe->throttle_reason, &exe->throttle_cause);
 
 	talloc_free(exe->throttle_reason);
 	exe->throttle_reason = reason;
 	/* The progress borrows the text. */
 	exe->progress.reason = exe->progress.reason != NULL ? reason : NULL;
+}
+
+static void
+finish(struct tide_watcher *w)
+{
+	struct tide_executor *exe = w->exe;
+
+	tide_watcher_judge(exe);
 	exe->signals.ticks++;
 	exe->signals.at = tide_now_us();
 	if (w->again)

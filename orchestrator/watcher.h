@@ -13,6 +13,9 @@ bool tide_watcher_start(struct tide_executor *exe, struct tide_err *err) TIDE_CH
 /** A tick now, or right after the one under way: after NOTIFY, or when progress should be seen at once. */
 void tide_watcher_poke(struct tide_executor *exe);
 
+/** Sets exe->throttle_reason from what the last tick saw: when other work begins, another reason may count. */
+void tide_watcher_judge(struct tide_executor *exe);
+
 /** Whether a tick waits for the connection: who else uses it lets the heartbeat go first. */
 bool tide_watcher_due(const struct tide_executor *exe);
 /** At the end of somebody else's statement on the watch connection: sends the tick that waited for it. */

@@ -11,6 +11,8 @@ void tide_dual_proof(void *ctx, const struct tide_dual *dual, struct tide_proof 
  * already: condition over the catalogs under which nothing is left to prove, or NULL.
  */
 void tide_dual_prove(struct tide_steps *out, const struct tide_dual *dual, const char *already);
+/** The same behind a comparison that finds and counts all rows that differ, where VALIDATE would end at the first. */
+void tide_dual_verify(struct tide_steps *out, const struct tide_dual *dual);
 /** The read-only comparison itself. */
 void tide_dual_compare(void *ctx, const struct tide_dual *dual, struct tide_sweep_spec *sweep);
 

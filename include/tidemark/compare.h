@@ -10,7 +10,7 @@
 #include "tidemark/observer.h"
 #include "tidemark/step.h"
 
-/** Result of a read-only comparison. keys: the first `count` differing rows as JSON text. */
+/** Result of a read-only comparison. key: `count` of the differing rows as JSON text, at most ten. */
 struct tide_differences {
 	int64_t rows_seen, differing;
 	char **key;
@@ -18,12 +18,23 @@ struct tide_differences {
 	bool interrupted;
 };
 
+struct tide_comparison {
+	struct ev_loop *loop;
+	struct tide_conn *conn; /* open; reads as well */
+	const struct tide_dsn
+	    *dsn; /* for the other readers; NULL: `conn` reads alone, with its settings as they are */
+	const char *application_name; /* of the other readers */
+	int64_t workers;              /* connections that read at the same time */
+	const char *table;            /* quoted, qualified */
+	const struct tide_sweep_spec *spec;
+	const struct tide_observer *observer; /* may be NULL */
+};
+
 /**
  * Reads the whole table in windows of blocks with short snapshots, read-only and without the lease, and counts rows for which
- * spec->residual is true. Awaits. `table` is quoted and qualified.
+ * spec->residual is true. Awaits. SIGINT and SIGTERM end it at once: `conn` is closed then, and *out is what was read until then.
  */
-bool tide_compare(void *ctx, struct ev_loop *loop, struct tide_conn *conn, const char *table,
-    const struct tide_sweep_spec *spec, const struct tide_observer *observer, struct tide_differences *out,
+bool tide_compare(void *ctx, const struct tide_comparison *what, struct tide_differences *out,
     struct tide_err *err) TIDE_CHECKED;
 
 #endif

@@ -52,7 +52,7 @@ const struct tide_option tide_option_table[] = {
 	    .env = "TIDEMARK_BY"),
 	OPTION("ticket", "ID", TEXT, ticket, ON(ADVANCE) | ON(ROLLBACK), "ticket; kept in the journal"),
 	OPTION("note", "TEXT", TEXT, note, ON(ADVANCE) | ON(ROLLBACK), "free text; kept in the journal"),
-	OPTION("workers", "N", INTEGER, workers, EXECUTE | ON(PLAN),
+	OPTION("workers", "N", INTEGER, workers, EXECUTE | ON(PLAN) | ON(VERIFY),
 	    "sweep workers, stronger than the plan's limits.workers", .env = "TIDEMARK_WORKERS", .min = 1,
 	    .max = 64),
 	OPTION("lock-timeout", "DURATION", DURATION, lock_timeout, EXECUTE | ON(PLAN),

@@ -54,6 +54,7 @@ tide_verb_verify(struct tide_cli *cli, struct tide_err *err)
 	struct tide_observer observer;
 	struct tide_plan *plan;
 	struct tide_sweep_spec *spec;
+	struct tide_comparison what;
 	struct tide_watch watch;
 	bool done;
 
@@ -62,10 +63,18 @@ tide_verb_verify(struct tide_cli *cli, struct tide_err *err)
 	    !tide_phase_compare_spec(cli, plan, cat, &spec, err))
 		return false;
 	observer = tide_watch_init(&watch, cli);
-	done = tide_compare(cli, cli->loop, cli->conn,
-	    tide_sqlf(cli, "%I.%I", cat->table.schema, cat->table.name), spec,
-	    cli->options.json ? NULL : &observer, &found,
-	    err); /* --json is one object here, not a stream of events */
+	what = (struct tide_comparison){
+		.loop = cli->loop,
+		.conn = cli->conn,
+		.dsn = &cli->dsn,
+		.application_name = "tidemark/verify",
+		.workers = plan->limits.workers,
+		.table = tide_sqlf(cli, "%I.%I", cat->table.schema, cat->table.name),
+		.spec = spec,
+		/* --json is one object here, not a stream of events. */
+		.observer = cli->options.json ? NULL : &observer,
+	};
+	done = tide_compare(cli, &what, &found, err);
 	tide_watch_end(&watch);
 	if (!done)
 		return false;

@@ -60,9 +60,10 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    tide_verb_history },
 	[TIDE_VERB_VERIFY] = { "verify", "PLAN", TIDE_OPERAND_PLAN, 1, 1,
 	    "compare old and new now, read-only",
-	    "Reads the whole table in short snapshots and counts the rows in which old and new disagree. "
-	    "Exit 5 "
-	    "when there are any.",
+	    "Reads the whole table in short snapshots, with several connections, and counts the rows in "
+	    "which old and new disagree; shows the keys of ten. Exit 5 when there are any. Writes nothing, "
+	    "so "
+	    "it is not resumable: Ctrl-C ends it at once, and the next one begins anew.",
 	    tide_verb_verify },
 	[TIDE_VERB_LOCKS] = { "locks", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "who blocks us and whom we block",
 	    "Shows the sessions that block the run, those that wait for it, and old transactions on the "

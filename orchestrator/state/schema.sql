@@ -94,6 +94,7 @@ CREATE TABLE tidemark.segment (
     stayed      bigint NOT NULL DEFAULT 0,
     skipped     bigint NOT NULL DEFAULT 0,
     differing   bigint NOT NULL DEFAULT 0,
+    keys        jsonb,
     batches     bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 CREATE INDEX segment_sweep ON tidemark.segment (run, sweep, pass);

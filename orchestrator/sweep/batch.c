@@ -13,6 +13,7 @@
  */
 #include "sweep.h"
 
+#include <jansson.h>
 #include <talloc.h>
 
 #include "tidemark/sqltext.h"
@@ -50,12 +51,14 @@ mark(void *ctx, const char *finished)
 	    "tally.stayed, "
 	    "rows_seen = g.rows_seen + tally.seen, differing = g.differing + tally.differing, skipped = "
 	    "tally.skipped, "
+	    "keys = CASE WHEN tally.keys IS NULL OR jsonb_array_length(g.keys) >= %d THEN g.keys "
+	    "ELSE coalesce(g.keys, '[]') || tally.keys::jsonb END, "
 	    "batches = g.batches + 1 FROM tally, ok WHERE g.id = ok.id RETURNING 1)\n"
 	    "SELECT tally.changed, tally.stayed, tally.seen, tally.differing, tally.skipped, tally.keys, "
 	    "guard.owned, "
 	    "guard.same, guard.guarded, (SELECT count(*) FROM mark), tally.once FROM tally LEFT JOIN guard "
 	    "ON true",
-	    finished, finished);
+	    finished, finished, TIDE_SWEEP_KEYS);
 }
 
 /* A row that has been filled and would be filled again: the statement fails, by a cast that cannot be done, and with it
@@ -82,16 +85,36 @@ write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 	    TIDE_BATCH_AGAIN, mark(ctx, "true"));
 }
 
+char *
+tide_batch_found(void *ctx, const struct tide_sweep_spec *spec, const char *relation)
+{
+	return tide_sqlf(ctx,
+	    "count(*) AS seen, count(*) FILTER (WHERE %s) AS differing, "
+	    "to_json((array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text AS keys "
+	    "FROM ONLY %s AS tidemark_row",
+	    spec->residual, spec->key != NULL ? spec->key : "tidemark_row.ctid", spec->residual,
+	    TIDE_SWEEP_KEYS, relation);
+}
+
+void
+tide_batch_keys(char **key, size_t *count, const char *text)
+{
+	json_t *keys = text != NULL ? json_loads(text, 0, NULL) : NULL;
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(keys, i, item) if (*count < TIDE_SWEEP_KEYS && json_is_string(item))
+	    key[(*count)++] = talloc_strdup(key, json_string_value(item));
+	json_decref(keys);
+}
+
 static char *
 read_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
-	    "%stally AS (SELECT 0 AS changed, 0 AS stayed, count(*) AS seen, count(*) FILTER (WHERE %s) AS "
-	    "differing, "
-	    "0 AS skipped, to_json((array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text AS keys, 0 AS once "
-	    "FROM ONLY %s AS tidemark_row WHERE " RANGE " AND " STRIPE " AND EXISTS (SELECT FROM ok))%s",
-	    guard(ctx, spec, relation), spec->residual, spec->key != NULL ? spec->key : "tidemark_row.ctid",
-	    spec->residual, TIDE_SWEEP_KEYS, relation->name, mark(ctx, "true"));
+	    "%stally AS (SELECT 0 AS changed, 0 AS stayed, 0 AS skipped, 0 AS once, %s WHERE " RANGE
+	    " AND " STRIPE " AND EXISTS (SELECT FROM ok))%s",
+	    guard(ctx, spec, relation), tide_batch_found(ctx, spec, relation->name), mark(ctx, "true"));
 }
 
 char *

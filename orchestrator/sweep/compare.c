@@ -1,34 +1,51 @@
 /* Reading only, without lease or checkpoint: what `tidemark verify` and the keys of an error message need. */
 #include "tidemark/compare.h"
 
-#include <jansson.h>
+#include <ev.h>
 #include <string.h>
 #include <talloc.h>
 
 #include "../step_runner.h"
 #include "../stop_signals.h"
-#include "pace.h"
 #include "state_sql.h"
+#include "sweep.h"
 #include "tidemark/sqltext.h"
 #include "tidemark/units.h"
 
-#define KEYS 10
 /* Longer than a sweep's batches: nobody waits for a reader, but its snapshot should stay short. */
 #define TARGET (100 * TIDE_MS)
 
-struct compare {
+/* A table that holds rows: the compared one, or a partition of it. */
+struct leaf {
+	char *sql; /* of a batch: $1 first tid, $2 tid behind the last */
+	int64_t pages;
+};
+
+/* A connection, with at most one batch under way. */
+struct reader {
+	struct compare *c;
 	struct tide_conn *conn;
-	const struct tide_sweep_spec *spec;
-	const struct tide_observer *observer;
+	int64_t blocks, sent; /* of that batch; tide_now_us */
+};
+
+struct compare {
+	const struct tide_comparison *what;
+	struct tide_sweep_spec spec; /* with a key in any case */
 	struct tide_differences *out;
 	struct tide_pace pace;
 	struct tide_progress progress;
 	int64_t begun, told;
+	struct leaf *leaf;
+	size_t leaves, at;
+	int64_t next; /* block of leaf[at] that no batch has had yet */
+	struct reader *reader;
+	size_t readers, busy;
 	bool enough; /* stop at the first keys */
-	bool interrupted;
-	char *key; /* SQL */
+	bool interrupted, failed;
+	struct tide_err err; /* first failure of a reader */
 };
 
+/* Nobody waits for a batch, and one may itself wait for a lock: its connection goes, and the server stops it. */
 static void
 arrived(void *ctx, int signo)
 {
@@ -36,50 +53,71 @@ arrived(void *ctx, int signo)
 
 	(void)signo;
 	c->interrupted = true;
+	for (size_t i = 0; i < c->readers; i++)
+		tide_conn_close(c->reader[i].conn);
 }
 
 /* A jsonb of the primary key's columns, or the row's place. */
-static char *
-key_expression(struct compare *c, void *ctx, const char *table, struct tide_err *err)
+static bool
+find_key(struct compare *c, void *mem, struct tide_err *err)
 {
 	struct tide_rows *rows;
 
-	if (c->spec->key != NULL)
-		return talloc_strdup(ctx, c->spec->key);
-	if (!tide_await_query(c->conn, ctx,
+	c->spec = *c->what->spec;
+	if (c->spec.key != NULL)
+		return true;
+	if (!tide_await_query(c->what->conn, mem,
 		"SELECT coalesce('jsonb_build_object(' || string_agg(format('%L, tidemark_row.%I', "
 		"a.attname, a.attname), ', ' "
 		"ORDER BY k.ord) || ')', 'tidemark_row.ctid') FROM pg_catalog.pg_index i "
 		"CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, ord) "
 		"JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
 		"WHERE i.indrelid = to_regclass($1) AND i.indisprimary",
-		TIDE_ARGS(table), &rows, err))
-		return NULL;
-	return talloc_strdup(ctx, tide_rows_text(rows, 0, 0));
+		TIDE_ARGS(c->what->table), &rows, err))
+		return false;
+	c->spec.key = talloc_strdup(mem, tide_rows_text(rows, 0, 0));
+	return true;
 }
 
-static void
-take(struct compare *c, const struct tide_rows *rows)
+static bool
+find_leaves(struct compare *c, void *mem, struct tide_err *err)
 {
-	json_t *keys = tide_rows_null(rows, 0, 2) ? NULL : json_loads(tide_rows_text(rows, 0, 2), 0, NULL);
-	size_t i;
-	json_t *key;
+	struct tide_rows *rows, *oid;
 
-	c->out->rows_seen += tide_rows_int(rows, 0, 0);
-	c->out->differing += tide_rows_int(rows, 0, 1);
-	json_array_foreach(keys, i, key) if (c->out->count < KEYS && json_is_string(key))
-	    c->out->key[c->out->count++] = talloc_strdup(c->out->key, json_string_value(key));
-	json_decref(keys);
+	if (!tide_await_query(
+		c->what->conn, mem, "SELECT to_regclass($1)::oid", TIDE_ARGS(c->what->table), &oid, err))
+		return false;
+	if (tide_rows_null(oid, 0, 0))
+		return tide_fail(err, TIDE_PRECONDITION, "table %s does not exist", c->what->table);
+	if (!tide_await_query(c->what->conn, mem, tide_sql_state_leaves,
+		TIDE_ARGS(tide_rows_text(oid, 0, 0), NULL), &rows, err))
+		return false;
+	c->leaves = tide_rows_count(rows);
+	c->leaf = talloc_zero_array(mem, struct leaf, (unsigned)c->leaves);
+	for (size_t i = 0; i < c->leaves; i++) {
+		const char *name = tide_rows_text(rows, i, 1);
+
+		if (!tide_rows_bool(rows, i, 4))
+			return tide_fail(err, TIDE_PRECONDITION,
+			    "%s does not keep its rows in a heap: it cannot be read by blocks", name);
+		c->leaf[i].pages = tide_rows_int(rows, i, 3);
+		c->leaf[i].sql = tide_sqlf(mem,
+		    "SELECT %s WHERE tidemark_row.ctid >= $1::tid AND tidemark_row.ctid < $2::tid",
+		    tide_batch_found(mem, &c->spec, name));
+		c->progress.blocks_total += c->leaf[i].pages;
+	}
+	return true;
 }
 
 static void
 tell(struct compare *c)
 {
+	const struct tide_observer *observer = c->what->observer;
 	int64_t now = tide_now_us();
 	double seconds = (double)(now - c->begun) / (double)TIDE_SECOND;
 	struct tide_progress *p = &c->progress;
 
-	if (c->observer == NULL || c->observer->progress == NULL || now - c->told < TIDE_SECOND / 10)
+	if (observer == NULL || observer->progress == NULL || now - c->told < TIDE_SECOND / 10)
 		return;
 	c->told = now;
 	p->rows_seen = c->out->rows_seen;
@@ -89,115 +127,150 @@ tell(struct compare *c)
 	p->eta = p->blocks_done > 0 ? (int64_t)((double)(p->blocks_total - p->blocks_done) /
 						(double)p->blocks_done * (double)(now - c->begun))
 				    : -1;
-	c->observer->progress(c->observer->ctx, p);
+	observer->progress(observer->ctx, p);
 }
 
-static bool
-read_relation(struct compare *c, const char *relation, int64_t pages, struct tide_err *err)
+static void read_on(struct reader *r);
+
+static void
+batch_read(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
-	void *mem = talloc_new(NULL);
-	char *sql = tide_sqlf(mem,
-	    "SELECT count(*), count(*) FILTER (WHERE %s), to_json((array_agg((%s)::text) FILTER (WHERE "
-	    "%s))[1:%d])::text "
-	    "FROM ONLY %s AS tidemark_row WHERE tidemark_row.ctid >= $1::tid AND tidemark_row.ctid < $2::tid",
-	    c->spec->residual, c->key, c->spec->residual, KEYS, relation);
-	bool ok = true;
+	struct reader *r = ctx;
+	struct compare *c = r->c;
 
-	for (int64_t next = 0; ok && next < pages && !c->interrupted && !(c->enough && c->out->count > 0);) {
-		void *batch = talloc_new(mem);
-		int64_t blocks = tide_pace_amount(&c->pace), begun = tide_now_us();
-		struct tide_rows *rows;
-
-		if (next + blocks > pages)
-			blocks = pages - next;
-		ok = tide_await_query(c->conn, batch, sql,
-		    TIDE_ARGS(talloc_asprintf(batch, "(%lld,0)", (long long)next),
-			talloc_asprintf(batch, "(%lld,0)", (long long)(next + blocks))),
-		    &rows, err);
-		if (ok) {
-			take(c, rows);
-			tide_pace_learn(&c->pace, blocks, tide_now_us() - begun);
-			next += blocks;
-			c->progress.blocks_done += blocks;
-			tell(c);
-		}
-		talloc_free(batch);
+	c->busy--;
+	if (err != NULL) {
+		if (!c->failed)
+			c->err = *err;
+		c->failed = true;
+		return;
 	}
+	c->out->rows_seen += tide_rows_int(rows, 0, 0);
+	c->out->differing += tide_rows_int(rows, 0, 1);
+	tide_batch_keys(c->out->key, &c->out->count, tide_rows_text(rows, 0, 2));
+	tide_pace_learn(&c->pace, r->blocks, tide_now_us() - r->sent);
+	c->progress.blocks_done += r->blocks;
+	tell(c);
+	read_on(r);
+}
+
+/* The next blocks that nobody has had, while there are any. */
+static void
+read_on(struct reader *r)
+{
+	struct compare *c = r->c;
+	int64_t first = c->next;
+	void *mem;
+
+	while (c->at < c->leaves && first >= c->leaf[c->at].pages) {
+		c->at++;
+		first = 0;
+	}
+	if (c->at >= c->leaves || c->failed || c->interrupted || (c->enough && c->out->count > 0))
+		return;
+	r->blocks = tide_pace_amount(&c->pace);
+	if (first + r->blocks > c->leaf[c->at].pages)
+		r->blocks = c->leaf[c->at].pages - first;
+	c->next = first + r->blocks;
+	r->sent = tide_now_us();
+	c->busy++;
+	mem = talloc_new(NULL);
+	tide_conn_query(r->conn, c->leaf[c->at].sql,
+	    TIDE_ARGS(talloc_asprintf(mem, "(%lld,0)", (long long)first),
+		talloc_asprintf(mem, "(%lld,0)", (long long)c->next)),
+	    batch_read, r);
 	talloc_free(mem);
-	return ok;
 }
 
+/* The given connection reads as well. Sessions of our own may not write, whatever the plan's expressions call. */
 static bool
-read_all(struct compare *c, void *mem, const char *table, struct tide_err *err)
+open_readers(struct compare *c, void *mem, struct tide_err *err)
 {
-	struct tide_rows *rows, *oid;
-	bool ok = tide_await_query(c->conn, mem, "SELECT to_regclass($1)::oid", TIDE_ARGS(table), &oid, err);
+	const struct tide_comparison *what = c->what;
+	int64_t count = what->dsn != NULL ? what->workers : 1;
 
-	if (ok && tide_rows_null(oid, 0, 0))
-		return tide_fail(err, TIDE_PRECONDITION, "table %s does not exist", table);
-	ok = ok && tide_await_query(c->conn, mem, tide_sql_state_leaves,
-		       TIDE_ARGS(tide_rows_text(oid, 0, 0), NULL), &rows, err);
-	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
-		if (!tide_rows_bool(rows, i, 4))
-			return tide_fail(err, TIDE_PRECONDITION,
-			    "%s does not keep its rows in a heap: it cannot be read by blocks",
-			    tide_rows_text(rows, i, 1));
-		c->progress.blocks_total += tide_rows_int(rows, i, 3);
+	c->reader = talloc_zero_array(mem, struct reader, (unsigned)count);
+	for (int64_t i = 0; i < count && !c->interrupted; i++) {
+		struct reader *r = &c->reader[i];
+
+		r->c = c;
+		r->conn = i == 0 ? what->conn : tide_conn_new(mem, what->loop);
+		c->readers++;
+		if (i > 0 && !tide_await_open(r->conn, what->dsn, what->application_name, err))
+			return tide_wrap(err, "reader %lld", (long long)i + 1);
+		if (what->dsn != NULL &&
+		    !tide_await_exec(r->conn, mem,
+			"SET default_transaction_read_only = on; " TIDE_BATCH_SETTINGS, NULL, err))
+			return false;
 	}
-	for (size_t i = 0; ok && i < tide_rows_count(rows); i++)
-		ok = read_relation(c, tide_rows_text(rows, i, 1), tide_rows_int(rows, i, 3), err);
-	return ok;
+	return true;
 }
 
 static bool
-compare(struct compare *c, void *ctx, const char *table, struct tide_err *err)
+read_all(struct compare *c, struct tide_err *err)
+{
+	for (size_t i = 0; i < c->readers; i++)
+		read_on(&c->reader[i]);
+	while (c->busy > 0 && !c->interrupted)
+		ev_run(c->what->loop, EVRUN_ONCE);
+	if (c->failed)
+		*err = c->err;
+	return !c->failed;
+}
+
+static bool
+compare(struct compare *c, void *ctx, struct tide_err *err)
 {
 	void *mem = talloc_new(ctx);
 	bool ok;
 
 	memset(c->out, 0, sizeof(*c->out));
-	c->out->key = talloc_zero_array(ctx, char *, KEYS);
+	c->out->key = talloc_zero_array(ctx, char *, TIDE_SWEEP_KEYS);
 	c->begun = tide_now_us();
 	c->progress.phase = "verify";
-	c->progress.what = c->spec->what;
+	c->progress.what = c->what->spec->what;
 	c->progress.state = "RUNNING";
 	c->progress.hot_share = -1;
 	c->progress.lag = -1;
-	c->progress.workers = 1;
 	tide_pace_begin(&c->pace, TARGET, 4, 2048);
-	c->key = key_expression(c, mem, table, err);
-	ok = c->key != NULL && read_all(c, mem, table, err);
+	ok = open_readers(c, mem, err) && find_key(c, mem, err) && find_leaves(c, mem, err);
+	c->progress.workers = (int)c->readers;
+	ok = ok && read_all(c, err);
+	c->out->interrupted = c->interrupted;
 	talloc_free(mem);
-	return ok;
+	/* Whatever failed then failed because the connections were closed. */
+	return ok || c->interrupted;
 }
 
 bool
-tide_compare(void *ctx, struct ev_loop *loop, struct tide_conn *conn, const char *table,
-    const struct tide_sweep_spec *spec, const struct tide_observer *observer, struct tide_differences *out,
-    struct tide_err *err)
+tide_compare(
+    void *ctx, const struct tide_comparison *what, struct tide_differences *out, struct tide_err *err)
 {
-	struct compare c = { .conn = conn, .spec = spec, .observer = observer, .out = out };
+	struct compare c = { .what = what, .out = out };
 	struct tide_stop_signals signals;
 	bool ok;
 
-	tide_stop_signals_start(&signals, loop, arrived, &c);
-	ok = compare(&c, ctx, table, err);
+	tide_stop_signals_start(&signals, what->loop, arrived, &c);
+	ok = compare(&c, ctx, err);
 	tide_stop_signals_end(&signals);
-	out->interrupted = c.interrupted;
 	return ok;
 }
 
 char *
 tide_differing_keys(void *ctx, const struct tide_task *task, const char *differing)
 {
+	const struct tide_executor *exe = task->exe;
 	struct tide_sweep_spec spec = { .residual = talloc_strdup(ctx, differing), .what = "differing rows" };
+	const struct tide_comparison what = {
+		.loop = exe->loop, .conn = exe->control, .table = exe->relation, .spec = &spec
+	};
 	struct tide_differences found = { 0 };
-	struct compare c = { .conn = task->exe->control, .spec = &spec, .out = &found, .enough = true };
+	struct compare c = { .what = &what, .out = &found, .enough = true };
 	struct tide_err ignored = { 0 };
 	char *text = talloc_strdup(ctx, "");
 
 	/* Only for a message: what cannot be read is left out of it. */
-	if (compare(&c, ctx, task->exe->relation, &ignored))
+	if (compare(&c, ctx, &ignored))
 		for (size_t i = 0; i < found.count; i++)
 			text = talloc_asprintf_append(text, "%s%s", i > 0 ? ", " : "", found.key[i]);
 	talloc_free(found.key);

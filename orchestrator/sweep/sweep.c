@@ -198,6 +198,7 @@ static int
 stop_timer(struct driver *d)
 {
 	d->sweep->exe->looks_at_horizon = false;
+	d->sweep->exe->only_reads = false;
 	d->sweep->exe->signals.horizon_age = -1;
 	ev_timer_stop(d->sweep->exe->loop, &d->timer);
 	memset(&d->sweep->exe->progress, 0, sizeof(d->sweep->exe->progress));
@@ -357,6 +358,8 @@ start_driver(struct tide_sweep *sweep)
 
 	d->sweep = sweep;
 	sweep->exe->looks_at_horizon = sweep->spec->write;
+	sweep->exe->only_reads = !sweep->spec->write;
+	tide_watcher_judge(sweep->exe);
 	sweep->exe->signals.horizon_age = -1;
 	d->rate.at = tide_now_us();
 	d->rate.rows = rows_worked(sweep);

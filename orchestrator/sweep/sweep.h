@@ -73,6 +73,9 @@ struct tide_sweep {
 };
 
 #define TIDE_SWEEP_KEYS 10
+/** Of every session that sends batches: ranges of tids are scanned, and nothing is planned or compiled anew. */
+#define TIDE_BATCH_SETTINGS                                                                                  \
+	"SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan"
 /** A batch of so many parts does the work of one block: one block of all stripes, or two blocks of two. */
 #define TIDE_PARTS 32
 
@@ -118,6 +121,10 @@ char *tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct
 /** The same for a hole: takes what is not locked and says how much was. */
 char *
 tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+/** What a read finds in `relation` (quoted): "… AS seen, … AS differing, … AS keys FROM …", open to a WHERE. */
+char *tide_batch_found(void *ctx, const struct tide_sweep_spec *spec, const char *relation);
+/** Adds what the column `keys` holds, up to TIDE_SWEEP_KEYS in all. `key` is a talloc array of that length. */
+void tide_batch_keys(char **key, size_t *count, const char *text);
 /** Ends segment $1 at block $3 and makes a segment of what lies behind, up to $4. One row: its id; none: the fence has moved. */
 char *tide_batch_split_sql(void *ctx);
 /** Moves a segment past blocks [$3, $4) whose rows are locked, to $5, and records them as a hole. One row; NULL: an open hole covers them. */

@@ -4,7 +4,6 @@
  */
 #include "sweep.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <talloc.h>
@@ -284,18 +283,6 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 		fail(w, err);
 }
 
-static void
-take_keys(struct tide_sweep *sweep, const char *text)
-{
-	json_t *keys = text != NULL ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-	size_t i;
-	json_t *key;
-
-	json_array_foreach(keys, i, key) if (sweep->key_count < TIDE_SWEEP_KEYS && json_is_string(key))
-	    sweep->key[sweep->key_count++] = talloc_strdup(sweep->key, json_string_value(key));
-	json_decref(keys);
-}
-
 /* What keeps a batch from having done anything; false when it did. */
 static bool
 refused(struct tide_worker *w, const struct tide_rows *rows)
@@ -349,7 +336,7 @@ account(struct tide_worker *w, const struct tide_rows *rows, int64_t took)
 	sweep->stayed += stayed;
 	sweep->seen += tide_rows_int(rows, 0, 2);
 	sweep->differing += tide_rows_int(rows, 0, 3);
-	take_keys(sweep, tide_rows_text(rows, 0, 5));
+	tide_batch_keys(sweep->key, &sweep->key_count, tide_rows_text(rows, 0, 5));
 	if (skipped > 0 && w->span.to < s->stop) {
 		/* A hole of its own for these blocks: what lies behind them must not wait for their lock. */
 		dig(w);
@@ -599,10 +586,7 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 	/* Our batch gives way long before the server looks for deadlocks, so the application is never the victim. Data and
 	 * checkpoint are lost together or kept together: no need to wait for the disk. */
 	snprintf(settings, sizeof(settings),
-	    "SET lock_timeout = %lld; SET synchronous_commit = off; SET enable_seqscan = off; SET jit = off; "
-	    "SET "
-	    "plan_cache_mode = "
-	    "force_generic_plan",
+	    "SET lock_timeout = %lld; SET synchronous_commit = off; " TIDE_BATCH_SETTINGS,
 	    (long long)(quarter < 1    ? 1
 			: quarter > 50 ? 50
 				       : quarter));

@@ -86,7 +86,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		return compile_condition(at, spec->condition, out, err);
 	if (!tide_dual_for(out, at, &dual, &state, err))
 		return false;
-	tide_dual_prove(out, dual, NULL);
+	tide_dual_verify(out, dual);
 	return true;
 }
 

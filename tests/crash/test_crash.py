@@ -405,7 +405,8 @@ class Two(CrashCase):
         rng = random.Random(2)
         path = self.plan(plan_text(rate=12000, lease="1s"))
         points = ["lease.taken#1", "phase.compiled#2", "step.before_act#1", "step.after_act#2", "phase.done#2", "sweep.created#1",
-                  "sweep.batch_sent#7", "sweep.batch_done#9", "sweep.finished#1", "step.before_act#5", "step.before_act#6"]
+                  "sweep.batch_sent#7", "sweep.batch_done#9", "sweep.finished#1", "sweep.created#2", "sweep.finished#2",
+                  "step.before_act#6", "step.before_act#7"]
         self.server.sql("CREATE ROLE alice LOGIN SUPERUSER")
         self.addCleanup(self.server.sql, "DROP ROLE alice")
         for number, point in enumerate(points):
@@ -444,8 +445,8 @@ class Two(CrashCase):
         anybody else, so only the fence stands between it and a write."""
         path = self.plan(plan_text(lease="1s", hold="1h"))
         for point in ("sweep.batch_done#3", "sweep.batch_sent#3", "sweep.batch_done#5", "step.before_act#1", "step.before_act#2",
-                      "step.before_act#4", "step.before_act#5", "step.before_act#6", "step.before_act#7", "phase.compiled#3",
-                      "phase.compiled#5", "step.after_act#3", "sweep.created#1"):
+                      "step.before_act#4", "step.before_act#5", "step.before_act#6", "step.before_act#7", "step.before_act#8",
+                      "phase.compiled#3", "phase.compiled#5", "step.after_act#3", "sweep.created#1", "sweep.created#2"):
             with self.subTest(point=point), self.stage() as stage:
                 stop = {"TIDEMARK_CRASH_ACTION": "stop"}
                 first = stage.tidemark.start("run", path, env={"TIDEMARK_CRASH_AT": point, **stop})

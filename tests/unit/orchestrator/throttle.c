@@ -176,6 +176,66 @@ nothing_in_the_way_has_no_cause(void **state)
 	assert_null(cause);
 }
 
+static void
+a_reader_is_held_back_by_everything_but_who_follows_the_wal(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	char *names[] = { "east" };
+	struct tide_limits limits = no_limits(), reader;
+	struct tide_signals signals = calm();
+	const char *cause;
+
+	(void)state;
+	limits.replicas = (struct tide_names){ names, 1 };
+	limits.replica_lag = 5 * TIDE_SECOND;
+	limits.replica_lag_bytes = limits.slot_wal = 1024;
+	limits.lock_waiters = 3;
+	limits.throttle_file = "stop.here";
+	reader = tide_throttle_of_reader(&limits);
+	signals.replicas = signals.unreadable_replicas = 1;
+	signals.lag_seconds = 60;
+	signals.lag_bytes = signals.slot_bytes = 2048;
+	assert_non_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause));
+	assert_null(tide_throttle_reason(ctx, &reader, &signals, false, NULL, &cause));
+	assert_non_null(
+	    strstr(tide_throttle_reason(ctx, &reader, &signals, true, NULL, &cause), "stop.here"));
+	signals.lock_waiters = 3;
+	assert_non_null(strstr(tide_throttle_reason(ctx, &reader, &signals, false, NULL, &cause), "waiting"));
+	signals.throttle_sql = true;
+	assert_non_null(
+	    strstr(tide_throttle_reason(ctx, &reader, &signals, false, NULL, &cause), "throttle_sql"));
+	signals.window_open = false;
+	assert_non_null(strstr(tide_throttle_reason(ctx, &reader, &signals, false, NULL, &cause), "window"));
+	talloc_free(ctx);
+}
+
+/* Each of them alone, so that none hides behind another. */
+static void
+each_limit_about_the_wal_holds_back_a_writer_and_no_reader(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	char *names[] = { "east" };
+	struct tide_limits limits[4] = { no_limits(), no_limits(), no_limits(), no_limits() };
+	struct tide_signals signals = calm();
+	const char *cause;
+
+	(void)state;
+	limits[0].replicas = (struct tide_names){ names, 1 };
+	limits[1].replica_lag = 5 * TIDE_SECOND;
+	limits[2].replica_lag_bytes = 1024;
+	limits[3].slot_wal = 1024;
+	signals.replicas = 1;
+	signals.lag_seconds = 60;
+	signals.lag_bytes = signals.slot_bytes = 2048;
+	for (size_t i = 0; i < 4; i++) {
+		struct tide_limits reader = tide_throttle_of_reader(&limits[i]);
+
+		assert_non_null(tide_throttle_reason(ctx, &limits[i], &signals, false, NULL, &cause));
+		assert_null(tide_throttle_reason(ctx, &reader, &signals, false, NULL, &cause));
+	}
+	talloc_free(ctx);
+}
+
 int
 main(void)
 {
@@ -187,6 +247,8 @@ main(void)
 		cmocka_unit_test(every_other_source_stops_by_its_name),
 		cmocka_unit_test(replicas_stop_by_their_names),
 		cmocka_unit_test(nothing_in_the_way_has_no_cause),
+		cmocka_unit_test(a_reader_is_held_back_by_everything_but_who_follows_the_wal),
+		cmocka_unit_test(each_limit_about_the_wal_holds_back_a_writer_and_no_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
