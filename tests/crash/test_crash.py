@@ -43,9 +43,13 @@ SELECT count(*) FROM tidemark.segment s, items i
 """
 
 
+# A number of batches that does not depend on how fast the machine is now.
+FILL = {"stripes": 4, "window_blocks": 16, "group_windows": 4}
+
+
 def plan_text(hold="100ms", rate=None, lease="2s", workers=2, **gates):
-    return plans.rename("public.items", "qty", "quantity", "integer", hold=hold, rate=rate, other_triggers="fire",
-                        limits={"batch_duration": "1ms", "workers": workers, "lease": lease}, **gates)
+    return plans.rename("public.items", "qty", "quantity", "integer", hold=hold, rate=rate, other_triggers="fire", fill=FILL,
+                        limits={"batch_duration": "100ms", "workers": workers, "lease": lease}, **gates)
 
 
 class Stage:

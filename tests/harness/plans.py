@@ -37,12 +37,14 @@ def plan(name, table, phases, head=None, **limits):
     return "\n".join(lines) + "\n"
 
 
-def rename_phases(old, new, column_type, hold=None, up=None, down=None, rate=None, other_triggers=None, **gates):
-    """The six phases of a rename. Keywords like switch="manual" give a phase a gate; other_triggers is the backfill's."""
+def rename_phases(old, new, column_type, hold=None, up=None, down=None, rate=None, other_triggers=None, fill=None,
+                  **gates):
+    """The six phases of a rename. Keywords like switch="manual" give a phase a gate; other_triggers and what `fill` has are keys
+    of the backfill."""
     phases = [
         {"kind": "add_column", "column": ident(new), "type": column_type},
         {"kind": "dual_write", "from": ident(old), "to": ident(new), "up": up, "down": down},
-        {"kind": "backfill", "max_rows_per_second": rate, "other_triggers": other_triggers},
+        {"kind": "backfill", "max_rows_per_second": rate, "other_triggers": other_triggers, **(fill or {})},
         {"kind": "verify"},
         {"kind": "switch"},
         {"kind": "drop_column", "column": ident(old), "hold": hold},
