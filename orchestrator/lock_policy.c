@@ -5,6 +5,7 @@
 #include "step_runner.h"
 
 #include <ev.h>
+#include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -15,6 +16,7 @@ struct tide_lock_watch {
 	struct tide_executor *exe;
 	struct ev_timer timer;
 	struct tide_blockers seen;
+	int64_t behind;
 	bool may_cancel, cancelled, asking;
 };
 
@@ -53,6 +55,7 @@ sampled(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	watch->asking = false;
 	if (err == NULL) {
 		tide_blockers_read(watch, rows, &now);
+		watch->behind = now.behind;
 		if (now.count > 0) {
 			talloc_free(watch->seen.item);
 			watch->seen = now;
@@ -120,6 +123,25 @@ const struct tide_blockers *
 tide_lock_watch_seen(const struct tide_lock_watch *watch)
 {
 	return &watch->seen;
+}
+
+int64_t
+tide_lock_watch_behind(const struct tide_lock_watch *watch)
+{
+	return watch->behind;
+}
+
+/* Grows from a quarter of a second to ten, with as much chance as plan, so that two tools never beat in time. */
+int64_t
+tide_lock_pause(int64_t tries)
+{
+	int64_t base = TIDE_SECOND / 4;
+
+	for (int64_t i = 0; i < tries && base < 10 * TIDE_SECOND; i++)
+		base = base * 3 / 2;
+	if (base > 10 * TIDE_SECOND)
+		base = 10 * TIDE_SECOND;
+	return base / 2 + (int64_t)arc4random_uniform((uint32_t)(base / 2) + 1);
 }
 
 bool

@@ -1,7 +1,10 @@
 /*
- * A statement that may not stand in a transaction: index builds and drops, validation. It has no lock_timeout, which would
+ * A statement that may not stand in a transaction: index builds and drops, validation, VACUUM. It has no lock_timeout, which would
  * cancel it late and leave an invalid index; instead somebody watches and says what it waits for. Intent is
  * written before and the outcome after; after a crash the probe decides.
+ *
+ * What gives way (VACUUM, ANALYZE) is another matter: it can be cancelled at any moment and keeps what it has done. It asks for
+ * its lock as the lock policy says, and lets go when somebody waits behind it or the throttle says so.
  */
 #include "step_runner.h"
 
@@ -10,6 +13,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "gentle.h"
 #include "hooks.h"
 #include "journal.h"
 #include "own_path.h"
@@ -49,6 +53,50 @@ cancel(struct watchdog *dog)
 	talloc_free(mem);
 }
 
+static bool
+gives_way(const struct tide_task *task)
+{
+	return (task->action->flags & TIDE_GIVES_WAY) != 0;
+}
+
+/* A vacuum writes, as a sweep does; an ANALYZE hardly. */
+static bool
+throttled(const struct tide_task *task)
+{
+	return task->action->touch == TIDE_TOUCH_VACUUM && task->exe->throttle_reason != NULL;
+}
+
+/* A VACUUM sent by a session does not let go by itself, as an autovacuum would. */
+static bool
+must_yield(const struct watchdog *dog)
+{
+	const struct tide_task *task = dog->task;
+	int64_t behind = tide_lock_watch_behind(dog->locks);
+
+	if (!gives_way(task))
+		return false;
+	if (throttled(task))
+		tide_executor_event(task->exe, "concurrent.yield", task->step, true, "stopped for now: %s",
+		    task->exe->throttle_reason);
+	else if (behind > 0)
+		tide_executor_event(task->exe, "concurrent.yield", task->step, true,
+		    "stopped for now: %lld wait%s for its lock", (long long)behind, behind == 1 ? "s" : "");
+	else
+		return false;
+	return true;
+}
+
+/* The server's word that something was left out must not be lost. */
+static void
+warned(void *ctx, const char *severity, const char *sqlstate, const char *message)
+{
+	const struct watchdog *dog = ctx;
+
+	(void)severity;
+	(void)sqlstate;
+	tide_executor_event(dog->task->exe, "server.warning", dog->task->step, true, "%s", message);
+}
+
 static void
 progressed(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
@@ -81,7 +129,7 @@ must_cancel(struct watchdog *dog)
 	struct tide_err ignored = { 0 };
 
 	if (!tide_executor_halted(exe, &ignored))
-		return w->pause && (dog->task->action->flags & TIDE_RESTARTABLE) != 0;
+		return (w->pause && (dog->task->action->flags & TIDE_RESTARTABLE) != 0) || must_yield(dog);
 	if ((dog->task->action->flags & TIDE_RESTARTABLE) != 0 || w->signo != SIGINT || w->signals > 1)
 		return true;
 	if (!dog->warned)
@@ -135,8 +183,11 @@ send(const struct tide_task *task, struct tide_err *err)
 	struct tide_conn *conn = task->exe->control;
 	bool own_path = (task->action->flags & TIDE_OWN_PATH) != 0;
 	bool ok = (!own_path || tide_await_exec(conn, NULL, TIDE_SET_OWN_PATH("false"), NULL, err)) &&
+		  (!gives_way(task) || tide_make_gentle(task, err)) &&
 		  tide_await_exec(conn, NULL, task->action->act[0], NULL, err);
 
+	if (gives_way(task))
+		ok = tide_make_usual(task->exe, ok, err);
 	return own_path ? tide_repin(conn, ok, err) : ok;
 }
 
@@ -155,7 +206,9 @@ send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err
 	dog->timer.data = dog;
 	ev_timer_start(exe->loop, &dog->timer);
 	talloc_set_destructor(dog, leash);
+	tide_conn_on_notice(exe->control, warned, dog);
 	ok = send(task, err);
+	tide_conn_on_notice(exe->control, NULL, NULL);
 	*cancelled = dog->cancelled;
 	talloc_free(dog->locks);
 	talloc_free(dog);
@@ -296,22 +349,63 @@ once(const struct tide_task *task, bool *again, struct tide_err *err)
 	return false;
 }
 
+/* Waits for the moment at which a statement that gives way would not have to do so at once. */
+static bool
+wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	bool held = throttled(task), ok = true;
+
+	if (held)
+		tide_executor_event(
+		    exe, "throttle.start", task->step, true, "holding back: %s", exe->throttle_reason);
+	while (ok && throttled(task)) {
+		tide_executor_because(exe, "%s", exe->throttle_reason);
+		tide_executor_sleep(exe, TIDE_SECOND / 4);
+		ok = tide_executor_check(exe, err);
+	}
+	if (ok && held)
+		tide_executor_event(exe, "throttle.end", task->step, false, "going on");
+	ok = ok && tide_lock_look(task, patience, err);
+	if (ok)
+		tide_executor_because(exe, NULL);
+	return ok;
+}
+
+static bool
+give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
+{
+	struct tide_err last = *err;
+
+	tide_fail(err, TIDE_LOCK, "step '%s' had to give way, or got no lock on %s, in %lld tries",
+	    task->step, task->action->lock_table, (long long)tries);
+	return tide_hint(err, "the last time: %s; run again at a quieter hour", last.message);
+}
+
 bool
 tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 {
 	struct tide_err ignored = { 0 };
+	bool patient = gives_way(task), again = true;
+	int64_t limit = patient ? task->exe->plan->limits.lock_attempts : 10;
+	int64_t patience = tide_now_us() + limit * 6 * TIDE_SECOND;
 	enum tide_probe answer;
-	bool again;
 
-	for (int tries = 0; tries < 10; tries++) {
+	for (int64_t tries = 0; tries < limit; tries++) {
+		if (patient && !wait_for_room(task, patience, err))
+			return false;
 		if (once(task, &again, err))
 			return true;
 		if (!again)
 			break;
-		tide_executor_event(task->exe, "concurrent.retry", task->step, true,
-		    "%s; trying again from its probe", err->message);
+		if (patient && tries + 1 == limit)
+			return give_up(task, limit, err);
+		/* What gave way has said why. */
+		if (!patient || strcmp(err->sqlstate, "57014") != 0)
+			tide_executor_event(task->exe, "concurrent.retry", task->step, true,
+			    "%s; trying again from its probe", err->message);
 		tide_executor_sample(task->exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
-		tide_executor_sleep(task->exe, TIDE_SECOND);
+		tide_executor_sleep(task->exe, patient ? tide_lock_pause(tries) : TIDE_SECOND);
 		if (!tide_executor_check(task->exe, err) || !tide_task_probe(task, &answer, err))
 			return false;
 		if (answer == TIDE_DONE)

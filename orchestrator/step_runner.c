@@ -44,13 +44,14 @@ tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct ti
 	void *mem;
 	struct tide_rows *rows;
 	const char *text;
-	bool has = false, ok;
+	bool has = false, ok, asks = runners[task->action->kind].probed && task->action->probe != NULL;
 
-	if (!runners[task->action->kind].probed || task->action->probe == NULL) {
+	if (!asks || (task->action->flags & TIDE_TRACELESS) != 0) {
 		ok = tide_journal_has(
 		    task->exe, tide_task_event(task, "done"), task->phase, task->step, &has, err);
 		*answer = has ? TIDE_DONE : TIDE_TODO;
-		return ok;
+		if (!ok || has || !asks)
+			return ok;
 	}
 	mem = talloc_new(task->exe);
 	ok = (task->action->flags & TIDE_OWN_PATH) != 0

@@ -42,7 +42,12 @@ struct tide_lock_watch;
 struct tide_lock_watch *tide_lock_watch_start(struct tide_executor *exe, bool may_cancel);
 /** What was seen last. Belongs to the watch; free the watch with talloc_free, which stops it. */
 const struct tide_blockers *tide_lock_watch_seen(const struct tide_lock_watch *watch);
+/** How many waited behind the statement when it was last looked at. */
+int64_t tide_lock_watch_behind(const struct tide_lock_watch *watch);
 bool tide_lock_watch_cancelled(const struct tide_lock_watch *watch);
+
+/** How long to wait before the lock is asked for again, us. */
+int64_t tide_lock_pause(int64_t tries);
 
 /** Up to ten keys of rows for which `differing` is true, as text for a message. Belongs to ctx. */
 char *tide_differing_keys(void *ctx, const struct tide_task *task, const char *differing);

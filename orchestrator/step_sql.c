@@ -4,7 +4,6 @@
  */
 #include "step_runner.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -135,19 +134,6 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 	return (task->action->flags & TIDE_OWN_PATH) != 0 ? tide_repin(exe->control, ok, err) : ok;
 }
 
-/* Grows from a quarter of a second to ten, with as much chance as plan, so that two tools never beat in time. */
-static int64_t
-pause_after(int64_t tries)
-{
-	int64_t base = TIDE_SECOND / 4;
-
-	for (int64_t i = 0; i < tries && base < 10 * TIDE_SECOND; i++)
-		base = base * 3 / 2;
-	if (base > 10 * TIDE_SECOND)
-		base = 10 * TIDE_SECOND;
-	return base / 2 + (int64_t)arc4random_uniform((uint32_t)(base / 2) + 1);
-}
-
 static bool
 give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
 {
@@ -201,7 +187,7 @@ tide_step_sql(const struct tide_task *task, struct tide_err *err)
 			return explain(task, err);
 		if (tries + 1 == limit)
 			return give_up(task, limit, err);
-		tide_executor_sleep(exe, pause_after(tries));
+		tide_executor_sleep(exe, tide_lock_pause(tries));
 		if (!tide_executor_check(exe, err))
 			return false;
 	}

@@ -30,6 +30,8 @@ static const char *const touch_names[] = {
 	[TIDE_TOUCH_READ] = "read",
 	[TIDE_TOUCH_BATCHES] = "batches",
 	[TIDE_TOUCH_BUILD] = "build",
+	[TIDE_TOUCH_SAMPLE] = "sample",
+	[TIDE_TOUCH_VACUUM] = "vacuum",
 };
 
 static const char *const loss_names[] = {

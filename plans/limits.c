@@ -19,6 +19,9 @@ tide_limits_fields(void)
 		    .help = "the sweep sizes its batches to take this long"),
 		LIMIT(workers, INTEGER, .fallback = "2", .min = 1, .max = 64,
 		    .help = "connections that sweep at the same time"),
+		LIMIT(vacuum_cost_limit, INTEGER, .fallback = "0", .min = 0, .max = 10000,
+		    .help = "cost of the pages after which a VACUUM or ANALYZE of ours pauses; 0: as this "
+			    "server's autovacuum"),
 		LIMIT(replica_lag, DURATION, .fallback = "10s", .min = 0, .max = 24 * HOUR,
 		    .help = "the sweep pauses while a replica is further behind; 0 does not look"),
 		LIMIT(replica_lag_bytes, SIZE, .fallback = "0", .min = 0, .max = 1024 * TEBIBYTE,

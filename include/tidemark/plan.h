@@ -24,6 +24,7 @@ struct tide_limits {
 	int64_t lock_queue;        /* cancel our DDL when more than this many wait behind it; default 50 */
 	int64_t batch_duration;    /* us; default 15ms */
 	int64_t workers;           /* default 2 */
+	int64_t vacuum_cost_limit; /* of VACUUM and ANALYZE; default 0 = as autovacuum */
 	int64_t replica_lag;       /* us; default 10s; 0 = do not look */
 	int64_t replica_lag_bytes; /* bytes; default 0 = do not look */
 	int64_t slot_wal;          /* bytes retained by a replication slot; default 0 = do not look */

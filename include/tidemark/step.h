@@ -33,7 +33,9 @@ enum tide_touch {
 	TIDE_TOUCH_NOTHING, /* catalog rows only */
 	TIDE_TOUCH_READ,    /* one read of the table, writers go on */
 	TIDE_TOUCH_BATCHES, /* batched writes */
-	TIDE_TOUCH_BUILD    /* index build, writers go on */
+	TIDE_TOUCH_BUILD,   /* index build, writers go on */
+	TIDE_TOUCH_SAMPLE,  /* some of its rows, chosen at random */
+	TIDE_TOUCH_VACUUM /* pages with dead rows, in table and indexes; held back by the throttle as a sweep is */
 };
 
 enum tide_loss { TIDE_LOSES_NOTHING, TIDE_LOSSY, TIDE_IRREVERSIBLE };
@@ -44,7 +46,11 @@ enum tide_action_flag {
 	    2, /* makes an object: `done` without our journal means somebody else made it → drift */
 	TIDE_OWN_PATH = 8, /* SQL of the plan's author: names are found as the role itself would find them */
 	TIDE_RESYNC = 16,  /* of an undo: only for phases that stay; left out when everything is taken back */
-	TIDE_PROVES = 4,   /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
+	TIDE_GIVES_WAY =
+	    32, /* CONCURRENT: asks for its lock as the lock policy says, and lets go when somebody waits behind it */
+	TIDE_TRACELESS =
+	    64,          /* the probe cannot always find what was done: the journal's word counts as well */
+	TIDE_PROVES = 4, /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
 };
 
 /** A trigger of the application that a writing sweep meets, for the review. */
@@ -99,8 +105,9 @@ struct tide_sweep_spec {
 struct tide_action {
 	enum tide_step_kind kind;
 	char *title; /* a sentence for the review */
-	char *probe; /* SELECT of one text: todo | done | broken. NULL for WAIT and SWEEP */
-	char **act;  /* statements; CONCURRENT has exactly one */
+	char *
+	    probe; /* SELECT of one text: todo | done | broken. NULL: the journal knows (WAIT, SWEEP, VACUUM) */
+	char **act; /* statements; CONCURRENT has exactly one */
 	size_t act_count;
 	char *repair; /* CONCURRENT: one statement that makes broken into todo; NULL: none */
 	char *

@@ -7,6 +7,16 @@
 #include "tidemark/sqltext.h"
 #include "tidemark/units.h"
 
+/* A page read and written costs 22; after vacuum_cost_limit of it (200 unless told) come 2 ms of rest, as autovacuum has it. */
+static int64_t
+vacuum_time(const struct tide_action *action, const struct tide_plan *plan)
+{
+	double pages = (double)action->bytes / 8192,
+	       limit = plan->limits.vacuum_cost_limit > 0 ? (double)plan->limits.vacuum_cost_limit : 200;
+
+	return (int64_t)(pages * 22 / limit * (double)(2 * TIDE_MS));
+}
+
 int64_t
 tide_review_estimate(const struct tide_action *action, const struct tide_plan *plan)
 {
@@ -18,6 +28,8 @@ tide_review_estimate(const struct tide_action *action, const struct tide_plan *p
 		return 0;
 	if (action->rows < 0)
 		return -1;
+	if (action->touch == TIDE_TOUCH_VACUUM)
+		return vacuum_time(action, plan);
 	rate = action->touch == TIDE_TOUCH_BATCHES ? TIDE_ASSUME_WRITE * workers
 	       : action->touch == TIDE_TOUCH_READ  ? TIDE_ASSUME_READ
 						   : TIDE_ASSUME_BUILD;
@@ -60,6 +72,11 @@ tide_review_lock(void *ctx, const struct tide_action *action, const struct tide_
 	if (action->lock == TIDE_LOCK_NONE)
 		return talloc_strdup(ctx, "none on the table");
 	tide_duration_format(plan->limits.lock_timeout, wait, sizeof(wait));
+	if ((action->flags & TIDE_GIVES_WAY) != 0)
+		return talloc_asprintf(ctx,
+		    "%s on %s; reads and writes go on; one request waits at most %s, and it lets go when "
+		    "others wait for it",
+		    tide_lock_name(action->lock), action->lock_table, wait);
 	if (action->kind == TIDE_STEP_CONCURRENT || action->lock <= TIDE_SHARE_UPDATE_EXCLUSIVE)
 		return talloc_asprintf(ctx, "%s on %s; reads and writes go on", tide_lock_name(action->lock),
 		    action->lock_table != NULL ? action->lock_table : plan->table);
@@ -77,6 +94,8 @@ tide_review_touch(void *ctx, const struct tide_action *action)
 		[TIDE_TOUCH_READ] = "reads the table once",
 		[TIDE_TOUCH_BATCHES] = "writes in batches",
 		[TIDE_TOUCH_BUILD] = "builds an index",
+		[TIDE_TOUCH_SAMPLE] = "reads a sample",
+		[TIDE_TOUCH_VACUUM] = "reads and cleans up table and indexes",
 	};
 	char rows[64], bytes[64], *text;
 

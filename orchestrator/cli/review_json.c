@@ -23,7 +23,7 @@ other_json(const struct tide_sweep_spec *sweep)
 static json_t *
 action_json(void *mem, const struct tide_action *a, const struct tide_live *live)
 {
-	static const char *const touches[] = { "nothing", "read", "batches", "build" };
+	static const char *const touches[] = { "nothing", "read", "batches", "build", "sample", "vacuum" };
 	static const char *const losses[] = { "nothing", "lossy", "irreversible" };
 	json_t *sql = json_array();
 

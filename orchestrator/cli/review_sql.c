@@ -1,6 +1,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "../gentle.h"
 #include "../own_path.h"
 #include "review.h"
 #include "tidemark/sqltext.h"
@@ -153,7 +154,7 @@ static void
 sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, const struct tide_live *live)
 {
 	const struct tide_table *table = &live->cat->table;
-	bool own_path = (a->flags & TIDE_OWN_PATH) != 0;
+	bool own_path = (a->flags & TIDE_OWN_PATH) != 0, gives_way = (a->flags & TIDE_GIVES_WAY) != 0;
 
 	if (a->title != NULL)
 		comment(out, mem, a->title);
@@ -172,7 +173,12 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 	case TIDE_STEP_CONCURRENT:
 		if (own_path)
 			tide_output_put(out, TIDE_SET_OWN_PATH("false") ";\n");
+		if (gives_way)
+			tide_output_put(
+			    out, talloc_asprintf(mem, "%s;\n", tide_gentle_sql(mem, &live->plan->limits)));
 		statement(out, a->act[0]);
+		if (gives_way)
+			tide_output_put(out, TIDE_USUAL_SQL ";\n");
 		if (own_path)
 			tide_output_put(out, TIDE_SET_PINNED_PATH ";\n");
 		break;

@@ -54,7 +54,8 @@ steps_sweep(char **out, const struct tide_sweep_spec *sweep)
 static void
 steps_action(char **out, const struct tide_action *action)
 {
-	static const char *const touch[] = { "", ", reads the table", ", writes in batches", ", builds" };
+	static const char *const touch[] = { "", ", reads the table", ", writes in batches", ", builds",
+		", reads a sample", ", vacuums" };
 	static const char *const loss[] = { "", "lossy", "irreversible" };
 
 	steps_line(out, "title", action->title);
@@ -63,6 +64,9 @@ steps_action(char **out, const struct tide_action *action)
 	    (action->flags & TIDE_RESTARTABLE) != 0 ? ", restartable" : "",
 	    (action->flags & TIDE_CREATES) != 0 ? ", creates" : "",
 	    (action->flags & TIDE_PROVES) != 0 ? ", proves" : "");
+	if ((action->flags & TIDE_GIVES_WAY) != 0)
+		steps_say(
+		    out, "-- gives way%s\n", (action->flags & TIDE_TRACELESS) != 0 ? ", traceless" : "");
 	if ((action->flags & TIDE_OWN_PATH) != 0)
 		steps_say(out, "-- with the role's own search_path\n");
 	if ((action->flags & TIDE_RESYNC) != 0)

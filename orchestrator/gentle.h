@@ -1,0 +1,25 @@
+#ifndef TIDE_GENTLE_H
+#define TIDE_GENTLE_H
+
+#include "step_runner.h"
+
+/** What belongs around a VACUUM or ANALYZE of ours: a session in which it spares the disk and does not wait for long. */
+
+/**
+ * Statements that set limits.vacuum_cost_limit and limits.lock_timeout, without the last semicolon. A VACUUM that a session sends
+ * knows no pause between its pages unless it is told to. Where the plan says nothing it goes as an autovacuum of this server
+ * would, and never without pauses. Belongs to ctx.
+ */
+char *tide_gentle_sql(void *ctx, const struct tide_limits *limits);
+/** And what takes it back. */
+#define TIDE_USUAL_SQL "RESET vacuum_cost_limit; RESET vacuum_cost_delay; SET lock_timeout = 0"
+
+/**
+ * The same for the control connection. Refused where the role may not vacuum some of the table: the server would leave that out
+ * with a warning, and the statement would end as if all were done.
+ */
+bool tide_make_gentle(const struct tide_task *task, struct tide_err *err) TIDE_CHECKED;
+/** Takes it back, whatever became of the statement. `ok` and err are its outcome, and stay unless they were good. */
+bool tide_make_usual(const struct tide_executor *exe, bool ok, struct tide_err *err) TIDE_CHECKED;
+
+#endif
