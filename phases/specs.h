@@ -27,6 +27,7 @@ struct backfill_spec {
 	int64_t stripes, group_windows, window_blocks;
 	char *bloat, *horizon;
 	int64_t horizon_wait;
+	bool vacuum;
 };
 
 struct verify_spec {

@@ -81,6 +81,7 @@ take_relation(const struct reader *r, struct tide_catalog *cat)
 		.xid_age = tide_rows_real(r->rows, 0, 14),
 	};
 	cat->owns_table = flag(r, 15);
+	cat->may_vacuum = flag(r, 16);
 }
 
 static void

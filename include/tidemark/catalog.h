@@ -127,7 +127,9 @@ struct tide_catalog {
 	char *database;
 	char *system_identifier;
 	char *role;
-	bool superuser, owns_table, may_create_schema, may_create_temp, may_monitor, in_recovery;
+	bool superuser, owns_table;
+	bool may_vacuum; /* the table and each partition: else the server leaves some out, with a warning */
+	bool may_create_schema, may_create_temp, may_monitor, in_recovery;
 	bool may_skip_triggers; /* set session_replication_role */
 	char *default_schema; /* first of the role's search_path: where unqualified names of the plan live */
 	struct tide_table table;

@@ -6,6 +6,7 @@
 #include "change.h"
 #include "dependents.h"
 #include "fill.h"
+#include "maintain.h"
 #include "pair.h"
 #include "reactions.h"
 #include "specs.h"
@@ -40,6 +41,8 @@ static const struct tide_field fields[] = {
 		"table grow; left out: wait where more than 16 MB are at stake"),
 	TIDE_KEY(backfill_spec, horizon_wait, DURATION, .fallback = "10m", .min = 0,
 	    .max = INT64_C(604800000000), .help = "how long in all to wait for that, before it proceeds"),
+	TIDE_KEY(backfill_spec, vacuum, BOOLEAN, .fallback = "false",
+	    .help = "clean up behind the sweep with VACUUM (ANALYZE), at limits.vacuum_cost_limit"),
 	{ 0 },
 };
 
@@ -199,6 +202,24 @@ check_set_on(const struct tide_checking *c)
 	talloc_free(room);
 }
 
+/* It would leave out what the role may not vacuum, and say so in a warning only. */
+static void
+check_vacuum(const struct tide_checking *c)
+{
+	const struct tide_catalog *cat = c->at->cat;
+	const struct backfill_spec *spec = c->at->phase->spec;
+	bool leaves;
+
+	if (!spec->vacuum || cat == NULL || cat->may_vacuum)
+		return;
+	leaves = cat->table.relkind == 'p';
+	tide_say(c, TIDE_ERROR, "backfill-vacuum", "vacuum",
+	    cat->server_version >= 170000 ? "make the role a member of the owner, or GRANT MAINTAIN to it"
+					  : "make the role a member of the owner",
+	    "role %s may not vacuum %s%s.%s: the server would leave it out", cat->role,
+	    leaves ? "each partition of " : "", cat->table.schema, cat->table.name);
+}
+
 static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -208,6 +229,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	if ((spec->stripes & (spec->stripes - 1)) != 0)
 		tide_say(&c, TIDE_ERROR, "backfill-stripes", "stripes", "1, 2, 4, 8, 16 or 32",
 		    "the number of stripes is a power of two, not %lld", (long long)spec->stripes);
+	check_vacuum(&c);
 	if (spec->set.count == 0) {
 		if (spec->where != NULL)
 			tide_say(&c, TIDE_ERROR, "backfill-where", "where", NULL,
@@ -242,6 +264,9 @@ compile_dual(const struct tide_phase_at *at, struct tide_steps *out, struct tide
 	step = tide_steps_add(out, "fill");
 	tune(spec, tide_dual_fill(out, dual, &step->forward, title_of(out, tide_dual_what(out, dual)),
 		       spec->other_triggers));
+	/* The vacuum refreshes them as well. */
+	if (!spec->vacuum)
+		tide_maintain_statistics(out, at, dual, false);
 	return true;
 }
 
@@ -325,7 +350,11 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 {
 	const struct backfill_spec *spec = at->phase->spec;
 
-	return spec->set.count == 0 ? compile_dual(at, out, err) : compile_set(at, out, err);
+	if (!(spec->set.count == 0 ? compile_dual(at, out, err) : compile_set(at, out, err)))
+		return false;
+	if (spec->vacuum)
+		tide_maintain_vacuum(out, at);
+	return true;
 }
 
 const struct tide_phase_ops tide_phase_backfill = {

@@ -6,6 +6,7 @@
 #include "change.h"
 #include "dependents.h"
 #include "fill.h"
+#include "maintain.h"
 #include "mirror.h"
 #include "pair.h"
 #include "proof.h"
@@ -235,6 +236,8 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 
 	if (!prepare(at, out, &ch, err))
 		return false;
+	/* From the switch on the new release asks about the new columns: its plans must not be guesses. */
+	tide_maintain_statistics(out, at, ch.before, true);
 	tide_dual_prove(out, ch.before, tide_triggers_stand(out, ch.both));
 	step = tide_steps_add(out, "switch");
 	fill_forward(&ch, &step->forward);

@@ -29,7 +29,14 @@ SELECT c.oid,
        total.row_estimate,
        (SELECT coalesce(max(t.attnum), 0) FROM pg_catalog.pg_attribute AS t WHERE t.attrelid = c.oid),
        total.xid_age,
-       pg_has_role(current_user, c.relowner, 'USAGE')
+       pg_has_role(current_user, c.relowner, 'USAGE'),
+       -- Partitions can have owners of their own. The owner of the database may too, and from 17 on who has MAINTAIN.
+       pg_has_role(current_user, (SELECT d.datdba FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()), 'USAGE')
+       OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS r
+                       WHERE (r.oid = c.oid OR r.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) AS t))
+                         AND NOT pg_has_role(current_user, r.relowner, 'USAGE')
+                         AND NOT CASE WHEN current_setting('server_version_num')::pg_catalog.int4 >= 170000
+                                      THEN has_table_privilege(r.oid, 'MAINTAIN') ELSE false END)
   FROM p
   JOIN pg_catalog.pg_class AS c ON c.oid = p.relation
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

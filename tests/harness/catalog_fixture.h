@@ -220,6 +220,7 @@ catalog_from_json(void *ctx, json_t *json)
 	cat->owns_table = true;
 	cat->may_skip_triggers = fixture_flag(json, "may_skip_triggers");
 	cat->role = talloc_strdup(cat, "mover");
+	cat->may_vacuum = !fixture_flag(json, "may_not_vacuum");
 	fixture_table(cat, json_object_get(json, "table"), &cat->table);
 	FIXTURE_ROWS(cat, json, facts, tide_fact, fact, fact_count)
 	fixture_fact(cat, facts_row, &cat->fact[facts_at]);

@@ -236,6 +236,10 @@ columns_and_the_table_are_checked_against_the_catalog(void **state)
 		{ "drop-not-null-primary-key", TIDE_ERROR,
 		    "[[phase]]\nkind = 'drop_not_null'\ncolumn = 'id'\n", PLAIN, NULL },
 		{ "backfill-primary-key", TIDE_ERROR, FILL "set = { id = '1' }\n", PLAIN, NULL },
+		{ "backfill-vacuum", TIDE_ERROR, FILL "set = { a = '1' }\nvacuum = true\n",
+		    "{'may_not_vacuum':true,'server_version':150018,'table':{'schema':'public','name':'t',"
+		    "'columns':[" COLUMNS "," COLUMN_A "],'constraints':[" KEY "]}}",
+		    "leave it out" },
 		{ "backfill-unique", TIDE_WARNING, FILL "set = { a = '1' }\n",
 		    TABLE(COLUMN_A, "",
 			",'indexes':[{'name':'i','definition':'CREATE UNIQUE INDEX "
