@@ -80,7 +80,9 @@ must_yield(const struct watchdog *dog)
 		    task->exe->throttle_reason);
 	else if (behind > 0)
 		tide_executor_event(task->exe, "concurrent.yield", task->step, true,
-		    "stopped for now: %lld wait%s for its lock", (long long)behind, behind == 1 ? "s" : "");
+		    behind == 1 ? "stopped for now: %lld session waits for its lock"
+				: "stopped for now: %lld sessions wait for its lock",
+		    (long long)behind);
 	else
 		return false;
 	return true;

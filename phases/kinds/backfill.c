@@ -217,7 +217,7 @@ check_vacuum(const struct tide_checking *c)
 	    cat->server_version >= 170000 ? "make the role a member of the owner, or GRANT MAINTAIN to it"
 					  : "make the role a member of the owner",
 	    "role %s may not vacuum %s%s.%s: the server would leave it out", cat->role,
-	    leaves ? "each partition of " : "", cat->table.schema, cat->table.name);
+	    leaves ? "every partition of " : "", cat->table.schema, cat->table.name);
 }
 
 static void
