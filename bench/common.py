@@ -1,4 +1,5 @@
 """What the benchmarks share: the server, the table of two million rows, processor time, tables of figures."""
+import dataclasses
 import json
 import os
 import platform
@@ -22,21 +23,45 @@ SETTINGS = {
     "max_prepared_transactions": "0",
 }
 
-# About 250 bytes a row; a primary key and four more indexes, one of them on a random uuid.
 TABLE = """
 CREATE TABLE users (
-    id bigint PRIMARY KEY, token uuid NOT NULL, email text NOT NULL, created timestamptz NOT NULL,
+    id {type} PRIMARY KEY, token uuid NOT NULL, email text NOT NULL, created timestamptz NOT NULL,
     score integer NOT NULL, name text NOT NULL, notes text NOT NULL
-);
+) WITH (fillfactor = {fillfactor});
 INSERT INTO users
-SELECT i, md5('token' || i)::uuid, 'user' || i || '@example.org', '2020-01-01'::timestamptz + i * interval '17 s',
-       hashint4(i) % 100000, 'First' || (i % 977) || ' Last' || i, repeat(md5('notes' || i), 4)
+SELECT {key}, md5('token' || i)::uuid, 'user' || i || '@example.org', '2020-01-01'::timestamptz + i * interval '17 s',
+       hashint4(i) % 100000, 'First' || (i % 977) || ' Last' || i, rpad('', {notes}, md5('notes' || i))
   FROM generate_series(1, {rows}) i;
-CREATE INDEX users_token_idx ON users (token);
-CREATE INDEX users_email_idx ON users (email);
-CREATE INDEX users_created_idx ON users (created);
-CREATE INDEX users_score_idx ON users (score);
 """
+INDEXED = ["token", "email", "created", "score"]
+# The primary key of row number i, by type.
+KEYS = {"bigint": "{i}", "uuid": "md5('key' || {i})::uuid", "text": "'key-' || {i}"}
+# Bytes of a row without its notes, more or less.
+REST = 122
+
+
+@dataclasses.dataclass
+class Table:
+    """The table that is measured. As it is: about 250 bytes a row, a primary key, four more indexes, one on a random uuid."""
+    rows: int = 2000000
+    indexes: int = len(INDEXED)         # besides the primary key
+    fillfactor: int = 100
+    width: int = 250                    # bytes of a row, about
+    key: str = "bigint"
+
+    def key_of(self, number):
+        return KEYS[self.key].format(i=number)
+
+    def sql(self):
+        return TABLE.format(rows=self.rows, fillfactor=self.fillfactor, type=self.key, key=self.key_of("i"),
+                            notes=self.width - REST) + "".join(
+            f"CREATE INDEX users_{column}_idx ON users ({column});\n" for column in INDEXED[:self.indexes])
+
+    def text(self):
+        more = f"{self.indexes} more" if self.indexes else "no more"
+        return (f"{self.rows:,} rows of about {self.width} bytes, fillfactor {self.fillfactor}, primary key of type"
+                f" {self.key} and {more} indexes")
+
 
 PLAN = """name = "users-name-to-full-name"
 table = "public.users"
@@ -96,13 +121,17 @@ def note(text):
 class Bench:
     """A server with a template database `base` that holds the table; every measurement works on a fresh copy."""
 
-    def __init__(self, rows, settings=None):
-        self.rows = rows
+    def __init__(self, table, settings=None):
+        self.rows = table.rows
         self.server = Server(settings=dict(SETTINGS, **(settings or {})))
-        note(f"PostgreSQL from {bin_directory()}; building {rows:,} rows")
-        self.server.create_database("base")
-        self.server.sql(TABLE.format(rows=rows), database="base")
-        self.server.sql("VACUUM (FREEZE, ANALYZE) users", database="base")
+        try:
+            note(f"PostgreSQL from {bin_directory()}; building {table.text()}")
+            self.server.create_database("base")
+            self.server.sql(table.sql(), database="base")
+            self.server.sql("VACUUM (FREEZE, ANALYZE) users", database="base")
+        except BaseException:
+            self.server.close()
+            raise
         self.copies = 0
 
     def close(self):
@@ -139,9 +168,9 @@ class Bench:
             time.sleep(0.02)
         time.sleep(0.1)
 
-    def tidemark(self, path, database, *args):
-        """Runs the program; Usage of it. Fails with its output when it fails."""
-        return Usage(self, [path, *args], self.server.environment(database)).run()
+    def tidemark(self, path, database, *args, alone=True):
+        """Runs the program; Usage of it. Fails with its output when it fails. alone: no other client is at work."""
+        return Usage(self, [path, *args], self.server.environment(database)).run(alone)
 
 
 class Usage:
@@ -164,7 +193,7 @@ class Usage:
             except (OSError, ValueError):
                 return
 
-    def run(self):
+    def run(self, alone=True):
         before = self.bench.backend_seconds()
         begun = time.monotonic()
         child = subprocess.Popen(self.argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -172,18 +201,24 @@ class Usage:
         ended = threading.Event()
         watcher = threading.Thread(target=self.watch, args=(child.pid, ended), daemon=True)
         watcher.start()
-        output = child.stdout.read()
-        child.stdout.close()
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        try:
+            output = child.stdout.read()
+            child.stdout.close()
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+        finally:
+            ended.set()
+            if child.returncode is None:
+                child.kill()
+                child.wait()
         self.seconds = time.monotonic() - begun
-        ended.set()
         watcher.join()
         if child.returncode != 0:
             raise SystemExit(f"{' '.join(self.argv)}: exit {child.returncode}\n{output.decode('utf-8', 'replace')}")
         self.client_cpu = usage.ru_utime + usage.ru_stime
-        self.bench.wait_alone()
-        self.server_cpu = self.bench.backend_seconds() - before
+        if alone:
+            self.bench.wait_alone()
+            self.server_cpu = self.bench.backend_seconds() - before
         return self
 
 
@@ -199,22 +234,30 @@ def machine():
     return {"processor": model, "cores": os.cpu_count(), "memory_gb": round(memory), "system": platform.system()}
 
 
+def filesystem(path):
+    """Type of the file system that holds a path: what fsync = on is worth."""
+    with open("/proc/mounts", encoding="utf-8", errors="replace") as mounts:
+        found = [line.split()[1:3] for line in mounts]
+    inside = [(len(place), kind) for place, kind in found if os.path.commonpath([path, place]) == place]
+    return max(inside, default=(0, "unknown"))[1]
+
+
 def median(values):
     return statistics.median(values)
 
 
-def show(header, rows):
-    """A table that is Markdown and can be read as it is."""
+def table(header, rows):
+    """Text of a table that is Markdown and can be read as it is."""
     cells = [header, *[[str(cell) for cell in row] for row in rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
 
     def line(row):
-        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
-    print(line(header))
-    print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    for row in cells[1:]:
-        print(line(row))
-    sys.stdout.flush()
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |\n"
+    return line(header) + "|" + "|".join("-" * (width + 2) for width in widths) + "|\n" + "".join(map(line, cells[1:]))
+
+
+def show(header, rows):
+    print(table(header, rows), end="", flush=True)
 
 
 def save(path, result):

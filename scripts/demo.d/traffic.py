@@ -10,9 +10,9 @@ CLIENTS = 4
 class Traffic:
     """One release of the application. start() and stop() any number of times; what it logged is kept."""
 
-    def __init__(self, server, database, name, script, scale, rate, folder):
+    def __init__(self, server, database, name, script, scale, rate, folder, clients=CLIENTS):
         self.server, self.database, self.name, self.script = server, database, name, script
-        self.scale, self.rate, self.folder = scale, rate, folder
+        self.scale, self.rate, self.folder, self.clients = scale, rate, folder, clients
         self.process = None
         self.starts = 0
         self.complaints = []
@@ -25,7 +25,7 @@ class Traffic:
             # Rate-limited, so that a transaction's latency counts from when it should have begun:
             # a stall shows in every transaction that it delays. Every error is printed as it happens.
             self.process = subprocess.Popen(
-                [self.server.tool("pgbench"), "-n", "-c", str(CLIENTS), "-j", "1", "-T", "3600",
+                [self.server.tool("pgbench"), "-n", "-c", str(self.clients), "-j", "1", "-T", "3600",
                  "-s", str(self.scale), "-f", self.script, "-M", "prepared", f"--rate={self.rate}",
                  "--log", f"--log-prefix={prefix}", "--verbose-errors", self.database],
                 env=dict(self.server.environment(self.database), PGAPPNAME=self.name),

@@ -6,11 +6,14 @@ import sys
 import tempfile
 import time
 import unittest
+from xml.etree import ElementTree
 
 sys.dont_write_bytecode = True
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-sys.path[:0] = [os.path.join(ROOT, "scripts", "demo.d"), os.path.join(ROOT, "tests")]
+sys.path[:0] = [os.path.join(ROOT, "scripts", "demo.d"), os.path.join(ROOT, "tests"), os.path.join(ROOT, "bench")]
 from lockwatch import blamed
+from picture import draw
+from report import Results, markdown, promises, replace_between
 from summary import Summary
 from traffic import Traffic, percentiles
 
@@ -83,6 +86,84 @@ class Table(unittest.TestCase):
         self.assertFalse(summary.good)
 
 
+def bench_run(two_workers=150000, longest=20.0, **table):
+    """What bench/sweep would have measured in three rounds."""
+    shape = dict({"rows": 2000000, "indexes": 4, "fillfactor": 100, "width": 250, "key": "bigint", "text": "rows"}, **table)
+    results = []
+    for condition in ("idle", "load"):
+        for name, speed, growth in (("update", 50000, 1.06), ("touch", 30000, 1.06), ("keyset", 45000, 1.06),
+                                    ("tidemark1", 90000, 0.15), ("tidemark2", two_workers, 0.15)):
+            for noise in (0.9, 1.0, 1.1):
+                latency = {"p50": 0.3 * noise, "p99": 2.0 * noise, "max": longest * noise}
+                results.append({
+                    "strategy": name, "condition": condition, "rows_per_second": speed * noise, "heap_growth": growth,
+                    "index_growth": growth - 0.05, "wal_bytes": 1e9 * growth ** 0.3, "longest_ms": 15 * noise, "peak_kb": 12000,
+                    "client_cpu": 0.2, "server_cpu": 10, "finished": 0.015, "hot": 1 - growth / 1.06,
+                    "application": {"before": {"p50": 0.2, "p99": 1, "max": 8}, "during": latency, "errors": 0}})
+    names = ["update", "touch", "keyset", "tidemark1", "tidemark2"]
+    return {"table": shape, "results": results, "strategies": [[name, f"`{name}` & co"] for name in names],
+            "machine": {"processor": "P", "cores": 2, "memory_gb": 8, "system": "Linux"}, "server": "15", "rounds": 3,
+            "filesystem": "ext4", "settings": {"fsync": "on"}, "load": {"rate": 1500, "reads": 70, "clients": 8}, "notes": []}
+
+
+class Bench(unittest.TestCase):
+    def judge(self, run, earlier=None):
+        return promises(Results(run["results"]), run["table"], earlier and Results(earlier["results"]))
+
+    def broken(self, run, earlier=None):
+        return [row[0] for row in self.judge(run, earlier)[0].rows if not row[3]]
+
+    def test_what_is_fast_and_small_keeps_every_promise(self):
+        self.assertEqual(self.broken(bench_run()), [])
+        self.assertGreater(len(self.judge(bench_run())[0].rows), 12)
+
+    def test_each_broken_promise_is_found(self):
+        self.assertEqual(self.broken(bench_run(two_workers=85000)),
+                         ["tidemark2 against one UPDATE", "tidemark2 against the touching loop",
+                          "tidemark2 against the keyset loop, both under load"])
+        self.assertEqual(self.broken(bench_run(longest=30.0)), ["tidemark2: the application's longest transaction"])
+
+    def test_another_table_is_not_judged_by_the_speed_of_the_usual_one(self):
+        judged, told = self.judge(bench_run(two_workers=1000, rows=1000))
+        self.assertTrue(judged.kept())
+        self.assertIn("not judged", told)
+
+    def test_a_run_of_another_size_must_be_as_fast_as_the_earlier_one(self):
+        self.assertEqual(self.broken(bench_run(rows=10000000), bench_run()), [])
+        self.assertEqual(self.broken(bench_run(two_workers=120000 * 1.5, rows=10000000), bench_run()),
+                         ["tidemark2: rows/s of 10,000,000 rows, against the earlier run"])
+
+    def test_the_tables_say_median_range_and_ratio(self):
+        run = bench_run()
+        judged, told = self.judge(run)
+        text = markdown(run, Results(run["results"]), judged, told)
+        self.assertIn("150,000 (135,000 to 165,000)", text)
+        self.assertIn("| 3.00 ", text)
+        self.assertEqual(text.count("NOT KEPT"), 0)
+
+    def test_what_was_not_run_leaves_no_row(self):
+        run = bench_run()
+        run["results"] = [row for row in run["results"] if row["condition"] == "idle" and row["strategy"] != "update"]
+        run["strategies"] = run["strategies"][1:]
+        judged, told = self.judge(run)
+        self.assertNotIn("UPDATE", judged.text())
+        self.assertNotIn("Latency", markdown(run, Results(run["results"]), judged, told))
+
+    def test_the_picture_is_xml_and_has_every_strategy(self):
+        run = bench_run()
+        root = ElementTree.fromstring(draw(run, Results(run["results"])))
+        shown = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+        for name in ("update", "tidemark2"):
+            self.assertEqual(shown.count(f"{name} & co"), 5)
+        self.assertIn("150,000", shown)
+
+    def test_only_what_stands_between_the_comments_is_replaced(self):
+        self.assertEqual(replace_between("a <!--1--> old <!--2--> b", "<!--1-->", "<!--2-->", "new\n"),
+                         "a <!--1-->\n\nnew\n\n<!--2--> b")
+        with self.assertRaises(SystemExit):
+            replace_between("a <!--2--> <!--1--> b", "<!--1-->", "<!--2-->", "new")
+
+
 class Options(unittest.TestCase):
     CASES = [
         (["scripts/test", "--postgres", "13"], "majors 14 to 18"),
@@ -92,6 +173,9 @@ class Options(unittest.TestCase):
         (["scripts/demo", "--rows", "0"], "not a number"),
         (["scripts/demo", "--frobnicate"], "unknown option"),
         (["scripts/deps", "everything"], "unknown group"),
+        (["bench/sweep", "--only", "nobody"], "makes no sense"),
+        (["bench/sweep", "--width", "9000"], "out of range"),
+        (["bench/sweep", "--from", "README.md"], "not the --json of a run"),
         (["scripts/postgres-major", "13"], "no version is pinned"),
     ]
 
