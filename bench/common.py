@@ -42,7 +42,7 @@ REST = 122
 
 @dataclasses.dataclass
 class Table:
-    """The table that is measured. As it is: about 250 bytes a row, a primary key, four more indexes, one on a random uuid."""
+    """The table that is measured. As it is: 250 bytes a row, a primary key, four more indexes, one on a random uuid."""
     rows: int = 2000000
     indexes: int = len(INDEXED)         # besides the primary key
     fillfactor: int = 100

@@ -46,7 +46,7 @@ class Load:
         return begun, time.time()
 
     def finish(self, until):
-        """Goes on until every transaction that was due before `until` has ended; errors. Those still not done count as errors."""
+        """Goes on until every transaction that was due before `until` has ended, for a while; the number of errors."""
         deadline = time.monotonic() + DRAIN
         late = True
         while late and self.traffic.running() and time.monotonic() < deadline:

@@ -35,7 +35,8 @@ class Picture:
         self.y += LINE
 
     def bar(self, y, height, length, kind):
-        self.parts.append(f'<rect x="{LABEL}" y="{y:.0f}" width="{max(length, 1):.1f}" height="{height}" rx="2" class="{kind}"/>')
+        self.parts.append(f'<rect x="{LABEL}" y="{y:.0f}" width="{max(length, 1):.1f}" height="{height}" rx="2"'
+                          f' class="{kind}"/>')
 
     def row(self, label, ours, bars, text, spread=None):
         """bars: lengths, 0 to 1, one below the other in one line; spread: the ends of a range."""
@@ -53,8 +54,9 @@ class Picture:
 
     def svg(self):
         height = self.y + 8
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
-                f' role="img" aria-label="{escape(self.title)}">\n<style>{STYLE}</style>\n' + "\n".join(self.parts) + "\n</svg>\n")
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'
+                f' viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(self.title)}">\n'
+                f'<style>{STYLE}</style>\n' + "\n".join(self.parts) + "\n</svg>\n")
 
 
 def ours(name):
@@ -93,9 +95,10 @@ def wal(picture, results, chosen):
 
 def latency(picture, results, chosen):
     """Logarithmic: from a tenth of a millisecond on."""
-    rows = [("no backfill", False, [results.middle(None, LOAD, "application", "before", key) for key in ("p99", "max")])]
-    for name, label in chosen:
-        rows.append((label, ours(name), [results.middle(name, LOAD, "application", "during", key) for key in ("p99", "max")]))
+    def pair_of(name, when):
+        return [results.middle(name, LOAD, "application", when, key) for key in ("p99", "max")]
+    rows = [("no backfill", False, pair_of(None, "before"))]
+    rows += [(label, ours(name), pair_of(name, "during")) for name, label in chosen]
     rows = [row for row in rows if row[2][0] is not None]
     most = math.log10(max(pair[1] for _, _, pair in rows) * 10)
     picture.panel("Latency of the application: p99 (above) and longest (below)", "ms, logarithmic; shorter is better")

@@ -1,4 +1,4 @@
-"""What bench/sweep measured, as tables of Markdown, and the promises: which of them this run could judge, and which are kept."""
+"""What bench/sweep measured, as tables of Markdown, and the promises: those that this run could judge."""
 from common import Table, median, table
 
 IDLE, LOAD = "idle", "load"
@@ -49,8 +49,8 @@ def with_range(values, text=number):
     """The median, and between what it lies."""
     if not values:
         return "-"
-    middle = text(median(values))
-    return middle if len(values) == 1 else f"{middle} ({text(min(values))} to {text(max(values))})"
+    middle, least, most = (text(value) for value in (median(values), min(values), max(values)))
+    return middle if least == most else f"{middle} ({least} to {most})"
 
 
 def whole(value):
@@ -84,7 +84,8 @@ def work_table(results, chosen, condition):
             with_range(results.values(name, condition, "longest_ms")) + " ms"])
         if condition == LOAD:
             rows[-1].pop(-2)
-    header = ["strategy", "rows/s", "of one UPDATE", "heap growth", "index growth", "WAL", "of one UPDATE", "HOT", "longest batch"]
+    header = ["strategy", "rows/s", "of one UPDATE", "heap growth", "index growth", "WAL", "of one UPDATE", "HOT",
+              "longest batch"]
     if condition == LOAD:
         header.remove("HOT")
     return table(header, rows)
@@ -170,8 +171,8 @@ def load_promises(out, results):
     during = results.middle("tidemark2", LOAD, "application", "during", "p99")
     out.add("tidemark2: the application's p99, of its p99 alone", during and before and during / before, at_most, 4,
             lambda value: f"{value:.2f} x")
-    out.add("tidemark2: the application's longest transaction", results.middle("tidemark2", LOAD, "application", "during", "max"),
-            at_most, 25, lambda value: f"{value:.1f} ms")
+    out.add("tidemark2: the application's longest transaction",
+            results.middle("tidemark2", LOAD, "application", "during", "max"), at_most, 25, lambda value: f"{value:.1f} ms")
 
 
 def size_promises(out, results, earlier, rows):
@@ -203,14 +204,15 @@ def promises(results, shape, earlier=None):
 
 def described(run):
     """The machine and the server, without naming the machine."""
-    machine = run["machine"]
-    lines = [f"{run['table']['text']}.",
-             f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB of memory, {machine['system']}."
-             f" PostgreSQL {run['server']}, data on {run['filesystem']}; " + ", ".join(f"{key} = {value}" for key, value in run["settings"].items())
-             + f". Medians of {run['rounds']} round{'s' if run['rounds'] > 1 else ''}, smallest and largest in brackets."]
+    machine, settings = run["machine"], ", ".join(f"{key} = {value}" for key, value in run["settings"].items())
+    lines = [
+        f"{run['table']['text']}.",
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB of memory, {machine['system']}."
+        f" PostgreSQL {run['server']}, data on {run['filesystem']}; {settings}."
+        f" Rounds: {run['rounds']}; medians, smallest and largest in brackets."]
     if run["load"]:
-        lines.append(f"The application: pgbench, {run['load']['rate']:,} transactions a second, {run['load']['reads']} % reads of a"
-                     f" row, the others updates of a row, {run['load']['clients']} connections.")
+        lines.append(f"The application: pgbench, {run['load']['rate']:,} transactions a second, {run['load']['reads']} %"
+                     f" reads of a row, the others updates of a row, {run['load']['clients']} connections.")
     return lines
 
 

@@ -8,8 +8,9 @@ import time
 from common import INDEXED, PLAN
 
 BATCH = 1000
-# The name under which the loops connect: their statements are found by it in the server's log.
+# The names of the sessions that do the work: their statements are found by them in the server's log.
 SESSION = "bench/backfill"
+WORKERS = "tidemark/users-name-to-full-name/backfill"
 PHASE = ("SELECT extract(epoch FROM started)::float8, extract(epoch FROM ended)::float8"
          " FROM tidemark.phase WHERE kind = 'backfill'")
 
@@ -48,6 +49,10 @@ COLUMNS = ["id", *INDEXED, "name", "notes"]
 
 PGROLL = {"name": "02_full_name", "operations": [{"add_column": {
     "table": "users", "up": "name", "column": {"name": "full_name", "type": "text", "nullable": True}}}]}
+
+
+class NotRun(Exception):
+    """A program that is not ours failed."""
 
 
 def by_hand(run, prepare, work):
@@ -102,7 +107,8 @@ def with_workers(workers):
         plan = os.path.join(run.folder, f"plan{workers}.toml")
         with open(plan, "w", encoding="utf-8") as file:
             file.write(PLAN.format(workers=workers))
-        usage = run.bench.tidemark(run.binary, run.database, "run", plan, "--to", "backfill", "--quiet", alone=not run.loaded)
+        usage = run.bench.tidemark(run.binary, run.database, "run", plan, "--to", "backfill", "--quiet",
+                                   alone=not run.loaded)
         begun, ended = run.bench.server.sql(PHASE, database=run.database)[0]
         figures = {"begun": begun, "ended": ended, "whole": usage.seconds, "client_cpu": usage.client_cpu,
                    "peak_kb": usage.peak_kb, "plan": plan}
@@ -125,7 +131,7 @@ def pgroll(run):
         done = subprocess.run(["pgroll", *args], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=3600, check=False)
         if done.returncode != 0:
-            raise RuntimeError(f"pgroll {args[0]}: exit {done.returncode}\n{done.stdout}")
+            raise NotRun(f"pgroll {args[0]}: exit {done.returncode}\n{done.stdout}")
     command("init")
     begun = time.time()
     command("start", path)
@@ -134,13 +140,13 @@ def pgroll(run):
     return {"begun": begun, "ended": ended}
 
 
-# Name, title, function, and how its sessions are called (a prefix).
+# Name, title, function, and how its sessions are called.
 STRATEGIES = [
     ("update", "one `UPDATE` of the whole table", plain_update, SESSION),
     ("touch", "keyset loop that touches rows for a trigger", touching_loop, SESSION),
     ("keyset", "keyset loop, 1000 rows", keyset_loop, SESSION),
-    ("tidemark1", "tidemark, 1 worker", with_workers(1), "tidemark/"),
-    ("tidemark2", "tidemark, 2 workers", with_workers(2), "tidemark/"),
+    ("tidemark1", "tidemark, 1 worker", with_workers(1), WORKERS),
+    ("tidemark2", "tidemark, 2 workers", with_workers(2), WORKERS),
 ]
 
 

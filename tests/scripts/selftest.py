@@ -88,7 +88,8 @@ class Table(unittest.TestCase):
 
 def bench_run(two_workers=150000, longest=20.0, **table):
     """What bench/sweep would have measured in three rounds."""
-    shape = dict({"rows": 2000000, "indexes": 4, "fillfactor": 100, "width": 250, "key": "bigint", "text": "rows"}, **table)
+    shape = dict({"rows": 2000000, "indexes": 4, "fillfactor": 100, "width": 250, "key": "bigint", "text": "rows"},
+                 **table)
     results = []
     for condition in ("idle", "load"):
         for name, speed, growth in (("update", 50000, 1.06), ("touch", 30000, 1.06), ("keyset", 45000, 1.06),
@@ -96,14 +97,16 @@ def bench_run(two_workers=150000, longest=20.0, **table):
             for noise in (0.9, 1.0, 1.1):
                 latency = {"p50": 0.3 * noise, "p99": 2.0 * noise, "max": longest * noise}
                 results.append({
-                    "strategy": name, "condition": condition, "rows_per_second": speed * noise, "heap_growth": growth,
-                    "index_growth": growth - 0.05, "wal_bytes": 1e9 * growth ** 0.3, "longest_ms": 15 * noise, "peak_kb": 12000,
-                    "client_cpu": 0.2, "server_cpu": 10, "finished": 0.015, "hot": 1 - growth / 1.06,
+                    "strategy": name, "condition": condition, "rows_per_second": speed * noise,
+                    "heap_growth": growth, "index_growth": growth - 0.05, "wal_bytes": 1e9 * growth ** 0.3,
+                    "longest_ms": 15 * noise, "peak_kb": 12000, "client_cpu": 0.2,
+                    "server_cpu": 10, "finished": 0.015, "hot": 1 - growth / 1.06,
                     "application": {"before": {"p50": 0.2, "p99": 1, "max": 8}, "during": latency, "errors": 0}})
     names = ["update", "touch", "keyset", "tidemark1", "tidemark2"]
     return {"table": shape, "results": results, "strategies": [[name, f"`{name}` & co"] for name in names],
             "machine": {"processor": "P", "cores": 2, "memory_gb": 8, "system": "Linux"}, "server": "15", "rounds": 3,
-            "filesystem": "ext4", "settings": {"fsync": "on"}, "load": {"rate": 1500, "reads": 70, "clients": 8}, "notes": []}
+            "filesystem": "ext4", "settings": {"fsync": "on"}, "notes": [],
+            "load": {"rate": 1500, "reads": 70, "clients": 8}}
 
 
 class Bench(unittest.TestCase):
