@@ -6,11 +6,14 @@ import sys
 import tempfile
 import time
 import unittest
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 sys.dont_write_bytecode = True
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 sys.path[:0] = [os.path.join(ROOT, "scripts", "demo.d"), os.path.join(ROOT, "tests"), os.path.join(ROOT, "bench")]
+from common import Table as BenchTable
+from load import Load
 from lockwatch import blamed
 from picture import draw
 from report import Results, markdown, promises, replace_between
@@ -165,6 +168,29 @@ class Bench(unittest.TestCase):
                          "a <!--1-->\n\nnew\n\n<!--2--> b")
         with self.assertRaises(SystemExit):
             replace_between("a <!--2--> <!--1--> b", "<!--1-->", "<!--2-->", "new")
+
+
+class Application(unittest.TestCase):
+    def load(self, folder, text):
+        found = Load(SimpleNamespace(server=None), BenchTable(rows=10), "copy", 1500, folder)
+        with open(os.path.join(folder, "application-copy-1.77"), "w", encoding="ascii") as log:
+            log.write(text)
+        return found
+
+    def test_a_failed_transaction_is_one_error_however_often_one_looks(self):
+        with tempfile.TemporaryDirectory() as folder:
+            load = self.load(folder, "0 1 2500 0 1700000000 500000 10\n0 2 failed 0 1700000001 0 5\n")
+            self.assertEqual(len(load.so_far()), 1)
+            load.so_far()
+            load.traffic.process, load.traffic.errors = None, os.devnull
+            self.assertEqual(load.finish(0), 2)             # that one, and that nothing was running to the end
+
+    def test_a_latency_belongs_to_when_the_transaction_was_due(self):
+        with tempfile.TemporaryDirectory() as folder:
+            load = self.load(folder, "")
+            load.done = [(100.0, 3.0), (99.5, 0.001), (101.0, 0.002)]
+            self.assertEqual(load.latencies(96, 99)["max"], 3000)
+            self.assertEqual(load.latencies(99, 102)["transactions"], 2)
 
 
 class Options(unittest.TestCase):
