@@ -374,3 +374,29 @@ class Server:
                 return "".join(log.readlines()[-lines:])
         except OSError:
             return ""
+
+
+class Standby(Server):
+    """A hot standby of `primary`, which follows it by streaming. Only where the installation has pg_basebackup."""
+
+    def __init__(self, primary, name="standby", settings=None):
+        self.primary = primary
+        host = f"host={primary.socket_dir} port={primary.port} user=postgres application_name={name}"
+        super().__init__(bin_dir=primary.bin, settings=dict(primary.settings, primary_conninfo=host, **(settings or {})))
+
+    @staticmethod
+    def possible():
+        return os.path.exists(os.path.join(bin_directory(), "pg_basebackup"))
+
+    def _initdb(self, _extra):
+        done = subprocess.run(
+            [os.path.join(self.bin, "pg_basebackup"), "-D", self.data, "-h", self.primary.socket_dir, "-p",
+             str(self.primary.port), "-U", "postgres", "-X", "stream", "-c", "fast", "--no-sync"],
+            cwd=self.root, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=120, **self._as_user())
+        if done.returncode != 0:
+            raise RuntimeError(f"pg_basebackup failed:\n{done.stdout}")
+        path = os.path.join(self.data, "standby.signal")
+        with open(path, "w", encoding="utf-8"):
+            pass
+        self._own(path)

@@ -3,9 +3,11 @@ import os
 import re
 import signal
 import sys
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import plans  # noqa: E402
+from harness.server import Standby  # noqa: E402
 from harness.testcase import LiveCase, limit, main  # noqa: E402
 from harness.traffic import run  # noqa: E402
 
@@ -177,6 +179,46 @@ class Horizon(SweepCase):
         holder.close()
         self.tidemark("run", self.slow(horizon="wait")).ok()
         self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
+
+
+@unittest.skipUnless(Standby.possible(), "no pg_basebackup for this major")
+class Standbys(SweepCase):
+    def setUp(self):
+        super().setUp()
+        self.standby = Standby(self.server, "east", {"hot_standby_feedback": "on", "wal_receiver_status_interval": "1"})
+        self.addCleanup(self.standby.close)
+
+    def reader(self):
+        """A long query there holds the horizon here."""
+        reader = self.standby.connect(self.database, autocommit=False)
+        self.wait_until(lambda: self.value("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'east'"
+                                           " AND state = 'streaming'"))
+        run(reader, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        run(reader, "SELECT count(*) FROM items")
+        self.execute("SELECT pg_current_xact_id()")
+        self.wait_until(lambda: self.value("SELECT max(age(backend_xmin)) > 1 FROM pg_stat_replication"), what="the feedback has come")
+        return reader
+
+    @limit(90)
+    def test_a_query_on_a_standby_with_feedback_is_named(self):
+        reader = self.reader()
+        process = self.tidemark.start("run", self.slow(horizon="wait"))
+        process.wait_for("the standby 'east' (hot_standby_feedback", timeout=40)
+        reader.rollback()
+        reader.close()
+        process.wait(60).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
+
+    @limit(90)
+    def test_a_replica_that_falls_behind_holds_the_sweep_back(self):
+        run(self.standby.connect(), "SELECT pg_wal_replay_pause()")
+        phases = [{"kind": "add_column", "column": "title", "type": "text"}, {"kind": "dual_write", "from": "name", "to": "title"},
+                  {"kind": "backfill", "max_rows_per_second": 20000}]
+        path = self.plan(plans.plan("p", "public.items", phases, replica_lag_bytes="1MB", replica_lag="0"))
+        process = self.tidemark.start("run", path)
+        process.wait_for("holding back: replica lag", timeout=40)
+        run(self.standby.connect(), "SELECT pg_wal_replay_resume()")
+        process.wait(60).ok()
 
 
 class Workers(SweepCase):
