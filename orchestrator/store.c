@@ -111,6 +111,7 @@ read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tid
 	void *mem = talloc_new(NULL);
 	struct tide_progress *p = &out->progress;
 	struct tide_rows *rows;
+	int64_t placed;
 	bool at_work = strcmp(out->state, "complete") != 0 && strcmp(out->state, "rolled_back") != 0;
 	bool ok = tide_await_query(
 	    conn, mem, tide_sql_state_segments, TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
@@ -122,7 +123,8 @@ read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tid
 		p->rows_changed = tide_rows_int(rows, 0, 3);
 		p->rows_stayed = tide_rows_int(rows, 0, 4);
 		p->mismatches = tide_rows_int(rows, 0, 5);
-		p->hot_share = p->rows_changed > 0 ? (double)p->rows_stayed / (double)p->rows_changed : -1;
+		placed = tide_rows_int(rows, 0, 6);
+		p->hot_share = placed > 0 ? (double)p->rows_stayed / (double)placed : -1;
 	} else {
 		memset(p, 0, sizeof(*p));
 	}

@@ -78,6 +78,14 @@ struct tide_checking {
 	const struct tide_phase_at *at;
 	struct tide_findings *out;
 };
+
+/** What makes an index one that leads through a table. */
+#define TIDE_ORDER_HINT                                                                                      \
+	"it must be unique, valid, not deferrable, a btree, without WHERE and expressions, and all its "     \
+	"columns "                                                                                           \
+	"NOT NULL: a primary key will do"
+/** An error when there is neither a heap nor such an index: nothing that goes through all rows can work. Needs a catalog. */
+void tide_check_order(const struct tide_checking *c);
 /** key: the one of the phase that is meant, or NULL. hint may be NULL. */
 void tide_say(const struct tide_checking *c, enum tide_severity severity, const char *rule, const char *key,
     const char *hint, const char *fmt, ...) TIDE_PRINTF(6, 7);

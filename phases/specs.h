@@ -23,6 +23,7 @@ struct backfill_spec {
 	struct tide_pairs set;
 	char *where;
 	char *other_triggers; /* "fire", "skip", or NULL: not said */
+	char *order;
 	int64_t max_rows_per_second;
 	int64_t stripes, group_windows, window_blocks;
 	char *bloat, *horizon;

@@ -64,6 +64,7 @@ static const struct text_member sweep_texts[] = {
 	{ "residual", offsetof(struct tide_sweep_spec, residual) },
 	{ "again", offsetof(struct tide_sweep_spec, again) },
 	{ "key", offsetof(struct tide_sweep_spec, key) },
+	{ "order", offsetof(struct tide_sweep_spec, order) },
 	{ "trigger", offsetof(struct tide_sweep_spec, trigger) },
 	{ "function", offsetof(struct tide_sweep_spec, function) },
 	{ "what", offsetof(struct tide_sweep_spec, what) },

@@ -136,3 +136,15 @@ tide_check_expression(const struct tide_checking *c, const char *key, const char
 		    err.message);
 	return good;
 }
+
+void
+tide_check_order(const struct tide_checking *c)
+{
+	const char *relation = c->at->cat->table.orderless;
+
+	if (relation != NULL)
+		tide_say(c, TIDE_ERROR, "sweep-no-order", NULL, TIDE_ORDER_HINT,
+		    "%s does not keep its rows in a heap, and has no index in whose order they can be gone "
+		    "through",
+		    relation);
+}

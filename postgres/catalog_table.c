@@ -79,6 +79,9 @@ take_relation(const struct reader *r, struct tide_catalog *cat)
 		.rows = tide_rows_real(r->rows, 0, 12),
 		.max_attnum = (int)tide_rows_int(r->rows, 0, 13),
 		.xid_age = tide_rows_real(r->rows, 0, 14),
+		.not_heap = text(r, 17),
+		.keyless = text(r, 18),
+		.orderless = text(r, 19),
 	};
 	cat->owns_table = flag(r, 15);
 	cat->may_vacuum = flag(r, 16);

@@ -102,6 +102,9 @@ struct tide_table {
 	char *schema, *name;
 	char relkind;        /* r p */
 	char *access_method; /* "heap" */
+	/* The table, or its first partition of which it is true (quoted as SQL), else NULL: its rows are not in a heap; no index
+	 * leads through its rows, that is a unique one, valid, immediate, over columns that are NOT NULL; both. */
+	char *not_heap, *keyless, *orderless;
 	bool row_security, has_children, is_child_partition;
 	bool published; /* in any publication */
 	int64_t pages, bytes, index_bytes;

@@ -88,6 +88,7 @@ struct tide_sweep_spec {
 	char *
 	    again; /* write: true for a row that was filled means that filling it twice is not filling it once; NULL */
 	char *key;     /* jsonb expression that names a row in a report */
+	char *order;   /* "heap" or "keyset"; NULL: heap where the rows are in one */
 	char *trigger; /* the trigger that must stand (ENABLE ALWAYS) for the sweep to be right; NULL: none */
 	char *function; /* its function, quoted and qualified, as regprocedure text; with trigger */
 	bool

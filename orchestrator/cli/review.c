@@ -224,15 +224,19 @@ tide_review_act(void *ctx, const struct tide_action *action, const struct tide_l
 		char *name = tide_sqlf(text, "%I.%I", table->schema, table->name);
 		const struct tide_sweep_spec *spec = action->sweep;
 
-		return spec->write
-			   ? talloc_asprintf(ctx,
-				 "UPDATE %s AS tidemark_row\n   SET %s\n WHERE ctid >= … AND ctid < … "
-				 "AND (get_byte(tidsend(ctid), 5) & …) = …\n   AND (%s);",
-				 name, spec->set, spec->residual)
-			   : talloc_asprintf(ctx,
-				 "SELECT count(*) FROM %s AS tidemark_row\n WHERE ctid >= … AND ctid "
-				 "< …\n   AND (%s);",
-				 name, spec->residual);
+		bool keys =
+		    spec->order != NULL ? strcmp(spec->order, "keyset") == 0 : table->not_heap != NULL;
+		const char *part = keys ? "the next … in the order of an index"
+				   : spec->write
+				       ? "ctid >= … AND ctid < … AND (get_byte(tidsend(ctid), 5) & …) = …"
+				       : "ctid >= … AND ctid < …";
+
+		return spec->write ? talloc_asprintf(ctx,
+					 "UPDATE %s AS tidemark_row\n   SET %s\n WHERE %s\n   AND (%s);",
+					 name, spec->set, part, spec->residual)
+				   : talloc_asprintf(ctx,
+					 "SELECT count(*) FROM %s AS tidemark_row\n WHERE %s\n   AND (%s);",
+					 name, part, spec->residual);
 	}
 	for (size_t i = 0; i < action->act_count; i++) {
 		size_t length = strlen(action->act[i]);

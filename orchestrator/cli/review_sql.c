@@ -399,9 +399,11 @@ tide_review_sql(struct tide_stream *out, const struct tide_live *live, bool back
 			    live->plan, &live->plan->phase[p], NULL, err, "the phase cannot be compiled");
 		for (size_t i = 0; i < live->steps[p]->count; i++)
 			if (live->steps[p]->item[i].forward.kind == TIDE_STEP_SWEEP &&
-			    live->cat->table.relkind != 'r')
+			    (live->cat->table.relkind != 'r' || live->cat->table.not_heap != NULL))
 				return tide_fail(err, TIDE_PRECONDITION,
-				    "%s is not a plain table: its sweep has no form as SQL",
+				    "%s is not a plain table with its rows in a heap: its sweep has no form "
+				    "as "
+				    "SQL",
 				    live->plan->table);
 	}
 	script.mem = talloc_new(NULL);

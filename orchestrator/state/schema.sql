@@ -88,6 +88,11 @@ CREATE TABLE tidemark.segment (
     next        bigint NOT NULL,
     done        boolean NOT NULL DEFAULT false,
     hole        boolean NOT NULL DEFAULT false,
+    -- In the order of a unique index: what that order is, the last key that is done, and, of a hole, its last key.
+    -- first, stop and next then only measure progress.
+    key_order   text,
+    key         text[],
+    key_stop    text[],
     fence       bigint NOT NULL,
     rows_seen   bigint NOT NULL DEFAULT 0,
     changed     bigint NOT NULL DEFAULT 0,

@@ -7,6 +7,7 @@
 
 #include "../step_runner.h"
 #include "../stop_signals.h"
+#include "keyset_load.h"
 #include "state_sql.h"
 #include "sweep.h"
 #include "tidemark/sqltext.h"
@@ -14,30 +15,37 @@
 
 /* Longer than a sweep's batches: nobody waits for a reader, but its snapshot should stay short. */
 #define TARGET (100 * TIDE_MS)
+#define FIRST_ROWS 200
+#define MOST_ROWS 65536
 
 /* A table that holds rows: the compared one, or a partition of it. */
 struct leaf {
-	char *sql; /* of a batch: $1 first tid, $2 tid behind the last */
-	int64_t pages;
+	char *sql; /* of a batch: $1 first tid, $2 tid behind the last; by keys $1 the key before, $2 rows */
+	int64_t pages, next; /* next: no batch has had this block yet; by keys it only measures progress */
+	struct tide_keyset *keyset; /* NULL: by blocks */
+	char *key;                  /* the last one that was read, as text of a text[] */
+	int64_t rows, passed;       /* by keys: an estimate, and how many of them were read */
+	bool busy, done;            /* by keys: one reader at a time */
 };
 
 /* A connection, with at most one batch under way. */
 struct reader {
 	struct compare *c;
 	struct tide_conn *conn;
-	int64_t blocks, sent; /* of that batch; tide_now_us */
+	struct leaf *leaf;    /* of that batch */
+	int64_t amount, sent; /* blocks or rows; tide_now_us */
 };
 
 struct compare {
 	const struct tide_comparison *what;
 	struct tide_sweep_spec spec; /* with a key in any case */
 	struct tide_differences *out;
-	struct tide_pace pace;
+	struct tide_pace pace, keys; /* blocks, rows */
 	struct tide_progress progress;
 	int64_t begun, told;
 	struct leaf *leaf;
-	size_t leaves, at;
-	int64_t next; /* block of leaf[at] that no batch has had yet */
+	size_t leaves;
+	bool by_place; /* for want of anything better, the key in a report is the row's place */
 	struct reader *reader;
 	size_t readers, busy;
 	bool enough; /* stop at the first keys */
@@ -67,15 +75,59 @@ find_key(struct compare *c, void *mem, struct tide_err *err)
 	if (c->spec.key != NULL)
 		return true;
 	if (!tide_await_query(c->what->conn, mem,
-		"SELECT coalesce('jsonb_build_object(' || string_agg(format('%L, tidemark_row.%I', "
+		"SELECT 'jsonb_build_object(' || string_agg(format('%L, tidemark_row.%I', "
 		"a.attname, a.attname), ', ' "
-		"ORDER BY k.ord) || ')', 'tidemark_row.ctid') FROM pg_catalog.pg_index i "
+		"ORDER BY k.ord) || ')' FROM pg_catalog.pg_index i "
 		"CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, ord) "
 		"JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
 		"WHERE i.indrelid = to_regclass($1) AND i.indisprimary",
 		TIDE_ARGS(c->what->table), &rows, err))
 		return false;
-	c->spec.key = talloc_strdup(mem, tide_rows_text(rows, 0, 0));
+	c->by_place = tide_rows_null(rows, 0, 0);
+	c->spec.key = talloc_strdup(mem, c->by_place ? "tidemark_row.ctid" : tide_rows_text(rows, 0, 0));
+	return true;
+}
+
+static char *
+blocks_sql(struct compare *c, void *mem, const char *relation)
+{
+	return tide_sqlf(mem, "SELECT %s WHERE tidemark_row.ctid >= $1::tid AND tidemark_row.ctid < $2::tid",
+	    tide_batch_found(mem, &c->spec, relation));
+}
+
+/* Columns as by blocks, then the last key. */
+static char *
+keys_sql(struct compare *c, void *mem, const char *relation, const struct tide_keyset *ks)
+{
+	char *more = tide_keyset_differing(mem, ks, c->spec.residual, c->by_place ? NULL : c->spec.key);
+
+	return tide_sqlf(mem,
+	    "WITH span AS MATERIALIZED (SELECT n.*, row_number() OVER (ORDER BY %s) AS ord FROM (%s) AS n) "
+	    "SELECT count(*), count(*) FILTER (WHERE differs), to_json((array_agg(name ORDER BY ord) FILTER "
+	    "(WHERE differs))[1:%d])::text, "
+	    "(SELECT (%s)::text FROM span WHERE ord = (SELECT max(ord) FROM span)) FROM span",
+	    tide_keyset_by(mem, ks, "n"),
+	    tide_keyset_next(mem, ks, relation, more, "$1::text[]", "$2::bigint", "true"), TIDE_SWEEP_KEYS,
+	    tide_keyset_text(mem, ks, "span"));
+}
+
+static bool
+find_leaf(struct compare *c, void *mem, const struct tide_rows *rows, size_t i, struct tide_err *err)
+{
+	const char *name = tide_rows_text(rows, i, 1);
+	struct leaf *leaf = &c->leaf[i];
+
+	leaf->pages = tide_rows_int(rows, i, 3);
+	leaf->rows = tide_rows_int(rows, i, 7);
+	c->progress.blocks_total += leaf->pages;
+	if (!tide_keyset_wanted(c->spec.order, tide_rows_bool(rows, i, 4))) {
+		leaf->sql = blocks_sql(c, mem, name);
+		leaf->done = leaf->pages == 0;
+		return true;
+	}
+	if (!tide_keyset_load(mem, c->what->conn, tide_rows_int(rows, i, 0), name, &leaf->keyset, err))
+		return false;
+	leaf->sql = keys_sql(c, mem, name, leaf->keyset);
 	return true;
 }
 
@@ -95,16 +147,8 @@ find_leaves(struct compare *c, void *mem, struct tide_err *err)
 	c->leaves = tide_rows_count(rows);
 	c->leaf = talloc_zero_array(mem, struct leaf, (unsigned)c->leaves);
 	for (size_t i = 0; i < c->leaves; i++) {
-		const char *name = tide_rows_text(rows, i, 1);
-
-		if (!tide_rows_bool(rows, i, 4))
-			return tide_fail(err, TIDE_PRECONDITION,
-			    "%s does not keep its rows in a heap: it cannot be read by blocks", name);
-		c->leaf[i].pages = tide_rows_int(rows, i, 3);
-		c->leaf[i].sql = tide_sqlf(mem,
-		    "SELECT %s WHERE tidemark_row.ctid >= $1::tid AND tidemark_row.ctid < $2::tid",
-		    tide_batch_found(mem, &c->spec, name));
-		c->progress.blocks_total += c->leaf[i].pages;
+		if (!find_leaf(c, mem, rows, i, err))
+			return false;
 	}
 	return true;
 }
@@ -123,7 +167,7 @@ tell(struct compare *c)
 	p->rows_seen = c->out->rows_seen;
 	p->mismatches = c->out->differing;
 	p->rows_per_second = seconds > 0 ? (double)c->out->rows_seen / seconds : 0;
-	p->batch_p90 = tide_pace_p90(&c->pace);
+	p->batch_p90 = tide_pace_p90(c->keys.count > 0 ? &c->keys : &c->pace);
 	p->eta = p->blocks_done > 0 ? (int64_t)((double)(p->blocks_total - p->blocks_done) /
 						(double)p->blocks_done * (double)(now - c->begun))
 				    : -1;
@@ -131,6 +175,25 @@ tell(struct compare *c)
 }
 
 static void read_on(struct reader *r);
+
+/* A batch by keys says where the next one begins. */
+static void
+advance(struct reader *r, const struct tide_rows *rows)
+{
+	struct leaf *leaf = r->leaf;
+	int64_t found = tide_rows_int(rows, 0, 0), before = leaf->next;
+
+	leaf->busy = false;
+	leaf->passed += found;
+	leaf->done = found < r->amount;
+	leaf->next =
+	    leaf->done || leaf->passed >= leaf->rows ? leaf->pages : leaf->pages * leaf->passed / leaf->rows;
+	if (!leaf->done) {
+		talloc_free(leaf->key);
+		leaf->key = talloc_strdup(r->c->leaf, tide_rows_text(rows, 0, 3));
+	}
+	r->c->progress.blocks_done += leaf->next - before;
+}
 
 static void
 batch_read(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
@@ -148,37 +211,67 @@ batch_read(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	c->out->rows_seen += tide_rows_int(rows, 0, 0);
 	c->out->differing += tide_rows_int(rows, 0, 1);
 	tide_batch_keys(c->out->key, &c->out->count, tide_rows_text(rows, 0, 2));
-	tide_pace_learn(&c->pace, r->blocks, tide_now_us() - r->sent);
-	c->progress.blocks_done += r->blocks;
+	tide_pace_learn(r->leaf->keyset != NULL ? &c->keys : &c->pace, r->amount, tide_now_us() - r->sent);
+	if (r->leaf->keyset != NULL)
+		advance(r, rows);
+	else
+		c->progress.blocks_done += r->amount;
 	tell(c);
 	read_on(r);
 }
 
-/* The next blocks that nobody has had, while there are any. */
+static struct leaf *
+open_leaf(struct compare *c)
+{
+	for (size_t i = 0; i < c->leaves; i++)
+		if (!c->leaf[i].done && !c->leaf[i].busy)
+			return &c->leaf[i];
+	return NULL;
+}
+
+static void
+read_blocks(struct reader *r, void *mem)
+{
+	struct leaf *leaf = r->leaf;
+	int64_t first = leaf->next;
+
+	r->amount = tide_pace_amount(&r->c->pace);
+	if (first + r->amount > leaf->pages)
+		r->amount = leaf->pages - first;
+	leaf->next = first + r->amount;
+	leaf->done = leaf->next >= leaf->pages;
+	tide_conn_query(r->conn, leaf->sql,
+	    TIDE_ARGS(talloc_asprintf(mem, "(%lld,0)", (long long)first),
+		talloc_asprintf(mem, "(%lld,0)", (long long)leaf->next)),
+	    batch_read, r);
+}
+
+static void
+read_keys(struct reader *r, void *mem)
+{
+	r->amount = tide_pace_amount(&r->c->keys);
+	r->leaf->busy = true;
+	tide_conn_query(r->conn, r->leaf->sql,
+	    TIDE_ARGS(r->leaf->key, talloc_asprintf(mem, "%lld", (long long)r->amount)), batch_read, r);
+}
+
+/* The next rows that nobody has had, while there are any. */
 static void
 read_on(struct reader *r)
 {
 	struct compare *c = r->c;
-	int64_t first = c->next;
 	void *mem;
 
-	while (c->at < c->leaves && first >= c->leaf[c->at].pages) {
-		c->at++;
-		first = 0;
-	}
-	if (c->at >= c->leaves || c->failed || c->interrupted || (c->enough && c->out->count > 0))
+	r->leaf = open_leaf(c);
+	if (r->leaf == NULL || c->failed || c->interrupted || (c->enough && c->out->count > 0))
 		return;
-	r->blocks = tide_pace_amount(&c->pace);
-	if (first + r->blocks > c->leaf[c->at].pages)
-		r->blocks = c->leaf[c->at].pages - first;
-	c->next = first + r->blocks;
 	r->sent = tide_now_us();
 	c->busy++;
 	mem = talloc_new(NULL);
-	tide_conn_query(r->conn, c->leaf[c->at].sql,
-	    TIDE_ARGS(talloc_asprintf(mem, "(%lld,0)", (long long)first),
-		talloc_asprintf(mem, "(%lld,0)", (long long)c->next)),
-	    batch_read, r);
+	if (r->leaf->keyset != NULL)
+		read_keys(r, mem);
+	else
+		read_blocks(r, mem);
 	talloc_free(mem);
 }
 
@@ -203,6 +296,20 @@ open_readers(struct compare *c, void *mem, struct tide_err *err)
 			"SET default_transaction_read_only = on; " TIDE_BATCH_SETTINGS, NULL, err))
 			return false;
 	}
+	return true;
+}
+
+/* Only once it is known what is read: see key_order.c. Sessions that are not ours alone stay as they are. */
+static bool
+prepare_readers(struct compare *c, void *mem, struct tide_err *err)
+{
+	bool keys = false;
+
+	for (size_t i = 0; i < c->leaves; i++)
+		keys = keys || c->leaf[i].keyset != NULL;
+	for (size_t i = 0; keys && c->what->dsn != NULL && i < c->readers; i++)
+		if (!tide_await_exec(c->reader[i].conn, mem, tide_key_order.settings, NULL, err))
+			return false;
 	return true;
 }
 
@@ -233,7 +340,9 @@ compare(struct compare *c, void *ctx, struct tide_err *err)
 	c->progress.hot_share = -1;
 	c->progress.lag = -1;
 	tide_pace_begin(&c->pace, TARGET, 4, 2048);
-	ok = open_readers(c, mem, err) && find_key(c, mem, err) && find_leaves(c, mem, err);
+	tide_pace_begin(&c->keys, TARGET, FIRST_ROWS, MOST_ROWS);
+	ok = open_readers(c, mem, err) && find_key(c, mem, err) && find_leaves(c, mem, err) &&
+	     prepare_readers(c, mem, err);
 	c->progress.workers = (int)c->readers;
 	ok = ok && read_all(c, err);
 	c->out->interrupted = c->interrupted;

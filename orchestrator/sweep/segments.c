@@ -5,6 +5,8 @@
 
 #include "../hooks.h"
 #include "../journal.h"
+#include "keyset.h"
+#include "keyset_load.h"
 #include "state_sql.h"
 #include "tidemark/units.h"
 
@@ -55,6 +57,41 @@ choose_stripes(
 	tide_stripes_begin(&r->stripes, &facts, sweep->spec->write ? (int)tuning->stripes : 1);
 }
 
+/* Rows that the statistics promise; a table without any is taken for one of middling width. */
+#define ROWS_A_PAGE 64
+
+static bool
+choose_order(struct tide_sweep *sweep, struct tide_relation *r, bool heap, struct tide_err *err)
+{
+	TALLOC_FREE(r->keyset);
+	r->heap = heap;
+	r->order = &tide_heap_order;
+	if (!tide_keyset_wanted(sweep->spec->order, heap))
+		return true;
+	r->order = &tide_key_order;
+	return tide_keyset_load(r, sweep->exe->control, r->oid, r->name, &r->keyset, err);
+}
+
+static bool
+read_relation(struct tide_sweep *sweep, struct tide_relation *r, const struct tide_rows *rows, size_t i,
+    struct tide_err *err)
+{
+	talloc_free(r->name);
+	r->name = talloc_strdup(r, tide_rows_text(rows, i, 1));
+	r->filenode = tide_rows_int(rows, i, 2);
+	r->pages = tide_rows_int(rows, i, 3);
+	if (!choose_order(sweep, r, tide_rows_bool(rows, i, 4), err))
+		return false;
+	if (r->keyset != NULL && r->pages < 1)
+		r->pages = 1;
+	r->rows = tide_rows_int(rows, i, 7);
+	if (r->rows < 1)
+		r->rows = r->pages * ROWS_A_PAGE + 1;
+	if (r->stripes.row_bytes == 0)
+		choose_stripes(sweep, r, rows, i);
+	return true;
+}
+
 /* Reads what the table consists of now. Relations known already keep their place; their storage is updated. */
 static bool
 read_relations(struct tide_sweep *sweep, struct tide_err *err)
@@ -67,31 +104,29 @@ read_relations(struct tide_sweep *sweep, struct tide_err *err)
 	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
 		struct tide_relation *r = find_relation(sweep, tide_rows_int(rows, i, 0));
 
-		if (!tide_rows_bool(rows, i, 4)) {
-			ok = tide_fail(err, TIDE_PRECONDITION,
-			    "%s does not keep its rows in a heap: it cannot be swept by blocks",
-			    tide_rows_text(rows, i, 1));
-			break;
-		}
 		if (r == NULL)
 			r = add_relation(sweep, tide_rows_int(rows, i, 0));
-		talloc_free(r->name);
-		r->name = talloc_strdup(r, tide_rows_text(rows, i, 1));
-		r->filenode = tide_rows_int(rows, i, 2);
-		r->pages = tide_rows_int(rows, i, 3);
-		if (r->stripes.row_bytes == 0)
-			choose_stripes(sweep, r, rows, i);
+		ok = read_relation(sweep, r, rows, i, err);
 	}
 	talloc_free(mem);
 	return ok;
 }
 
 static int64_t
-segment_length(const struct tide_sweep *sweep, int64_t pages)
+segment_length(const struct tide_sweep *sweep, const struct tide_relation *r)
 {
-	int64_t length = pages / (sweep->exe->plan->limits.workers * SEGMENTS_A_WORKER) + 1;
+	int64_t length = r->pages / (sweep->exe->plan->limits.workers * SEGMENTS_A_WORKER) + 1;
 
+	/* Where a key in the middle would be, nobody knows. */
+	if (r->keyset != NULL)
+		return r->pages;
 	return length < SEGMENT_LEAST ? SEGMENT_LEAST : length > SEGMENT_MOST ? SEGMENT_MOST : length;
+}
+
+static const char *
+key_order(const struct tide_relation *r)
+{
+	return r->keyset != NULL ? r->keyset->order : NULL;
 }
 
 /* The rows of one relation, and a journal row that says so: a pass over an empty table has no segments. */
@@ -103,16 +138,20 @@ insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct 
 	    "SHARE), "
 	    "gone AS (DELETE FROM tidemark.segment USING r WHERE run = r.id AND sweep = $3 AND relation = "
 	    "$5::oid "
-	    "AND (pass < $4::integer OR filenode IS DISTINCT FROM $6::oid)), "
-	    "s AS (INSERT INTO tidemark.segment (run, fence, sweep, pass, relation, filenode, first, stop, "
-	    "next) "
-	    "SELECT r.id, r.fence, $3, $4::integer, $5::oid, $6::oid, b, least(b + $8::bigint, $7::bigint), "
-	    "b "
+	    "AND (pass < $4::integer OR filenode IS DISTINCT FROM $6::oid OR key_order IS DISTINCT FROM "
+	    "$11)), "
+	    "s AS (INSERT INTO tidemark.segment (run, fence, sweep, pass, relation, filenode, key_order, "
+	    "first, "
+	    "stop, next) "
+	    "SELECT r.id, r.fence, $3, $4::integer, $5::oid, $6::oid, $11, b, least(b + $8::bigint, "
+	    "$7::bigint), b "
 	    "FROM r, generate_series(0::bigint, $7::bigint - 1, $8::bigint) AS b RETURNING 1) "
 	    "INSERT INTO tidemark.journal (run, event, phase, step, fence, detail) "
-	    "SELECT r.id, 'sweep.created', $9::integer, $3, r.fence, jsonb_build_object('relation', "
+	    "SELECT r.id, 'sweep.created', $9::integer, $3, r.fence, "
+	    "jsonb_strip_nulls(jsonb_build_object('relation', "
 	    "$10::text, 'pass', "
-	    "$4::integer, 'blocks', $7::bigint, 'filenode', $6::text, 'segments', (SELECT count(*) FROM s)) "
+	    "$4::integer, 'blocks', $7::bigint, 'filenode', $6::text, 'order', $11::text, "
+	    "'segments', (SELECT count(*) FROM s))) "
 	    "FROM r RETURNING 1";
 	void *mem = talloc_new(sweep);
 	struct tide_executor *exe = sweep->exe;
@@ -120,8 +159,8 @@ insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct 
 	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), sweep->name,
 		tide_param_int(mem, sweep->pass), tide_param_int(mem, r->oid),
 		tide_param_int(mem, r->filenode), tide_param_int(mem, r->pages),
-		tide_param_int(mem, segment_length(sweep, r->pages)), tide_param_int(mem, sweep->task->phase),
-		r->name),
+		tide_param_int(mem, segment_length(sweep, r)), tide_param_int(mem, sweep->task->phase),
+		r->name, key_order(r)),
 	    NULL, mem, err);
 
 	talloc_free(mem);
@@ -164,7 +203,7 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
 	    "SELECT id, relation, first, stop, next, hole, done, changed, stayed, rows_seen, differing, "
-	    "keys "
+	    "keys, key "
 	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND pass = $3::integer ORDER BY id",
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, sweep->pass)),
 	    &rows, err);
@@ -174,6 +213,7 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	sweep->segment_count = sweep->first_open = 0;
 	sweep->blocks_done = 0;
 	sweep->key_count = 0;
+	sweep->placeless = 0;
 	sweep->blocks_total = sweep->changed = sweep->stayed = sweep->seen = sweep->differing = 0;
 	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
 		struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
@@ -190,7 +230,11 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 			sweep->blocks_total += s->stop - s->first;
 			sweep->blocks_done += (double)((s->done ? s->stop : s->cursor.next) - s->first);
 		}
+		if (!tide_rows_null(rows, i, 12))
+			s->key = talloc_strdup(s, tide_rows_text(rows, i, 12));
 		sweep->changed += tide_rows_int(rows, i, 7);
+		if (s->relation != NULL && !s->relation->heap)
+			sweep->placeless += tide_rows_int(rows, i, 7);
 		sweep->stayed += tide_rows_int(rows, i, 8);
 		sweep->seen += tide_rows_int(rows, i, 9);
 		sweep->differing += tide_rows_int(rows, i, 10);
@@ -220,6 +264,51 @@ begin_missing(struct tide_sweep *sweep, bool *added, struct tide_err *err)
 	return true;
 }
 
+/* Whether the pass over a relation was begun in other storage, or in another order. */
+static bool
+stale(struct tide_sweep *sweep, const struct tide_relation *r, bool *rewritten, bool *reordered,
+    struct tide_err *err)
+{
+	void *mem = talloc_new(sweep);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(sweep->exe->control, mem,
+	    "SELECT coalesce(bool_or(filenode IS DISTINCT FROM $4::oid), false), "
+	    "coalesce(bool_or(key_order IS DISTINCT FROM $5), false) "
+	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND relation = $3::oid",
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, r->oid),
+		tide_param_int(mem, r->filenode), key_order(r)),
+	    &rows, err);
+
+	if (ok) {
+		*rewritten = tide_rows_bool(rows, 0, 0);
+		*reordered = tide_rows_bool(rows, 0, 1);
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+static bool
+restart_stale(struct tide_sweep *sweep, struct tide_err *err)
+{
+	for (size_t i = 0; i < sweep->relation_count; i++) {
+		struct tide_relation *r = sweep->relation[i];
+		bool rewritten, reordered;
+
+		if (!stale(sweep, r, &rewritten, &reordered, err))
+			return false;
+		if (!rewritten && !reordered)
+			continue;
+		tide_executor_event(sweep->exe, "sweep.restart", sweep->task->step, true,
+		    "%s %s: its pass starts again; rows that agree are only read", r->name,
+		    rewritten
+			? "has been rewritten (VACUUM FULL, CLUSTER, TRUNCATE or the like)"
+			: "is read in another order now (another index, or a new version of a collation)");
+		if (!insert_segments(sweep, r, err))
+			return false;
+	}
+	return true;
+}
+
 bool
 tide_segments_open(struct tide_sweep *sweep, struct tide_err *err)
 {
@@ -234,40 +323,15 @@ tide_segments_open(struct tide_sweep *sweep, struct tide_err *err)
 	if (ok)
 		sweep->pass = (int)tide_rows_int(rows, 0, 0);
 	talloc_free(mem);
-	return ok && read_relations(sweep, err) && begin_missing(sweep, &added, err) && load(sweep, err);
+	return ok && read_relations(sweep, err) && restart_stale(sweep, err) &&
+	       begin_missing(sweep, &added, err) && load(sweep, err);
 }
 
 bool
 tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
 {
-	if (!read_relations(sweep, err))
+	if (!read_relations(sweep, err) || !restart_stale(sweep, err))
 		return false;
-	for (size_t i = 0; i < sweep->relation_count; i++) {
-		void *mem = talloc_new(sweep);
-		struct tide_relation *r = sweep->relation[i];
-		struct tide_rows *rows;
-		bool stale, ok = tide_await_query(sweep->exe->control, mem,
-				"SELECT EXISTS (SELECT FROM tidemark.segment WHERE run = $1::bigint AND "
-				"sweep = $2 AND relation = $3::oid "
-				"AND filenode IS DISTINCT FROM $4::oid)",
-				TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name,
-				    tide_param_int(mem, r->oid), tide_param_int(mem, r->filenode)),
-				&rows, err);
-
-		stale = ok && tide_rows_bool(rows, 0, 0);
-		talloc_free(mem);
-		if (!ok)
-			return false;
-		if (!stale)
-			continue;
-		tide_executor_event(sweep->exe, "sweep.restart", sweep->task->step, true,
-		    "%s has been rewritten (VACUUM FULL, CLUSTER, TRUNCATE or the like): its pass starts "
-		    "again; rows that agree are "
-		    "only read",
-		    r->name);
-		if (!insert_segments(sweep, r, err))
-			return false;
-	}
 	sweep->rewritten = false;
 	return load(sweep, err);
 }
@@ -346,7 +410,7 @@ longest(struct tide_sweep *sweep)
 	for (size_t i = 0; i < sweep->segment_count; i++) {
 		struct tide_segment *s = sweep->segment[i];
 
-		if (s->claimed && !s->done && !s->hole && s->id != 0 &&
+		if (s->claimed && !s->done && !s->hole && s->id != 0 && s->relation->keyset == NULL &&
 		    (best == NULL || s->stop - s->cursor.next > best->stop - best->cursor.next))
 			best = s;
 	}

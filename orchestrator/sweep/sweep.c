@@ -13,6 +13,8 @@
 
 #define FIRST_BLOCKS 4
 #define MOST_BLOCKS 2048
+#define FIRST_ROWS 200
+#define MOST_ROWS 65536
 
 /* Turns counters into rates: a window of half a second, smoothed. */
 struct rate {
@@ -98,6 +100,7 @@ report(struct driver *d)
 	struct tide_executor *exe = sweep->exe;
 	struct tide_progress *p = &exe->progress;
 	double left = (double)sweep->blocks_total - sweep->blocks_done;
+	int64_t placed = sweep->changed - sweep->placeless;
 
 	measure(d);
 	*p = (struct tide_progress){
@@ -111,8 +114,9 @@ report(struct driver *d)
 		.rows_skipped = sweep->skipped,
 		.mismatches = sweep->differing,
 		.rows_per_second = d->rate.rows_per_second,
-		.batch_p90 = slower(tide_pace_p90(&sweep->moving), tide_pace_p90(&sweep->staying)),
-		.hot_share = sweep->changed > 0 ? (double)sweep->stayed / (double)sweep->changed : -1,
+		.batch_p90 = slower(tide_pace_p90(&sweep->keys),
+		    slower(tide_pace_p90(&sweep->moving), tide_pace_p90(&sweep->staying))),
+		.hot_share = placed > 0 ? (double)sweep->stayed / (double)placed : -1,
 		.lag = exe->signals.lag_seconds < 0
 			   ? -1
 			   : (int64_t)(exe->signals.lag_seconds * (double)TIDE_SECOND),
@@ -157,7 +161,7 @@ look_at_horizon(struct tide_sweep *sweep)
 
 	tide_size_format(bytes, size, sizeof(size));
 	switch (tide_horizon_look(
-	    &sweep->horizon, tide_now_us(), exe->signals.horizon_age, tide_workers_patience(sweep), bytes)) {
+	    &sweep->horizon, tide_now_us(), exe->signals.horizon_age, tide_heap_patience(sweep), bytes)) {
 	case TIDE_HORIZON_HOLD:
 		talloc_free(sweep->horizon_reason);
 		sweep->horizon_reason = talloc_asprintf(sweep,
@@ -396,6 +400,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	target = slower(target, round_trips);
 	tide_pace_begin(&sweep->moving, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
 	tide_pace_begin(&sweep->staying, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
+	tide_pace_begin(&sweep->keys, target, FIRST_ROWS, MOST_ROWS);
 	ok = name_sweep(sweep, err) && tide_segments_open(sweep, err) && tide_workers_open(sweep, err);
 	sweep->before = rows_worked(sweep);
 	if (ok) {

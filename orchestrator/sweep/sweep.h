@@ -2,9 +2,9 @@
 #define TIDE_SWEEP_H
 
 /**
- * The sweep engine, shared inside orchestrator/sweep. A sweep passes over the blocks of each relation once; a segment is a
- * range of blocks with its own checkpoint row; a worker goes through one segment at a time, batch by batch, one
- * statement each (batch.c). Everything here is called from the loop's callbacks, except where a comment says that it awaits.
+ * The sweep engine, shared inside orchestrator/sweep. A sweep passes over the rows of each relation once; a segment is a
+ * range of blocks, or of keys, with its own checkpoint row; a worker goes through one segment at a time, batch by batch, one
+ * statement each (batch.c, key_order.c). Everything here is called from the loop's callbacks, except where a comment says that it awaits.
  */
 
 #include <ev.h>
@@ -15,21 +15,29 @@
 #include "../step_runner.h"
 #include "cursor.h"
 #include "horizon.h"
+#include "order.h"
 #include "pace.h"
 #include "stripes.h"
 
+struct tide_keyset;
+
 struct tide_relation {
 	int64_t oid, filenode, pages, index_bytes;
-	char *name; /* quoted, qualified */
+	int64_t rows; /* an estimate, at least 1 */
+	char *name;   /* quoted, qualified */
+	bool heap;    /* a tid is a place */
+	const struct tide_order *order;
+	struct tide_keyset *keyset; /* in key order, else NULL */
 	struct tide_stripes stripes;
 };
 
 struct tide_segment {
 	int64_t id;
 	struct tide_relation *relation;
-	int64_t first, stop; /* blocks */
+	int64_t first, stop; /* blocks; in key order a measure only */
 	int64_t busy;        /* where the batch under way ends */
 	struct tide_cursor cursor;
+	char *key; /* in key order: the last key that is done, as text of a text[]; NULL at the beginning */
 	int64_t group_us, group_changed, group_stayed; /* of the group at work */
 	bool hole; /* rows here were locked when the sweep came by: visited again until none is left */
 	bool claimed, done;
@@ -56,14 +64,16 @@ struct tide_sweep {
 	/* In parts of a block (TIDE_PARTS), so that the number of stripes does not matter: of batches whose rows move, and of
 	 * those whose rows mostly stay, which cost a fraction. */
 	struct tide_pace moving, staying;
+	struct tide_pace keys; /* rows, in key order */
 	struct tide_horizon horizon;
 	char *horizon_reason; /* NULL: nobody is waited for */
 	int64_t earliest;     /* tide_now_us before which max_rows_per_second allows no batch */
 	double blocks_done;   /* of windows of which a part of the stripes is done, that part */
 	int64_t begun, blocks_total, changed, stayed, seen, differing, skipped;
-	int64_t visited; /* blocks, once a stripe */
-	int64_t before;  /* rows that an earlier attempt had done: rates are about this one */
-	char **key;      /* of differing rows */
+	int64_t placeless; /* rows changed of which nobody can say whether they stayed */
+	int64_t visited;   /* blocks, once a stripe */
+	int64_t before;    /* rows that an earlier attempt had done: rates are about this one */
+	char **key;        /* of differing rows */
 	size_t key_count;
 
 	bool holding;   /* no new batches: somebody wants something */
@@ -109,14 +119,14 @@ tide_sweep_role(const struct tide_sweep *sweep, struct tide_conn *conn, struct t
 /** Gives every idle worker something to do, as far as allowed. */
 void tide_workers_kick(struct tide_sweep *sweep);
 /** How long a group of windows can let its pages rest, us: longer than that, a holder of the horizon is in the way. */
-int64_t tide_workers_patience(const struct tide_sweep *sweep);
+int64_t tide_heap_patience(const struct tide_sweep *sweep);
 /** Makes idle workers forget their segments: before the list of segments is loaded anew. */
 void tide_workers_release(struct tide_sweep *sweep);
 
 /** In the message of a batch that failed because its rows would be filled again. */
 #define TIDE_BATCH_AGAIN "tidemark: filled rows would be filled again"
 
-/** SQL of one batch over `relation`: see batch.c for the parameters and columns. */
+/** SQL of one batch over the blocks of `relation`: see batch.c for the parameters and columns. */
 char *tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
 /** The same for a hole: takes what is not locked and says how much was. */
 char *
@@ -128,6 +138,6 @@ void tide_batch_keys(char **key, size_t *count, const char *text);
 /** Ends segment $1 at block $3 and makes a segment of what lies behind, up to $4. One row: its id; none: the fence has moved. */
 char *tide_batch_split_sql(void *ctx);
 /** Moves a segment past blocks [$3, $4) whose rows are locked, to $5, and records them as a hole. One row; NULL: an open hole covers them. */
-char *tide_batch_dig_sql(void *ctx);
+char *tide_batch_dig_sql(void *ctx, const struct tide_relation *relation);
 
 #endif

@@ -10,14 +10,12 @@
 
 #include "../application_name.h"
 #include "../hooks.h"
+#include "batch.h"
+#include "order.h"
 #include "tidemark/units.h"
 
-/* How long blocks rest that were locked. */
+/* How long rows rest that were locked. */
 #define LOCK_REST (50 * TIDE_MS)
-/* A page rests for so many batches between two stripes: the snapshots of the other workers have ended by then. */
-#define REST_BATCHES 4
-/* A holder of the horizon that is younger than this is no hindrance. */
-#define PATIENCE (2 * TIDE_SECOND)
 
 struct tide_worker {
 	struct tide_sweep *sweep;
@@ -26,7 +24,8 @@ struct tide_worker {
 	struct tide_span span;        /* of the batch under way */
 	int64_t victim;               /* id of the segment that was split for this worker */
 	int64_t sent;                 /* tide_now_us */
-	int64_t narrow;               /* most blocks of the next batch, after a row that failed; 0 no limit */
+	int64_t narrow;      /* most that the next batch takes, after a row that failed; 0 no limit */
+	struct tide_err bad; /* of the row that cannot be computed */
 	bool busy;
 	bool locked_once;                     /* the batch under way has met a lock before */
 	const struct tide_relation *prepared; /* what the statements "batch" and "hole" were made for */
@@ -117,29 +116,19 @@ split(struct tide_worker *w)
 	talloc_free(mem);
 }
 
-/* The span under way is done with, or is somebody else's now. */
-static void
-move_on(struct tide_worker *w, bool found)
+static const struct tide_order *
+order(const struct tide_worker *w)
 {
-	struct tide_segment *s = w->segment;
-	double before = (double)s->cursor.next + tide_cursor_part(&s->cursor);
-
-	tide_cursor_advance(&s->cursor, w->span.to, found);
-	if (!s->hole)
-		w->sweep->blocks_done += (double)s->cursor.next + tide_cursor_part(&s->cursor) - before;
-	s->done = s->cursor.next >= s->stop;
-	if (s->done)
-		w->segment = NULL;
+	return w->segment->relation->order;
 }
 
-/* Where the segment will stand when the span under way is done. */
-static int64_t
-next_after(const struct tide_worker *w)
+/* The span under way is done with, or is somebody else's now. */
+static void
+move_on(struct tide_worker *w, const struct tide_batch *batch, const struct tide_rows *rows, size_t column)
 {
-	struct tide_cursor after = w->segment->cursor;
-
-	tide_cursor_advance(&after, w->span.to, true);
-	return after.next;
+	order(w)->advance(w->sweep, w->segment, batch, rows, column);
+	if (w->segment->done)
+		w->segment = NULL;
 }
 
 static void
@@ -160,8 +149,20 @@ dug(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		tide_segments_add_hole(
 		    w->sweep, w->segment, tide_rows_int(rows, 0, 0), w->span.from, w->span.to);
 	w->locked_once = false;
-	move_on(w, true);
+	move_on(w, &(struct tide_batch){ .span = w->span, .found = true }, rows, 1);
 	step(w);
+}
+
+/* Those of a batch, or of a dig. */
+static size_t
+parameters(struct tide_worker *w, void *mem,
+    size_t (*more)(
+	void *ctx, const struct tide_segment *segment, const struct tide_span *span, const char **out),
+    const char **out)
+{
+	out[0] = tide_param_int(mem, w->segment->id);
+	out[1] = tide_param_int(mem, w->sweep->exe->fence);
+	return 2 + more(mem, w->segment, &w->span, out + 2);
 }
 
 /* Rows here stay locked: go on, and come back for them. */
@@ -169,14 +170,12 @@ static void
 dig(struct tide_worker *w)
 {
 	void *mem = talloc_new(w);
+	const char *values[2 + TIDE_ORDER_PARAMETERS];
+	size_t count = parameters(w, mem, order(w)->dig_parameters, values);
 
 	w->busy = true;
 	w->sweep->busy++;
-	tide_conn_query(w->conn, tide_batch_dig_sql(mem),
-	    TIDE_ARGS(tide_param_int(mem, w->segment->id), tide_param_int(mem, w->sweep->exe->fence),
-		tide_param_int(mem, w->span.from), tide_param_int(mem, w->span.to),
-		tide_param_int(mem, next_after(w))),
-	    dug, w);
+	tide_conn_query(w->conn, order(w)->dig_sql(mem, w->segment->relation), count, values, dug, w);
 	talloc_free(mem);
 }
 
@@ -189,56 +188,56 @@ bad_row(const struct tide_err *err)
 }
 
 static void
-report_bad_row(struct tide_worker *w, const struct tide_err *err)
+report_bad_row(struct tide_worker *w, const struct tide_rows *rows)
 {
-	struct tide_err full = *err;
+	struct tide_err err = w->bad;
+	void *mem = talloc_new(w);
+	char *look = order(w)->look(mem, w->segment, &w->span, rows);
 
-	full.code = TIDE_PRECONDITION;
-	tide_wrap(&full, "%s: a row in block %lld of %s", w->sweep->spec->what, (long long)w->span.from,
-	    w->segment->relation->name);
-	tide_hint(&full,
-	    "look at it: SELECT * FROM %s WHERE ctid >= '(%lld,0)' AND ctid < '(%lld,0)'; mend the row or "
-	    "the "
-	    "expression, then run again",
-	    w->segment->relation->name, (long long)w->span.from, (long long)w->span.from + 1);
-	fail(w, &full);
+	err.code = TIDE_PRECONDITION;
+	tide_wrap(&err, "%s: a row in %s", w->sweep->spec->what, order(w)->place(mem, w->segment, &w->span));
+	tide_hint(&err, "%s%s%smend the row or the expression, then run again",
+	    look != NULL ? "look at it: " : "", look != NULL ? look : "", look != NULL ? "; " : "");
+	talloc_free(mem);
+	fail(w, &err);
 }
 
-/* The rows of the first stripes find no room in their page, nor do those of a whole group. */
-static struct tide_pace *
-pace_of(const struct tide_worker *w)
+static void
+found_bad_row(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
-	const struct tide_cursor *c = &w->segment->cursor;
+	struct tide_worker *w = ctx;
 
-	return c->stripes == 1 || c->stripe < 2 ? &w->sweep->moving : &w->sweep->staying;
+	idle(w);
+	report_bad_row(w, err == NULL ? rows : NULL);
 }
 
-static int64_t
-parts(const struct tide_worker *w, int64_t blocks)
+static void
+find_bad_row(struct tide_worker *w, const struct tide_err *err)
 {
-	return blocks * TIDE_PARTS / w->segment->cursor.stripes;
-}
+	void *mem;
 
-/* Blocks of one batch. When a snapshot keeps the pages from being pruned, rows that should stay move, and take several
- * times as long; that batch must not hold up the others in turn. */
-static int64_t
-blocks_of(const struct tide_sweep *sweep, const struct tide_pace *pace, int stripes)
-{
-	int64_t most = 2 * tide_pace_amount(&sweep->moving), amount = tide_pace_amount(pace), blocks;
-
-	blocks = (amount < most ? amount : most) * stripes / TIDE_PARTS;
-	return blocks > 0 ? blocks : 1;
+	w->bad = *err;
+	if (order(w)->find_sql == NULL) {
+		report_bad_row(w, NULL);
+		return;
+	}
+	mem = talloc_new(w);
+	w->busy = true;
+	w->sweep->busy++;
+	w->sweep->holding = true;
+	tide_conn_query(w->conn, order(w)->find_sql(mem, w->segment), 0, NULL, found_bad_row, w);
+	talloc_free(mem);
 }
 
 static void
 fail_again(struct tide_worker *w)
 {
 	struct tide_err err = { 0 };
+	char *place = order(w)->place(w, w->segment, &w->span);
 
-	tide_fail(&err, TIDE_PRECONDITION,
-	    "%s: rows that have been filled would be filled again (blocks %lld to %lld of %s)",
-	    w->sweep->spec->what, (long long)w->span.from, (long long)w->span.to - 1,
-	    w->segment->relation->name);
+	tide_fail(&err, TIDE_PRECONDITION, "%s: rows that have been filled would be filled again (%s)",
+	    w->sweep->spec->what, place);
+	talloc_free(place);
 	tide_hint(&err,
 	    "done twice must be the same as done once, or a resume would repeat it: add a \"where\" that no "
 	    "longer holds for a filled row. A trigger that changes the value has the same effect. This batch "
@@ -252,7 +251,7 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 	struct tide_sweep *sweep = w->sweep;
 
 	if (gave_way(w, err)) {
-		tide_pace_yield(pace_of(w));
+		tide_pace_yield(order(w)->pace(sweep, w->segment));
 		if (w->segment->hole) {
 			put_back(w, LOCK_REST);
 			step(w);
@@ -278,7 +277,7 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 		return;
 	}
 	if (bad_row(err))
-		report_bad_row(w, err);
+		find_bad_row(w, err);
 	else
 		fail(w, err);
 }
@@ -309,36 +308,30 @@ refused(struct tide_worker *w, const struct tide_rows *rows)
 	return true;
 }
 
-/* The cost of a group teaches how many stripes the next one should have. */
-static void
-account_group(struct tide_segment *s, int64_t took, int64_t changed, int64_t stayed)
-{
-	s->group_us += took;
-	s->group_changed += changed;
-	s->group_stayed += stayed;
-	if (s->cursor.group != 0)
-		return;
-	if (!s->hole)
-		tide_stripes_learn(&s->relation->stripes, s->cursor.stripes, s->group_us, s->group_changed,
-		    s->group_changed - s->group_stayed);
-	s->group_us = s->group_changed = s->group_stayed = 0;
-}
-
 static void
 account(struct tide_worker *w, const struct tide_rows *rows, int64_t took)
 {
 	struct tide_sweep *sweep = w->sweep;
 	struct tide_segment *s = w->segment;
-	int64_t changed = tide_rows_int(rows, 0, 0), stayed = tide_rows_int(rows, 0, 1);
+	const struct tide_batch batch = {
+		.span = w->span,
+		.took = took,
+		.changed = tide_rows_int(rows, 0, 0),
+		.stayed = tide_rows_int(rows, 0, 1),
+		.found = tide_rows_int(rows, 0, 0) > 0,
+	};
 	int64_t skipped = tide_rows_int(rows, 0, 4);
 
-	sweep->changed += changed;
-	sweep->stayed += stayed;
+	order(w)->learn(sweep, s, &batch);
+	sweep->changed += batch.changed;
+	sweep->stayed += batch.stayed;
+	if (!s->relation->heap)
+		sweep->placeless += batch.changed;
 	sweep->seen += tide_rows_int(rows, 0, 2);
 	sweep->differing += tide_rows_int(rows, 0, 3);
 	tide_batch_keys(sweep->key, &sweep->key_count, tide_rows_text(rows, 0, 5));
-	if (skipped > 0 && w->span.to < s->stop) {
-		/* A hole of its own for these blocks: what lies behind them must not wait for their lock. */
+	if (skipped > 0 && order(w)->more(s, &w->span, rows)) {
+		/* A hole of its own for these rows: what lies behind them must not wait for their lock. */
 		dig(w);
 		return;
 	}
@@ -350,8 +343,7 @@ account(struct tide_worker *w, const struct tide_rows *rows, int64_t took)
 		put_back(w, rest > TIDE_SECOND ? TIDE_SECOND : rest);
 		return;
 	}
-	move_on(w, changed > 0);
-	account_group(s, took, changed, stayed);
+	move_on(w, &batch, rows, TIDE_BATCH_COLUMNS);
 }
 
 static void
@@ -375,85 +367,14 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	tide_executor_sample(sweep->exe, TIDE_SAMPLE_BATCH, NULL, took);
 	w->locked_once = false;
 	w->narrow = 0;
-	if (!w->segment->hole)
-		tide_pace_learn(pace_of(w), parts(w, w->span.to - w->span.from), took);
-	sweep->visited += w->span.to - w->span.from;
 	if (limit > 0) {
 		int64_t now = tide_now_us();
 
 		sweep->earliest = (sweep->earliest > now ? sweep->earliest : now) +
 				  tide_rows_int(rows, 0, 0) * TIDE_SECOND / limit;
 	}
-	if (pace_of(w) == &sweep->staying)
-		tide_horizon_learn(&sweep->horizon, tide_rows_int(rows, 0, 0), tide_rows_int(rows, 0, 1));
 	account(w, rows, took);
 	step(w);
-}
-
-/* With a limit of rows, a batch takes a twentieth of a second's worth: work goes on evenly, not in bursts. */
-static int64_t
-fair_blocks(const struct tide_sweep *sweep, int64_t blocks)
-{
-	double limit = (double)sweep->spec->max_rows_per_second, rows_a_visit = 100, fair;
-
-	if (limit <= 0)
-		return blocks;
-	if (sweep->visited > 0)
-		rows_a_visit = (double)(sweep->changed - sweep->before) / (double)sweep->visited;
-	fair = limit / 20 / (rows_a_visit > 0.01 ? rows_a_visit : 0.01);
-	return fair < 1 ? 1 : fair < (double)blocks ? (int64_t)fair : blocks;
-}
-
-/* A page that has left memory before its next stripe would have to be read again. */
-static int64_t
-group_most(const struct tide_sweep *sweep)
-{
-	return sweep->exe->shared_buffers / 4 / (int64_t)sweep->worker_count;
-}
-
-static int64_t
-slower(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static void
-begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
-{
-	int stripes = s->hole ? 1 : tide_stripes_next(&s->relation->stripes);
-	int64_t window = stripes > 1 ? blocks_of(sweep, &sweep->staying, stripes) : blocks;
-	int64_t took = tide_pace_p90(&sweep->staying), pinned = sweep->spec->tuning.group_windows, length;
-
-	/* Whoever reads for longer than our own batches take: the pages rest for longer, if they can. */
-	length = tide_stripes_group(window, stripes > 1 ? took : 0,
-	    slower(REST_BATCHES * sweep->staying.target, sweep->exe->signals.horizon_age * 5 / 4));
-	if (pinned > 0)
-		length = pinned * window;
-	tide_cursor_group(
-	    &s->cursor, s->stop, length < group_most(sweep) ? length : group_most(sweep), stripes);
-}
-
-int64_t
-tide_workers_patience(const struct tide_sweep *sweep)
-{
-	int64_t window = tide_pace_amount(&sweep->staying), took = tide_pace_p90(&sweep->staying);
-	int64_t rest = window > 0 && took > 0 ? group_most(sweep) * TIDE_PARTS / 16 / window * took : 0;
-
-	return slower(rest, PATIENCE);
-}
-
-static int64_t
-window_blocks(struct tide_worker *w)
-{
-	const struct tide_segment *s = w->segment;
-	int64_t blocks = fair_blocks(w->sweep, blocks_of(w->sweep, pace_of(w), s->cursor.stripes));
-	int64_t pinned = w->sweep->spec->tuning.window_blocks;
-
-	if (s->hole && blocks > 8)
-		blocks = 8;
-	if (pinned > 0 && blocks > pinned)
-		blocks = pinned;
-	return w->narrow > 0 && blocks > w->narrow ? w->narrow : blocks;
 }
 
 static void
@@ -462,20 +383,16 @@ send_batch(struct tide_worker *w)
 	struct tide_sweep *sweep = w->sweep;
 	struct tide_segment *s = w->segment;
 	void *mem = talloc_new(w);
+	const char *values[2 + TIDE_ORDER_PARAMETERS];
+	size_t count;
 
-	if (s->cursor.group == 0)
-		begin_group(sweep, s, window_blocks(w));
-	tide_cursor_span(&s->cursor, window_blocks(w), &w->span);
-	s->busy = w->span.to;
+	order(w)->aim(sweep, s, w->narrow, &w->span);
+	count = parameters(w, mem, order(w)->batch_parameters, values);
 	w->sent = tide_now_us();
 	w->busy = true;
 	sweep->busy++;
-	tide_conn_execute(w->conn, s->hole && sweep->spec->write ? "hole" : "batch",
-	    TIDE_ARGS(tide_param_int(mem, s->id), tide_param_int(mem, sweep->exe->fence),
-		talloc_asprintf(mem, "(%lld,0)", (long long)w->span.from),
-		talloc_asprintf(mem, "(%lld,0)", (long long)w->span.to), tide_param_int(mem, next_after(w)),
-		tide_param_int(mem, w->span.mask), tide_param_int(mem, w->span.stripe)),
-	    batch_done, w);
+	tide_conn_execute(
+	    w->conn, s->hole && sweep->spec->write ? "hole" : "batch", count, values, batch_done, w);
 	talloc_free(mem);
 	tide_crash_point("sweep.batch_sent");
 }
@@ -513,7 +430,7 @@ prepare_hole(void *ctx, const struct tide_rows *rows, const struct tide_err *err
 	}
 	mem = talloc_new(w);
 	tide_conn_prepare(
-	    w->conn, "hole", tide_batch_hole_sql(mem, w->sweep->spec, w->segment->relation), prepared, w);
+	    w->conn, "hole", order(w)->hole_sql(mem, w->sweep->spec, w->segment->relation), prepared, w);
 	talloc_free(mem);
 }
 
@@ -528,17 +445,21 @@ prepare_batch(void *ctx, const struct tide_rows *rows, const struct tide_err *er
 		return;
 	}
 	mem = talloc_new(w);
-	tide_conn_prepare(
-	    w->conn, "batch", tide_batch_sql(mem, w->sweep->spec, w->segment->relation), prepare_hole, w);
+	tide_conn_prepare(w->conn, "batch", order(w)->batch_sql(mem, w->sweep->spec, w->segment->relation),
+	    prepare_hole, w);
 	talloc_free(mem);
 }
 
 static void
 prepare(struct tide_worker *w)
 {
+	void *mem = talloc_new(w);
+
 	w->busy = true;
 	w->sweep->busy++;
-	tide_conn_exec(w->conn, "DEALLOCATE ALL", prepare_batch, w);
+	tide_conn_exec(
+	    w->conn, talloc_asprintf(mem, "DEALLOCATE ALL; %s", order(w)->settings), prepare_batch, w);
+	talloc_free(mem);
 }
 
 static bool

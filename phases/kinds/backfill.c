@@ -16,6 +16,7 @@
 static const char *const bloat_words[] = { "avoid", "accept", NULL };
 static const char *const horizon_words[] = { "wait", "proceed", NULL };
 static const char *const other_triggers[] = { TIDE_TRIGGERS_FIRE, TIDE_TRIGGERS_SKIP, NULL };
+static const char *const orders[] = { "heap", "keyset", NULL };
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(backfill_spec, set, ASSIGNMENTS,
@@ -25,6 +26,8 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(backfill_spec, other_triggers, CHOICE, .choices = other_triggers,
 	    .help = "whether the table's own triggers see the rows that are filled; must be said when there "
 		    "are such"),
+	TIDE_KEY(backfill_spec, order, CHOICE, .choices = orders,
+	    .help = "by blocks or by a unique index; left out: by blocks where the rows are in a heap"),
 	TIDE_KEY(backfill_spec, max_rows_per_second, INTEGER, .min = 1, .max = 1000000000,
 	    .help = "upper limit of the speed; left out: as fast as the throttle lets it"),
 	TIDE_KEY(backfill_spec, stripes, INTEGER, .min = 1, .max = 32,
@@ -48,8 +51,9 @@ static const struct tide_field fields[] = {
 
 /* What both kinds of sweep take from the plan. */
 static void
-tune(const struct backfill_spec *spec, struct tide_sweep_spec *sweep)
+tune(struct tide_steps *out, const struct backfill_spec *spec, struct tide_sweep_spec *sweep)
 {
+	sweep->order = talloc_strdup(out, spec->order);
 	sweep->max_rows_per_second = spec->max_rows_per_second;
 	sweep->tuning = (struct tide_sweep_tuning){
 		.stripes = spec->stripes,
@@ -221,6 +225,23 @@ check_vacuum(const struct tide_checking *c)
 }
 
 static void
+check_order(const struct tide_checking *c)
+{
+	const struct tide_table *table = &c->at->cat->table;
+	const char *order = ((const struct backfill_spec *)c->at->phase->spec)->order;
+
+	if (order == NULL)
+		tide_check_order(c);
+	else if (strcmp(order, "heap") == 0 && table->not_heap != NULL)
+		tide_say(c, TIDE_ERROR, "backfill-order-heap", "order", "leave \"order\" out",
+		    "%s does not keep its rows in a heap: it cannot be gone through by blocks",
+		    table->not_heap);
+	else if (strcmp(order, "keyset") == 0 && table->keyless != NULL)
+		tide_say(c, TIDE_ERROR, "backfill-order-keyset", "order", TIDE_ORDER_HINT,
+		    "%s has no index in whose order its rows can be gone through", table->keyless);
+}
+
+static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
 	const struct tide_checking c = { at, out };
@@ -230,6 +251,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		tide_say(&c, TIDE_ERROR, "backfill-stripes", "stripes", "1, 2, 4, 8, 16 or 32",
 		    "the number of stripes is a power of two, not %lld", (long long)spec->stripes);
 	check_vacuum(&c);
+	if (at->cat != NULL)
+		check_order(&c);
 	if (spec->set.count == 0) {
 		if (spec->where != NULL)
 			tide_say(&c, TIDE_ERROR, "backfill-where", "where", NULL,
@@ -262,8 +285,9 @@ compile_dual(const struct tide_phase_at *at, struct tide_steps *out, struct tide
 	if (!tide_dual_for(out, at, &dual, &state, err))
 		return false;
 	step = tide_steps_add(out, "fill");
-	tune(spec, tide_dual_fill(out, dual, &step->forward, title_of(out, tide_dual_what(out, dual)),
-		       spec->other_triggers));
+	tune(out, spec,
+	    tide_dual_fill(
+		out, dual, &step->forward, title_of(out, tide_dual_what(out, dual)), spec->other_triggers));
 	/* The vacuum refreshes them as well. */
 	if (!spec->vacuum)
 		tide_maintain_statistics(out, at, dual, false);
@@ -283,7 +307,7 @@ add_sweep(const struct tide_phase_at *at, struct tide_steps *out, char *what)
 	sweep->write = true;
 	sweep->what = what;
 	sweep->repeats = true;
-	tune(spec, sweep);
+	tune(out, spec, sweep);
 	tide_reactions_apply(out, at->cat, &filled, spec->other_triggers, sweep);
 	return sweep;
 }

@@ -27,6 +27,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	if (column->not_null)
 		tide_say(&c, TIDE_NOTE, "set-not-null-already", "column", NULL, "\"%s\" is NOT NULL already",
 		    spec->column);
+	else
+		tide_check_order(&c);
 }
 
 static void

@@ -34,6 +34,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	void *room;
 
 	if (spec->condition != NULL) {
+		if (at->cat != NULL)
+			tide_check_order(&c);
 		tide_check_expression(&c, "condition", spec->condition);
 		return;
 	}

@@ -13,6 +13,19 @@ leaf AS (
                 ELSE coalesce(sum(greatest(leaf.reltuples, 0)), 0) END AS row_estimate,
            coalesce(max(age(leaf.relfrozenxid)) FILTER (WHERE leaf.relfrozenxid <> '0'), 0) AS xid_age
       FROM leaf
+), place AS (
+    -- Where the rows are, and whether an index leads through them: orchestrator/state/keyset.sql asks the same.
+    SELECT leaf.oid::pg_catalog.regclass::pg_catalog.text AS name,
+           EXISTS (SELECT FROM pg_catalog.pg_am AS m WHERE m.oid = leaf.relam AND m.amname = 'heap') AS heap,
+           EXISTS (SELECT FROM pg_catalog.pg_index AS i
+                     JOIN pg_catalog.pg_class AS ic ON ic.oid = i.indexrelid
+                     JOIN pg_catalog.pg_am AS m ON m.oid = ic.relam AND m.amname = 'btree'
+                    WHERE i.indrelid = leaf.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indisready
+                      AND i.indislive AND i.indpred IS NULL AND i.indexprs IS NULL
+                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS t
+                                       WHERE t.attrelid = leaf.oid AND NOT t.attnotnull
+                                         AND t.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]))) AS keyed
+      FROM leaf
 )
 SELECT c.oid,
        coalesce(pg_relation_filenode(c.oid), 0),
@@ -36,7 +49,10 @@ SELECT c.oid,
                        WHERE (r.oid = c.oid OR r.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) AS t))
                          AND NOT pg_has_role(current_user, r.relowner, 'USAGE')
                          AND NOT CASE WHEN current_setting('server_version_num')::pg_catalog.int4 >= 170000
-                                      THEN has_table_privilege(r.oid, 'MAINTAIN') ELSE false END)
+                                      THEN has_table_privilege(r.oid, 'MAINTAIN') ELSE false END),
+       (SELECT min(place.name) FROM place WHERE NOT place.heap),
+       (SELECT min(place.name) FROM place WHERE NOT place.keyed),
+       (SELECT min(place.name) FROM place WHERE NOT place.keyed AND NOT place.heap)
   FROM p
   JOIN pg_catalog.pg_class AS c ON c.oid = p.relation
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

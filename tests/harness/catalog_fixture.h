@@ -177,6 +177,9 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 	out->name = fixture_text(cat, json, "name");
 	out->relkind = fixture_char(json, "relkind") == 0 ? 'r' : fixture_char(json, "relkind");
 	out->access_method = talloc_strdup(cat, "heap");
+	out->not_heap = fixture_text(cat, json, "not_heap");
+	out->keyless = fixture_text(cat, json, "keyless");
+	out->orderless = fixture_text(cat, json, "orderless");
 	out->has_children = fixture_flag(json, "has_children");
 	out->is_child_partition = fixture_flag(json, "is_child_partition");
 	out->published = fixture_flag(json, "published");

@@ -31,6 +31,8 @@ steps_sweep(char **out, const struct tide_sweep_spec *sweep)
 {
 	steps_say(
 	    out, "-- sweep: %s%s\n", sweep->write ? "write" : "read only", sweep->repeats ? ", repeats" : "");
+	if (sweep->order != NULL)
+		steps_say(out, "-- order: %s\n", sweep->order);
 	if (sweep->max_rows_per_second > 0)
 		steps_say(out, "-- at most: %lld rows per second\n", (long long)sweep->max_rows_per_second);
 	steps_line(out, "what", sweep->what);

@@ -43,6 +43,7 @@ full(void *ctx)
 		.residual = talloc_strdup(steps, "true"),
 		.again = talloc_strdup(steps, "g"),
 		.key = talloc_strdup(steps, "k"),
+		.order = talloc_strdup(steps, "keyset"),
 		.trigger = talloc_strdup(steps, "t"),
 		.function = talloc_strdup(steps, "f()"),
 		.repeats = true,
@@ -127,6 +128,7 @@ every_member_survives_the_way_through_json(void **state)
 	assert_string_equal(a->sweep->other[1].name, "audit");
 	assert_null(a->sweep->other[1].table);
 	assert_false(a->sweep->other[1].fires);
+	assert_string_equal(a->sweep->order, "keyset");
 	assert_true(back->item[0].irreversible);
 	assert_string_equal(back->item[0].releases, "both");
 	assert_int_equal(back->item[0].undo_count, 2);

@@ -1,0 +1,50 @@
+-- The columns of the index in whose order the rows of relation $1 (an oid) can be gone through, first column first: the
+-- primary key, else the replica identity, else the narrowest. No row: there is no such index. $2: the version of the
+-- database's own collation. postgres/catalog/relation.sql asks the same for the review.
+WITH RECURSIVE chosen AS (
+    SELECT i.indexrelid, i.indkey, i.indclass, i.indcollation, i.indoption, i.indnkeyatts, i.indrelid
+      FROM pg_catalog.pg_index i
+      JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+      JOIN pg_catalog.pg_am m ON m.oid = c.relam AND m.amname = 'btree'
+     CROSS JOIN LATERAL (
+           SELECT bool_and(a.attnotnull) AS filled, sum(CASE WHEN a.attlen > 0 THEN a.attlen ELSE 32 END) AS width
+             FROM unnest((i.indkey::smallint[])[0:i.indnkeyatts - 1]) AS k (attnum)
+             LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum) AS key
+     WHERE i.indrelid = $1::oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indisready AND i.indislive
+       AND i.indpred IS NULL AND i.indexprs IS NULL AND key.filled
+     ORDER BY i.indisprimary DESC, i.indisreplident DESC, key.width, c.relname
+     LIMIT 1
+), col AS (
+    SELECT n.ord, a.attname, a.atttypid, k.indexrelid, o.opcfamily, o.opcintype, k.indcollation[n.ord - 1] AS collation,
+           (k.indoption[n.ord - 1] & 1) <> 0 AS descending, (k.indoption[n.ord - 1] & 2) <> 0 AS nulls_first
+      FROM chosen k
+     CROSS JOIN LATERAL generate_series(1, k.indnkeyatts) AS n (ord)
+      JOIN pg_catalog.pg_attribute a ON a.attrelid = k.indrelid AND a.attnum = k.indkey[n.ord - 1]
+      JOIN pg_catalog.pg_opclass o ON o.oid = k.indclass[n.ord - 1]
+), base AS (
+    -- A value of a domain is compared as what the domain is made of.
+    SELECT col.ord, col.atttypid AS type FROM col
+     UNION ALL
+    SELECT base.ord, t.typbasetype FROM base JOIN pg_catalog.pg_type t ON t.oid = base.type AND t.typtype = 'd'
+), named AS (
+    SELECT col.*, l.collname, CASE WHEN l.oid IS NOT NULL THEN format(' COLLATE %I.%I', ln.nspname, l.collname) END AS collate,
+           CASE WHEN l.collname = 'default' AND ln.nspname = 'pg_catalog' THEN $2::text
+                ELSE pg_catalog.pg_collation_actual_version(l.oid) END AS version
+      FROM col
+      LEFT JOIN pg_catalog.pg_collation l ON l.oid = col.collation
+      LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
+)
+SELECT col.indexrelid, col.attname,
+       (SELECT format_type(base.type, -1) FROM base JOIN pg_catalog.pg_type t ON t.oid = base.type
+         WHERE base.ord = col.ord AND t.typtype <> 'd'),
+       op.name[1], op.name[2], op.name[3], col.collate, col.descending, col.nulls_first,
+       format('%I%s%s%s', col.attname, col.collate, ' [' || col.version || ']', CASE WHEN col.descending THEN ' DESC' END)
+  FROM named AS col
+ CROSS JOIN LATERAL (
+       SELECT array_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY p.amopstrategy) AS name
+         FROM pg_catalog.pg_amop p
+         JOIN pg_catalog.pg_operator o ON o.oid = p.amopopr
+         JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+        WHERE p.amopfamily = col.opcfamily AND p.amoplefttype = col.opcintype AND p.amoprighttype = col.opcintype
+          AND p.amoppurpose = 's' AND p.amopstrategy IN (1, 3, 5)) AS op
+ ORDER BY col.ord

@@ -1,0 +1,218 @@
+/* By blocks: windows, stripe by stripe (cursor.h). A span counts blocks. */
+#include "sweep.h"
+
+#include <talloc.h>
+
+#include "tidemark/units.h"
+
+/* Blocks of a hole that are visited at once. */
+#define HOLE_BLOCKS 8
+/* A page rests for so many batches between two stripes: the snapshots of the other workers have ended by then. */
+#define REST_BATCHES 4
+/* A holder of the horizon that is younger than this is no hindrance. */
+#define PATIENCE (2 * TIDE_SECOND)
+
+/* The rows of the first stripes find no room in their page, nor do those of a whole group. */
+static struct tide_pace *
+pace(struct tide_sweep *sweep, const struct tide_segment *s)
+{
+	return s->cursor.stripes == 1 || s->cursor.stripe < 2 ? &sweep->moving : &sweep->staying;
+}
+
+/* Blocks of one batch. When a snapshot keeps the pages from being pruned, rows that should stay move, and take several
+ * times as long; that batch must not hold up the others in turn. */
+static int64_t
+blocks_of(const struct tide_sweep *sweep, const struct tide_pace *of, int stripes)
+{
+	int64_t most = 2 * tide_pace_amount(&sweep->moving), amount = tide_pace_amount(of), blocks;
+
+	blocks = (amount < most ? amount : most) * stripes / TIDE_PARTS;
+	return blocks > 0 ? blocks : 1;
+}
+
+/* With a limit of rows, a batch takes a twentieth of a second's worth: work goes on evenly, not in bursts. */
+static int64_t
+fair_blocks(const struct tide_sweep *sweep, int64_t blocks)
+{
+	double limit = (double)sweep->spec->max_rows_per_second, rows_a_visit = 100, fair;
+
+	if (limit <= 0)
+		return blocks;
+	if (sweep->visited > 0)
+		rows_a_visit = (double)(sweep->changed - sweep->before) / (double)sweep->visited;
+	fair = limit / 20 / (rows_a_visit > 0.01 ? rows_a_visit : 0.01);
+	return fair < 1 ? 1 : fair < (double)blocks ? (int64_t)fair : blocks;
+}
+
+/* A page that has left memory before its next stripe would have to be read again. */
+static int64_t
+group_most(const struct tide_sweep *sweep)
+{
+	return sweep->exe->shared_buffers / 4 / (int64_t)sweep->worker_count;
+}
+
+static int64_t
+slower(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void
+begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
+{
+	int stripes = s->hole ? 1 : tide_stripes_next(&s->relation->stripes);
+	int64_t window = stripes > 1 ? blocks_of(sweep, &sweep->staying, stripes) : blocks;
+	int64_t took = tide_pace_p90(&sweep->staying), pinned = sweep->spec->tuning.group_windows, length;
+
+	/* Whoever reads for longer than our own batches take: the pages rest for longer, if they can. */
+	length = tide_stripes_group(window, stripes > 1 ? took : 0,
+	    slower(REST_BATCHES * sweep->staying.target, sweep->exe->signals.horizon_age * 5 / 4));
+	if (pinned > 0)
+		length = pinned * window;
+	tide_cursor_group(
+	    &s->cursor, s->stop, length < group_most(sweep) ? length : group_most(sweep), stripes);
+}
+
+int64_t
+tide_heap_patience(const struct tide_sweep *sweep)
+{
+	int64_t window = tide_pace_amount(&sweep->staying), took = tide_pace_p90(&sweep->staying);
+	int64_t rest = window > 0 && took > 0 ? group_most(sweep) * TIDE_PARTS / 16 / window * took : 0;
+
+	return slower(rest, PATIENCE);
+}
+
+static int64_t
+window_blocks(struct tide_sweep *sweep, const struct tide_segment *s, int64_t most)
+{
+	int64_t blocks = fair_blocks(sweep, blocks_of(sweep, pace(sweep, s), s->cursor.stripes));
+	int64_t pinned = sweep->spec->tuning.window_blocks;
+
+	if (s->hole && blocks > HOLE_BLOCKS)
+		blocks = HOLE_BLOCKS;
+	if (pinned > 0 && blocks > pinned)
+		blocks = pinned;
+	return most > 0 && blocks > most ? most : blocks;
+}
+
+static void
+aim(struct tide_sweep *sweep, struct tide_segment *s, int64_t most, struct tide_span *out)
+{
+	if (s->cursor.group == 0)
+		begin_group(sweep, s, window_blocks(sweep, s, most));
+	tide_cursor_span(&s->cursor, window_blocks(sweep, s, most), out);
+	s->busy = out->to;
+}
+
+/* Where the segment will stand when the span is done. */
+static const char *
+next_after(void *ctx, const struct tide_segment *s, const struct tide_span *span)
+{
+	struct tide_cursor after = s->cursor;
+
+	tide_cursor_advance(&after, span->to, true);
+	return tide_param_int(ctx, after.next);
+}
+
+static size_t
+batch_parameters(void *ctx, const struct tide_segment *s, const struct tide_span *span, const char **out)
+{
+	out[0] = talloc_asprintf(ctx, "(%lld,0)", (long long)span->from);
+	out[1] = talloc_asprintf(ctx, "(%lld,0)", (long long)span->to);
+	out[2] = next_after(ctx, s, span);
+	out[3] = tide_param_int(ctx, span->mask);
+	out[4] = tide_param_int(ctx, span->stripe);
+	return 5;
+}
+
+static size_t
+dig_parameters(void *ctx, const struct tide_segment *s, const struct tide_span *span, const char **out)
+{
+	out[0] = tide_param_int(ctx, span->from);
+	out[1] = tide_param_int(ctx, span->to);
+	out[2] = next_after(ctx, s, span);
+	return 3;
+}
+
+static void
+learn(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch *batch)
+{
+	int64_t blocks = batch->span.to - batch->span.from;
+
+	if (!s->hole)
+		tide_pace_learn(pace(sweep, s), blocks * TIDE_PARTS / s->cursor.stripes, batch->took);
+	if (pace(sweep, s) == &sweep->staying)
+		tide_horizon_learn(&sweep->horizon, batch->changed, batch->stayed);
+	sweep->visited += blocks;
+}
+
+static bool
+more(const struct tide_segment *s, const struct tide_span *span, const struct tide_rows *rows)
+{
+	(void)rows;
+	return span->to < s->stop;
+}
+
+/* The cost of a group teaches how many stripes the next one should have. */
+static void
+account_group(struct tide_segment *s, const struct tide_batch *batch)
+{
+	s->group_us += batch->took;
+	s->group_changed += batch->changed;
+	s->group_stayed += batch->stayed;
+	if (s->cursor.group != 0)
+		return;
+	if (!s->hole)
+		tide_stripes_learn(&s->relation->stripes, s->cursor.stripes, s->group_us, s->group_changed,
+		    s->group_changed - s->group_stayed);
+	s->group_us = s->group_changed = s->group_stayed = 0;
+}
+
+static void
+advance(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch *batch,
+    const struct tide_rows *rows, size_t column)
+{
+	double before = (double)s->cursor.next + tide_cursor_part(&s->cursor);
+
+	(void)rows;
+	(void)column;
+	tide_cursor_advance(&s->cursor, batch->span.to, batch->found);
+	if (!s->hole)
+		sweep->blocks_done += (double)s->cursor.next + tide_cursor_part(&s->cursor) - before;
+	s->done = s->cursor.next >= s->stop;
+	account_group(s, batch);
+}
+
+static char *
+place(void *ctx, const struct tide_segment *s, const struct tide_span *span)
+{
+	if (span->to - span->from == 1)
+		return talloc_asprintf(ctx, "block %lld of %s", (long long)span->from, s->relation->name);
+	return talloc_asprintf(ctx, "blocks %lld to %lld of %s", (long long)span->from,
+	    (long long)span->to - 1, s->relation->name);
+}
+
+static char *
+look(void *ctx, const struct tide_segment *s, const struct tide_span *span, const struct tide_rows *rows)
+{
+	(void)rows;
+	return talloc_asprintf(ctx, "SELECT * FROM %s WHERE ctid >= '(%lld,0)' AND ctid < '(%lld,0)'",
+	    s->relation->name, (long long)span->from, (long long)span->from + 1);
+}
+
+const struct tide_order tide_heap_order = {
+	.settings =
+	    "RESET enable_sort; RESET enable_bitmapscan; RESET enable_hashjoin; RESET enable_mergejoin",
+	.batch_sql = tide_batch_sql,
+	.hole_sql = tide_batch_hole_sql,
+	.dig_sql = tide_batch_dig_sql,
+	.aim = aim,
+	.batch_parameters = batch_parameters,
+	.dig_parameters = dig_parameters,
+	.pace = pace,
+	.learn = learn,
+	.more = more,
+	.advance = advance,
+	.place = place,
+	.look = look,
+};

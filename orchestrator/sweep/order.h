@@ -1,0 +1,69 @@
+#ifndef TIDE_ORDER_H
+#define TIDE_ORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cursor.h"
+
+struct tide_pace;
+struct tide_relation;
+struct tide_rows;
+struct tide_segment;
+struct tide_sweep;
+struct tide_sweep_spec;
+
+#define TIDE_ORDER_PARAMETERS 5
+
+/** What a batch did. */
+struct tide_batch {
+	struct tide_span span;
+	int64_t took; /* us */
+	int64_t changed, stayed;
+	bool found; /* there were rows to change */
+};
+
+/**
+ * The order in which the rows of a relation are gone through: one row for blocks, one for keys. What a span counts is the
+ * order's business; that of a batch which takes a single one cannot be halved.
+ */
+struct tide_order {
+	const char *settings; /* SQL, for a session before its statements are prepared */
+	/** A batch; one over a hole, which takes what is not locked and says how much was (write sweeps only). See batch.h. */
+	char *(*batch_sql)(
+	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+	char *(*hole_sql)(
+	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+	/** Moves a segment past a span whose rows are locked, and records them as a hole. One row: its id, or NULL when an open
+	 * hole covers them; then what advance() reads. */
+	char *(*dig_sql)(void *ctx, const struct tide_relation *relation);
+	/** What the next batch takes, at most `most` (0: no limit). */
+	void (*aim)(
+	    struct tide_sweep *sweep, struct tide_segment *segment, int64_t most, struct tide_span *out);
+	/** Parameters behind the segment's id and the fence; how many. */
+	size_t (*batch_parameters)(
+	    void *ctx, const struct tide_segment *segment, const struct tide_span *span, const char **out);
+	size_t (*dig_parameters)(
+	    void *ctx, const struct tide_segment *segment, const struct tide_span *span, const char **out);
+	struct tide_pace *(*pace)(struct tide_sweep *sweep, const struct tide_segment *segment);
+	/** How long a span took, before the segment advances. */
+	void (*learn)(struct tide_sweep *sweep, struct tide_segment *segment, const struct tide_batch *batch);
+	/** More of the segment lies behind this batch. */
+	bool (*more)(
+	    const struct tide_segment *segment, const struct tide_span *span, const struct tide_rows *rows);
+	/** The span is done with, or somebody else's: `rows` has what the order's statement gives from `column` on. */
+	void (*advance)(struct tide_sweep *sweep, struct tide_segment *segment,
+	    const struct tide_batch *batch, const struct tide_rows *rows, size_t column);
+	/** For people: where the rows of a span are. */
+	char *(*place)(void *ctx, const struct tide_segment *segment, const struct tide_span *span);
+	/** Asks for what look() must know; NULL: nothing. */
+	char *(*find_sql)(void *ctx, const struct tide_segment *segment);
+	/** A query for people that shows the row, or block, of a span of one. rows: the answer to find_sql. NULL: it has gone. */
+	char *(*look)(void *ctx, const struct tide_segment *segment, const struct tide_span *span,
+	    const struct tide_rows *rows);
+};
+
+extern const struct tide_order tide_heap_order, tide_key_order;
+
+#endif
