@@ -36,10 +36,12 @@ CREATE TRIGGER count_updates BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTIO
 BEHIND = """
 SELECT count(*) FROM tidemark.segment s, items i
  WHERE s.sweep = (SELECT sweep FROM tidemark.segment ORDER BY id DESC LIMIT 1) AND NOT s.hole
-   AND i.ctid >= format('(%s,0)', s.first)::tid AND i.ctid < format('(%s,0)', s.next)::tid
+   AND CASE WHEN s.key_order IS NULL
+            THEN i.ctid >= format('(%s,0)', s.first)::tid AND i.ctid < format('(%s,0)', s.next)::tid
+            ELSE i.id <= s.key[1]::bigint END
    AND i.quantity IS DISTINCT FROM i.qty
    AND NOT EXISTS (SELECT FROM tidemark.segment h WHERE h.sweep = s.sweep AND h.hole AND NOT h.done
-                   AND i.ctid >= format('(%s,0)', h.first)::tid AND i.ctid < format('(%s,0)', h.stop)::tid)
+                   AND h.key_order IS NULL AND i.ctid >= format('(%s,0)', h.first)::tid AND i.ctid < format('(%s,0)', h.stop)::tid)
 """
 
 
@@ -47,8 +49,9 @@ SELECT count(*) FROM tidemark.segment s, items i
 FILL = {"stripes": 4, "window_blocks": 16, "group_windows": 4}
 
 
-def plan_text(hold="100ms", rate=None, lease="2s", workers=2, **gates):
-    return plans.rename("public.items", "qty", "quantity", "integer", hold=hold, rate=rate, other_triggers="fire", fill=FILL,
+def plan_text(hold="100ms", rate=None, lease="2s", workers=2, fill=None, **gates):
+    return plans.rename("public.items", "qty", "quantity", "integer", hold=hold, rate=rate, other_triggers="fire",
+                        fill=FILL if fill is None else fill,
                         limits={"batch_duration": "100ms", "workers": workers, "lease": lease}, **gates)
 
 
@@ -179,8 +182,20 @@ class Kill(CrashCase):
         for name in ("lease.taken", "phase.compiled", "step.before_probe", "step.before_act", "step.after_act", "phase.done",
                      "sweep.created", "sweep.batch_sent", "sweep.batch_done", "sweep.finished", "wait.started"):
             self.assertIn(name, names)
-        picked = chosen(points)
-        print(f"{len(points)} points, killing at {len(picked)}", file=sys.stderr)
+        self.kill_at(path, chosen(points))
+
+    @limit(600)
+    def test_a_kill_at_every_point_of_a_sweep_by_keys_is_finished_by_the_next_run(self):
+        # The rate keeps the batches small, and their number the same.
+        path = self.plan(plan_text(fill={"order": "keyset"}, rate=6000))
+        with self.stage() as stage:
+            points = self.enumerate(stage, "run", path)
+            stage.complete()
+            self.assertEqual(stage.rows("SELECT DISTINCT key_order FROM tidemark.segment WHERE key_order IS NOT NULL"), [("id",)])
+        self.kill_at(path, [point for point in chosen(points) if point.startswith("sweep.")])
+
+    def kill_at(self, path, picked):
+        print(f"killing at {len(picked)} points", file=sys.stderr)
         killed = 0
         for point in picked:
             with self.subTest(point=point), self.stage() as stage:
