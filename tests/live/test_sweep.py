@@ -43,7 +43,7 @@ class SweepCase(LiveCase):
         self.execute(f"INSERT INTO items SELECT i, md5(i::text), 'n' || i, repeat('x', 120)"
                      f"  FROM generate_series({ROWS + 1}, {ROWS * 4}) i")
         self.execute("CREATE FUNCTION slow(name text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN"
-                     f" IF substr(name, 2)::int BETWEEN {ROWS * 4 - 6000} AND {ROWS * 4 - 5000} THEN PERFORM pg_sleep(0.001); END IF;"
+                     f" IF substr(name, 2)::int BETWEEN {ROWS * 4 - 8000} AND {ROWS * 4 - 5000} THEN PERFORM pg_sleep(0.001); END IF;"
                      " RETURN name; END $$")
         phases = [{"kind": "add_column", "column": "title", "type": "text"},
                   {"kind": "dual_write", "from": "name", "to": "title", "up": "slow(name)", "down": "title"}, {"kind": "backfill"}]

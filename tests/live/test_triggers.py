@@ -78,7 +78,7 @@ class Said(TriggerCase):
         self.assertRegex(fire, r"triggers +touch: BEFORE UPDATE FOR EACH ROW, calls public.touch: fires for each row, up to about 3")
         self.assertIn("note: AFTER UPDATE FOR EACH ROW WHEN (new.id > 0), calls public.note: fires for each row", fire)
         self.assertIn("touch: BEFORE UPDATE FOR EACH ROW, calls public.touch: skipped", self.tidemark("plan", self.rename("skip")).ok().out)
-        [fill] = self.tidemark.json("plan", self.rename("skip"))["phases"][2]["steps"]
+        fill = self.tidemark.json("plan", self.rename("skip"))["phases"][2]["steps"][0]
         self.assertEqual(fill["forward"]["other_triggers"], [
             {"name": "touch", "table": None, "timing": "BEFORE UPDATE FOR EACH ROW", "condition": None,
              "function": "public.touch", "fires": False},
