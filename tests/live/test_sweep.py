@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -118,6 +119,7 @@ class Horizon(SweepCase):
         process = self.tidemark.start("run", self.slow(horizon="wait"))
         process.wait_for("application 'report'", timeout=30)
         self.assertRegex(process.err, r"going on would leave up to [\d.]+[kM]B behind")
+        time.sleep(0.5)  # the batches under way end
         changed = self.value("SELECT sum(changed) FROM tidemark.segment")
         self.wait_until(lambda: "application 'report'" in self.tidemark("status", "p").ok().out)
         self.assertEqual(self.value("SELECT sum(changed) FROM tidemark.segment"), changed, "it works while it waits")
