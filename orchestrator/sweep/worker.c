@@ -131,12 +131,19 @@ move_on(struct tide_worker *w, const struct tide_batch *batch, const struct tide
 		w->segment = NULL;
 }
 
+static void dig(struct tide_worker *w);
+
 static void
 dug(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
 	struct tide_worker *w = ctx;
 
 	idle(w);
+	if (err != NULL && gave_way(w, err)) {
+		/* Another worker is taking half of this segment. */
+		dig(w);
+		return;
+	}
 	if (err != NULL) {
 		fail(w, err);
 		return;
