@@ -198,6 +198,7 @@ send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err
 {
 	struct tide_executor *exe = task->exe;
 	struct watchdog *dog = talloc_zero(exe, struct watchdog);
+	struct tide_lock_watch *locks;
 	bool ok;
 
 	dog->task = task;
@@ -212,8 +213,10 @@ send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err
 	ok = send(task, err);
 	tide_conn_on_notice(exe->control, NULL, NULL);
 	*cancelled = dog->cancelled;
-	talloc_free(dog->locks);
+	/* The dog waits for its last answer, which asks the watch. */
+	locks = dog->locks;
 	talloc_free(dog);
+	talloc_free(locks);
 	return ok;
 }
 
@@ -368,7 +371,8 @@ wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *e
 	}
 	if (ok && held)
 		tide_executor_event(exe, "throttle.end", task->step, false, "going on");
-	ok = ok && tide_lock_look(task, patience, err);
+	/* Counted from now: neither the work before it gave way nor the throttle has used it up. */
+	ok = ok && tide_lock_look(task, tide_now_us() + patience, err);
 	if (ok)
 		tide_executor_because(exe, NULL);
 	return ok;
@@ -390,7 +394,7 @@ tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 	struct tide_err ignored = { 0 };
 	bool patient = gives_way(task), again = true;
 	int64_t limit = patient ? task->exe->plan->limits.lock_attempts : 10;
-	int64_t patience = tide_now_us() + limit * 6 * TIDE_SECOND;
+	int64_t patience = limit * 6 * TIDE_SECOND;
 	enum tide_probe answer;
 
 	for (int64_t tries = 0; tries < limit; tries++) {

@@ -20,10 +20,13 @@ static bool
 over(const struct gauge *g, const char *before)
 {
 	double limit = g->limit;
+	size_t length = strlen(g->name);
 
 	if (limit <= 0 || g->value < 0)
 		return false;
-	if (before != NULL && strncmp(before, g->name, strlen(g->name)) == 0)
+	/* "replica lag" begins "replica lag in seconds" too: its figure comes next. */
+	if (before != NULL && strncmp(before, g->name, length) == 0 && before[length] == ' ' &&
+	    before[length + 1] >= '0' && before[length + 1] <= '9')
 		limit *= 0.8;
 	return g->value >= limit;
 }

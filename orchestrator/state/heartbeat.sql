@@ -19,7 +19,8 @@ WITH beat AS (
 )
 SELECT (SELECT wanted FROM beat), (SELECT wanted_by FROM beat),
        (SELECT count(*) FROM replica),
-       (SELECT count(*) FROM replica WHERE state IS NULL OR gap IS NULL),
+       -- Hidden from this role. Who replays nothing (a base backup, a receiver that only stores WAL) has no lag at all.
+       (SELECT count(*) FROM replica WHERE state IS NULL),
        (SELECT max(lag) FROM replica),
        (SELECT max(gap) FROM replica),
        (SELECT string_agg(application_name, E'\n') FROM replica),

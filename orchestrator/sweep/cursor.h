@@ -10,7 +10,7 @@
  * The blocks of a segment are done group by group. A group is gone through once a stripe, window by window; a window and
  * a stripe are one batch. The first stripes take a fixed share of the rows each, the last one takes every row that is
  * left. So most rows find room in their own page, freed by the rows that left it a few batches before: see
- * docs/how-it-works.md.
+ * docs/sweep.md.
  *
  * Only `next` is kept in the database. A resume begins the group at work again, whatever its length and stripes are
  * then: the rows that were done are read and left alone.

@@ -39,7 +39,7 @@ fair_blocks(const struct tide_sweep *sweep, int64_t blocks)
 	if (limit <= 0)
 		return blocks;
 	if (sweep->visited > 0)
-		rows_a_visit = (double)(sweep->changed - sweep->before) / (double)sweep->visited;
+		rows_a_visit = (double)sweep->filled / (double)sweep->visited;
 	fair = limit / 20 / (rows_a_visit > 0.01 ? rows_a_visit : 0.01);
 	return fair < 1 ? 1 : fair < (double)blocks ? (int64_t)fair : blocks;
 }
@@ -144,6 +144,7 @@ learn(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch 
 	if (pace(sweep, s) == &sweep->staying)
 		tide_horizon_learn(&sweep->horizon, batch->changed, batch->stayed);
 	sweep->visited += blocks;
+	sweep->filled += batch->changed;
 }
 
 static bool

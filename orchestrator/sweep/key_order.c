@@ -128,7 +128,8 @@ hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relati
 	    "(SELECT FROM ok) FOR NO KEY UPDATE OF tidemark_row SKIP LOCKED),\n"
 	    "%stally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS "
 	    "seen, "
-	    "0 AS differing, (SELECT all_rows FROM found) - count(*) AS skipped, NULL::text AS "
+	    "0 AS differing, (SELECT all_rows FROM found) - (SELECT count(*) FROM free) AS skipped, "
+	    "NULL::text AS "
 	    "keys, " TIDE_BATCH_ONCE " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, block_of(relation)),
 	    relation->name, tide_keyset_same(ctx, relation->keyset, "span"), spec->residual, relation->name,

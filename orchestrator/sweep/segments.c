@@ -101,13 +101,19 @@ read_relations(struct tide_sweep *sweep, struct tide_err *err)
 	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_state_leaves,
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->table_oid), sweep->spec->columns), &rows, err);
 
+	for (size_t i = 0; ok && i < sweep->relation_count; i++)
+		sweep->relation[i]->gone = true;
 	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
 		struct tide_relation *r = find_relation(sweep, tide_rows_int(rows, i, 0));
 
 		if (r == NULL)
 			r = add_relation(sweep, tide_rows_int(rows, i, 0));
+		r->gone = false;
 		ok = read_relation(sweep, r, rows, i, err);
 	}
+	for (size_t i = 0; ok && i < sweep->relation_count; i++)
+		if (sweep->relation[i]->gone && sweep->relation[i]->oid == sweep->exe->table_oid)
+			ok = tide_fail(err, TIDE_PRECONDITION, "%s is gone", sweep->relation[i]->name);
 	talloc_free(mem);
 	return ok;
 }
@@ -149,7 +155,7 @@ insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct 
 	    "INSERT INTO tidemark.journal (run, event, phase, step, fence, detail) "
 	    "SELECT r.id, 'sweep.created', $9::integer, $3, r.fence, "
 	    "jsonb_strip_nulls(jsonb_build_object('relation', "
-	    "$10::text, 'pass', "
+	    "$10::text, 'oid', $5::oid::bigint, 'pass', "
 	    "$4::integer, 'blocks', $7::bigint, 'filenode', $6::text, 'order', $11::text, "
 	    "'segments', (SELECT count(*) FROM s))) "
 	    "FROM r RETURNING 1";
@@ -177,9 +183,9 @@ begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, struct
 	bool ok = tide_await_query(sweep->exe->control, mem,
 	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint AND event = 'sweep.created' "
 	    "AND step = $2 "
-	    "AND detail->>'relation' = $3 AND (detail->>'pass')::integer = $4::integer)",
-	    TIDE_ARGS(
-		tide_param_int(mem, sweep->exe->run), sweep->name, r->name, tide_param_int(mem, sweep->pass)),
+	    "AND (detail->>'oid')::bigint = $3::bigint AND (detail->>'pass')::integer = $4::integer)",
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, r->oid),
+		tide_param_int(mem, sweep->pass)),
 	    &rows, err);
 
 	if (ok)
@@ -213,7 +219,7 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	sweep->segment_count = sweep->first_open = 0;
 	sweep->blocks_done = 0;
 	sweep->key_count = 0;
-	sweep->placeless = 0;
+	sweep->placeless = sweep->skipped = 0;
 	sweep->blocks_total = sweep->changed = sweep->stayed = sweep->seen = sweep->differing = 0;
 	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
 		struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
@@ -224,8 +230,8 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 		s->stop = tide_rows_int(rows, i, 3);
 		tide_cursor_begin(&s->cursor, tide_rows_int(rows, i, 4));
 		s->hole = tide_rows_bool(rows, i, 5);
-		/* A partition that was dropped since took its rows with it. */
-		s->done = tide_rows_bool(rows, i, 6) || s->relation == NULL;
+		/* A partition that was dropped or detached since took its rows with it. */
+		s->done = tide_rows_bool(rows, i, 6) || s->relation == NULL || s->relation->gone;
 		if (!s->hole) {
 			sweep->blocks_total += s->stop - s->first;
 			sweep->blocks_done += (double)((s->done ? s->stop : s->cursor.next) - s->first);
@@ -253,6 +259,8 @@ begin_missing(struct tide_sweep *sweep, bool *added, struct tide_err *err)
 	for (size_t i = 0; i < sweep->relation_count; i++) {
 		bool has;
 
+		if (sweep->relation[i]->gone)
+			continue;
 		if (!begun(sweep, sweep->relation[i], &has, err))
 			return false;
 		if (has)
@@ -287,17 +295,22 @@ stale(struct tide_sweep *sweep, const struct tide_relation *r, bool *rewritten, 
 	return ok;
 }
 
+/* *changed: how many relations begin again. */
 static bool
-restart_stale(struct tide_sweep *sweep, struct tide_err *err)
+restart_stale(struct tide_sweep *sweep, size_t *changed, struct tide_err *err)
 {
+	*changed = 0;
 	for (size_t i = 0; i < sweep->relation_count; i++) {
 		struct tide_relation *r = sweep->relation[i];
 		bool rewritten, reordered;
 
+		if (r->gone)
+			continue;
 		if (!stale(sweep, r, &rewritten, &reordered, err))
 			return false;
 		if (!rewritten && !reordered)
 			continue;
+		(*changed)++;
 		tide_executor_event(sweep->exe, "sweep.restart", sweep->task->step, true,
 		    "%s %s: its pass starts again; rows that agree are only read", r->name,
 		    rewritten
@@ -314,6 +327,7 @@ tide_segments_open(struct tide_sweep *sweep, struct tide_err *err)
 {
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
+	size_t changed;
 	bool added;
 	bool ok = tide_await_query(sweep->exe->control, mem,
 	    "SELECT coalesce(max((detail->>'pass')::integer), 1) FROM tidemark.journal "
@@ -323,15 +337,51 @@ tide_segments_open(struct tide_sweep *sweep, struct tide_err *err)
 	if (ok)
 		sweep->pass = (int)tide_rows_int(rows, 0, 0);
 	talloc_free(mem);
-	return ok && read_relations(sweep, err) && restart_stale(sweep, err) &&
+	return ok && read_relations(sweep, err) && restart_stale(sweep, &changed, err) &&
 	       begin_missing(sweep, &added, err) && load(sweep, err);
+}
+
+static size_t
+count_gone(const struct tide_sweep *sweep)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < sweep->relation_count; i++)
+		count += sweep->relation[i]->gone ? 1 : 0;
+	return count;
+}
+
+static void
+tell_gone(struct tide_sweep *sweep)
+{
+	for (size_t i = 0; i < sweep->relation_count; i++) {
+		struct tide_relation *r = sweep->relation[i];
+
+		if (r->gone && !r->told)
+			tide_executor_event(sweep->exe, "sweep.restart", sweep->task->step, true,
+			    "%s is no part of the table any more: it is left as it is", r->name);
+		r->told = r->gone;
+	}
 }
 
 bool
 tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
 {
-	if (!read_relations(sweep, err) || !restart_stale(sweep, err))
+	size_t before = count_gone(sweep), changed;
+
+	if (!read_relations(sweep, err) || !restart_stale(sweep, &changed, err))
 		return false;
+	/* Nothing is different: what was found wrong is wrong, and to try again would find it again. */
+	if (changed == 0 && count_gone(sweep) == before) {
+		if (sweep->wrong.code != TIDE_OK)
+			*err = sweep->wrong;
+		else
+			tide_fail(err, TIDE_PRECONDITION, "the storage of %s changes all the time",
+			    sweep->exe->relation);
+		return false;
+	}
+	tell_gone(sweep);
+	sweep->wrong.code = TIDE_OK;
 	sweep->rewritten = false;
 	return load(sweep, err);
 }
@@ -355,6 +405,8 @@ tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
 	tide_executor_event(sweep->exe, "sweep.pass", sweep->task->step, false,
 	    "pass %d changed %lld rows; another one looks for rows that moved meanwhile", sweep->pass,
 	    (long long)sweep->changed);
+	sweep->earlier_changed += sweep->changed;
+	sweep->earlier_stayed += sweep->stayed;
 	sweep->pass++;
 	*more = true;
 	return begin_missing(sweep, &(bool){ false }, err) && load(sweep, err);
@@ -410,7 +462,8 @@ longest(struct tide_sweep *sweep)
 	for (size_t i = 0; i < sweep->segment_count; i++) {
 		struct tide_segment *s = sweep->segment[i];
 
-		if (s->claimed && !s->done && !s->hole && s->id != 0 && s->relation->keyset == NULL &&
+		if (s->claimed && !s->done && !s->hole && !s->parted && s->id != 0 &&
+		    s->relation->keyset == NULL &&
 		    (best == NULL || s->stop - s->cursor.next > best->stop - best->cursor.next))
 			best = s;
 	}
@@ -418,7 +471,7 @@ longest(struct tide_sweep *sweep)
 }
 
 struct tide_segment *
-tide_segments_steal(struct tide_sweep *sweep, int64_t *victim)
+tide_segments_steal(struct tide_sweep *sweep, struct tide_segment **victim)
 {
 	struct tide_segment *from = longest(sweep), *s;
 	struct tide_cursor cursor;
@@ -429,7 +482,9 @@ tide_segments_steal(struct tide_sweep *sweep, int64_t *victim)
 	stop = from->stop;
 	if (!tide_cursor_split(&from->cursor, &from->stop, from->busy, &cursor))
 		return NULL;
-	*victim = from->id;
+	/* Two splits of one segment could reach the database in the other order, and leave blocks that no row holds. */
+	from->parted = true;
+	*victim = from;
 	s = talloc_zero(sweep, struct tide_segment);
 	s->relation = from->relation;
 	s->first = from->stop;
@@ -476,6 +531,8 @@ tide_segments_add_hole(
 	s->stop = stop;
 	tide_cursor_begin(&s->cursor, first);
 	s->hole = true;
+	if (from->key != NULL)
+		s->key = talloc_strdup(s, from->key);
 	s->not_before = tide_now_us() + 50 * TIDE_MS;
 	add_segment(sweep, s);
 }

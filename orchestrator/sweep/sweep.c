@@ -38,7 +38,7 @@ smooth(double before, double now)
 static int64_t
 rows_worked(const struct tide_sweep *sweep)
 {
-	return sweep->spec->write ? sweep->changed : sweep->seen;
+	return sweep->spec->write ? sweep->earlier_changed + sweep->changed : sweep->seen;
 }
 
 /* Why no batch is sent; NULL: nothing holds the sweep back. */
@@ -58,7 +58,9 @@ measure(struct driver *d)
 	if (seconds < 0.5)
 		return;
 	/* Time in which nothing may be sent does not count: the ETA is about work. */
-	if (!sweep->holding && held_back(sweep) == NULL && d->rate.at != 0) {
+	/* A pass that began again has fewer rows than a moment ago. */
+	if (!sweep->holding && held_back(sweep) == NULL && d->rate.at != 0 &&
+	    rows_worked(sweep) >= d->rate.rows) {
 		d->rate.rows_per_second =
 		    smooth(d->rate.rows_per_second, (double)(rows_worked(sweep) - d->rate.rows) / seconds);
 		d->rate.blocks_per_second =
@@ -124,7 +126,9 @@ report(struct driver *d)
 			   ? (int64_t)(left / d->rate.blocks_per_second * (double)TIDE_SECOND)
 			   : -1,
 		.state = state_word(sweep),
-		.reason = held_back(sweep),
+		.reason = held_back(sweep) != NULL ? held_back(sweep)
+			  : sweep->skipped > 0     ? "rows are held locked by others: see tidemark locks"
+						   : NULL,
 		.cause = cause(sweep),
 		.workers = (int)sweep->worker_count,
 	};
@@ -143,11 +147,31 @@ tell_throttle(struct driver *d)
 		    exe, "throttle.start", d->sweep->task->step, true, "holding back: %s", reason);
 		tide_executor_because(exe, "throttled: %s", reason);
 		d->told_throttle = true;
-	} else if (reason == NULL && d->told_throttle) {
+	} else if (reason != NULL) {
+		/* Another reason, or other figures. */
+		tide_executor_because(exe, "throttled: %s", reason);
+	} else if (d->told_throttle) {
 		tide_executor_event(exe, "throttle.end", d->sweep->task->step, false, "going on");
 		tide_executor_because(exe, NULL);
 		d->told_throttle = false;
 	}
+}
+
+static void
+say_hold(struct tide_sweep *sweep, const char *holder, const char *size)
+{
+	const struct tide_horizon *h = &sweep->horizon;
+	int64_t left = h->limit - h->waited - (tide_now_us() - h->since);
+	char most[32];
+
+	/* In whole seconds: nobody reads tenths. */
+	left = left > 0 ? (left / TIDE_SECOND) * TIDE_SECOND : 0;
+	talloc_free(sweep->horizon_reason);
+	sweep->horizon_reason = talloc_asprintf(sweep,
+	    "dead rows cannot be cleaned up because of %s; going on would leave up to %s behind (waits %s "
+	    "more "
+	    "at most)",
+	    holder, size, tide_duration_format(left, most, sizeof(most)));
 }
 
 /* Somebody keeps our dead rows from being cleaned up: wait for him, or say what it costs. */
@@ -155,20 +179,15 @@ static void
 look_at_horizon(struct tide_sweep *sweep)
 {
 	struct tide_executor *exe = sweep->exe;
-	int64_t bytes = tide_segments_at_stake(sweep), limit = sweep->horizon.limit;
+	int64_t bytes = tide_segments_at_stake(sweep);
 	const char *holder = exe->signals.horizon != NULL ? exe->signals.horizon : "nobody";
-	char size[32], most[32];
+	char size[32];
 
 	tide_size_format(bytes, size, sizeof(size));
 	switch (tide_horizon_look(
 	    &sweep->horizon, tide_now_us(), exe->signals.horizon_age, tide_heap_patience(sweep), bytes)) {
 	case TIDE_HORIZON_HOLD:
-		talloc_free(sweep->horizon_reason);
-		sweep->horizon_reason = talloc_asprintf(sweep,
-		    "dead rows cannot be cleaned up because of %s; going on would leave up to %s behind "
-		    "(waits "
-		    "%s at most)",
-		    holder, size, tide_duration_format(limit, most, sizeof(most)));
+		say_hold(sweep, holder, size);
 		break;
 	case TIDE_HORIZON_PROCEED:
 		tide_executor_event(exe, "sweep.bloat", sweep->task->step, true,
@@ -181,6 +200,9 @@ look_at_horizon(struct tide_sweep *sweep)
 		TALLOC_FREE(sweep->horizon_reason);
 		break;
 	case TIDE_HORIZON_SAME:
+		/* Another one may hold it by now. */
+		if (tide_horizon_holds(&sweep->horizon))
+			say_hold(sweep, holder, size);
 		break;
 	}
 }
@@ -304,8 +326,9 @@ static bool
 write_result(struct tide_sweep *sweep, struct tide_err *err)
 {
 	int64_t took = tide_now_us() - sweep->begun;
-	json_t *detail = json_pack("{s:I, s:I, s:I, s:I, s:i}", "rows_changed", (json_int_t)sweep->changed,
-	    "rows_seen", (json_int_t)sweep->seen, "rows_stayed", (json_int_t)sweep->stayed, "blocks",
+	json_t *detail = json_pack("{s:I, s:I, s:I, s:I, s:i}", "rows_changed",
+	    (json_int_t)(sweep->earlier_changed + sweep->changed), "rows_seen", (json_int_t)sweep->seen,
+	    "rows_stayed", (json_int_t)(sweep->earlier_stayed + sweep->stayed), "blocks",
 	    (json_int_t)sweep->blocks_total, "pass", sweep->pass);
 	char *text = json_dumps(detail, JSON_COMPACT), duration[32], rows[32], rate[32];
 	bool ok;
@@ -409,6 +432,8 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 		/* Whatever ended it: no statement of ours goes on behind our back. */
 		drain(sweep);
 		report(d);
+		if (d->told_throttle)
+			tide_executor_because(exe, NULL);
 		talloc_free(d);
 	}
 	if (ok)

@@ -24,6 +24,8 @@ struct tide_keyset;
 struct tide_relation {
 	int64_t oid, filenode, pages, index_bytes;
 	int64_t rows; /* an estimate, at least 1 */
+	bool gone;    /* no part of the table any more … */
+	bool told;    /* … and that was said */
 	char *name;   /* quoted, qualified */
 	bool heap;    /* a tid is a place */
 	const struct tide_order *order;
@@ -36,6 +38,8 @@ struct tide_segment {
 	struct tide_relation *relation;
 	int64_t first, stop; /* blocks; in key order a measure only */
 	int64_t busy;        /* where the batch under way ends */
+	int64_t skipped;     /* a hole: rows that were locked at the last visit */
+	bool parted;         /* a part was taken and the database does not know yet: nobody takes another */
 	struct tide_cursor cursor;
 	char *key; /* in key order: the last key that is done, as text of a text[]; NULL at the beginning */
 	int64_t group_us, group_changed, group_stayed; /* of the group at work */
@@ -71,13 +75,17 @@ struct tide_sweep {
 	double blocks_done;   /* of windows of which a part of the stripes is done, that part */
 	int64_t begun, blocks_total, changed, stayed, seen, differing, skipped;
 	int64_t placeless; /* rows changed of which nobody can say whether they stayed */
-	int64_t visited;   /* blocks, once a stripe */
-	int64_t before;    /* rows that an earlier attempt had done: rates are about this one */
-	char **key;        /* of differing rows */
+	int64_t visited;   /* blocks, once a stripe … */
+	int64_t filled;    /* … and rows changed there */
+	int64_t earlier_changed, earlier_stayed; /* in passes of this attempt that are over */
+	int64_t before; /* rows that an earlier attempt had done: rates are about this one */
+	char **key;     /* of differing rows */
 	size_t key_count;
 
 	bool holding;   /* no new batches: somebody wants something */
-	bool rewritten; /* a relation has new storage: its pass starts again */
+	bool rewritten; /* a relation has new storage, or is none any more: look again */
+	struct tide_err
+	    wrong; /* what made us look again, if it is more than new storage; code TIDE_OK: it is not */
 	bool failed;
 	struct tide_err err; /* first failure of a worker */
 };
@@ -104,9 +112,9 @@ bool tide_segments_finished(const struct tide_sweep *sweep);
 int64_t tide_segments_at_stake(const struct tide_sweep *sweep);
 /**
  * Half of what another worker has before it, claimed, for one that has nothing to do. NULL: nobody has enough. The victim
- * stops short of it from now on; *victim is its id. The segment has no id before tide_batch_split_sql() has given it one.
+ * stops short of it from now on; *victim is its segment, `parted` until the database knows. The segment has no id before tide_batch_split_sql() has given it one.
  */
-struct tide_segment *tide_segments_steal(struct tide_sweep *sweep, int64_t *victim);
+struct tide_segment *tide_segments_steal(struct tide_sweep *sweep, struct tide_segment **victim);
 /** A hole that a worker has just recorded. */
 void tide_segments_add_hole(
     struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop);

@@ -22,7 +22,7 @@ struct tide_worker {
 	struct tide_conn *conn;
 	struct tide_segment *segment; /* NULL: idle */
 	struct tide_span span;        /* of the batch under way */
-	int64_t victim;               /* id of the segment that was split for this worker */
+	struct tide_segment *victim;  /* that was split for this worker */
 	int64_t sent;                 /* tide_now_us */
 	int64_t narrow;      /* most that the next batch takes, after a row that failed; 0 no limit */
 	struct tide_err bad; /* of the row that cannot be computed */
@@ -97,6 +97,7 @@ split_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		return;
 	}
 	tide_crash_point("sweep.split");
+	w->victim->parted = false;
 	w->segment->id = tide_rows_int(rows, 0, 0);
 	step(w);
 }
@@ -110,7 +111,7 @@ split(struct tide_worker *w)
 	w->busy = true;
 	w->sweep->busy++;
 	tide_conn_query(w->conn, tide_batch_split_sql(mem),
-	    TIDE_ARGS(tide_param_int(mem, w->victim), tide_param_int(mem, w->sweep->exe->fence),
+	    TIDE_ARGS(tide_param_int(mem, w->victim->id), tide_param_int(mem, w->sweep->exe->fence),
 		tide_param_int(mem, w->segment->first), tide_param_int(mem, w->segment->stop)),
 	    split_done, w);
 	talloc_free(mem);
@@ -131,8 +132,6 @@ move_on(struct tide_worker *w, const struct tide_batch *batch, const struct tide
 		w->segment = NULL;
 }
 
-static void dig(struct tide_worker *w);
-
 static void
 dug(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
@@ -140,8 +139,9 @@ dug(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 
 	idle(w);
 	if (err != NULL && gave_way(w, err)) {
-		/* Another worker is taking half of this segment. */
-		dig(w);
+		/* The table is locked, or another worker is taking half of this segment. The cursor stands where it stood. */
+		w->locked_once = false;
+		put_back(w, LOCK_REST);
 		return;
 	}
 	if (err != NULL) {
@@ -236,6 +236,15 @@ find_bad_row(struct tide_worker *w, const struct tide_err *err)
 	talloc_free(mem);
 }
 
+/* Dropped, detached, or really wrong: that is seen when the relations are read anew. */
+static void
+look_again(struct tide_worker *w, const struct tide_err *err)
+{
+	w->sweep->wrong = *err;
+	w->sweep->rewritten = w->sweep->holding = true;
+	put_back(w, 0);
+}
+
 static void
 fail_again(struct tide_worker *w)
 {
@@ -274,6 +283,10 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 		}
 		return;
 	}
+	if (strcmp(err->sqlstate, "42P01") == 0) {
+		look_again(w, err);
+		return;
+	}
 	if (strstr(err->message, TIDE_BATCH_AGAIN) != NULL) {
 		fail_again(w);
 		return;
@@ -308,7 +321,7 @@ refused(struct tide_worker *w, const struct tide_rows *rows)
 		    w->segment->relation->name);
 		tide_hint(&err, "somebody changed it; writes may have passed by. Put it back (tidemark plan "
 				"shows it) or roll back");
-		fail(w, &err);
+		look_again(w, &err);
 	} else {
 		return false;
 	}
@@ -330,6 +343,8 @@ account(struct tide_worker *w, const struct tide_rows *rows, int64_t took)
 	int64_t skipped = tide_rows_int(rows, 0, 4);
 
 	order(w)->learn(sweep, s, &batch);
+	sweep->skipped += skipped - s->skipped;
+	s->skipped = skipped;
 	sweep->changed += batch.changed;
 	sweep->stayed += batch.stayed;
 	if (!s->relation->heap)
@@ -417,6 +432,10 @@ prepared(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		put_back(w, LOCK_REST);
 		return;
 	}
+	if (err != NULL && strcmp(err->sqlstate, "42P01") == 0) {
+		look_again(w, err);
+		return;
+	}
 	if (err != NULL) {
 		fail(w, err);
 		return;
@@ -464,6 +483,7 @@ prepare(struct tide_worker *w)
 
 	w->busy = true;
 	w->sweep->busy++;
+	w->prepared = NULL;
 	tide_conn_exec(
 	    w->conn, talloc_asprintf(mem, "DEALLOCATE ALL; %s", order(w)->settings), prepare_batch, w);
 	talloc_free(mem);

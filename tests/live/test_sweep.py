@@ -39,7 +39,7 @@ class SweepCase(LiveCase):
         """Slow enough for the watcher, which looks once a second."""
         return self.write(max_rows_per_second=20000, **backfill)
 
-    def uneven(self):
+    def uneven(self, workers=3):
         """A plan for long segments, one of which holds its worker up: the others have to help."""
         self.execute(f"INSERT INTO items SELECT i, md5(i::text), 'n' || i, repeat('x', 120)"
                      f"  FROM generate_series({ROWS + 1}, {ROWS * 4}) i")
@@ -48,7 +48,7 @@ class SweepCase(LiveCase):
                      " RETURN name; END $$")
         phases = [{"kind": "add_column", "column": "title", "type": "text"},
                   {"kind": "dual_write", "from": "name", "to": "title", "up": "slow(name)", "down": "title"}, {"kind": "backfill"}]
-        return self.plan(plans.plan("p", "public.items", phases, workers=3)), ROWS * 4
+        return self.plan(plans.plan("p", "public.items", phases, workers=workers)), ROWS * 4
 
     def growth(self, path, **env):
         """Runs the plan; growth of heap and indexes, and the share of rows that stayed in their page."""
@@ -223,6 +223,61 @@ class Standbys(SweepCase):
         process.wait(60).ok()
 
 
+class Partitions(LiveCase):
+    """Leaves that come and go while the sweep is at work."""
+
+    LEAF = 8000
+
+    def setUp(self):
+        super().setUp()
+        self.execute("CREATE TABLE parts (id int, name text) PARTITION BY RANGE (id)")
+        for i in range(3):
+            self.execute(f"CREATE TABLE parts_{i} PARTITION OF parts FOR VALUES FROM ({i * self.LEAF}) TO ({(i + 1) * self.LEAF})")
+        self.execute(f"INSERT INTO parts SELECT i, 'n' || i FROM generate_series(0, {3 * self.LEAF - 1}) i")
+        phases = [{"kind": "add_column", "column": "title", "type": "text"}, {"kind": "dual_write", "from": "name", "to": "title"},
+                  {"kind": "backfill", "max_rows_per_second": 6000}]
+        self.path = self.plan(plans.plan("parts", "public.parts", phases, workers=1))
+
+    def begun(self):
+        process = self.tidemark.start("run", self.path)
+        self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.segment') IS NOT NULL") and self.value(
+            "SELECT coalesce(sum(changed), 0) FROM tidemark.segment WHERE sweep LIKE '%%/fill/%%'") > 500, timeout=30)
+        return process
+
+    @limit(60)
+    def test_a_leaf_that_is_dropped_takes_its_rows_with_it(self):
+        process = self.begun()
+        self.execute("DROP TABLE parts_0")
+        process.wait(40).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM parts WHERE title IS DISTINCT FROM name"), 0)
+
+    @limit(60)
+    def test_a_leaf_that_is_detached_is_left_as_it_is(self):
+        process = self.begun()
+        self.execute("ALTER TABLE parts DETACH PARTITION parts_0")
+        process.wait(40).ok()
+        self.assertIn("no part of the table any more", process.err)
+        self.assertEqual(self.value("SELECT count(*) FROM parts WHERE title IS DISTINCT FROM name"), 0)
+        self.assertGreater(self.value("SELECT count(*) FROM parts_0 WHERE title IS NULL"), 0)
+
+    @limit(60)
+    def test_a_leaf_that_is_loaded_anew_under_its_old_name_is_swept(self):
+        process = self.begun()
+        self.execute("CREATE TABLE fresh (id int, name text, title text);"
+                     f"INSERT INTO fresh SELECT i, 'new' || i FROM generate_series(0, {self.LEAF - 1}) i")
+        self.execute("BEGIN; DROP TABLE parts_0; ALTER TABLE fresh RENAME TO parts_0;"
+                     f"ALTER TABLE parts ATTACH PARTITION parts_0 FOR VALUES FROM (0) TO ({self.LEAF}); COMMIT")
+        process.wait(50).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM parts WHERE name LIKE 'new%%'"), self.LEAF)
+        self.assertEqual(self.value("SELECT count(*) FROM parts WHERE title IS DISTINCT FROM name"), 0)
+
+    @limit(60)
+    def test_a_set_of_several_passes_counts_all_of_them(self):
+        path = self.plan(plans.plan("q", "public.parts", [{"kind": "backfill", "set": {"name": "upper(name)"}}]), "q.toml")
+        result = self.tidemark("run", path).ok()
+        self.assertIn(f"{3 * self.LEAF:,} rows in", result.err)
+
+
 class Workers(SweepCase):
     def points(self, path, **env):
         log = os.path.join(self.directory, "points")
@@ -250,6 +305,22 @@ class Workers(SweepCase):
         self.tidemark("run", path, "--workers", "3").ok()
         self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
         self.assertEqual(self.value("SELECT sum(changed) FROM tidemark.segment"), ROWS, "work was repeated")
+
+    @limit(90)
+    def test_many_workers_that_split_slowly_leave_no_gap(self):
+        """Two splits of one segment must not pass each other on their way to the database."""
+        path, rows = self.uneven(workers=6)
+        self.tidemark("run", path, "--to", "dual_write").ok()
+        self.execute("CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$"
+                     " BEGIN PERFORM pg_sleep(random() * 0.06); RETURN NEW; END $$;"
+                     "CREATE TRIGGER late BEFORE UPDATE OF stop ON tidemark.segment FOR EACH ROW EXECUTE FUNCTION late()")
+        self.tidemark("run", path).ok()
+        ranges = self.rows("SELECT first, stop, done FROM tidemark.segment WHERE NOT hole AND sweep LIKE '%%/fill/%%'"
+                           " ORDER BY first")
+        for (_, stop, done), (first, _, _) in zip(ranges, ranges[1:]):
+            self.assertEqual(stop, first, "the segments are not side by side")
+            self.assertTrue(done)
+        self.assertEqual(self.value("SELECT sum(changed) FROM tidemark.segment"), rows)
 
     def test_a_kill_right_behind_a_split(self):
         path, rows = self.uneven()
