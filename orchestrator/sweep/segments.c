@@ -63,13 +63,18 @@ choose_stripes(
 static bool
 choose_order(struct tide_sweep *sweep, struct tide_relation *r, bool heap, struct tide_err *err)
 {
+	int64_t index = r->keyset != NULL ? r->keyset->index : 0;
+
 	TALLOC_FREE(r->keyset);
 	r->heap = heap;
 	r->order = &tide_heap_order;
 	if (!tide_keyset_wanted(sweep->spec->order, heap))
 		return true;
 	r->order = &tide_key_order;
-	return tide_keyset_load(r, sweep->exe->control, r->oid, r->name, &r->keyset, err);
+	if (!tide_keyset_load(r, sweep->exe->control, r->oid, r->name, &r->keyset, err))
+		return false;
+	r->reindexed = r->reindexed || (index != 0 && r->keyset->index != index);
+	return true;
 }
 
 static bool
@@ -371,6 +376,10 @@ tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
 
 	if (!read_relations(sweep, err) || !restart_stale(sweep, &changed, err))
 		return false;
+	for (size_t i = 0; i < sweep->relation_count; i++) {
+		changed += sweep->relation[i]->reindexed ? 1 : 0;
+		sweep->relation[i]->reindexed = false;
+	}
 	/* Nothing is different: what was found wrong is wrong, and to try again would find it again. */
 	if (changed == 0 && count_gone(sweep) == before) {
 		if (sweep->wrong.code != TIDE_OK)

@@ -23,11 +23,12 @@ struct tide_keyset;
 
 struct tide_relation {
 	int64_t oid, filenode, pages, index_bytes;
-	int64_t rows; /* an estimate, at least 1 */
-	bool gone;    /* no part of the table any more … */
-	bool told;    /* … and that was said */
-	char *name;   /* quoted, qualified */
-	bool heap;    /* a tid is a place */
+	int64_t rows;   /* an estimate, at least 1 */
+	bool gone;      /* no part of the table any more … */
+	bool told;      /* … and that was said */
+	bool reindexed; /* the index of its key is another one than before: the statements are made anew */
+	char *name;     /* quoted, qualified */
+	bool heap;      /* a tid is a place */
 	const struct tide_order *order;
 	struct tide_keyset *keyset; /* in key order, else NULL */
 	struct tide_stripes stripes;
