@@ -51,12 +51,6 @@ group_most(const struct tide_sweep *sweep)
 	return sweep->exe->shared_buffers / 4 / (int64_t)sweep->worker_count;
 }
 
-static int64_t
-slower(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 static void
 begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
 {
@@ -66,7 +60,7 @@ begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
 
 	/* Whoever reads for longer than our own batches take: the pages rest for longer, if they can. */
 	length = tide_stripes_group(window, stripes > 1 ? took : 0,
-	    slower(REST_BATCHES * sweep->staying.target, sweep->exe->signals.horizon_age * 5 / 4));
+	    tide_slower(REST_BATCHES * sweep->staying.target, sweep->exe->signals.horizon_age * 5 / 4));
 	if (pinned > 0)
 		length = pinned * window;
 	tide_cursor_group(
@@ -79,7 +73,7 @@ tide_heap_patience(const struct tide_sweep *sweep)
 	int64_t window = tide_pace_amount(&sweep->staying), took = tide_pace_p90(&sweep->staying);
 	int64_t rest = window > 0 && took > 0 ? group_most(sweep) * TIDE_PARTS / 16 / window * took : 0;
 
-	return slower(rest, PATIENCE);
+	return tide_slower(rest, PATIENCE);
 }
 
 static int64_t

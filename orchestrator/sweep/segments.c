@@ -117,8 +117,11 @@ read_relations(struct tide_sweep *sweep, struct tide_err *err)
 		ok = read_relation(sweep, r, rows, i, err);
 	}
 	for (size_t i = 0; ok && i < sweep->relation_count; i++)
-		if (sweep->relation[i]->gone && sweep->relation[i]->oid == sweep->exe->table_oid)
+		if (sweep->relation[i]->gone && sweep->relation[i]->oid == sweep->exe->table_oid) {
 			ok = tide_fail(err, TIDE_PRECONDITION, "%s is gone", sweep->relation[i]->name);
+			tide_hint(err,
+			    "it was dropped while the sweep was at work: nothing of the run is left to do");
+		}
 	talloc_free(mem);
 	return ok;
 }
@@ -382,11 +385,15 @@ tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
 	}
 	/* Nothing is different: what was found wrong is wrong, and to try again would find it again. */
 	if (changed == 0 && count_gone(sweep) == before) {
-		if (sweep->wrong.code != TIDE_OK)
+		if (sweep->wrong.code != TIDE_OK) {
 			*err = sweep->wrong;
-		else
-			tide_fail(err, TIDE_PRECONDITION, "the storage of %s changes all the time",
-			    sweep->exe->relation);
+			return false;
+		}
+		tide_fail(err, TIDE_PRECONDITION, "the storage of %s is not what its own catalog says",
+		    sweep->exe->relation);
+		tide_hint(err,
+		    "something is rewriting it now (VACUUM FULL, CLUSTER, pg_repack): run again when that "
+		    "has ended");
 		return false;
 	}
 	tell_gone(sweep);

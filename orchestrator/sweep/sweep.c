@@ -71,12 +71,6 @@ measure(struct driver *d)
 	d->rate.blocks = sweep->blocks_done;
 }
 
-static int64_t
-slower(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 static const char *
 state_word(const struct tide_sweep *sweep)
 {
@@ -116,8 +110,8 @@ report(struct driver *d)
 		.rows_skipped = sweep->skipped,
 		.mismatches = sweep->differing,
 		.rows_per_second = d->rate.rows_per_second,
-		.batch_p90 = slower(tide_pace_p90(&sweep->keys),
-		    slower(tide_pace_p90(&sweep->moving), tide_pace_p90(&sweep->staying))),
+		.batch_p90 = tide_slower(tide_pace_p90(&sweep->keys),
+		    tide_slower(tide_pace_p90(&sweep->moving), tide_pace_p90(&sweep->staying))),
 		.hot_share = placed > 0 ? (double)sweep->stayed / (double)placed : -1,
 		.lag = exe->signals.lag_seconds < 0
 			   ? -1
@@ -420,7 +414,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	    tuning->horizon == TIDE_HORIZON_GO || tuning->accept_bloat != 0 || !sweep->spec->write;
 	sweep->horizon.asked = tuning->horizon == TIDE_HORIZON_WAIT;
 	sweep->horizon.limit = tuning->horizon_wait;
-	target = slower(target, round_trips);
+	target = tide_slower(target, round_trips);
 	tide_pace_begin(&sweep->moving, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
 	tide_pace_begin(&sweep->staying, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
 	tide_pace_begin(&sweep->keys, target, FIRST_ROWS, MOST_ROWS);

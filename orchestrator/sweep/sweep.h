@@ -91,6 +91,13 @@ struct tide_sweep {
 	struct tide_err err; /* first failure of a worker */
 };
 
+/** The longer of two durations. */
+static inline int64_t
+tide_slower(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 #define TIDE_SWEEP_KEYS 10
 /** Of every session that sends batches: ranges of tids are scanned, and nothing is planned or compiled anew. */
 #define TIDE_BATCH_SETTINGS                                                                                  \

@@ -3,7 +3,6 @@ import os
 import re
 import signal
 import sys
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -119,7 +118,8 @@ class Horizon(SweepCase):
         process = self.tidemark.start("run", self.slow(horizon="wait"))
         process.wait_for("application 'report'", timeout=30)
         self.assertRegex(process.err, r"going on would leave up to [\d.]+[kM]B behind")
-        time.sleep(0.5)  # the batches under way end
+        self.wait_until(lambda: self.value("SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name LIKE 'tidemark/%%'"
+                                           " AND state = 'active' AND query LIKE '%%tidemark.segment%%'"), what="batches end")
         changed = self.value("SELECT sum(changed) FROM tidemark.segment")
         self.wait_until(lambda: "application 'report'" in self.tidemark("status", "p").ok().out)
         self.assertEqual(self.value("SELECT sum(changed) FROM tidemark.segment"), changed, "it works while it waits")
