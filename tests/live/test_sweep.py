@@ -39,12 +39,16 @@ class SweepCase(LiveCase):
         return self.write(max_rows_per_second=20000, **backfill)
 
     def uneven(self, workers=3):
-        """A plan for long segments, one of which holds its worker up: the others have to help."""
+        """A plan for long segments, four for each worker, the last of which holds its worker up: the others have to help.
+
+        Its rows are slow until all others are done, however fast the machine is."""
+        segments = 4 * workers
         self.execute(f"INSERT INTO items SELECT i, md5(i::text), 'n' || i, repeat('x', 120)"
                      f"  FROM generate_series({ROWS + 1}, {ROWS * 4}) i")
         self.execute("CREATE FUNCTION slow(name text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN"
-                     f" IF substr(name, 2)::int BETWEEN {ROWS * 4 - 8000} AND {ROWS * 4 - 5000} THEN PERFORM pg_sleep(0.001); END IF;"
-                     " RETURN name; END $$")
+                     f" IF substr(name, 2)::int > {ROWS * 4 - ROWS * 4 // segments}"
+                     f" AND (SELECT count(*) FROM tidemark.segment WHERE done) < {segments - 1}"
+                     " THEN PERFORM pg_sleep(0.001); END IF; RETURN name; END $$")
         phases = [{"kind": "add_column", "column": "title", "type": "text"},
                   {"kind": "dual_write", "from": "name", "to": "title", "up": "slow(name)", "down": "title"}, {"kind": "backfill"}]
         return self.plan(plans.plan("p", "public.items", phases, workers=workers)), ROWS * 4
