@@ -133,7 +133,7 @@ learn(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch 
 {
 	int64_t blocks = batch->span.to - batch->span.from;
 
-	if (!s->hole)
+	if (!s->hole && !batch->waited)
 		tide_pace_learn(pace(sweep, s), blocks * TIDE_PARTS / s->cursor.stripes, batch->took);
 	if (pace(sweep, s) == &sweep->staying)
 		tide_horizon_learn(&sweep->horizon, batch->changed, batch->stayed);
@@ -150,9 +150,10 @@ more(const struct tide_segment *s, const struct tide_span *span, const struct ti
 
 /* The cost of a group teaches how many stripes the next one should have. */
 static void
-account_group(struct tide_segment *s, const struct tide_batch *batch)
+account_group(const struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch *batch)
 {
-	s->group_us += batch->took;
+	/* Of one that waited, what it should have lasted. */
+	s->group_us += batch->waited ? sweep->staying.target : batch->took;
 	s->group_changed += batch->changed;
 	s->group_stayed += batch->stayed;
 	if (s->cursor.group != 0)
@@ -175,7 +176,7 @@ advance(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batc
 	if (!s->hole)
 		sweep->blocks_done += (double)s->cursor.next + tide_cursor_part(&s->cursor) - before;
 	s->done = s->cursor.next >= s->stop;
-	account_group(s, batch);
+	account_group(sweep, s, batch);
 }
 
 static char *

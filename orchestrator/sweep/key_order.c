@@ -189,7 +189,7 @@ parameters(void *ctx, const struct tide_segment *s, const struct tide_span *span
 static void
 learn(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch *batch)
 {
-	if (!s->hole)
+	if (!s->hole && !batch->waited)
 		tide_pace_learn(&sweep->keys, batch->span.to, batch->took);
 }
 

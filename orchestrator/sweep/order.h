@@ -20,6 +20,7 @@ struct tide_sweep_spec;
 struct tide_batch {
 	struct tide_span span;
 	int64_t took; /* us */
+	bool waited;  /* for a lock: `took` says nothing about how much a batch can do */
 	int64_t changed, stayed;
 	bool found; /* there were rows to change */
 };

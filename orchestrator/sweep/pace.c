@@ -13,11 +13,26 @@ tide_pace_begin(struct tide_pace *pace, int64_t target, int64_t first, int64_t m
 }
 
 static int
-compare(const void *a, const void *b)
+compare_us(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
 	return (x > y) - (x < y);
+}
+
+static int
+compare_each(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Where it stands in sorted order. */
+static int
+p90_of(int count)
+{
+	return (count * 9 - 1) / 10;
 }
 
 int64_t
@@ -28,8 +43,19 @@ tide_pace_p90(const struct tide_pace *pace)
 	if (pace->count == 0)
 		return 0;
 	memcpy(sorted, pace->recent, (size_t)pace->count * sizeof(sorted[0]));
-	qsort(sorted, (size_t)pace->count, sizeof(sorted[0]), compare);
-	return sorted[(pace->count * 9 - 1) / 10];
+	qsort(sorted, (size_t)pace->count, sizeof(sorted[0]), compare_us);
+	return sorted[p90_of(pace->count)];
+}
+
+/* How much lasts the target. What one costs is remembered, not how long batches were: theirs was another size. */
+static double
+fitting(const struct tide_pace *pace)
+{
+	double sorted[TIDE_PACE_MEMORY];
+
+	memcpy(sorted, pace->each, (size_t)pace->count * sizeof(sorted[0]));
+	qsort(sorted, (size_t)pace->count, sizeof(sorted[0]), compare_each);
+	return (double)pace->target / sorted[p90_of(pace->count)];
 }
 
 static void
@@ -44,27 +70,22 @@ clamp(struct tide_pace *pace)
 void
 tide_pace_learn(struct tide_pace *pace, int64_t amount, int64_t us)
 {
-	double now = (double)us / (double)(amount > 0 ? amount : 1);
-	double target = (double)pace->target, wanted;
-	int64_t p90;
+	double used = (double)(amount > 0 ? amount : 1), took = (double)(us > 0 ? us : 1), fits, grown;
 
 	pace->recent[pace->at] = us;
+	pace->each[pace->at] = took / used;
 	pace->at = (pace->at + 1) % TIDE_PACE_MEMORY;
 	if (pace->count < TIDE_PACE_MEMORY)
 		pace->count++;
-	pace->cost = pace->cost == 0 ? now : pace->cost * 0.8 + now * 0.2;
-	p90 = tide_pace_p90(pace);
-	wanted = target / (pace->cost > 0 ? pace->cost : 1);
-	if (us > 2 * pace->target) {
-		/* Never answer an overrun by waiting for the average: cut now. */
-		pace->amount = (double)amount * target / (double)us;
-	} else if (p90 < pace->target * 9 / 10 && amount >= (int64_t)(pace->amount * 3 / 4)) {
-		double grown = pace->amount * 1.5;
-
-		pace->amount = grown < wanted ? grown : pace->amount < wanted ? wanted : pace->amount;
-	} else if (p90 > pace->target * 11 / 10) {
-		pace->amount *= 0.9;
-	}
+	fits = fitting(pace);
+	grown = pace->amount * 1.5;
+	if (us > 2 * pace->target)
+		/* Never answer an overrun by waiting for the others to age: cut now. */
+		pace->amount = used * (double)pace->target / took;
+	else if (fits < pace->amount)
+		pace->amount = fits;
+	else if (used * 2 > pace->amount)
+		pace->amount = fits < grown ? fits : grown;
 	clamp(pace);
 }
 

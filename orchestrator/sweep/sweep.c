@@ -9,6 +9,7 @@
 #include "../hooks.h"
 #include "../journal.h"
 #include "../watcher.h"
+#include "lock_waits.h"
 #include "tidemark/units.h"
 
 #define FIRST_BLOCKS 4
@@ -432,6 +433,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	}
 	if (ok)
 		ok = sweep->differing > 0 ? differs(sweep, err) : write_result(sweep, err);
+	tide_lock_waits_end(sweep->waits);
 	talloc_free(sweep);
 	return ok;
 }

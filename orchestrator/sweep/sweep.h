@@ -63,6 +63,7 @@ struct tide_sweep {
 	size_t segment_count;
 	size_t first_open; /* all segments before it are claimed or done */
 
+	struct tide_lock_waits *waits; /* NULL before the workers are open */
 	struct tide_worker **worker;
 	size_t worker_count, busy; /* busy: workers with a statement under way */
 

@@ -11,6 +11,7 @@
 #include "../application_name.h"
 #include "../hooks.h"
 #include "batch.h"
+#include "lock_waits.h"
 #include "order.h"
 #include "tidemark/units.h"
 
@@ -20,6 +21,7 @@
 struct tide_worker {
 	struct tide_sweep *sweep;
 	struct tide_conn *conn;
+	struct tide_lock_wait *wait;
 	struct tide_segment *segment; /* NULL: idle */
 	struct tide_span span;        /* of the batch under way */
 	struct tide_segment *victim;  /* that was split for this worker */
@@ -329,13 +331,14 @@ refused(struct tide_worker *w, const struct tide_rows *rows)
 }
 
 static void
-account(struct tide_worker *w, const struct tide_rows *rows, int64_t took)
+account(struct tide_worker *w, const struct tide_rows *rows, int64_t took, bool waited)
 {
 	struct tide_sweep *sweep = w->sweep;
 	struct tide_segment *s = w->segment;
 	const struct tide_batch batch = {
 		.span = w->span,
 		.took = took,
+		.waited = waited,
 		.changed = tide_rows_int(rows, 0, 0),
 		.stayed = tide_rows_int(rows, 0, 1),
 		.found = tide_rows_int(rows, 0, 0) > 0,
@@ -375,6 +378,7 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	struct tide_sweep *sweep = w->sweep;
 	int64_t took = tide_now_us() - w->sent;
 	int64_t limit = sweep->spec->max_rows_per_second;
+	bool waited = tide_lock_wait_end(w->wait);
 
 	idle(w);
 	if (err != NULL) {
@@ -395,7 +399,7 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		sweep->earliest = (sweep->earliest > now ? sweep->earliest : now) +
 				  tide_rows_int(rows, 0, 0) * TIDE_SECOND / limit;
 	}
-	account(w, rows, took);
+	account(w, rows, took, waited);
 	step(w);
 }
 
@@ -411,6 +415,7 @@ send_batch(struct tide_worker *w)
 	order(w)->aim(sweep, s, w->narrow, &w->span);
 	count = parameters(w, mem, order(w)->batch_parameters, values);
 	w->sent = tide_now_us();
+	tide_lock_wait_begin(w->wait, order(w)->pace(sweep, s)->target * 5 / 4);
 	w->busy = true;
 	sweep->busy++;
 	tide_conn_execute(
@@ -538,6 +543,7 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 	    (long long)(quarter < 1    ? 1
 			: quarter > 50 ? 50
 				       : quarter));
+	sweep->waits = tide_lock_waits_new(exe);
 	sweep->worker_count = 0;
 	sweep->worker = talloc_zero_array(sweep, struct tide_worker *, (unsigned)exe->plan->limits.workers);
 	for (int64_t i = 0; i < exe->plan->limits.workers; i++) {
@@ -546,6 +552,7 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 
 		w->sweep = sweep;
 		w->conn = tide_conn_new(w, exe->loop);
+		w->wait = tide_lock_waits_add(sweep->waits, w->conn);
 		if (!tide_await_open(w->conn, exe->dsn, name, err) ||
 		    !tide_await_exec(w->conn, w, settings, NULL, err) ||
 		    !tide_sweep_role(sweep, w->conn, err))

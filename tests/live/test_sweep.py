@@ -3,6 +3,8 @@ import os
 import re
 import signal
 import sys
+import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -287,6 +289,43 @@ class Workers(SweepCase):
         log = os.path.join(self.directory, "points")
         self.tidemark("run", path, env=dict(env, TIDEMARK_CRASH_LOG=log)).ok()
         return open(log, encoding="utf-8").read()
+
+    @limit(90)
+    def test_waits_for_rows_of_the_application_do_not_make_batches_smaller(self):
+        """Rows are held for less than the batches' lock timeout, again and again: nearly every batch waits and gets them."""
+        self.execute("CREATE FUNCTION slow(name text) RETURNS text IMMUTABLE LANGUAGE plpgsql"
+                     " AS $$ BEGIN PERFORM count(*) FROM generate_series(1, 100); RETURN name; END $$")
+        phases = [{"kind": "add_column", "column": "title", "type": "text"},
+                  {"kind": "dual_write", "from": "name", "to": "title", "up": "slow(name)", "down": "title"},
+                  {"kind": "backfill", "stripes": 1}]
+        path = self.plan(plans.plan("p", "public.items", phases, workers=1))
+        metrics = os.path.join(self.directory, "metrics.prom")
+        self.tidemark("run", path, "--to", "dual_write").ok()
+        ended, waits = threading.Event(), []
+
+        def hold():
+            with self.connect() as conn:
+                while not ended.is_set():
+                    run(conn, "BEGIN; SELECT 1 FROM items WHERE id % 40 = 0 FOR UPDATE SKIP LOCKED")
+                    time.sleep(0.025)
+                    waits.append(run(conn, "SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0])
+                    run(conn, "COMMIT")
+                    time.sleep(0.03)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        try:
+            self.tidemark("run", path, "--metrics-file", metrics).ok()
+        finally:
+            ended.set()
+            holder.join()
+        self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
+        self.assertGreater(sum(waits), 20, "hardly any batch met a lock")
+        # Those that met no lock still last about their target of 15 ms; those of a single block would take a quarter of that.
+        text = open(metrics, encoding="utf-8").read()
+        short, every = (int(re.search(rf'^tidemark_batch_duration_seconds_bucket{{.*le="{le}"}} (\d+)$', text, re.M)[1])
+                        for le in (r"0\.004096", r"\+Inf"))
+        self.assertLess(short, every // 2)
 
     def test_a_worker_without_work_takes_half_of_anothers(self):
         points = self.points(self.uneven()[0])

@@ -69,6 +69,42 @@ an_overrun_cuts_at_once(void **state)
 	assert_in_range(tide_pace_amount(&pace), 1, before / 5);
 }
 
+/* A batch can only take whole blocks, of which one may be most of what fits. */
+static void
+an_amount_that_is_rounded_down_still_grows(void **state)
+{
+	struct tide_pace pace;
+
+	(void)state;
+	for (int64_t first = 32; first < 128; first++) {
+		tide_pace_begin(&pace, 15000, first, 65536);
+		for (int i = 0; i < 40; i++) {
+			int64_t blocks = tide_pace_amount(&pace) / 32;
+
+			blocks = blocks > 0 ? blocks : 1;
+			tide_pace_learn(&pace, blocks * 32, 500 + blocks * 1000);
+		}
+		assert_in_range(tide_pace_amount(&pace) / 32, 12, 15);
+	}
+}
+
+static void
+some_slow_batches_do_not_shrink_it_again_and_again(void **state)
+{
+	struct tide_pace pace;
+	int64_t blocks;
+
+	(void)state;
+	tide_pace_begin(&pace, 15000, 4, 2048);
+	settle(&pace, 300, 60);
+	for (int i = 0; i < 60; i++) {
+		blocks = tide_pace_amount(&pace);
+		tide_pace_learn(&pace, blocks, blocks * (i % 4 == 0 ? 500 : 300));
+		assert_in_range(tide_pace_amount(&pace), 29, 51);
+	}
+	assert_in_range(settle(&pace, 300, 20), 12000, 17000);
+}
+
 static void
 a_lock_halves_what_is_held(void **state)
 {
@@ -114,6 +150,8 @@ main(void)
 		cmocka_unit_test(batches_grow_to_the_target_and_stay_there),
 		cmocka_unit_test(no_batch_grows_by_more_than_half),
 		cmocka_unit_test(an_overrun_cuts_at_once),
+		cmocka_unit_test(an_amount_that_is_rounded_down_still_grows),
+		cmocka_unit_test(some_slow_batches_do_not_shrink_it_again_and_again),
 		cmocka_unit_test(a_lock_halves_what_is_held),
 		cmocka_unit_test(one_block_is_the_least_however_slow_it_is),
 		cmocka_unit_test(the_p90_leaves_out_the_slowest_tenth),
