@@ -9,6 +9,8 @@
 #define HOLE_BLOCKS 8
 /* A page rests for so many batches between two stripes: the snapshots of the other workers have ended by then. */
 #define REST_BATCHES 4
+/* The windows of a short group have at least so many blocks. */
+#define WINDOW_LEAST 16
 /* A holder of the horizon that is younger than this is no hindrance. */
 #define PATIENCE (2 * TIDE_SECOND)
 
@@ -76,6 +78,19 @@ tide_heap_patience(const struct tide_sweep *sweep)
 	return tide_slower(rest, PATIENCE);
 }
 
+/* At the end of a segment, and in a small table, a group is short: in one large window its pages would have no rest. */
+static int64_t
+quarter_of_group(const struct tide_cursor *c, int64_t blocks)
+{
+	int64_t quarter = (c->group - c->next + 3) / 4;
+
+	if (c->group == 0 || c->stripe >= c->stripes - 1)
+		return blocks;
+	if (quarter < WINDOW_LEAST)
+		quarter = WINDOW_LEAST;
+	return blocks < quarter ? blocks : quarter;
+}
+
 static int64_t
 window_blocks(struct tide_sweep *sweep, const struct tide_segment *s, int64_t most)
 {
@@ -86,6 +101,8 @@ window_blocks(struct tide_sweep *sweep, const struct tide_segment *s, int64_t mo
 		blocks = HOLE_BLOCKS;
 	if (pinned > 0 && blocks > pinned)
 		blocks = pinned;
+	if (pinned == 0)
+		blocks = quarter_of_group(&s->cursor, blocks);
 	return most > 0 && blocks > most ? most : blocks;
 }
 
