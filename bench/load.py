@@ -1,5 +1,6 @@
 """The application beside a backfill: pgbench at a fixed rate, on rows of the same table."""
 import os
+import subprocess
 import sys
 import time
 
@@ -12,6 +13,9 @@ NAME = "application"
 CLIENTS = 8
 READS = 70                  # of a hundred transactions; the others update a row
 SETTLE = 2                  # seconds that are not looked at
+BUSY = 2                    # processes that only count, as many as the workers of the fastest
+# It ends by itself, whatever becomes of us.
+COUNT = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
 DRAIN = 180                 # longest that we wait until what was due during the backfill has been done
 
 # The update changes no indexed column and not the one that is copied: a table without triggers must be right in the end.
@@ -45,6 +49,18 @@ class Load:
             self.traffic.stop()
             raise SystemExit("the application: " + "; ".join(self.traffic.complaints))
         return begun, time.time()
+
+    def beside_busy_processes(self, seconds):
+        """What any work costs it that keeps processors busy: these never come near the server. The span to look at."""
+        begun = time.time()
+        # Sessions of their own, like the server's backends: the kernel may share processors out between sessions.
+        counting = [subprocess.Popen([sys.executable, "-c", COUNT, str(seconds)], start_new_session=True)
+                    for _ in range(BUSY)]
+        for process in counting:
+            process.wait()
+        ended = time.time()
+        time.sleep(SETTLE)
+        return begun, ended
 
     def finish(self, until):
         """Goes on until every transaction that was due before `until` has ended, for a while; the number of errors."""

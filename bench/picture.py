@@ -97,7 +97,7 @@ def latency(picture, results, chosen):
     """Logarithmic: from a tenth of a millisecond on."""
     def pair_of(name, when):
         return [results.middle(name, LOAD, "application", when, key) for key in ("p99", "max")]
-    rows = [("no backfill", False, pair_of(None, "before"))]
+    rows = [("no backfill", False, pair_of(None, "before")), ("two processes that count", False, pair_of(None, "busy"))]
     rows += [(label, ours(name), pair_of(name, "during")) for name, label in chosen]
     rows = [row for row in rows if row[2][0] is not None]
     most = math.log10(max(pair[1] for _, _, pair in rows) * 10)

@@ -93,14 +93,17 @@ def work_table(results, chosen, condition):
 
 def application_table(results, chosen):
     """Latency of the application, and what went wrong."""
-    rows = [["no backfill", *(with_range(results.values(None, LOAD, "application", "before", key))
-                              for key in ("p50", "p99", "max")), "", ""]]
+    def row(title, name, when):
+        values = {key: results.values(name, LOAD, "application", when, key) for key in ("p50", "p99", "max")}
+        return [title, *(with_range(found) for found in values.values()),
+                f"{number(median(values['p99']) / idle)} x" if values["p99"] and idle else "-"]
+
     idle = results.middle(None, LOAD, "application", "before", "p99")
+    rows = [[*row("no backfill", None, "before")[:-1], "", ""]]
+    if results.values(None, LOAD, "application", "busy", "p99"):
+        rows.append([*row("no backfill, two processes that only count", None, "busy"), ""])
     for name, title in chosen:
-        values = {key: results.values(name, LOAD, "application", "during", key) for key in ("p50", "p99", "max")}
-        rows.append([title, *(with_range(found) for found in values.values()),
-                     f"{number(median(values['p99']) / idle)} x" if values["p99"] and idle else "-",
-                     str(sum(results.values(name, LOAD, "application", "errors")))])
+        rows.append([*row(title, name, "during"), str(sum(results.values(name, LOAD, "application", "errors")))])
     return table(["during", "p50, ms", "p99, ms", "max, ms", "p99, of no backfill", "errors"], rows)
 
 

@@ -104,7 +104,8 @@ def bench_run(two_workers=150000, longest=20.0, **table):
                     "heap_growth": growth, "index_growth": growth - 0.05, "wal_bytes": 1e9 * growth ** 0.3,
                     "longest_ms": 15 * noise, "peak_kb": 12000, "client_cpu": 0.2,
                     "server_cpu": 10, "finished": 0.015, "hot": 1 - growth / 1.06,
-                    "application": {"before": {"p50": 0.2, "p99": 1, "max": 8}, "during": latency, "errors": 0}})
+                    "application": {"before": {"p50": 0.2, "p99": 1, "max": 8},
+                                    "busy": {"p50": 0.2, "p99": 5, "max": 9}, "during": latency, "errors": 0}})
     names = ["update", "touch", "keyset", "tidemark1", "tidemark2"]
     return {"table": shape, "results": results, "strategies": [[name, f"`{name}` & co"] for name in names],
             "machine": {"processor": "P", "cores": 2, "memory_gb": 8, "system": "Linux"}, "server": "15", "rounds": 3,
@@ -145,6 +146,7 @@ class Bench(unittest.TestCase):
         text = markdown(run, Results(run["results"]), judged, told)
         self.assertIn("150,000 (135,000 to 165,000)", text)
         self.assertIn("| 3.00 ", text)
+        self.assertRegex(text, r"two processes that only count +\| 0\.20 +\| 5\.00 +\| 9\.00 +\| 5\.00 x")
         self.assertEqual(text.count("NOT KEPT"), 0)
 
     def test_what_was_not_run_leaves_no_row(self):
