@@ -14,7 +14,7 @@ CLIENTS = 8
 READS = 70                  # of a hundred transactions; the others update a row
 SETTLE = 2                  # seconds that are not looked at
 BUSY = 2                    # processes that only count, as many as the workers of the fastest
-# It ends by itself, whatever becomes of us.
+# They end by themselves, whatever becomes of us.
 COUNT = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
 DRAIN = 180                 # longest that we wait until what was due during the backfill has been done
 
@@ -56,8 +56,12 @@ class Load:
         # Sessions of their own, like the server's backends: the kernel may share processors out between sessions.
         counting = [subprocess.Popen([sys.executable, "-c", COUNT, str(seconds)], start_new_session=True)
                     for _ in range(BUSY)]
-        for process in counting:
-            process.wait()
+        try:
+            for process in counting:
+                process.wait()
+        finally:
+            for process in counting:
+                process.kill()
         ended = time.time()
         time.sleep(SETTLE)
         return begun, ended

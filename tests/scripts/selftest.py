@@ -130,6 +130,15 @@ class Bench(unittest.TestCase):
                           "tidemark2 against the keyset loop, both under load"])
         self.assertEqual(self.broken(bench_run(longest=30.0)), ["tidemark2: the application's longest transaction"])
 
+    def test_a_ratio_to_an_application_that_was_disturbed_is_no_promise_kept(self):
+        steady, disturbed = bench_run(), bench_run()
+        for row in [row for row in disturbed["results"] if row["condition"] == "load"][1:]:
+            row["application"] = dict(row["application"], before={"p50": 0.2, "p99": 6, "max": 8})
+        rows = [[row[0] for row in self.judge(run)[0].rows] for run in (steady, disturbed)]
+        self.assertEqual(set(rows[0]) - set(rows[1]), {"tidemark2: the application's p99, of its p99 alone"})
+        self.assertIn("1.00 to 6.00 ms, 6.00 in the median", self.judge(disturbed)[1])
+        self.assertEqual(self.judge(steady)[1], "")
+
     def test_another_table_is_not_judged_by_the_speed_of_the_usual_one(self):
         judged, told = self.judge(bench_run(two_workers=1000, rows=1000))
         self.assertTrue(judged.kept())
