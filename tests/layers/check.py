@@ -11,7 +11,7 @@ import sys
 # Which folder a public header belongs to.
 HEADERS = {
     "base": "err histogram log names redact sqltext units utf8",
-    "plans": "expression fields findings plan template toml",
+    "plans": "expression fields findings plan shape template toml",
     "phases": "phase step",
     "catalog": "catalog",                      # plain structs between postgres, which fills them, and phases
     "postgres": "catalog_load conn rows session url",
