@@ -90,7 +90,7 @@ const struct tide_constraint *
 tide_primary_key(const struct tide_catalog *cat)
 {
 	for (size_t i = 0; i < cat->table.constraint_count; i++)
-		if (cat->table.constraint[i].type == 'p')
+		if (cat->table.constraint[i].type == 'p' && cat->table.constraint[i].table == NULL)
 			return &cat->table.constraint[i];
 	return NULL;
 }

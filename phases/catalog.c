@@ -28,7 +28,7 @@ const struct tide_index *
 tide_catalog_index(const struct tide_catalog *cat, const char *name)
 {
 	for (size_t i = 0; i < cat->table.index_count; i++)
-		if (strcmp(cat->table.index[i].name, name) == 0)
+		if (strcmp(cat->table.index[i].name, name) == 0 && cat->table.index[i].table == NULL)
 			return &cat->table.index[i];
 	return NULL;
 }
@@ -37,7 +37,8 @@ const struct tide_constraint *
 tide_catalog_constraint(const struct tide_catalog *cat, const char *name)
 {
 	for (size_t i = 0; i < cat->table.constraint_count; i++)
-		if (strcmp(cat->table.constraint[i].name, name) == 0)
+		if (strcmp(cat->table.constraint[i].name, name) == 0 &&
+		    cat->table.constraint[i].table == NULL)
 			return &cat->table.constraint[i];
 	return NULL;
 }

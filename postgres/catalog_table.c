@@ -120,6 +120,7 @@ take_constraint(const struct reader *r, void *item)
 		.validated = flag(r, 4),
 		.comment = text(r, 5),
 		.referencing = text(r, 6),
+		.table = text(r, 7),
 	};
 	constraint->attnums = numbers(r, 3, &constraint->attnum_count);
 }
@@ -142,6 +143,8 @@ take_index(const struct reader *r, void *item)
 		.constraint = text(r, 9),
 		.comment = text(r, 11),
 		.has_statistics = flag(r, 12),
+		.deferrable = !flag(r, 13),
+		.table = text(r, 14),
 	};
 	index->attnums = numbers(r, 10, &index->attnum_count);
 }
@@ -149,7 +152,9 @@ take_index(const struct reader *r, void *item)
 static void
 take_trigger(const struct reader *r, void *item)
 {
-	*(struct tide_trigger *)item = (struct tide_trigger){
+	struct tide_trigger *trigger = item;
+
+	*trigger = (struct tide_trigger){
 		.name = text(r, 0),
 		.definition = text(r, 1),
 		.function = text(r, 2),
@@ -159,7 +164,12 @@ take_trigger(const struct reader *r, void *item)
 		.on_insert = flag(r, 6),
 		.on_update = flag(r, 7),
 		.internal = flag(r, 8),
+		.table = text(r, 9),
+		.columns = text(r, 10),
+		.comment = text(r, 12),
+		.uneven = flag(r, 13),
 	};
+	trigger->attnums = numbers(r, 11, &trigger->attnum_count);
 }
 
 static void
@@ -186,8 +196,10 @@ take_dependent(const struct reader *r, void *item)
 	*(struct tide_dependent *)item = (struct tide_dependent){
 		.attnum = (int)tide_rows_int(r->rows, r->row, 0),
 		.kind = text(r, 1),
-		.identity = text(r, 2),
-		.blocks_drop = flag(r, 3),
+		.name = text(r, 2),
+		.identity = text(r, 3),
+		.blocks_drop = flag(r, 4),
+		.alters = flag(r, 5),
 	};
 }
 

@@ -39,8 +39,8 @@ struct tide_constraint {
 	size_t attnum_count;
 	bool validated;
 	char *comment;
-	char
-	    *referencing; /* a foreign key of another table that points here: that table, quoted; else NULL */
+	char *referencing; /* a foreign key that points here: the table that has it, quoted; else NULL */
+	char *table;       /* the partition that has it for itself, quoted; NULL: the table */
 };
 
 struct tide_index {
@@ -52,6 +52,8 @@ struct tide_index {
 	size_t attnum_count;
 	char *comment;
 	bool has_statistics; /* ALTER INDEX … SET STATISTICS was used */
+	bool deferrable;     /* checked at the end of the statement or later; of a unique one */
+	char *table;         /* the partition that has it for itself, quoted where needed; NULL: the table */
 };
 
 struct tide_trigger {
@@ -59,6 +61,12 @@ struct tide_trigger {
 	char enabled;                       /* O D R A */
 	bool before, row, on_insert, on_update;
 	bool internal; /* foreign keys */
+	char *table;   /* the partition that has it for itself, quoted where needed; NULL: the table */
+	char *columns; /* "UPDATE OF a, b" as the definition has it; NULL: any column wakes it */
+	int *attnums;  /* the same by their numbers in the table */
+	size_t attnum_count;
+	char *comment;
+	bool uneven; /* a partition's copy is enabled in another way */
 };
 
 /** What runs by itself when rows are updated: triggers and rules that are not ours, and checks of the server that are triggers inside. */
@@ -77,13 +85,15 @@ struct tide_reaction {
 	size_t attnum_count;
 };
 
-/** Anything else in pg_depend that hangs on a column: view, rule, policy, publication, statistics, generated column, function body. */
+/** Anything else that hangs on a column: view, rule, policy, publication, statistics, generated column, trigger, function. */
 struct tide_dependent {
 	int attnum;
-	char *
-	    kind; /* "view", "policy", "publication", "statistics", "generated column", "function", "rule", "trigger", "partition key" */
+	char *kind;       /* a row of the inventory: "view", "trigger function", … */
+	char *name;       /* what `accept` must say */
 	char *identity;   /* for people: "view public.v" */
-	bool blocks_drop; /* DROP COLUMN would fail (else it would go silently) */
+	bool blocks_drop; /* DROP COLUMN would fail (else it would go silently, or stay and fail) */
+	bool
+	    alters; /* a BEFORE trigger for each row, whose function may read or set the column before ours does */
 };
 
 /** One user expression as the server sees it. */

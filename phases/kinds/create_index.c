@@ -173,21 +173,32 @@ tail(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *er
 	return tide_sqlf(out, "%s WHERE (\n%s\n)", text, where);
 }
 
+/* CREATE INDEX, with `concurrently` between INDEX and the name. */
+static char *
+create_sql(
+    const struct tide_phase_at *at, struct tide_steps *out, const char *concurrently, struct tide_err *err)
+{
+	const struct create_index_spec *spec = at->phase->spec;
+	char *on = keys(at, out, err), *rest = on == NULL ? NULL : tail(at, out, err);
+
+	if (rest == NULL)
+		return NULL;
+	return tide_sqlf(out, "CREATE %sINDEX %s%I ON %s USING %s (%s)%s", spec->unique ? "UNIQUE " : "",
+	    concurrently, spec->name, tide_table_text(out, at->cat), spec->method, on, rest);
+}
+
 static bool
 compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {
 	const struct create_index_spec *spec = at->phase->spec;
 	const char *schema = at->cat->table.schema;
-	char *on = keys(at, out, err), *rest = on == NULL ? NULL : tail(at, out, err);
+	char *sql = create_sql(at, out, "CONCURRENTLY ", err);
 	struct tide_step *step;
 
-	if (rest == NULL)
+	if (sql == NULL)
 		return false;
 	step = tide_steps_add(out, "create-index");
-	tide_action_build(out, at->cat, &step->forward, schema, spec->name,
-	    tide_sqlf(out, "CREATE %sINDEX CONCURRENTLY %I ON %s USING %s (%s)%s",
-		spec->unique ? "UNIQUE " : "", spec->name, tide_table_text(out, at->cat), spec->method, on,
-		rest));
+	tide_action_build(out, at->cat, &step->forward, schema, spec->name, sql);
 	step->forward.title = talloc_asprintf(out, "Build the %sindex %s while writers go on%s",
 	    spec->unique ? "unique " : "", spec->name,
 	    spec->unique ? "; it rejects duplicates of the application before it is complete" : "");
@@ -196,25 +207,61 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 }
 
 static void
+collect(void *ctx, struct tide_names *used, const struct tide_names *more)
+{
+	used->item = talloc_realloc(ctx, used->item, char *, (unsigned)(used->count + more->count + 1));
+	for (size_t i = 0; i < more->count; i++)
+		used->item[used->count++] = more->item[i];
+}
+
+static void
+collect_read(void *ctx, struct tide_names *used, const char *source)
+{
+	struct tide_expression parsed = { 0 };
+	struct tide_err ignored = { 0 };
+
+	if (source != NULL && tide_expression_read(ctx, source, &parsed, &ignored))
+		collect(ctx, used, &parsed.columns);
+}
+
+/* Every column that the index uses, those of its expressions and its predicate among them. */
+static void
+add_columns(struct tide_catalog *cat, const struct create_index_spec *spec, struct tide_index *index)
+{
+	void *room = talloc_new(NULL);
+	struct tide_names used = { 0 };
+
+	collect(room, &used, &spec->columns);
+	collect(room, &used, &spec->include);
+	for (size_t i = 0; i < spec->expressions.count; i++)
+		collect_read(room, &used, spec->expressions.item[i]);
+	collect_read(room, &used, spec->where);
+	index->attnums = talloc_array(cat, int, (unsigned)used.count);
+	for (size_t i = 0; i < used.count; i++) {
+		const struct tide_column *column = tide_catalog_column(cat, used.item[i]);
+
+		if (column != NULL && !tide_uses(index->attnums, index->attnum_count, column->attnum))
+			index->attnums[index->attnum_count++] = column->attnum;
+	}
+	talloc_free(room);
+}
+
+static void
 apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 {
 	const struct create_index_spec *spec = at->phase->spec;
-	const struct tide_names *lists[] = { &spec->columns, &spec->include };
+	struct tide_steps *room = talloc_zero(cat, struct tide_steps);
+	struct tide_err ignored = { 0 };
 	struct tide_index index = { .schema = cat->table.schema,
 		.name = spec->name,
 		.unique = spec->unique,
 		.valid = true,
 		.ready = true,
-		.definition = talloc_asprintf(cat, "CREATE INDEX %s", spec->name) };
+		.definition = create_sql(at, room, "", &ignored) };
 
-	index.attnums = talloc_array(cat, int, (unsigned)(spec->columns.count + spec->include.count));
-	for (size_t l = 0; l < 2; l++)
-		for (size_t i = 0; i < lists[l]->count; i++) {
-			const struct tide_column *column = tide_catalog_column(cat, lists[l]->item[i]);
-
-			if (column != NULL)
-				index.attnums[index.attnum_count++] = column->attnum;
-		}
+	if (index.definition == NULL)
+		return;
+	add_columns(cat, spec, &index);
 	tide_change_add_index(cat, &index);
 }
 

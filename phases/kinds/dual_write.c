@@ -112,8 +112,8 @@ check_triggers(const struct tide_checking *c, const struct tide_catalog *cat, co
 			continue;
 		tide_say(c, TIDE_ERROR, "dual-write-trigger-order", NULL,
 		    "rename it: triggers fire in the order of their names",
-		    "trigger \"%s\" would fire behind ours and could change what it has kept in step",
-		    t->name);
+		    "trigger \"%s\"%s%s would fire after ours and could change what it has kept in step",
+		    t->name, t->table != NULL ? " of " : "", t->table != NULL ? t->table : "");
 	}
 }
 

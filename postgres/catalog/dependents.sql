@@ -1,98 +1,150 @@
--- Everything else that hangs on a column: what pg_depend knows, and functions whose text names the column and the table.
--- blocks: DROP COLUMN fails; otherwise it takes the object along without a word, or breaks it.
+-- Everything else that hangs on a column of the table or of one of its partitions: what pg_depend knows, trigger functions, which
+-- pg_trigger leads to, and other functions whose text names the column. Columns have the table's numbers.
+-- blocks: DROP COLUMN fails; otherwise it takes the object along without a word, or breaks it. alters: a BEFORE trigger for each
+-- row, whose function may read or set the column before ours does.
 WITH p AS (SELECT $1::pg_catalog.oid AS relation),
-dep AS (
-    SELECT d.classid, d.objid, d.objsubid, d.refobjsubid AS attnum, d.deptype = 'n' AS blocks, p.relation
-      FROM p JOIN pg_catalog.pg_depend AS d
-        ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = p.relation AND d.refobjsubid > 0
-), found (attnum, kind, identity, blocks, schema) AS (
+family AS (
+    SELECT c.oid, c.reltype, c.relname, c.oid = p.relation AS own
+      FROM p JOIN pg_catalog.pg_class AS c
+        ON c.oid IN (SELECT p.relation FROM p UNION SELECT t.relid FROM p, pg_catalog.pg_partition_tree(p.relation) AS t)
+), att AS (
+    -- A partition may have its columns in another order.
+    SELECT f.oid AS relation, f.own, here.attnum AS here, a.attnum, a.attname
+      FROM p
+      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.relation AND a.attnum > 0 AND NOT a.attisdropped
+     CROSS JOIN family AS f
+      JOIN pg_catalog.pg_attribute AS here ON here.attrelid = f.oid AND here.attname = a.attname AND NOT here.attisdropped
+), dep AS (
+    SELECT d.classid, d.objid, d.objsubid, att.attnum, d.deptype = 'n' AS blocks, att.relation, att.own
+      FROM att JOIN pg_catalog.pg_depend AS d
+        ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = att.relation AND d.refobjsubid = att.here
+), word AS (
+    -- Word borders by hand: a name need not be made of letters. A quote in it is written twice.
+    SELECT DISTINCT a.attnum, a.attname, lower(replace(a.attname, '"', '""')) AS part,
+           '(^|[^[:alnum:]_$])' || regexp_replace(replace(a.attname, '"', '""'), '([][{}()*+?.\\^$|-])', '\\\1', 'g')
+               || '($|[^[:alnum:]_$])' AS pattern
+      FROM att AS a
+     WHERE a.own
+), tables AS (
+    SELECT f.oid, f.reltype, t.typarray, lower(replace(f.relname, '"', '""')) AS part,
+           '(^|[^[:alnum:]_$])' || regexp_replace(replace(f.relname, '"', '""'), '([][{}()*+?.\\^$|-])', '\\\1', 'g')
+               || '($|[^[:alnum:]_$])' AS pattern
+      FROM family AS f JOIN pg_catalog.pg_type AS t ON t.oid = f.reltype
+), body AS (
+    -- Bodies in strings are not tracked. Comments name nothing; what is in quotes may be SQL that is put together at run time.
+    SELECT f.oid, f.proname, n.nspname, f.pronamespace, f.proargtypes,
+           regexp_replace(f.prosrc, $re$([eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*')|--[^\n]*|/\*.*?\*/$re$, '\1', 'g') AS text
+      FROM pg_catalog.pg_proc AS f
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace
+      JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
+     WHERE f.prokind IN ('f', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+       AND EXISTS (SELECT FROM word WHERE strpos(lower(f.prosrc), word.part) > 0)
+), fired AS (
+    SELECT t.oid, t.tgname, t.tgfoid, t.tgtype, t.tgrelid, f.own,
+           replace(encode(t.tgargs, 'escape'), '\000', ' ') AS args,
+           '\x00'::pg_catalog.bytea || t.tgargs AS raw
+      FROM family AS f
+      JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = f.oid AND NOT t.tgisinternal AND (f.own OR t.tgparentid = 0)
+), found (attnum, kind, name, identity, blocks, alters, schema) AS (
     SELECT dep.attnum,
            CASE WHEN r.rulename = '_RETURN' THEN 'view' ELSE 'rule' END,
-           CASE WHEN r.rulename <> '_RETURN' AND c.oid = dep.relation THEN format('rule %I', r.rulename)
+           CASE WHEN r.rulename = '_RETURN' THEN c.relname ELSE r.rulename END,
+           CASE WHEN r.rulename <> '_RETURN' AND c.oid = dep.relation AND dep.own THEN format('rule %I', r.rulename)
                 WHEN r.rulename <> '_RETURN' THEN format('rule on %I.%I named %I', n.nspname, c.relname, r.rulename)
                 WHEN c.relkind = 'm' THEN format('materialized view %I.%I', n.nspname, c.relname)
                 ELSE format('view %I.%I', n.nspname, c.relname) END,
-           dep.blocks, n.nspname
+           dep.blocks, false, n.nspname
       FROM dep
       JOIN pg_catalog.pg_rewrite AS r ON r.oid = dep.objid AND dep.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
       JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      UNION
-    SELECT dep.attnum, 'policy',
-           CASE WHEN c.oid = dep.relation THEN format('policy %I', o.polname)
+    SELECT dep.attnum, 'policy', o.polname,
+           CASE WHEN c.oid = dep.relation AND dep.own THEN format('policy %I', o.polname)
                 ELSE format('policy on %I.%I named %I', n.nspname, c.relname, o.polname) END,
-           dep.blocks, n.nspname
+           dep.blocks, false, n.nspname
       FROM dep
       JOIN pg_catalog.pg_policy AS o ON o.oid = dep.objid AND dep.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
       JOIN pg_catalog.pg_class AS c ON c.oid = o.polrelid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      UNION
-    SELECT dep.attnum, 'publication', format('publication %I', b.pubname), dep.blocks, ''
+    SELECT dep.attnum, 'publication', b.pubname, format('publication %I', b.pubname), dep.blocks, false, ''
       FROM dep
       JOIN pg_catalog.pg_publication_rel AS r
         ON r.oid = dep.objid AND dep.classid = 'pg_catalog.pg_publication_rel'::pg_catalog.regclass
       JOIN pg_catalog.pg_publication AS b ON b.oid = r.prpubid
      UNION
-    SELECT dep.attnum, 'statistics', format('statistics %I.%I', n.nspname, s.stxname), dep.blocks, n.nspname
+    SELECT dep.attnum, 'statistics', s.stxname, format('statistics %I.%I', n.nspname, s.stxname), dep.blocks, false, n.nspname
       FROM dep
       JOIN pg_catalog.pg_statistic_ext AS s
         ON s.oid = dep.objid AND dep.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass
       JOIN pg_catalog.pg_namespace AS n ON n.oid = s.stxnamespace
      UNION
     -- Older servers record the column itself, newer ones its pg_attrdef row. Without CASCADE either refuses the drop.
-    SELECT dep.attnum, 'generated column', format('generated column %I', a.attname), true, ''
+    SELECT dep.attnum, 'generated column', a.attname, format('generated column %I', a.attname), true, false, ''
       FROM dep
       LEFT JOIN pg_catalog.pg_attrdef AS d
         ON d.oid = dep.objid AND dep.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
       JOIN pg_catalog.pg_attribute AS a ON a.attrelid = dep.relation AND a.attgenerated <> '' AND a.attnum <> dep.attnum
        AND (a.attnum = d.adnum OR (d.oid IS NULL AND dep.objid = dep.relation AND dep.objsubid = a.attnum
             AND dep.classid = 'pg_catalog.pg_class'::pg_catalog.regclass))
+     WHERE dep.own
      UNION
-    SELECT dep.attnum, 'trigger',
-           CASE WHEN c.oid = dep.relation THEN format('trigger %I', t.tgname)
+    -- UPDATE OF and WHEN are bound to the column.
+    SELECT dep.attnum,
+           CASE WHEN t.tgqual IS NOT NULL AND pg_get_triggerdef(t.oid) ~* (word.pattern || '.*EXECUTE FUNCTION')
+                 AND regexp_replace(pg_get_triggerdef(t.oid), '^.* WHEN \(', '') ~* word.pattern THEN 'trigger condition'
+                ELSE 'trigger columns' END,
+           t.tgname,
+           CASE WHEN c.oid = dep.relation AND dep.own THEN format('trigger %I', t.tgname)
                 ELSE format('trigger on %I.%I named %I', n.nspname, c.relname, t.tgname) END,
-           dep.blocks, n.nspname
+           dep.blocks, false, n.nspname
       FROM dep
       JOIN pg_catalog.pg_trigger AS t ON t.oid = dep.objid AND dep.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
+      JOIN word ON word.attnum = dep.attnum
       JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE NOT t.tgisinternal AND NOT t.tgname ^@ '~~~~tidemark'
+     WHERE NOT t.tgisinternal AND (dep.own OR t.tgparentid = 0) AND NOT t.tgname ^@ '~~~~tidemark'
      UNION
-    SELECT dep.attnum, 'function', format('function %I.%I', n.nspname, f.proname), dep.blocks, n.nspname
+    SELECT dep.attnum, 'function', f.proname, format('function %I.%I', n.nspname, f.proname), dep.blocks, false, n.nspname
       FROM dep
       JOIN pg_catalog.pg_proc AS f ON f.oid = dep.objid AND dep.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
       JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace
      UNION
-    SELECT dep.attnum, 'partition key', 'partition key', true, ''
+    SELECT dep.attnum, 'partition key', 'partition key', 'partition key', true, false, ''
       FROM dep
      WHERE dep.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND dep.objid = dep.relation AND dep.objsubid = 0
      UNION
-    SELECT x.attnum, 'partition key', 'partition key', true, ''
-      FROM p JOIN pg_catalog.pg_partitioned_table AS t ON t.partrelid = p.relation
-     CROSS JOIN LATERAL unnest(t.partattrs::pg_catalog.int2[]) AS x (attnum)
-     WHERE x.attnum > 0
+    SELECT att.attnum, 'partition key', 'partition key', 'partition key', true, false, ''
+      FROM att
+      JOIN pg_catalog.pg_partitioned_table AS t ON t.partrelid = att.relation AND att.here = ANY (t.partattrs::pg_catalog.int2[])
      UNION
-    -- Bodies in strings are not tracked. Word borders by hand: a name need not be made of letters. A quote in it is written twice.
-    SELECT a.attnum, 'function', format('function %I.%I', n.nspname, f.proname), false, n.nspname
-      FROM p
-      JOIN pg_catalog.pg_class AS c ON c.oid = p.relation
-      JOIN pg_catalog.pg_proc AS f ON f.prokind IN ('f', 'p') AND strpos(lower(f.prosrc), lower(replace(c.relname, '"', '""'))) > 0
+    -- A trigger hands its function the row: naming the column is enough. Its arguments may name it too.
+    SELECT word.attnum, 'trigger function', fired.tgname,
+           format('trigger %I%s, which calls %s', fired.tgname,
+                  CASE WHEN NOT fired.own THEN ' on ' || fired.tgrelid::pg_catalog.regclass::pg_catalog.text ELSE '' END,
+                  fired.tgfoid::pg_catalog.regproc),
+           false, fired.tgtype & 3 = 3 AND fired.tgtype & 20 <> 0, n.nspname
+      FROM fired
+      JOIN pg_catalog.pg_proc AS f ON f.oid = fired.tgfoid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace
-      JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
-      JOIN pg_catalog.pg_attribute AS a
-        ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND strpos(lower(f.prosrc), lower(replace(a.attname, '"', '""'))) > 0
-     CROSS JOIN LATERAL (
-            SELECT '(^|[^[:alnum:]_$])' AS before, '($|[^[:alnum:]_$])' AS behind,
-                   regexp_replace(replace(a.attname, '"', '""'), '([][{}()*+?.\\^$|-])', '\\\1', 'g') AS col,
-                   regexp_replace(replace(c.relname, '"', '""'), '([][{}()*+?.\\^$|-])', '\\\1', 'g') AS tab) AS word
-     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
-       AND f.prosrc ~* (word.before || word.tab || word.behind)
-       AND f.prosrc ~* (word.before || word.col || word.behind)
+      LEFT JOIN body ON body.oid = fired.tgfoid
+      JOIN word ON body.text ~* word.pattern OR fired.args ~* word.pattern
+        OR position('\x00'::pg_catalog.bytea || convert_to(word.attname, getdatabaseencoding()) || '\x00'::pg_catalog.bytea IN fired.raw) > 0
+     UNION
+    SELECT word.attnum, 'function', body.proname, format('function %I.%I', body.nspname, body.proname), false, false, body.nspname
+      FROM body
+      JOIN word ON body.text ~* word.pattern
+     WHERE EXISTS (SELECT FROM tables
+                    WHERE strpos(lower(body.text), tables.part) > 0 AND body.text ~* tables.pattern
+                       OR tables.reltype = ANY (body.proargtypes::pg_catalog.oid[])
+                       OR tables.typarray = ANY (body.proargtypes::pg_catalog.oid[]))
+       AND NOT EXISTS (SELECT FROM fired WHERE fired.tgfoid = body.oid)
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
-                        WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = f.oid AND e.deptype = 'e')
+                        WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = body.oid AND e.deptype = 'e')
 )
-SELECT found.attnum, found.kind, found.identity, bool_or(found.blocks)
+SELECT found.attnum, found.kind, found.name, found.identity, bool_or(found.blocks), bool_or(found.alters)
   FROM found
  WHERE found.schema <> 'tidemark'
- GROUP BY found.attnum, found.kind, found.identity
+ GROUP BY found.attnum, found.kind, found.name, found.identity
  ORDER BY found.attnum, found.kind, found.identity

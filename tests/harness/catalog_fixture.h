@@ -98,6 +98,7 @@ fixture_constraint(void *ctx, const struct tide_table *table, const json_t *row,
 	out->validated = fixture_flag(row, "validated");
 	out->comment = fixture_text(ctx, row, "comment");
 	out->referencing = fixture_text(ctx, row, "referencing");
+	out->table = fixture_text(ctx, row, "table");
 }
 
 static void
@@ -118,10 +119,12 @@ fixture_index(void *ctx, const struct tide_table *table, const json_t *row, stru
 	out->attnums = fixture_attnums(ctx, table, row, &out->attnum_count);
 	out->comment = fixture_text(ctx, row, "comment");
 	out->has_statistics = fixture_flag(row, "has_statistics");
+	out->deferrable = fixture_flag(row, "deferrable");
+	out->table = fixture_text(ctx, row, "table");
 }
 
 static void
-fixture_trigger(void *ctx, const json_t *row, struct tide_trigger *out)
+fixture_trigger(void *ctx, const struct tide_table *table, const json_t *row, struct tide_trigger *out)
 {
 	out->name = fixture_text(ctx, row, "name");
 	out->definition = fixture_text(ctx, row, "definition");
@@ -132,6 +135,12 @@ fixture_trigger(void *ctx, const json_t *row, struct tide_trigger *out)
 	out->on_insert = fixture_flag(row, "on_insert");
 	out->on_update = fixture_flag(row, "on_update");
 	out->internal = fixture_flag(row, "internal");
+	out->table = fixture_text(ctx, row, "table");
+	if (json_array_size(json_object_get(row, "columns")) > 0)
+		out->columns = fixture_text(ctx, row, "update_of");
+	out->attnums = fixture_attnums(ctx, table, row, &out->attnum_count);
+	out->comment = fixture_text(ctx, row, "comment");
+	out->uneven = fixture_flag(row, "uneven");
 }
 
 static void
@@ -199,7 +208,7 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 	FIXTURE_ROWS(out, json, indexes, tide_index, index, index_count)
 	fixture_index(cat, out, indexes_row, &out->index[indexes_at]);
 	FIXTURE_ROWS(out, json, triggers, tide_trigger, trigger, trigger_count)
-	fixture_trigger(cat, triggers_row, &out->trigger[triggers_at]);
+	fixture_trigger(cat, out, triggers_row, &out->trigger[triggers_at]);
 	FIXTURE_ROWS(out, json, reactions, tide_reaction, reaction, reaction_count)
 	fixture_reaction(cat, out, reactions_row, &out->reaction[reactions_at]);
 	FIXTURE_ROWS(out, json, dependents, tide_dependent, dependent, dependent_count)
@@ -209,6 +218,10 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 		d->attnum = fixture_attnum(out, json_object_get(dependents_row, "column"));
 		d->kind = fixture_text(cat, dependents_row, "kind");
 		d->identity = fixture_text(cat, dependents_row, "identity");
+		d->name = fixture_text(cat, dependents_row, "name");
+		if (d->name == NULL)
+			d->name = talloc_strdup(cat, strrchr(d->identity, ' ') + 1);
+		d->alters = fixture_flag(dependents_row, "alters");
 		d->blocks_drop = fixture_flag(dependents_row, "blocks_drop");
 	}
 }
