@@ -17,7 +17,7 @@ tide_limits_fields(void)
 		    .help = "a lock request of ours is given up when more sessions than this wait behind it"),
 		LIMIT(batch_duration, DURATION, .fallback = "15ms", .min = 1000, .max = 10000000,
 		    .help = "the sweep sizes its batches to take this long"),
-		LIMIT(workers, INTEGER, .fallback = "2", .min = 1, .max = 64,
+		LIMIT(workers, INTEGER, .fallback = "1", .min = 1, .max = 64,
 		    .help = "connections that sweep at the same time"),
 		LIMIT(vacuum_cost_limit, INTEGER, .fallback = "0", .min = 0, .max = 10000,
 		    .help = "cost of the pages after which a VACUUM or ANALYZE of ours pauses; 0: as this "

@@ -2,11 +2,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <talloc.h>
 
@@ -264,10 +266,10 @@ tide_plan_parse(void *ctx, const char *path, const char *text, size_t length,
 }
 
 static bool
-cannot_read(const char *path, int number, struct tide_err *err)
+cannot_read(const char *path, const char *reason, struct tide_err *err)
 {
 	void *tmp = talloc_new(NULL);
-	char *why = talloc_strdup(tmp, strerror(number));
+	char *why = talloc_strdup(tmp, reason);
 
 	why[0] = (char)tolower((unsigned char)why[0]);
 	tide_fail(err, TIDE_PLAN, "cannot read the plan %s: %s", tide_place_quote(tmp, path), why);
@@ -275,24 +277,49 @@ cannot_read(const char *path, int number, struct tide_err *err)
 	return tide_hint(err, "`tidemark new` writes one; plan.example.toml is one");
 }
 
+/* A plan is one whole file: a pipe may never be written to, a device never end. O_NONBLOCK, since opening may wait as well. */
+static bool
+open_regular(const char *path, FILE **out, struct tide_err *err)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+	const char *reason = NULL;
+
+	if (file < 0)
+		return cannot_read(path, strerror(errno), err);
+	if (fstat(file, &status) != 0)
+		reason = strerror(errno);
+	else if (S_ISDIR(status.st_mode))
+		reason = strerror(EISDIR);
+	else if (!S_ISREG(status.st_mode))
+		reason = "not a regular file";
+	else if ((*out = fdopen(file, "r")) == NULL)
+		reason = strerror(errno);
+	if (reason == NULL)
+		return true;
+	cannot_read(path, reason, err);
+	close(file);
+	return false;
+}
+
 bool
 tide_plan_load(void *ctx, const char *path, const struct tide_kind *const *kinds, size_t kind_count,
     struct tide_plan **out, struct tide_err *err)
 {
-	FILE *file = fopen(path, "re");
 	struct stat status;
 	size_t length, size;
+	FILE *file = NULL;
 	char *text;
 	bool ok;
 
-	if (file == NULL)
-		return cannot_read(path, errno, err);
+	if (!open_regular(path, &file, err))
+		return false;
 	/* One byte more than is accepted shows that there is more. */
 	text = talloc_array(ctx, char, TIDE_PLAN_SIZE_MAX + 1);
 	errno = 0;
 	length = size = fread(text, 1, TIDE_PLAN_SIZE_MAX + 1, file);
 	if (ferror(file)) {
-		cannot_read(path, errno, err);
+		cannot_read(path, strerror(errno), err);
 		fclose(file);
 		talloc_free(text);
 		return false;

@@ -13,7 +13,7 @@
 #define SWEEP_LIMITS                                                                                         \
 	LIMITS                                                                                               \
 	"batch_duration = \"15ms\"\t# the sweep sizes its batches to this\n"                                 \
-	"workers        = 2\n"                                                                               \
+	"workers        = 1\n"                                                                               \
 	"replica_lag    = \"5s\"\n"
 
 #define USE "# Read what it will do: tidemark plan FILE. Then: tidemark run FILE.\n"

@@ -364,6 +364,11 @@ count_operands(const struct tide_options *out, struct tide_err *err)
 		    out->operand[verb->most]);
 		return tide_hint(err, "usage: tidemark %s %s", verb->name, verb->usage);
 	}
+	for (size_t i = 0; i < out->operand_count; i++)
+		if (out->operand[i][0] == '\0') {
+			(void)tide_fail(err, TIDE_USAGE, "'%s': argument %zu is empty", verb->name, i + 1);
+			return tide_hint(err, "usage: tidemark %s %s", verb->name, verb->usage);
+		}
 	return true;
 }
 

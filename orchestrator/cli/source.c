@@ -1,6 +1,6 @@
 #include <string.h>
+#include <sys/stat.h>
 #include <talloc.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "tidemark/names.h"
@@ -10,9 +10,11 @@ bool
 tide_cli_is_file(const char *plan)
 {
 	size_t length = strlen(plan);
+	struct stat status;
 
+	/* lstat: a link that leads nowhere is a file that cannot be read, not the name of a plan. */
 	return strchr(plan, '/') != NULL || (length > 5 && strcmp(plan + length - 5, ".toml") == 0) ||
-	       access(plan, F_OK) == 0;
+	       lstat(plan, &status) == 0;
 }
 
 /** Flags and environment are stronger than the plan; the hash is over the plan alone. */

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tidemark/units.h"
@@ -60,7 +61,7 @@ a_plan_may_say_nothing_but_the_necessary(void **state)
 	assert_int_equal(plan->limits.lock_attempts, 100);
 	assert_int_equal(plan->limits.lock_queue, 50);
 	assert_true(plan->limits.batch_duration == 15 * TIDE_MS);
-	assert_int_equal(plan->limits.workers, 2);
+	assert_int_equal(plan->limits.workers, 1);
 	assert_true(plan->limits.replica_lag == 10 * TIDE_SECOND);
 	assert_int_equal(plan->limits.replica_lag_bytes, 0);
 	assert_int_equal(plan->limits.slot_wal, 0);
@@ -378,7 +379,33 @@ a_file_that_cannot_be_read_says_why(void **state)
 	    err.message, "cannot read the plan \"/nonexistent/plan.toml\": no such file or directory");
 	assert_false(load(ctx, "/", &plan, &err));
 	assert_string_equal(err.message, "cannot read the plan \"/\": is a directory");
+	assert_false(load(ctx, "/dev/zero", &plan, &err));
+	assert_string_equal(err.message, "cannot read the plan \"/dev/zero\": not a regular file");
 	assert_int_equal(talloc_total_blocks(ctx), 1);
+	talloc_free(ctx);
+}
+
+/* Nobody ever writes to it: opening it without O_NONBLOCK would wait for ever. */
+static void
+a_named_pipe_is_refused_at_once(void **state)
+{
+	char folder[] = "/tmp/tidemark-plan-XXXXXX";
+	void *ctx = talloc_new(NULL);
+	struct tide_plan *plan = NULL;
+	struct tide_err err = { 0 };
+	char *path;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	path = talloc_asprintf(ctx, "%s/pipe", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(5);
+	assert_false(load(ctx, path, &plan, &err));
+	alarm(0);
+	unlink(path);
+	rmdir(folder);
+	assert_int_equal(err.code, TIDE_PLAN);
+	assert_non_null(strstr(err.message, ": not a regular file"));
 	talloc_free(ctx);
 }
 
@@ -436,6 +463,7 @@ main(void)
 		cmocka_unit_test(a_window_over_midnight_belongs_to_the_day_it_began),
 		cmocka_unit_test(a_failure_points_at_the_phase_or_its_key),
 		cmocka_unit_test(a_file_that_cannot_be_read_says_why),
+		cmocka_unit_test(a_named_pipe_is_refused_at_once),
 		cmocka_unit_test(a_file_of_ten_megabytes_is_refused_without_reading_it),
 		cmocka_unit_test(the_rows_of_limits_and_gates_explain_themselves),
 	};
