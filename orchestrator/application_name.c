@@ -19,6 +19,15 @@ tide_application_prefix(void *ctx, const char *plan)
 }
 
 char *
+tide_application_name_waiting(void *ctx, const char *plan)
+{
+	char *text = tide_application_prefix(ctx, plan);
+
+	text[strlen(text) - 1] = '\0';
+	return text;
+}
+
+char *
 tide_application_name(void *ctx, const char *plan, const char *what)
 {
 	char *prefix = tide_application_prefix(ctx, plan);

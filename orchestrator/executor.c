@@ -120,7 +120,7 @@ tide_executor_connect(struct tide_executor *exe, struct tide_run_row *run, struc
 
 	memset(run, 0, sizeof(*run));
 	if (!tide_await_open(
-		exe->control, exe->dsn, tide_application_name(exe, exe->plan->name, "control"), err))
+		exe->control, exe->dsn, tide_application_name_waiting(exe, exe->plan->name), err))
 		return false;
 	exe->reached = true;
 	if (!read_server(exe, err) || !tide_state_ensure(exe->control, false, &present, err))

@@ -279,7 +279,22 @@ held_by_another(struct tide_executor *exe, struct tide_err *err)
 	return false;
 }
 
-/* A statement of an earlier executor may run on without its client (a concurrent build for hours). */
+/* From here on this session acts for the run: the next executor would end it. */
+static bool
+name_control(struct tide_executor *exe, struct tide_err *err)
+{
+	char *sql = tide_sqlf(
+	    exe, "SET application_name = %L", tide_application_name(exe, exe->plan->name, "control"));
+	bool ok = tide_await_exec(exe->control, NULL, sql, NULL, err);
+
+	talloc_free(sql);
+	return ok;
+}
+
+/*
+ * A statement of an earlier executor may run on without its client (a concurrent build for hours). Who still waits for the
+ * lease has another name; who has just given it back is on the way out, and gets a moment for it.
+ */
 static bool
 end_orphans(struct tide_executor *exe, struct tide_err *err)
 {
@@ -291,10 +306,16 @@ end_orphans(struct tide_executor *exe, struct tide_err *err)
 	void *mem = talloc_new(exe);
 	char *prefix = tide_application_prefix(mem, exe->plan->name);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(exe->control, mem,
-	    talloc_asprintf(mem, "SELECT count(pg_terminate_backend(a.pid)) %s", orphans), TIDE_ARGS(prefix),
-	    &rows, err);
+	char *count = talloc_asprintf(mem, "SELECT count(*) %s", orphans);
+	bool ok = tide_await_query(exe->control, mem, count, TIDE_ARGS(prefix), &rows, err);
 
+	for (int i = 0; ok && i < 25 && tide_rows_int(rows, 0, 0) > 0; i++) {
+		tide_executor_sleep(exe, 20 * TIDE_MS);
+		ok = tide_await_query(exe->control, mem, count, TIDE_ARGS(prefix), &rows, err);
+	}
+	ok = ok && tide_await_query(exe->control, mem,
+		       talloc_asprintf(mem, "SELECT count(pg_terminate_backend(a.pid)) %s", orphans),
+		       TIDE_ARGS(prefix), &rows, err);
 	if (ok && tide_rows_int(rows, 0, 0) > 0)
 		tide_executor_event(exe, "orphan.ended", NULL, true,
 		    "ended %lld session(s) that an earlier executor had left running",
@@ -302,8 +323,7 @@ end_orphans(struct tide_executor *exe, struct tide_err *err)
 	/* Their locks must be gone before anything of ours is tried. */
 	for (int i = 0; ok && i < 100 && tide_rows_int(rows, 0, 0) > 0; i++) {
 		tide_executor_sleep(exe, 20 * TIDE_MS);
-		ok = tide_await_query(exe->control, mem, talloc_asprintf(mem, "SELECT count(*) %s", orphans),
-		    TIDE_ARGS(prefix), &rows, err);
+		ok = tide_await_query(exe->control, mem, count, TIDE_ARGS(prefix), &rows, err);
 	}
 	talloc_free(mem);
 	return ok;
@@ -389,7 +409,7 @@ tide_lease_take(struct tide_executor *exe, struct tide_err *err)
 			return false;
 	}
 	tide_crash_point("lease.taken");
-	return end_orphans(exe, err);
+	return name_control(exe, err) && end_orphans(exe, err);
 }
 
 bool

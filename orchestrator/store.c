@@ -56,9 +56,10 @@ read_run(void *ctx, const struct tide_rows *rows, size_t i, struct tide_run_stat
 	out->hold_until = copy(ctx, rows, i, 16);
 	tide_progress_read(ctx, tide_rows_text(rows, i, 17), &out->progress);
 	out->conflicts = tide_rows_int(rows, i, 18);
+	out->time_over = tide_rows_bool(rows, i, 22);
 }
 
-/* Gates in words come from the plan that is stored with the run. */
+/* Gates come from the plan that is stored with the run. */
 static struct tide_plan *
 stored_plan(void *ctx, const struct tide_run_status *run)
 {
@@ -69,6 +70,24 @@ stored_plan(void *ctx, const struct tide_run_status *run)
 					  tide_phase_kinds(), tide_phase_count, &plan, &ignored))
 		return NULL;
 	return plan;
+}
+
+/* At a gate the approval counts first; in a hold only time does. */
+static void
+read_gate(const struct tide_rows *rows, size_t i, struct tide_run_status *out)
+{
+	bool approved = tide_rows_bool(rows, i, 19), in_hold = tide_rows_bool(rows, i, 20);
+	int64_t ordinal = tide_rows_null(rows, i, 21) ? -1 : tide_rows_int(rows, i, 21);
+	void *mem;
+	const struct tide_plan *plan;
+
+	if (approved || in_hold || ordinal < 0 || strcmp(out->state, "waiting") != 0)
+		return;
+	mem = talloc_new(NULL);
+	plan = stored_plan(mem, out);
+	out->needs_approval =
+	    plan != NULL && (size_t)ordinal < plan->count && plan->phase[ordinal].gate.manual;
+	talloc_free(mem);
 }
 
 static bool
@@ -99,6 +118,7 @@ read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, stru
 		p->ended = copy(ctx, rows, i, 4);
 		if (plan != NULL && i < plan->count && strcmp(p->state, "done") != 0)
 			p->gate = tide_gate_text(ctx, &plan->phase[i].gate);
+		p->approved_by = copy(ctx, rows, i, 5);
 	}
 	talloc_free(mem);
 	return ok;
@@ -150,6 +170,7 @@ tide_store_status(
 	     (!is || tide_await_query(conn, mem, tide_sql_state_status, TIDE_ARGS(plan), &rows, err));
 	if (ok && is && tide_rows_count(rows) > 0) {
 		read_run(ctx, rows, 0, out);
+		read_gate(rows, 0, out);
 		ok = read_phases(ctx, conn, out, err) && read_checkpoints(conn, out, err);
 	}
 	talloc_free(mem);
@@ -170,8 +191,10 @@ tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out,
 	if (ok && is) {
 		out->count = tide_rows_count(rows);
 		out->item = talloc_zero_array(ctx, struct tide_run_status, (unsigned)out->count);
-		for (size_t i = 0; i < out->count; i++)
+		for (size_t i = 0; i < out->count; i++) {
 			read_run(ctx, rows, i, &out->item[i]);
+			read_gate(rows, i, &out->item[i]);
+		}
 	}
 	talloc_free(mem);
 	return ok;

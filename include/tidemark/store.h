@@ -20,6 +20,7 @@ struct tide_phase_status {
 	const char *name, *kind, *state; /* state: pending waiting running done undoing undone */
 	const char *started, *ended;     /* RFC 3339 UTC or NULL */
 	const char *gate;                /* what it waits for, for people, or NULL */
+	const char *approved_by;         /* who opened its gate, or NULL */
 };
 
 struct tide_run_status {
@@ -31,6 +32,8 @@ struct tide_run_status {
 	const char *holder;   /* who holds the lease ("user@host pid 123"), or NULL */
 	double heartbeat_age; /* seconds; -1 none */
 	bool live;            /* lease held and fresh */
+	bool needs_approval;  /* waits at a gate that a person opens, and nobody has */
+	bool time_over;       /* the soak or hold is over, or waived */
 	const char *created, *updated, *plan_text;
 	const char *hold_until;        /* RFC 3339 UTC of a soak's or hold's end, or NULL */
 	struct tide_progress progress; /* of the current sweep; blocks_total 0 when there is none */

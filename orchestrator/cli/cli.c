@@ -124,6 +124,28 @@ static const struct {
 	{ "rolled_back", NULL, "tidemark run %s --again" },
 };
 
+/* A gate that nobody has opened comes before any time to wait for; a live executor waits for time by itself. */
+static char *
+next_of_wait(void *ctx, const struct tide_run_status *s, const char *word)
+{
+	bool time = s->hold_until != NULL && !s->time_over;
+
+	if (s->needs_approval && time)
+		return talloc_asprintf(ctx,
+		    "tidemark advance %s   (the soak lasts until %s; to waive it as well: --now --reason "
+		    "WHY)",
+		    word, s->hold_until);
+	if (s->needs_approval)
+		return talloc_asprintf(ctx, "tidemark advance %s", word);
+	if (s->live)
+		return talloc_asprintf(ctx, "tidemark status %s --watch", word);
+	if (time)
+		return talloc_asprintf(ctx,
+		    "tidemark run %s   (after %s; to continue now: tidemark advance %s --now --reason WHY)",
+		    word, s->hold_until, word);
+	return talloc_asprintf(ctx, "tidemark run %s", word);
+}
+
 char *
 tide_cli_next(void *ctx, const struct tide_run_status *s, const char *as)
 {
@@ -133,11 +155,7 @@ tide_cli_next(void *ctx, const struct tide_run_status *s, const char *as)
 	if (!s->live && s->wanted != NULL && strcmp(s->wanted, "pause") == 0)
 		return talloc_asprintf(ctx, "tidemark resume %s", word);
 	if (strcmp(s->state, "waiting") == 0 && strcmp(s->direction, "forward") == 0)
-		return s->hold_until != NULL ? talloc_asprintf(ctx,
-						   "tidemark run %s   (after %s; to go on now: tidemark "
-						   "advance %s --now --reason WHY)",
-						   word, s->hold_until, word)
-					     : talloc_asprintf(ctx, "tidemark advance %s", word);
+		return next_of_wait(ctx, s, word);
 	if (s->live && !paused)
 		return talloc_asprintf(ctx, "tidemark status %s --watch", word);
 	/* Paused with nobody at work, and nobody asks for the pause any more: only an executor is missing. */

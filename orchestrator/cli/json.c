@@ -124,10 +124,11 @@ tide_json_status(const struct tide_run_status *s, const char *next)
 		const struct tide_phase_status *p = &s->item[i];
 
 		json_array_append_new(
-		    phases, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "number", (int)i + 1, "name",
-				tide_json_text(p->name), "kind", tide_json_text(p->kind), "state",
+		    phases, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number", (int)i + 1,
+				"name", tide_json_text(p->name), "kind", tide_json_text(p->kind), "state",
 				tide_json_text(p->state), "started", tide_json_text(p->started), "ended",
-				tide_json_text(p->ended), "gate", tide_json_text(p->gate)));
+				tide_json_text(p->ended), "gate", tide_json_text(p->gate), "approved_by",
+				tide_json_text(p->approved_by)));
 	}
 	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I, "
 			 "s:o, s:o, s:o, s:o}",

@@ -79,6 +79,8 @@ print_phase(struct tide_stream *out, void *mem, size_t number, const struct tide
 	if (p->gate != NULL && p->gate[0] != '\0' && strcmp(p->state, "done") != 0)
 		tide_output_say(
 		    out, strcmp(p->state, "waiting") == 0 ? TIDE_YELLOW : TIDE_DIM, "  gate: %s", p->gate);
+	if (p->approved_by != NULL && strcmp(p->state, "done") != 0)
+		tide_output_say(out, TIDE_GREEN, "  (approved by %s)", p->approved_by);
 	tide_output_say(out, TIDE_PLAIN, "\n");
 }
 

@@ -21,6 +21,24 @@ a_short_plan_keeps_its_name(void **state)
 }
 
 static void
+a_session_without_the_lease_is_not_taken_for_one_with_it(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	static const char *const plans[] = { "rename",
+		"a-very-long-name-of-a-plan-that-goes-on-and-on-and-on" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char *prefix = tide_application_prefix(ctx, plans[i]);
+		char *waiting = tide_application_name_waiting(ctx, plans[i]);
+
+		assert_int_not_equal(strncmp(waiting, prefix, strlen(prefix)), 0);
+		assert_int_equal(strncmp(waiting, prefix, strlen(prefix) - 1), 0);
+	}
+	talloc_free(ctx);
+}
+
+static void
 two_long_plans_never_share_a_prefix(void **state)
 {
 	void *ctx = talloc_new(NULL);
@@ -51,6 +69,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_short_plan_keeps_its_name),
+		cmocka_unit_test(a_session_without_the_lease_is_not_taken_for_one_with_it),
 		cmocka_unit_test(two_long_plans_never_share_a_prefix),
 		cmocka_unit_test(no_name_is_longer_than_the_server_keeps_and_its_prefix_survives),
 	};

@@ -100,21 +100,27 @@ the_next_command_follows_from_the_state(void **state)
 		const char *state, *direction, *wanted;
 		bool live;
 		const char *next;
+		bool needs_approval, time_over;
 	} rows[] = {
-		{ "ready", "forward", "run", false, "tidemark run 'my plan'" },
-		{ "running", "forward", "run", false, "tidemark run 'my plan'" },
-		{ "running", "forward", "run", true, "tidemark status 'my plan' --watch" },
-		{ "waiting", "forward", "run", true, "tidemark advance 'my plan'" },
-		{ "waiting", "forward", "pause", false, "tidemark resume 'my plan'" },
-		{ "paused", "forward", "pause", true, "tidemark resume 'my plan'" },
-		{ "paused", "forward", "pause", false, "tidemark resume 'my plan'" },
-		{ "paused", "forward", "run", false, "tidemark run 'my plan'" },
-		{ "paused", "back", "run", false, "tidemark rollback 'my plan'" },
-		{ "failed", "forward", "run", false, "tidemark run 'my plan'" },
-		{ "failed", "back", "run", false, "tidemark rollback 'my plan'" },
-		{ "rolling_back", "back", "run", false, "tidemark rollback 'my plan'" },
-		{ "rolled_back", "back", "run", false, "tidemark run 'my plan' --again" },
-		{ "complete", "forward", "run", false, NULL },
+		{ "ready", "forward", "run", false, "tidemark run 'my plan'", false, false },
+		{ "running", "forward", "run", false, "tidemark run 'my plan'", false, false },
+		{ "running", "forward", "run", true, "tidemark status 'my plan' --watch", false, false },
+		{ "waiting", "forward", "run", false, "tidemark advance 'my plan'", true, false },
+		{ "waiting", "forward", "run", true, "tidemark advance 'my plan'", true, false },
+		{ "waiting", "forward", "run", false, "tidemark advance 'my plan'", true, true },
+		{ "waiting", "forward", "run", true, "tidemark status 'my plan' --watch", false, false },
+		{ "waiting", "forward", "run", false, "tidemark run 'my plan'", false, false },
+		{ "waiting", "forward", "run", false, "tidemark run 'my plan'", false, true },
+		{ "waiting", "forward", "pause", false, "tidemark resume 'my plan'", false, false },
+		{ "paused", "forward", "pause", true, "tidemark resume 'my plan'", false, false },
+		{ "paused", "forward", "pause", false, "tidemark resume 'my plan'", false, false },
+		{ "paused", "forward", "run", false, "tidemark run 'my plan'", false, false },
+		{ "paused", "back", "run", false, "tidemark rollback 'my plan'", false, false },
+		{ "failed", "forward", "run", false, "tidemark run 'my plan'", false, false },
+		{ "failed", "back", "run", false, "tidemark rollback 'my plan'", false, false },
+		{ "rolling_back", "back", "run", false, "tidemark rollback 'my plan'", false, false },
+		{ "rolled_back", "back", "run", false, "tidemark run 'my plan' --again", false, false },
+		{ "complete", "forward", "run", false, NULL, false, false },
 	};
 	void *ctx = talloc_new(NULL);
 
@@ -124,7 +130,9 @@ the_next_command_follows_from_the_state(void **state)
 			.state = rows[i].state,
 			.direction = rows[i].direction,
 			.wanted = rows[i].wanted,
-			.live = rows[i].live };
+			.live = rows[i].live,
+			.needs_approval = rows[i].needs_approval,
+			.time_over = rows[i].time_over };
 		char *next = tide_cli_next(ctx, &s, "my plan");
 
 		if (rows[i].next == NULL)
@@ -149,6 +157,14 @@ a_soak_says_when_it_ends_and_how_to_waive_it(void **state)
 	(void)state;
 	assert_non_null(strstr(next, "after 2026-01-02T03:04:05Z"));
 	assert_non_null(strstr(next, "tidemark advance p --now --reason WHY"));
+	s.time_over = true;
+	assert_string_equal(tide_cli_next(ctx, &s, "p"), "tidemark run p");
+	s.needs_approval = true;
+	assert_string_equal(tide_cli_next(ctx, &s, "p"), "tidemark advance p");
+	s.time_over = false;
+	next = tide_cli_next(ctx, &s, "p");
+	assert_int_equal(
+	    strncmp(next, "tidemark advance p   (the soak lasts until 2026-01-02T03:04:05Z", 63), 0);
 	talloc_free(ctx);
 }
 
