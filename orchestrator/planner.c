@@ -16,6 +16,7 @@ tide_planner_catalog(struct tide_executor *exe, void *ctx, struct tide_catalog *
 	struct tide_catalog_request request = {
 		.schema = exe->plan->schema,
 		.relation = exe->plan->relation,
+		.plan = exe->plan->name,
 		.expressions = tide_phase_expressions(mem, exe->plan),
 		.future_columns = tide_phase_future_columns(mem, exe->plan),
 	};

@@ -60,6 +60,8 @@ transaction(void *ctx, const struct tide_task *task)
 	if (action->lock != TIDE_LOCK_NONE && action->lock_table != NULL)
 		text = talloc_asprintf_append(
 		    text, "LOCK TABLE %s IN %s MODE;\n", action->lock_table, tide_lock_name(action->lock));
+	if (action->guards != NULL)
+		text = talloc_asprintf_append(text, "%s;\n", tide_action_guard(ctx, action, exe->plan->name));
 	text = talloc_asprintf_append(text,
 	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s%s;\n"
 	    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "

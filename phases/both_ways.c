@@ -4,6 +4,7 @@
 
 #include "build.h"
 #include "mirror.h"
+#include "overlap.h"
 #include "tidemark/sqltext.h"
 #include "types.h"
 
@@ -237,6 +238,7 @@ tide_both_ways_triggers(void *ctx, const struct tide_dual *plain, const char *he
 	char *name;
 
 	t->cat = dual->cat;
+	t->note = tide_overlap_note(ctx, dual, held);
 	/* One hash and these suffixes: the conflict is written down before the values are changed. */
 	add_conflict(ctx, t, dual, role);
 	name = tide_trigger_function_name(ctx, dual, role, "insert_v1");

@@ -4,6 +4,7 @@
 
 #include "build.h"
 #include "change.h"
+#include "overlap.h"
 #include "pair.h"
 #include "specs.h"
 #include "tidemark/expression.h"
@@ -89,6 +90,7 @@ tide_phase_lint(const struct tide_plan *plan, const struct tide_catalog *cat, st
 		check_gate(&c);
 		check_added_twice(&c);
 		check_ends(&c);
+		tide_check_overlap(&at, out);
 		if (ops->check != NULL)
 			ops->check(&at, out);
 		if (ahead != NULL && ops->apply != NULL)

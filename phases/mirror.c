@@ -6,6 +6,7 @@
 
 #include "build.h"
 #include "change.h"
+#include "overlap.h"
 #include "tidemark/expression.h"
 #include "tidemark/names.h"
 #include "tidemark/sqltext.h"
@@ -43,13 +44,13 @@ tide_triggers_add_function(
     void *ctx, struct tide_triggers *t, const char *name, const char *body, bool definer)
 {
 	struct tide_function_text *f = &t->function[t->function_count++];
-	char *tag = tide_dollar_tag(ctx, body);
+	char *text = talloc_asprintf(ctx, "%s%s", t->note, body), *tag = tide_dollar_tag(ctx, text);
 
 	f->name = tide_sqlf(ctx, "tidemark.%I", name);
 	f->create = tide_sqlf(ctx,
 	    "CREATE FUNCTION %s() RETURNS pg_catalog.trigger LANGUAGE plpgsql %s\n"
 	    "SET search_path = pg_catalog, pg_temp AS %s\n%s%s",
-	    f->name, definer ? "SECURITY DEFINER" : "SECURITY INVOKER", tag, body, tag);
+	    f->name, definer ? "SECURITY DEFINER" : "SECURITY INVOKER", tag, text, tag);
 	if (definer)
 		f->revoke = tide_sqlf(ctx, "REVOKE ALL ON FUNCTION %s() FROM PUBLIC", f->name);
 }
@@ -88,6 +89,7 @@ tide_mirror_triggers(void *ctx, const struct tide_dual *dual)
 	bool when = !dual->null_on_error && tide_dual_provable(dual);
 
 	t->cat = dual->cat;
+	t->note = tide_overlap_note(ctx, dual, NULL);
 	for (size_t i = 0; i < dual->new.count; i++) {
 		const struct tide_dual_column *c = &dual->new.item[i];
 

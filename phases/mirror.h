@@ -27,6 +27,7 @@ struct tide_function_text {
 
 struct tide_triggers {
 	const struct tide_catalog *cat;
+	char *note; /* first line of each function: see overlap.h */
 	struct tide_trigger_text trigger[TIDE_TRIGGERS_MAX];
 	size_t trigger_count;
 	struct tide_function_text function[TIDE_FUNCTIONS_MAX];

@@ -6,6 +6,7 @@
 #include <talloc.h>
 
 #include "build.h"
+#include "overlap.h"
 #include "specs.h"
 
 const struct tide_phase_ops *
@@ -63,6 +64,7 @@ check(const struct tide_phase_at *at, struct tide_findings *findings, struct tid
 	const struct tide_phase_ops *ops = tide_phase_find(at->phase->kind->name);
 	size_t before = findings->count;
 
+	tide_check_overlap(at, findings);
 	if (ops->check != NULL)
 		ops->check(at, findings);
 	return refuse(at->plan, findings, before, err);

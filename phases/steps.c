@@ -55,6 +55,7 @@ static const struct text_member action_texts[] = {
 	{ "cleanup", offsetof(struct tide_action, cleanup) },
 	{ "differing", offsetof(struct tide_action, differing) },
 	{ "lock_table", offsetof(struct tide_action, lock_table) },
+	{ "guards", offsetof(struct tide_action, guards) },
 	{ "loss_note", offsetof(struct tide_action, loss_note) },
 };
 

@@ -178,7 +178,8 @@ tide_catalog_load(void *ctx, struct tide_conn *conn, const struct tide_catalog_r
 
 	load.cat = talloc_zero(ctx, struct tide_catalog);
 	ok = tide_await_exec(conn, load.mem, BEGIN_SQL, NULL, err) && read_context(&load, err) &&
-	     resolve(&load, err) && tide_loading_table(&load, err) && tide_loading_facts(&load, err);
+	     resolve(&load, err) && tide_loading_table(&load, err) && tide_loading_others(&load, err) &&
+	     tide_loading_facts(&load, err);
 	/* Also after a failure: the connection must not stay in a transaction. */
 	if (tide_conn_alive(conn))
 		ok = tide_await_exec(conn, load.mem, "ROLLBACK", NULL, ok ? err : &ignored) && ok;

@@ -23,6 +23,9 @@ bool tide_loading_path(struct tide_loading *load, bool role, struct tide_err *er
 /** Fills cat->table but its column defaults' default_constant. */
 bool tide_loading_table(struct tide_loading *load, struct tide_err *err) TIDE_CHECKED;
 
+/** Fills cat->other_run and cat->keeper. */
+bool tide_loading_others(struct tide_loading *load, struct tide_err *err) TIDE_CHECKED;
+
 /** Fills cat->fact and the columns' default_constant with the help of a temporary clone of the table. */
 bool tide_loading_facts(struct tide_loading *load, struct tide_err *err) TIDE_CHECKED;
 

@@ -135,6 +135,20 @@ struct tide_table {
 	size_t dependent_count;
 };
 
+/** A run of another plan on the table, a partition of it or what it is a partition of; not one that was rolled back. */
+struct tide_other_run {
+	char *plan, *state;
+	char *phase;  /* where it stands, or NULL */
+	char *text;   /* of the plan */
+	char *phases; /* states of its phases in their order, one a line */
+	bool earlier; /* begun before the run of the plan at hand, or that one has not begun */
+};
+
+/** A column that a trigger of another plan reads or writes; found on the table, whatever the state says. */
+struct tide_keeper {
+	char *trigger, *plan, *column;
+};
+
 struct tide_catalog {
 	int server_version; /* PQserverVersion: 150018 */
 	char *database;
@@ -148,6 +162,10 @@ struct tide_catalog {
 	struct tide_table table;
 	struct tide_fact *fact;
 	size_t fact_count;
+	struct tide_other_run *other_run;
+	size_t other_run_count;
+	struct tide_keeper *keeper;
+	size_t keeper_count;
 };
 
 /** NULL when there is none. */

@@ -116,6 +116,7 @@ struct tide_action {
 	char *differing;          /* boolean over the row: used to list keys when a PROVES act fails; NULL */
 	enum tide_lock_mode lock; /* strongest lock on the table */
 	char *lock_table;         /* quoted, qualified; NULL when lock is NONE */
+	char *guards; /* columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL */
 	unsigned flags;
 	enum tide_touch touch;
 	int64_t rows, bytes; /* estimate of what is touched */
@@ -150,6 +151,9 @@ void tide_action_add(void *owner, struct tide_action *action, char *sql);
 json_t *tide_steps_to_json(const struct tide_steps *steps);
 bool tide_steps_from_json(
     void *ctx, const json_t *json, struct tide_steps **out, struct tide_err *err) TIDE_CHECKED;
+
+/** A statement that asks for action->guards, and fails with SQLSTATE TM002; NULL without any. `plan`: whose action it is. */
+char *tide_action_guard(void *ctx, const struct tide_action *action, const char *plan);
 
 /** "ACCESS EXCLUSIVE" and so on, as LOCK TABLE wants it. */
 const char *tide_lock_name(enum tide_lock_mode mode);

@@ -15,6 +15,7 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 	const struct tide_catalog_request request = {
 		.schema = plan->schema,
 		.relation = plan->relation,
+		.plan = plan->name,
 		.expressions = tide_phase_expressions(ctx, plan),
 		.future_columns = tide_phase_future_columns(ctx, plan),
 	};

@@ -188,6 +188,8 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 		if (a->lock != TIDE_LOCK_NONE && a->lock_table != NULL)
 			tide_output_put(out, talloc_asprintf(mem, "LOCK TABLE %s IN %s MODE;\n",
 						 a->lock_table, tide_lock_name(a->lock)));
+		if (a->guards != NULL)
+			statement(out, tide_action_guard(mem, a, live->plan->name));
 		if (own_path)
 			tide_output_put(out, TIDE_SET_OWN_PATH("true") ";\n");
 		for (size_t i = 0; i < a->act_count; i++)

@@ -4,6 +4,7 @@
 
 #include "build.h"
 #include "change.h"
+#include "overlap.h"
 #include "specs.h"
 #include "tidemark/expression.h"
 #include "tidemark/sqltext.h"
@@ -175,11 +176,13 @@ add_undo(const struct tide_phase_at *at, struct tide_steps *out, struct tide_ste
 {
 	const struct add_column_spec *spec = at->phase->spec;
 	struct tide_action *undo = tide_step_add_undo(out, step);
+	char *names[] = { spec->column };
 
 	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(out, "Drop the column %s", tide_people_column(out, at->cat, spec->column)));
 	undo->probe =
 	    tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_column(out, at->cat, spec->column)), NULL);
+	tide_overlap_guard(out, undo, &(struct tide_names){ names, 1 });
 	tide_action_add(out, undo,
 	    tide_sqlf(
 		out, "ALTER TABLE %s DROP COLUMN IF EXISTS %I", tide_table_text(out, at->cat), spec->column));

@@ -4,6 +4,7 @@
 
 #include "build.h"
 #include "change.h"
+#include "overlap.h"
 #include "dependents.h"
 #include "mirror.h"
 #include "pair.h"
@@ -185,6 +186,15 @@ rename_sql(struct drop *d, const char *from, const char *to)
 	    d->out, "ALTER TABLE %s RENAME COLUMN %I TO %I", tide_table_text(d->out, d->at->cat), from, to);
 }
 
+/* A plan that has begun since may read it by now. */
+static void
+add_guard(struct drop *d, struct tide_action *action, const char *name)
+{
+	char *names[] = { (char *)name };
+
+	tide_overlap_guard(d->out, action, &(struct tide_names){ names, 1 });
+}
+
 static void
 fill_hold(struct drop *d, struct tide_action *action)
 {
@@ -196,6 +206,7 @@ fill_hold(struct drop *d, struct tide_action *action)
 	/* Also once it is dropped. */
 	action->probe =
 	    tide_probe(d->out, tide_sqlf(d->out, "NOT %s", tide_when_column(d->out, d->at->cat, name)), NULL);
+	add_guard(d, action, name);
 	if (d->dual != NULL) {
 		tide_triggers_create_functions(d->out, action, d->hidden);
 		tide_triggers_drop(d->out, action, d->shown);
@@ -282,6 +293,7 @@ fill_drop(struct drop *d, struct tide_step *step)
 	action->loss = TIDE_IRREVERSIBLE;
 	action->loss_note = talloc_asprintf(
 	    d->out, "the values of %s are gone", tide_people_column(d->out, d->at->cat, d->spec->column));
+	add_guard(d, action, name);
 	if (d->dual != NULL) {
 		tide_triggers_drop(d->out, action, triggers);
 		tide_triggers_drop_functions(d->out, action, triggers);

@@ -4,6 +4,7 @@
 
 #include "build.h"
 #include "change.h"
+#include "overlap.h"
 #include "dependents.h"
 #include "mirror.h"
 #include "pair.h"
@@ -301,6 +302,7 @@ static bool
 compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {
 	struct tide_dual_state state;
+	struct tide_names both;
 	struct tide_dual *dual;
 	struct tide_triggers *mirror;
 	struct tide_step *step;
@@ -310,6 +312,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		return false;
 	add_trial(at, dual, out);
 	mirror = tide_mirror_triggers(out, dual);
+	both = tide_dual_identity(out, at->plan, at->phase);
 	step = tide_steps_add(out, "install-mirror");
 	tide_action_sql(out, at->cat, &step->forward, TIDE_SHARE_ROW_EXCLUSIVE,
 	    talloc_asprintf(
@@ -317,6 +320,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	step->forward.flags = TIDE_CREATES;
 	step->forward.probe =
 	    tide_probe(out, tide_triggers_stand(out, mirror), tide_triggers_linger(out, mirror));
+	tide_overlap_guard(out, &step->forward, &both);
 	tide_safe_functions_create(out, &step->forward, dual);
 	tide_triggers_create_functions(out, &step->forward, mirror);
 	tide_triggers_create(out, &step->forward, mirror);

@@ -4,6 +4,7 @@
 
 #include "build.h"
 #include "change.h"
+#include "overlap.h"
 #include "dependents.h"
 #include "fill.h"
 #include "maintain.h"
@@ -154,6 +155,8 @@ add_demands(struct change *ch, struct tide_action *action)
 static void
 fill_forward(struct change *ch, struct tide_action *action)
 {
+	struct tide_names columns;
+
 	tide_action_sql(ch->out, ch->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(ch->out, "Switch %s: from here on both sides may be written%s",
 		tide_dual_what(ch->out, ch->before),
@@ -162,6 +165,8 @@ fill_forward(struct change *ch, struct tide_action *action)
 	action->differing = talloc_strdup(ch->out, ch->proof.differing);
 	action->probe = tide_probe(
 	    ch->out, tide_triggers_stand(ch->out, ch->both), tide_triggers_linger(ch->out, ch->both));
+	columns = tide_dual_identity(ch->out, ch->at->plan, ch->before->phase);
+	tide_overlap_guard(ch->out, action, &columns);
 	if (tide_dual_provable(ch->before)) {
 		tide_action_add(ch->out, action, assert_proved(ch));
 		tide_action_add(ch->out, action, tide_proof_drop(ch->out, ch->at->cat, ch->proof.name));

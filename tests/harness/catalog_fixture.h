@@ -170,6 +170,17 @@ fixture_fact(void *ctx, const json_t *row, struct tide_fact *out)
 	snprintf(out->sqlstate, sizeof(out->sqlstate), "%s", state == NULL ? "" : state);
 }
 
+static void
+fixture_other_run(void *ctx, const json_t *row, struct tide_other_run *out)
+{
+	out->plan = fixture_text(ctx, row, "plan");
+	out->state = fixture_text(ctx, row, "state");
+	out->phase = fixture_text(ctx, row, "phase");
+	out->text = fixture_text(ctx, row, "text");
+	out->phases = fixture_text(ctx, row, "phases");
+	out->earlier = !json_is_false(json_object_get(row, "earlier"));
+}
+
 #define FIXTURE_ROWS(owner, json, key, type, member, counter)                                                \
 	const json_t *key##_rows = json_object_get(json, #key), *key##_row;                                  \
 	size_t key##_at;                                                                                     \
@@ -240,6 +251,13 @@ catalog_from_json(void *ctx, json_t *json)
 	fixture_table(cat, json_object_get(json, "table"), &cat->table);
 	FIXTURE_ROWS(cat, json, facts, tide_fact, fact, fact_count)
 	fixture_fact(cat, facts_row, &cat->fact[facts_at]);
+	FIXTURE_ROWS(cat, json, other_runs, tide_other_run, other_run, other_run_count)
+	fixture_other_run(cat, other_runs_row, &cat->other_run[other_runs_at]);
+	FIXTURE_ROWS(cat, json, keepers, tide_keeper, keeper, keeper_count)
+	{
+		cat->keeper[keepers_at].plan = fixture_text(cat, keepers_row, "plan");
+		cat->keeper[keepers_at].column = fixture_text(cat, keepers_row, "column");
+	}
 	json_decref(json);
 	return cat;
 }

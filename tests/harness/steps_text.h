@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <talloc.h>
 
 #include "tidemark/step.h"
@@ -54,6 +55,15 @@ steps_sweep(char **out, const struct tide_sweep_spec *sweep)
 }
 
 static void
+steps_guards(char **out, const struct tide_action *action)
+{
+	const char *at = action->guards;
+
+	for (; at != NULL && *at != '\0'; at += strcspn(at, "\n") + (at[strcspn(at, "\n")] == '\n' ? 1 : 0))
+		steps_say(out, "-- no other plan keeps in step: %.*s\n", (int)strcspn(at, "\n"), at);
+}
+
+static void
 steps_action(char **out, const struct tide_action *action)
 {
 	static const char *const touch[] = { "", ", reads the table", ", writes in batches", ", builds",
@@ -84,6 +94,7 @@ steps_action(char **out, const struct tide_action *action)
 	steps_line(out, "repair", action->repair);
 	steps_line(out, "cleanup", action->cleanup);
 	steps_line(out, "differing", action->differing);
+	steps_guards(out, action);
 	if (action->sweep != NULL)
 		steps_sweep(out, action->sweep);
 	for (size_t i = 0; i < action->act_count; i++)

@@ -27,6 +27,7 @@ full(void *ctx)
 		.differing = talloc_strdup(steps, "differs"),
 		.lock = TIDE_SHARE_ROW_EXCLUSIVE,
 		.lock_table = talloc_strdup(steps, "\"s\".\"t\""),
+		.guards = talloc_strdup(steps, "a\nit's"),
 		.flags = TIDE_RESTARTABLE | TIDE_PROVES,
 		.touch = TIDE_TOUCH_BATCHES,
 		.rows = INT64_MAX,
@@ -91,6 +92,7 @@ every_member_survives_the_way_through_json(void **state)
 	assert_string_equal(a->cleanup, "clean");
 	assert_string_equal(a->differing, "differs");
 	assert_string_equal(a->lock_table, "\"s\".\"t\"");
+	assert_string_equal(a->guards, "a\nit's");
 	assert_int_equal(a->lock, TIDE_SHARE_ROW_EXCLUSIVE);
 	assert_int_equal(a->flags, TIDE_RESTARTABLE | TIDE_PROVES);
 	assert_int_equal(a->touch, TIDE_TOUCH_BATCHES);
