@@ -21,7 +21,8 @@ enum use {
 
 struct claim {
 	const char *plan, *column;
-	const struct tide_other_run *run; /* NULL: only its trigger is to be seen */
+	const struct tide_other_run *run; /* NULL: only its trigger is to be seen … */
+	const char *trigger;              /* … this one */
 	enum use use;
 	bool begun; /* else a phase that has not begun will use it */
 };
@@ -172,6 +173,7 @@ claim_keepers(struct claims *out, const struct tide_catalog *cat)
 		add_claim(out, &(struct claim){ .plan = cat->keeper[i].plan,
 				   .column = cat->keeper[i].column,
 				   .run = run_of(cat, cat->keeper[i].plan),
+				   .trigger = cat->keeper[i].trigger,
 				   .use = KEPT,
 				   .begun = true });
 }
@@ -214,23 +216,25 @@ named(void *ctx, const struct tide_phase *phase, const char *key)
 	return out;
 }
 
-/* The claim that stands in the way most: one that has begun before one that will. */
+/* The claim that says most: triggers and holds before a column that was merely added, and what will be last. */
 static const struct claim *
 find_claim(const struct claims *claims, const char *column, unsigned begun_uses, unsigned planned_uses)
 {
-	const struct claim *planned = NULL;
+	const struct claim *added = NULL, *planned = NULL;
 
 	for (size_t i = 0; i < claims->count; i++) {
 		const struct claim *c = &claims->item[i];
 
 		if (strcmp(c->column, column) != 0)
 			continue;
-		if (c->begun && (c->use & begun_uses) != 0)
+		if (c->begun && (c->use & begun_uses & (KEPT | HELD)) != 0)
 			return c;
+		if (c->begun && (c->use & begun_uses) != 0 && added == NULL)
+			added = c;
 		if (!c->begun && (c->use & planned_uses) != 0 && planned == NULL)
 			planned = c;
 	}
-	return planned;
+	return added != NULL ? added : planned;
 }
 
 static bool
@@ -269,7 +273,10 @@ static char *
 way_out(void *ctx, const struct claim *claim)
 {
 	if (claim->run == NULL)
-		return talloc_asprintf(ctx, "see whose its triggers are: tidemark status %s", claim->plan);
+		return talloc_asprintf(ctx,
+		    "no run of it is stored here; once nothing needs it, drop trigger %s on the table and "
+		    "its like",
+		    tide_ident(ctx, claim->trigger));
 	if (is_over(claim))
 		return talloc_asprintf(ctx,
 		    "the plan has no drop_column, so its triggers stay: tidemark rollback %s removes them",

@@ -10,7 +10,8 @@ SELECT r.plan,
        r.state,
        at.name,
        r.plan_text,
-       (SELECT string_agg(s.state, E'\n' ORDER BY s.ordinal) FROM tidemark.phase AS s WHERE s.run = r.id),
+       -- A phase that was refused when it began has done nothing.
+       (SELECT string_agg(CASE WHEN s.compiled IS NULL THEN 'pending' ELSE s.state END, E'\n' ORDER BY s.ordinal) FROM tidemark.phase AS s WHERE s.run = r.id),
        r.id < coalesce((SELECT min(own.id) FROM tidemark.run AS own
                          WHERE own.plan = p.plan AND own.state NOT IN ('complete', 'rolled_back')), r.id + 1)
   FROM p

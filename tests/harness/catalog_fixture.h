@@ -256,6 +256,7 @@ catalog_from_json(void *ctx, json_t *json)
 	FIXTURE_ROWS(cat, json, keepers, tide_keeper, keeper, keeper_count)
 	{
 		cat->keeper[keepers_at].plan = fixture_text(cat, keepers_row, "plan");
+		cat->keeper[keepers_at].trigger = fixture_text(cat, keepers_row, "trigger");
 		cat->keeper[keepers_at].column = fixture_text(cat, keepers_row, "column");
 	}
 	json_decref(json);

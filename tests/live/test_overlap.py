@@ -1,0 +1,182 @@
+"""Two plans on one table: refused where they share a column, also when the state says nothing; allowed where they do not, in any order."""
+import itertools
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import plans  # noqa: E402
+from harness.testcase import LiveCase, limit, main  # noqa: E402
+
+SETUP = """
+CREATE TABLE t (id int PRIMARY KEY, a int, c int);
+INSERT INTO t SELECT g, g, -g FROM generate_series(1, 500) g;
+"""
+
+
+def dual(name, old, new, table="public.t", **more):
+    more.setdefault("switch", "manual")
+    more.setdefault("drop_column", "manual")
+    return plans.rename(table, old, new, "integer", name=name, **more)
+
+
+class OverlapCase(LiveCase):
+    def setUp(self):
+        super().setUp()
+        self.execute(SETUP)
+
+    def write(self, name, old, new, **more):
+        return self.plan(dual(name, old, new, **more), f"{name}.toml")
+
+    def writes(self, *columns):
+        """Every column is written by itself, and all of them must then agree."""
+        for number, column in enumerate(columns):
+            value = random.randint(1000, 10 ** 6)
+            self.execute(f"UPDATE t SET {column} = %s WHERE id = %s", (value, number + 1))
+            found = self.rows(f"SELECT {', '.join(columns)} FROM t WHERE id = {number + 1}")[0]
+            self.assertEqual(set(found), {value}, f"after a write of {column}")
+
+    def refused(self, result, plan="one"):
+        result.expect(4)
+        self.assertIn("in use by another plan", result.err)
+        self.assertIn(plan, result.err)
+        self.assertIn(f"tidemark rollback {plan}", result.err)
+        return result
+
+
+class Refused(OverlapCase):
+    @limit(120)
+    def test_each_way_to_share_a_column_in_each_state_of_the_other_plan(self):
+        self.execute("ALTER TABLE t ADD d int")
+        first = self.write("one", "a", "b", hold="1h")
+        others = [self.write("two", "b", "z"), self.write("three", "a", "z"), self.write("four", "c", "b")]
+        touching = [self.plan(plans.plan(f"k{i}", "public.t", [phase]), f"k{i}.toml") for i, phase in enumerate([
+            {"kind": "drop_column", "column": "b"}, {"kind": "backfill", "set": {"b": "1"}, "other_triggers": "fire"},
+            {"kind": "set_not_null", "column": "b"}])]
+        states = [("run", first, "--to", "dual_write"), ("run", first), ("advance", "one"),
+                  ("advance", "one")]
+        for number, step in enumerate(states):
+            self.tidemark(*step).ok()
+            for path in others + touching:
+                with self.subTest(step=number, path=path):
+                    lint = self.tidemark("lint", "--db", path).expect(3)
+                    # In the hold the old name is gone: that is said as well.
+                    self.assertRegex(lint.out, r"plan-overlap|add-column-exists")
+                    self.assertEqual(self.tidemark("run", path).code, 4)
+            self.execute("UPDATE t SET b = 7 WHERE id = 1")
+        self.assertEqual(self.value("SELECT count(*) FROM tidemark.run"), 1)
+        self.tidemark("rollback", "one", "--yes").ok()
+        self.tidemark("run", self.write("five", "a", "z")).ok()
+
+    def test_a_held_name_is_not_taken_and_the_way_back_stays_open(self):
+        self.tidemark("run", self.write("one", "a", "b", hold="1h")).ok()
+        self.tidemark("advance", "one").ok()
+        self.tidemark("advance", "one").ok()
+        again = self.plan(plans.plan("again", "public.t", [{"kind": "add_column", "column": "a", "type": "text"}]), "again.toml")
+        self.refused(self.tidemark("run", again))
+        self.tidemark("rollback", "one", "--yes").ok()
+
+    def test_the_triggers_tell_when_the_rows_do_not(self):
+        self.tidemark("run", self.write("one", "a", "b")).ok()
+        self.execute("UPDATE tidemark.run SET state = 'rolled_back'")
+        result = self.tidemark("run", self.write("two", "b", "z")).expect(4)
+        self.assertIn("plan 'one' (state unknown) keeps it in step", result.err)
+        self.assertIn("~~~~tidemark_", result.err)
+
+    def test_a_plan_that_never_drops_keeps_its_columns_until_it_is_rolled_back(self):
+        phases = plans.rename_phases("a", "b", "integer")[:-1]
+        self.tidemark("run", self.plan(plans.plan("one", "public.t", phases), "one.toml")).ok()
+        second = self.write("two", "b", "z")
+        self.refused(self.tidemark("run", second))
+        self.tidemark("rollback", "one", "--yes").ok()
+        self.tidemark("run", self.write("three", "a", "z")).ok()
+
+    def test_a_trigger_that_appeared_since_is_found_under_the_lock(self):
+        """The first plan's rows are hidden while the second compiles, so that only the step itself can notice."""
+        first, second = self.write("one", "a", "b"), self.write("two", "a", "z")
+        self.tidemark("run", second, "--to", "add_column").ok()
+        died = self.tidemark("run", second, env={"TIDEMARK_CRASH_AT": "phase.compiled", "TIDEMARK_CRASH_ACTION": "kill"})
+        self.assertNotEqual(died.code, 0)
+        self.execute("UPDATE tidemark.run SET state = 'rolled_back' WHERE plan = 'two'")
+        self.tidemark("run", first).ok()
+        self.execute("UPDATE tidemark.run SET state = 'running' WHERE plan = 'two'")
+        result = self.refused(self.tidemark("run", second))
+        self.assertIn("install-mirror", result.err)
+        self.execute("UPDATE t SET a = 5 WHERE id = 1")
+        self.assertEqual(self.rows("SELECT a, b, z FROM t WHERE id = 1"), [(5, 5, None)])
+        self.tidemark("rollback", "two", "--yes").ok()
+        self.tidemark("advance", "one").ok()
+
+    def test_a_rollback_does_not_drop_a_column_under_another_plans_trigger(self):
+        """Whatever let the second plan through: the application's writes must not fail."""
+        base = self.plan(plans.plan("base", "public.t", [
+            {"kind": "add_column", "column": "b", "type": "integer"},
+            {"kind": "create_index", "name": "t_b", "columns": "b", "gate": "manual"}]), "base.toml")
+        self.tidemark("run", base).ok()
+        second = self.write("two", "b", "z")
+        self.refused(self.tidemark("run", second), "base")
+        self.execute("UPDATE tidemark.run SET state = 'rolled_back' WHERE plan = 'base'")
+        self.tidemark("run", second, "--to", "dual_write").ok()
+        self.execute("UPDATE tidemark.run SET state = 'waiting' WHERE plan = 'base'")
+        self.refused(self.tidemark("rollback", "base", "--yes"), "two")
+        self.execute("UPDATE t SET b = 3 WHERE id = 1")
+        self.assertEqual(self.value("SELECT z FROM t WHERE id = 1"), 3)
+        self.tidemark("rollback", "two", "--yes").ok()
+        self.tidemark("rollback", "base", "--yes").ok()
+
+    def test_of_two_plans_that_have_begun_the_first_one_goes_on(self):
+        first, second = self.write("one", "a", "b"), self.write("two", "a", "z")
+        self.tidemark("run", first, "--to", "add_column").ok()
+        result = self.refused(self.tidemark("run", second))
+        self.assertIn("is going to keep it in step", result.err)
+        # As if both had begun at the same moment.
+        self.execute("UPDATE tidemark.run SET state = 'rolled_back'")
+        self.tidemark("run", second, "--to", "add_column").ok()
+        self.execute("UPDATE tidemark.run SET state = 'ready' WHERE plan = 'one'")
+        self.refused(self.tidemark("run", second))
+        self.tidemark("run", first).ok()
+
+    def test_partitions_and_what_they_are_part_of(self):
+        self.execute("CREATE TABLE p (id int PRIMARY KEY, a int) PARTITION BY RANGE (id);"
+                     "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);"
+                     "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200);"
+                     "INSERT INTO p SELECT g, g FROM generate_series(0, 199) g")
+        phases = [{"kind": "add_column", "column": "b", "type": "integer"}, {"kind": "dual_write", "from": "a", "to": "b"},
+                  {"kind": "backfill", "gate": "manual"}]
+        self.tidemark("run", self.plan(plans.plan("whole", "public.p", phases), "whole.toml")).ok()
+        part = self.plan(plans.plan("part", "public.p1", [{"kind": "set_not_null", "column": "b"}]), "part.toml")
+        self.refused(self.tidemark("run", part), "whole")
+
+
+class Allowed(OverlapCase):
+    @limit(240)
+    def test_independent_columns_in_any_order_forward_and_back(self):
+        steps = ["add_column", "dual_write", "verify", "switch", "drop_column"]
+        orders = [order for order in itertools.product("12", repeat=10) if order.count("1") == 5]
+        seed = random.randrange(10 ** 6)
+        rng = random.Random(seed)
+        for number, order in enumerate(rng.sample(orders, 6)):
+            with self.subTest(seed=seed, order="".join(order)):
+                self.execute("DROP TABLE IF EXISTS t; DROP SCHEMA IF EXISTS tidemark CASCADE;" + SETUP)
+                back = rng.choice("12")
+                paths = {"1": self.write("one", "a", "b", switch=None, drop_column=None),
+                         "2": self.write("two", "c", "d", switch=None, drop_column=None)}
+                pair, at = {"1": ("a", "b"), "2": ("c", "d")}, {"1": 0, "2": 0}
+                for which in order:
+                    self.tidemark("run", paths[which], "--to", steps[at[which]]).ok()
+                    at[which] += 1
+                    for one in "12":
+                        if at[one] == 4:
+                            self.writes(*pair[one])
+                        elif 2 <= at[one] < 4:
+                            self.execute(f"UPDATE t SET {pair[one][0]} = {pair[one][0]} + 1")
+                            self.assertEqual(self.value(f"SELECT count(*) FROM t WHERE {pair[one][0]} <> {pair[one][1]}"), 0)
+                    if back == which and at[which] == 4:
+                        self.tidemark("rollback", paths[which], "--yes").ok()
+                        self.tidemark("run", paths[which], "--again", "--to", "switch").ok()
+                self.assertEqual(self.rows("SELECT count(*), count(b), count(d) FROM t"), [(500, 500, 500)])
+                self.assertEqual(self.value("SELECT count(*) FROM pg_trigger WHERE tgrelid = 't'::regclass"), 0)
+
+
+if __name__ == "__main__":
+    main()
