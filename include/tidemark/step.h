@@ -116,7 +116,8 @@ struct tide_action {
 	char *differing;          /* boolean over the row: used to list keys when a PROVES act fails; NULL */
 	enum tide_lock_mode lock; /* strongest lock on the table */
 	char *lock_table;         /* quoted, qualified; NULL when lock is NONE */
-	char *guards; /* columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL */
+	char *
+	    guards; /* columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL */
 	unsigned flags;
 	enum tide_touch touch;
 	int64_t rows, bytes; /* estimate of what is touched */
