@@ -149,6 +149,15 @@ tide_change_swap_columns(struct tide_catalog *cat, const char *a, const char *b)
 	name = left->name;
 	left->name = right->name;
 	right->name = name;
+	/* What is bound by the text of a function follows the name. */
+	for (size_t i = 0; i < cat->table.dependent_count; i++) {
+		struct tide_dependent *d = &cat->table.dependent[i];
+
+		if (strcmp(d->kind, "trigger function") == 0 || strcmp(d->kind, "function") == 0)
+			d->attnum = d->attnum == left->attnum    ? right->attnum
+				    : d->attnum == right->attnum ? left->attnum
+								 : d->attnum;
+	}
 }
 
 void

@@ -4,14 +4,17 @@
 #include "build.h"
 #include "pair.h"
 
-/** What hangs on a column, and whether the plan has acknowledged it. */
+/** What hangs on a column, and whether the plan has acknowledged it. What becomes of it is in inventory.h. */
 
 /** Something that hangs on a column; texts belong to the list's context. */
 struct tide_hanging {
+	const char *kind; /* a row of the inventory */
 	const char *name; /* what `accept` must say */
 	char *what;       /* for people: "index accounts_balance_idx" */
-	bool blocks;      /* PostgreSQL itself would refuse to drop the column */
-	bool breaks;      /* it stays and fails from then on */
+	bool alters;      /* a BEFORE trigger whose function may read or set the column */
+	/* One of these, or neither. */
+	const struct tide_index *index;
+	const struct tide_constraint *constraint;
 };
 
 struct tide_hangings {
@@ -26,8 +29,17 @@ bool tide_in_partition_key(const struct tide_catalog *cat, const struct tide_col
 bool tide_accepted(const struct tide_names *accept, const char *name);
 /** Whether a constraint is called as the tool calls its own. */
 bool tide_is_our_name(const char *name);
+/** "check constraint", "foreign key" and so on: a kind of the inventory. */
+const char *tide_constraint_kind(const struct tide_constraint *k);
 
-/** Constraints on an old column that the new one does not share, and what else would make a write fail after the switch. */
+/**
+ * Whether the new column has what asks the same of every row, so that what hangs on the old one can be lost, and cannot be what
+ * only one of the two releases fails on. `whole`: also what a query gets from it (the order of an index, its INCLUDE columns).
+ */
+bool tide_has_twin(const struct tide_catalog *cat, const struct tide_hanging *h,
+    const struct tide_dual_column *old, const struct tide_dual_column *new, bool whole);
+
+/** What exists on an old column and not on the new one, and what else would make a write fail after the switch. */
 void tide_check_switch(
     const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept, bool swaps);
 /** What stays with the attribute when the names are exchanged. */

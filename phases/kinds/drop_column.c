@@ -6,9 +6,11 @@
 #include "change.h"
 #include "overlap.h"
 #include "dependents.h"
+#include "inventory.h"
 #include "mirror.h"
 #include "pair.h"
 #include "proof.h"
+#include "recreate.h"
 #include "specs.h"
 #include "tidemark/sqltext.h"
 #include "tidemark/units.h"
@@ -94,6 +96,57 @@ check_indexes(const struct tide_checking *c, const struct tide_column *column)
 			    column->name, table->index[i].name);
 }
 
+/* The pair that the column is the old side of; both NULL without one. */
+struct successor {
+	const struct tide_dual_column *old, *new;
+};
+
+static void
+find_successor(void *ctx, const struct tide_phase_at *at, struct successor *out)
+{
+	const struct drop_column_spec *spec = at->phase->spec;
+	struct tide_err ignored = { 0 };
+	struct tide_dual *dual;
+	struct user user;
+
+	*out = (struct successor){ 0 };
+	find_user(ctx, at, &user);
+	if (!user.found || !tide_dual_build(ctx, at, &user.state, &dual, &ignored))
+		return;
+	for (size_t i = 0; i < dual->old.count && i < dual->new.count; i++)
+		if (strcmp(dual->old.item[i].name, spec->column) == 0)
+			*out = (struct successor){ &dual->old.item[i], &dual->new.item[i] };
+}
+
+/* A trigger's UPDATE OF is given to the new column; what the new column has as well may go. */
+static bool
+is_settled(const struct tide_catalog *cat, const struct tide_hanging *h, const struct successor *pair)
+{
+	return pair->new != NULL &&
+	       (strcmp(h->kind, "trigger columns") == 0 || tide_has_twin(cat, h, pair->old, pair->new, true));
+}
+
+static void
+check_hanging(const struct tide_checking *c, const struct tide_hanging *h, const struct successor *pair)
+{
+	const struct drop_column_spec *spec = c->at->phase->spec;
+	const struct tide_inventory_row *row = tide_inventory_find(h->kind);
+
+	if (is_settled(c->at->cat, h, pair))
+		return;
+	if (!tide_accepted(&spec->accept, h->name))
+		tide_inventory_say(c, TIDE_AT_DROP,
+		    &(struct tide_hanging_place){ .kind = h->kind,
+			.what = h->what,
+			.name = h->name,
+			.column = spec->column,
+			.other = pair->new == NULL ? NULL : pair->new->name,
+			.key = "column" });
+	else if (row != NULL && tide_blocks_drop(row))
+		tide_say(c, TIDE_WARNING, "drop-column-dependent", "accept", NULL,
+		    "%s must be gone before the drop: nothing is ever dropped by CASCADE", h->what);
+}
+
 static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -101,6 +154,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	const struct drop_column_spec *spec = at->phase->spec;
 	struct tide_hangings hanging = { 0 };
 	struct tide_column *column;
+	struct successor pair;
 	void *room;
 
 	check_user(&c, spec);
@@ -108,27 +162,10 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		return;
 	check_indexes(&c, column);
 	room = talloc_new(NULL);
+	find_successor(room, at, &pair);
 	tide_hanging_on(room, at->cat, column, &hanging);
-	for (size_t i = 0; i < hanging.count; i++) {
-		const struct tide_hanging *h = &hanging.item[i];
-
-		if (!tide_accepted(&spec->accept, h->name))
-			tide_say(&c, TIDE_ERROR, "drop-column-dependent", "column",
-			    talloc_asprintf(out,
-				h->blocks ? "drop or change it first; accept = [\"%s\"] says that it will be "
-					    "gone by then"
-					  : "drop it in a phase of its own (an index: kind = "
-					    "\"drop_index\"), or say "
-					    "accept = [\"%s\"]",
-				h->name),
-			    h->blocks   ? "%s needs \"%s\": PostgreSQL would refuse to drop the column"
-			    : h->breaks ? "%s names \"%s\" and would fail without it"
-					: "%s would silently go with \"%s\"",
-			    h->what, column->name);
-		else if (h->blocks)
-			tide_say(&c, TIDE_WARNING, "drop-column-dependent", "accept", NULL,
-			    "%s must be gone before the drop: nothing is ever dropped by CASCADE", h->what);
-	}
+	for (size_t i = 0; i < hanging.count; i++)
+		check_hanging(&c, &hanging.item[i], &pair);
 	talloc_free(room);
 }
 
@@ -299,6 +336,7 @@ fill_drop(struct drop *d, struct tide_step *step)
 		tide_triggers_drop_functions(d->out, action, triggers);
 		tide_safe_functions_drop(d->out, action, d->dual);
 		add_legacy(d, action);
+		tide_recreate_without(d->out, action, d->dual, d->column, &d->spec->accept);
 	}
 	tide_action_add(d->out, action,
 	    tide_sqlf(d->out, "ALTER TABLE %s DROP COLUMN %I", tide_table_text(d->out, d->at->cat), name));
@@ -337,6 +375,7 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 
 	if (prepare(at, room, &d, &ignored) && d.dual != NULL) {
 		tide_triggers_apply(cat, d.shown, false);
+		tide_recreate_apply(cat, d.dual, d.column, &d.spec->accept);
 		for (size_t i = 0; i < d.dual->old.count; i++) {
 			struct tide_column *other = tide_catalog_column(cat, d.dual->old.item[i].name);
 

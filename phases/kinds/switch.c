@@ -12,6 +12,7 @@
 #include "pair.h"
 #include "proof.h"
 #include "prove.h"
+#include "recreate.h"
 #include "specs.h"
 #include "tidemark/names.h"
 #include "tidemark/sqltext.h"
@@ -175,6 +176,7 @@ fill_forward(struct change *ch, struct tide_action *action)
 	tide_triggers_drop(ch->out, action, ch->mirror);
 	add_exchange(ch, action);
 	add_demands(ch, action);
+	tide_recreate_with_new(ch->out, action, ch->before, &ch->spec->accept);
 	tide_triggers_create(ch->out, action, ch->both);
 	tide_triggers_drop_functions(ch->out, action, ch->mirror);
 }
@@ -215,6 +217,7 @@ fill_undo(struct change *ch, struct tide_step *step)
 	tide_triggers_drop(ch->out, undo, ch->both);
 	add_exchange(ch, undo);
 	tide_triggers_create_functions(ch->out, undo, ch->mirror);
+	tide_recreate_as_before(ch->out, undo, ch->before, &ch->spec->accept);
 	tide_triggers_create(ch->out, undo, ch->mirror);
 	add_demands_back(ch, undo);
 	tide_triggers_drop_functions(ch->out, undo, ch->both);
@@ -342,6 +345,7 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 		new->default_constant = true;
 	}
 	tide_change_drop_constraint(cat, ch.proof.name);
+	tide_recreate_apply(cat, ch.before, NULL, &ch.spec->accept);
 	tide_triggers_apply(cat, ch.mirror, false);
 	tide_triggers_apply(cat, ch.both, true);
 	if (!ch.spec->swap_names)

@@ -106,7 +106,7 @@ family AS (
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE NOT t.tgisinternal AND (dep.own OR t.tgparentid = 0) AND NOT t.tgname ^@ '~~~~tidemark'
      UNION
-    SELECT dep.attnum, 'function', f.proname, format('function %I.%I', n.nspname, f.proname), dep.blocks, false, n.nspname
+    SELECT dep.attnum, 'function body', f.proname, format('function %I.%I', n.nspname, f.proname), dep.blocks, false, n.nspname
       FROM dep
       JOIN pg_catalog.pg_proc AS f ON f.oid = dep.objid AND dep.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
       JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace

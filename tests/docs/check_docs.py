@@ -164,6 +164,7 @@ class Check:
             for name in self.names(folder, ".c"):
                 code = strip_comments(self.read(name))
                 rules |= set(re.findall(SEVERITY + r",\s*" + RULE, code))
+                rules |= set(re.findall(r"TIDE_FATE_(?:REFUSED|WARNED),\s*" + RULE, code))
                 rules |= set(re.findall(r"TIDE_SQL_\w+,\s*%s,\s*(?:true|false),\s*%s" % (SEVERITY, RULE), code))
         prefixes = {rule.split("-")[0] for rule in rules}
         text = {page: self.read(page) for page in self.pages()}

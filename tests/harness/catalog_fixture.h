@@ -14,6 +14,7 @@
 #include <talloc.h>
 
 #include "tidemark/catalog.h"
+#include "tidemark/sqltext.h"
 
 static char *
 fixture_text(void *ctx, const json_t *row, const char *key)
@@ -181,6 +182,22 @@ fixture_other_run(void *ctx, const json_t *row, struct tide_other_run *out)
 	out->earlier = !json_is_false(json_object_get(row, "earlier"));
 }
 
+/* "v" of `view public.v`, "My View" of `view public."My View"`. */
+static char *
+fixture_last_name(void *ctx, const char *identity)
+{
+	const char *rest = identity;
+
+	for (; rest != NULL; rest = strchr(rest, ' ') == NULL ? NULL : strchr(rest, ' ') + 1) {
+		char *parts[2];
+		int count = tide_name_parse(ctx, rest, parts);
+
+		if (count > 0)
+			return parts[count - 1];
+	}
+	return talloc_strdup(ctx, identity);
+}
+
 #define FIXTURE_ROWS(owner, json, key, type, member, counter)                                                \
 	const json_t *key##_rows = json_object_get(json, #key), *key##_row;                                  \
 	size_t key##_at;                                                                                     \
@@ -231,7 +248,7 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 		d->identity = fixture_text(cat, dependents_row, "identity");
 		d->name = fixture_text(cat, dependents_row, "name");
 		if (d->name == NULL)
-			d->name = talloc_strdup(cat, strrchr(d->identity, ' ') + 1);
+			d->name = fixture_last_name(cat, d->identity);
 		d->alters = fixture_flag(dependents_row, "alters");
 		d->blocks_drop = fixture_flag(dependents_row, "blocks_drop");
 	}

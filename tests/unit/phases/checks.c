@@ -393,7 +393,7 @@ what_hangs_on_a_column_is_listed_before_it_is_dropped(void **state)
 		    TABLE(COLUMN_A, "",
 			",'indexes':[{'name':'a_idx','definition':'CREATE INDEX "
 			"a_idx','columns':['id','a']}]"),
-		    "index a_idx" },
+		    "index \"a_idx\"" },
 		{ "drop-column-dependent", TIDE_ERROR, drop,
 		    TABLE(COLUMN_A, "",
 			",'dependents':[{'column':'a','kind':'view','identity':'view public.\\\"My "
@@ -405,7 +405,7 @@ what_hangs_on_a_column_is_listed_before_it_is_dropped(void **state)
 		    "would fail" },
 		{ "drop-column-dependent", TIDE_ERROR, drop,
 		    TABLE(COLUMN_A, K("fk", "f", "FOREIGN KEY (a) REFERENCES u(id)", "'a'"), ""),
-		    "foreign key fk" },
+		    "foreign key \"fk\"" },
 		{ "drop-column-primary-key", TIDE_ERROR, "[[phase]]\nkind = 'drop_column'\ncolumn = 'id'\n",
 		    PLAIN, NULL },
 		{ "drop-column-replica-identity", TIDE_ERROR, drop,

@@ -1,0 +1,212 @@
+#include <string.h>
+
+#include <talloc.h>
+
+#include "change.h"
+#include "dependents.h"
+#include "inventory.h"
+#include "recreate.h"
+
+/* What the two columns of a pair demand of a row must not contradict from the switch on: each release writes one of them. */
+
+/* The column that takes the place of the old one at `at`; NULL where several make one or one makes several. */
+static const struct tide_dual_column *
+successor(const struct tide_dual *dual, size_t at)
+{
+	return at < dual->new.count ? &dual->new.item[at] : NULL;
+}
+
+static void
+check_hanging(const struct tide_checking *c, const struct tide_dual *dual, size_t at,
+    const struct tide_names *accept, enum tide_moment moment)
+{
+	const struct tide_dual_column *old = &dual->old.item[at], *new = successor(dual, at);
+	void *room = talloc_new(NULL);
+	struct tide_hangings hanging = { 0 };
+
+	tide_hanging_on(room, dual->cat, old->column, &hanging);
+	for (size_t i = 0; i < hanging.count; i++) {
+		const struct tide_hanging *h = &hanging.item[i];
+
+		if (tide_accepted(accept, h->name) ||
+		    (new != NULL &&tide_has_twin(dual->cat, h, old, new, moment == TIDE_AT_SWAP)))
+			continue;
+		tide_inventory_say(c, moment,
+		    &(struct tide_hanging_place){ .kind = h->kind,
+			.what = h->what,
+			.name = h->name,
+			.column = old->name,
+			.other = new == NULL ? NULL : new->name,
+			.key = moment == TIDE_AT_SWAP ? "swap_names" : NULL });
+	}
+	talloc_free(room);
+}
+
+/* A trigger that is given both columns is dropped and created: what that cannot keep is said. */
+static void
+check_listed(const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept)
+{
+	const struct tide_table *table = &dual->cat->table;
+
+	for (size_t i = 0; i < table->trigger_count; i++) {
+		const struct tide_trigger *t = &table->trigger[i];
+
+		if (t->columns == NULL || tide_may_recreate(t) || tide_accepted(accept, t->name))
+			continue;
+		for (size_t k = 0; k < dual->old.count; k++)
+			if (tide_uses(t->attnums, t->attnum_count, dual->old.item[k].column->attnum))
+				tide_say(c, TIDE_ERROR, "switch-trigger-uneven", NULL,
+				    talloc_asprintf(c->out,
+					"enable or disable it alike on all partitions, or say %s: then it "
+					"does not "
+					"fire for the new column",
+					tide_accept_text(c->out, t->name)),
+				    "trigger \"%s\" has UPDATE OF \"%s\" and is enabled in different ways on "
+				    "the "
+				    "partitions: it cannot be created again with the new column as it is",
+				    t->name, dual->old.item[k].name);
+	}
+}
+
+static void
+check_defaults(const struct tide_checking *c, const struct tide_dual *dual, size_t at)
+{
+	const struct tide_column *old = dual->old.item[at].column;
+
+	if (old->identity != 0 || old->sequence != NULL)
+		tide_say(c, TIDE_ERROR, "switch-sequence", NULL,
+		    "move the sequence to the new column before the switch (ALTER SEQUENCE … OWNED BY), as a "
+		    "phase of kind \"sql\"; a new value for every row cannot be told from one that the "
+		    "application "
+		    "chose",
+		    "\"%s\" gets its values from %s", dual->old.item[at].name,
+		    old->identity != 0 ? "an identity" : old->sequence);
+	if (old->generated != 0)
+		tide_say(c, TIDE_ERROR, "switch-generated", NULL, NULL,
+		    "\"%s\" is a generated column and cannot be written", dual->old.item[at].name);
+}
+
+/* The new release reads and writes the new column as the role that may use the old one. */
+static void
+check_grants(
+    const struct tide_checking *c, const struct tide_dual *dual, size_t at, const struct tide_names *accept)
+{
+	const struct tide_dual_column *old = &dual->old.item[at];
+	bool pairs = dual->old.count == dual->new.count;
+
+	if (old->column->acl == NULL || tide_accepted(accept, old->name))
+		return;
+	for (size_t i = pairs ? at : 0; i < (pairs ? at + 1 : dual->new.count); i++) {
+		const char *acl = dual->new.item[i].column->acl;
+
+		if (acl != NULL && strcmp(acl, old->column->acl) == 0)
+			continue;
+		tide_say(c, TIDE_ERROR, "switch-grant", NULL,
+		    talloc_asprintf(c->out,
+			"grant the same on the new column in a phase of kind \"sql\" before the switch, then "
+			"say %s",
+			tide_accept_text(c->out, old->name)),
+		    "\"%s\" has privileges of its own that \"%s\" lacks: the new release would be refused",
+		    old->name, dual->new.item[i].name);
+		return;
+	}
+}
+
+static void
+check_new(const struct tide_checking *c, const struct tide_dual_column *new)
+{
+	if (new->column->default_expr != NULL && !new->column->default_constant)
+		tide_say(c, TIDE_ERROR, "switch-default", NULL,
+		    "drop the default (the old column's value fills it) and set it when the old column is "
+		    "gone",
+		    "the default of \"%s\" gives another value each time: an INSERT of the old release could "
+		    "not "
+		    "be told from one of the new release, and would lose its value",
+		    new->name);
+	if (new->column->identity != 0)
+		tide_say(c, TIDE_ERROR, "switch-sequence", NULL,
+		    "add the identity when the old column is gone",
+		    "\"%s\" gets its values from an identity: an INSERT of the old release would lose its "
+		    "value",
+		    new->name);
+}
+
+void
+tide_check_switch(
+    const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept, bool swaps)
+{
+	for (size_t i = 0; i < dual->old.count; i++) {
+		check_hanging(c, dual, i, accept, swaps ? TIDE_AT_SWAP : TIDE_AT_SWITCH);
+		check_defaults(c, dual, i);
+		/* When names are exchanged, tide_check_swap asks more of both columns. */
+		if (!swaps)
+			check_grants(c, dual, i, accept);
+	}
+	for (size_t i = 0; i < dual->new.count; i++)
+		check_new(c, &dual->new.item[i]);
+	check_listed(c, dual, accept);
+}
+
+static void
+check_swap_column(
+    const struct tide_checking *c, const struct tide_dual_column *column, const struct tide_names *accept)
+{
+	bool known = tide_accepted(accept, column->name);
+
+	if (column->column->acl != NULL && !known)
+		tide_say(c, TIDE_ERROR, "swap-grant", "swap_names",
+		    talloc_asprintf(c->out, "grant the same on both columns, then say %s",
+			tide_accept_text(c->out, column->name)),
+		    "\"%s\" has privileges of its own, which do not follow its name", column->name);
+	if (column->column->comment != NULL && !known)
+		tide_say(c, TIDE_ERROR, "swap-comment", "swap_names",
+		    talloc_asprintf(c->out, "say %s and set the comment again after the switch",
+			tide_accept_text(c->out, column->name)),
+		    "\"%s\" has a comment, which does not follow its name", column->name);
+}
+
+/* What is bound to the new column itself goes on under the old one's name. */
+static void
+check_swap_new(
+    const struct tide_checking *c, const struct tide_dual *dual, size_t at, const struct tide_names *accept)
+{
+	const struct tide_dual_column *new = &dual->new.item[at];
+	void *room = talloc_new(NULL);
+	struct tide_hangings hanging = { 0 };
+
+	tide_hanging_on(room, dual->cat, new->column, &hanging);
+	for (size_t i = 0; i < hanging.count; i++) {
+		const struct tide_hanging *h = &hanging.item[i];
+
+		if (h->index == NULL && h->constraint == NULL && !tide_accepted(accept, h->name))
+			tide_inventory_say(c, TIDE_AT_SWAP,
+			    &(struct tide_hanging_place){ .kind = h->kind,
+				.what = h->what,
+				.name = h->name,
+				.column = new->name,
+				.other = dual->old.item[at].name,
+				.key = "swap_names" });
+	}
+	talloc_free(room);
+}
+
+void
+tide_check_swap(const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept)
+{
+	if (dual->old.count != dual->new.count) {
+		tide_say(c, TIDE_ERROR, "swap-count", "swap_names", NULL,
+		    "names can only be exchanged pair by pair, and there are %zu old and %zu new columns",
+		    dual->old.count, dual->new.count);
+		return;
+	}
+	if (dual->cat->table.published && !tide_accepted(accept, dual->cat->table.name))
+		tide_say(c, TIDE_ERROR, "swap-published", "swap_names",
+		    talloc_asprintf(c->out, "prepare the subscribers first, then say %s",
+			tide_accept_text(c->out, dual->cat->table.name)),
+		    "the table is published: subscribers stop when two columns exchange their names");
+	for (size_t i = 0; i < dual->old.count; i++) {
+		check_swap_new(c, dual, i, accept);
+		check_swap_column(c, &dual->old.item[i], accept);
+		check_swap_column(c, &dual->new.item[i], accept);
+	}
+}

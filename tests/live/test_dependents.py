@@ -1,0 +1,185 @@
+"""What hangs on a column of a real application's table: found before anything is done, in partitions and behind triggers too, or carried."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import plans  # noqa: E402
+from harness.testcase import LiveCase, main  # noqa: E402
+
+PLAIN = "CREATE TABLE t (id integer PRIMARY KEY, a integer, twice integer); INSERT INTO t (id, a) SELECT i, i FROM generate_series(1, 50) i;"
+PARTS = """
+CREATE TABLE t (id integer, a integer, p integer, twice integer) PARTITION BY LIST (p);
+CREATE TABLE t1 (p integer, twice integer, a integer, id integer);
+ALTER TABLE t ATTACH PARTITION t1 FOR VALUES IN (1);
+CREATE TABLE t2 PARTITION OF t FOR VALUES IN (2);
+INSERT INTO t (id, a, p) SELECT i, i, 1 + i % 2 FROM generate_series(1, 50) i;
+"""
+
+
+class DependentCase(LiveCase):
+    def rename(self, column_type="integer", phases=(), swap=None, accept=None, drop_accept=None, **more):
+        """A rename with phases of its own between backfill and verify."""
+        old, new = "a", "b"
+        all_phases = plans.rename_phases(old, new, column_type, other_triggers="fire", switch="manual", drop_column="manual", **more)
+        all_phases[4]["swap_names"] = swap
+        all_phases[4]["accept"] = accept
+        if swap:
+            all_phases[5]["column"] = new
+        all_phases[5]["accept"] = drop_accept
+        return self.plan(plans.plan("p", "public.t", all_phases[:3] + list(phases) + all_phases[3:]))
+
+    def rules(self, path):
+        """The rules of the errors that the review finds."""
+        result = self.tidemark("lint", "--db", path)
+        return sorted(line.rsplit("[", 1)[1].split("]")[0] for line in result.out.splitlines() if " error: " in line)
+
+
+class Triggers(DependentCase):
+    def test_a_function_that_names_the_column_is_found_through_its_trigger(self):
+        """None of them names the table."""
+        self.execute(PLAIN)
+        self.execute("""
+            CREATE FUNCTION row_reader() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.twice := NEW.A * 2; RETURN NEW; END$$;
+            CREATE FUNCTION new_rows() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM (SELECT max(n.a) FROM n); RETURN NULL; END$$;
+            CREATE FUNCTION by_argument() RETURNS trigger LANGUAGE plpgsql AS
+                $$BEGIN EXECUTE format('SELECT $1.%I', TG_ARGV[0]) USING NEW; RETURN NEW; END$$;
+            CREATE FUNCTION innocent() RETURNS trigger LANGUAGE plpgsql AS
+                $$BEGIN /* not a */ NEW.twice := 1; -- nor a
+                RETURN NEW; END$$;""")
+        for create, name in (
+                ("BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION row_reader()", "row_reader"),
+                ("AFTER UPDATE ON t REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION new_rows()", "new_rows"),
+                ("BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION by_argument('a')", "by_argument")):
+            self.execute(f"CREATE TRIGGER x {create}")
+            result = self.tidemark("lint", "--db", self.rename())
+            self.assertIn("switch-trigger-function", result.out)
+            self.assertIn(name, result.out)
+            self.assertEqual(self.rules(self.rename(accept="x", drop_accept="x")), [])
+            self.execute("DROP TRIGGER x ON t")
+        self.execute("CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION innocent()")
+        self.assertEqual(self.rules(self.rename()), [])
+
+    def test_a_partitions_own_trigger_is_found(self):
+        self.execute(PARTS)
+        self.execute("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.a := NEW.a; RETURN NEW; END$$;"
+                     "CREATE TRIGGER x BEFORE UPDATE ON t1 FOR EACH ROW EXECUTE FUNCTION f()")
+        result = self.tidemark("lint", "--db", self.rename())
+        self.assertIn("switch-trigger-function", result.out)
+        self.assertIn("t1", result.out)
+
+    def test_update_of_fires_for_both_columns_in_the_window_and_comes_back_as_it_was(self):
+        for schema in (PLAIN, PARTS):
+            self.execute("DROP TABLE IF EXISTS t, log")
+            self.execute(schema)
+            self.execute("""
+                CREATE TABLE log (id integer);
+                CREATE OR REPLACE FUNCTION public.noted() RETURNS trigger LANGUAGE plpgsql AS
+                    $$BEGIN INSERT INTO public.log VALUES (NEW.id); RETURN NULL; END$$;
+                CREATE TRIGGER "Odd UPDATE OF a " AFTER INSERT OR UPDATE OF a, twice ON t FOR EACH ROW
+                    WHEN (pg_trigger_depth() < 5) EXECUTE FUNCTION public.noted('x');
+                COMMENT ON TRIGGER "Odd UPDATE OF a " ON t IS 'said';
+                ALTER TABLE t ENABLE ALWAYS TRIGGER "Odd UPDATE OF a ";""")
+            before = self.fingerprint()
+            path = self.rename(hold="1h")
+            self.tidemark("run", path).ok()
+            self.tidemark("advance", "p").ok()
+            self.execute("TRUNCATE log; UPDATE t SET a = -1 WHERE id = 1; UPDATE t SET b = -2 WHERE id = 2; UPDATE t SET id = 3 WHERE id = 3")
+            self.assertEqual(sorted(self.rows("SELECT id FROM log")), [(1,), (2,)])
+            self.tidemark("rollback", "p", "--yes").ok()
+            self.assert_same_schema(before)
+            self.tidemark("run", "--again", path).ok()
+            for _ in range(2):
+                self.tidemark("advance", "p").ok()
+            self.execute("TRUNCATE log; UPDATE t SET b = -3 WHERE id = 3")
+            self.assertEqual(self.rows("SELECT id FROM log"), [(3,)])
+            self.tidemark("advance", "p", "--now", "--reason", "tested").ok()
+            self.execute("TRUNCATE log; UPDATE t SET b = -4 WHERE id = 4; UPDATE t SET twice = 1 WHERE id = 5")
+            self.assertEqual(sorted(self.rows("SELECT id FROM log")), [(4,), (5,)])
+            self.assertIn('UPDATE OF twice, b', self.value("SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname LIKE 'Odd%' AND tgparentid = 0"))
+            self.assertEqual(self.value("SELECT tgenabled::text || obj_description(oid) FROM pg_trigger WHERE tgname LIKE 'Odd%' AND tgparentid = 0"), "Asaid")
+            self.execute("DROP SCHEMA tidemark CASCADE")
+
+    def test_a_trigger_that_partitions_have_enabled_in_different_ways_is_refused(self):
+        self.execute(PARTS)
+        self.execute("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;"
+                     "CREATE TRIGGER x AFTER UPDATE OF a ON t FOR EACH ROW EXECUTE FUNCTION f(); ALTER TABLE t1 DISABLE TRIGGER x")
+        self.assertEqual(self.rules(self.rename()), ["switch-trigger-uneven"])
+        self.assertEqual(self.rules(self.rename(accept="x", drop_accept="x")), [])
+
+    def test_a_condition_that_reads_the_column_is_named_at_the_switch(self):
+        self.execute(PLAIN)
+        self.execute("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;"
+                     "CREATE TRIGGER x AFTER UPDATE ON t FOR EACH ROW WHEN (OLD.a IS DISTINCT FROM NEW.a) EXECUTE FUNCTION f()")
+        self.assertIn("switch-trigger-condition", self.rules(self.rename()))
+
+
+class Partitions(DependentCase):
+    def test_what_only_a_partition_has_is_found(self):
+        self.execute(PARTS)
+        for make, unmake, name, rules in (
+                ("CREATE UNIQUE INDEX one ON t1 (a)", "DROP INDEX one", "one", ["switch-unique"]),
+                ("ALTER TABLE t1 ADD CONSTRAINT k CHECK (a < 900)", "ALTER TABLE t1 DROP CONSTRAINT k", "k", ["switch-constraint"]),
+                ("CREATE VIEW v AS SELECT a FROM t1", "DROP VIEW v", "v", ["drop-column-dependent"]),
+                ("CREATE POLICY pol ON t1 USING (a > 0)", "DROP POLICY pol ON t1", "pol", ["drop-column-dependent"]),
+                ("CREATE STATISTICS st ON a, id FROM t1", "DROP STATISTICS st", "st", ["drop-column-dependent"])):
+            self.execute(make)
+            self.assertEqual(self.rules(self.rename()), rules, make)
+            self.assertEqual(self.rules(self.rename(accept=name)), ["drop-column-dependent"], make)
+            self.assertEqual(self.rules(self.rename(accept=name, drop_accept=name)), [], make)
+            self.execute(unmake)
+        self.assertEqual(self.rules(self.rename()), [])
+
+
+class Twins(DependentCase):
+    UNIQUE = {"kind": "create_index", "name": "ib", "unique": True}
+
+    def test_an_index_is_no_twin_when_only_its_columns_are_alike(self):
+        for index, twin in (("(lower(a))", {"columns": "b"}), ("(a)", {"columns": "b", "where": "id = 1"}),
+                            ("(a)", {"expressions": "lower(b)"}), ("(a, id)", {"columns": ["b"]}),
+                            ("(a COLLATE \"C\")", {"columns": "b"})):
+            self.execute("DROP TABLE IF EXISTS t; CREATE TABLE t (id integer PRIMARY KEY, a text);"
+                         f"CREATE UNIQUE INDEX ia ON t {index}; INSERT INTO t VALUES (1, 'x')")
+            path = self.rename("text", phases=[{**self.UNIQUE, **twin}], drop_accept="ia")
+            self.assertIn("switch-unique", self.rules(path), index)
+            self.assertEqual(self.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'b'"), 0)
+
+    def test_an_index_with_the_same_definition_is_one(self):
+        for index, twin in (("(lower(a))", {"expressions": "lower(b)"}), ("(a) WHERE id > 5", {"columns": "b", "where": "id > 5"}),
+                            ("(id, a) INCLUDE (c)", {"columns": ["id", "b"], "include": "c"})):
+            self.execute("DROP TABLE IF EXISTS t; CREATE TABLE t (id integer PRIMARY KEY, a text, c integer);"
+                         f"CREATE UNIQUE INDEX ia ON t {index}; INSERT INTO t VALUES (1, 'x')")
+            path = self.rename("text", phases=[{**self.UNIQUE, **twin}], drop_accept="ia")
+            self.assertNotIn("switch-unique", self.rules(path), index)
+
+    def test_after_an_exchange_of_names_an_index_needs_every_part(self):
+        self.execute(PLAIN)
+        self.execute("CREATE INDEX ia ON t (a DESC) INCLUDE (twice)")
+        index = {"kind": "create_index", "name": "ib", "columns": "b", "include": "twice"}
+        self.assertIn("swap-index", self.rules(self.rename("bigint", phases=[index], swap=True)))
+        self.execute("DROP INDEX ia; CREATE INDEX ia ON t (a) INCLUDE (twice)")
+        self.assertEqual(self.rules(self.rename("bigint", phases=[index], swap=True)), [])
+
+    def test_a_foreign_key_of_the_table_to_itself_hangs_on_both_columns(self):
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer UNIQUE, parent integer REFERENCES t (a))")
+        result = self.tidemark("lint", "--db", self.rename())
+        self.assertIn('foreign key "t_parent_fkey"', result.out)
+
+
+class Names(DependentCase):
+    def test_what_a_hint_says_can_be_written_into_the_plan_as_it_stands(self):
+        """Upper case, blanks, quotes, reserved words."""
+        for name in ('"Mixed Case"', '"order"', '"with""quote"', '"it\'\'s"', '"12"'):
+            self.execute("DROP TABLE IF EXISTS t; " + PLAIN + f"CREATE INDEX {name.replace(chr(39) * 2, chr(39))} ON t (a)")
+            result = self.tidemark("lint", "--db", self.rename())
+            hint = next(line for line in result.out.splitlines() if "accept = " in line)
+            accept = hint[hint.index("accept = "):]
+            path = self.rename()
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text.rstrip() + "\n" + accept[:accept.index("]") + 1] + "\n")
+            self.assertEqual(self.rules(path), [], accept)
+
+
+if __name__ == "__main__":
+    main()
