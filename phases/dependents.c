@@ -163,16 +163,16 @@ index_of(const struct tide_table *table, const struct tide_constraint *k)
 }
 
 /* Every part of an index on the old column, in another one. What is checked at once must not have a twin that is checked later. */
-static bool
+static const struct tide_index *
 index_twin(const struct tide_table *table, const struct tide_index *index, const struct tide_dual_column *old,
     const struct tide_dual_column *new, bool whole)
 {
 	enum tide_shape_of of = whole || !index->unique ? TIDE_SHAPE_WHOLE : TIDE_SHAPE_UNIQUENESS;
+	const struct tide_index *found = NULL;
 	void *room = talloc_new(NULL);
 	char *want = shape_of(room, index->definition, of, old, new);
-	bool found = false;
 
-	for (size_t i = 0; want != NULL && i < table->index_count && !found; i++) {
+	for (size_t i = 0; want != NULL && i < table->index_count && found == NULL; i++) {
 		const struct tide_index *other = &table->index[i];
 		char *have;
 
@@ -181,10 +181,18 @@ index_twin(const struct tide_table *table, const struct tide_index *index, const
 		    !tide_uses(other->attnums, other->attnum_count, new->column->attnum))
 			continue;
 		have = shape_of(room, other->definition, of, old, new);
-		found = have != NULL && strcmp(have, want) == 0;
+		if (have != NULL && strcmp(have, want) == 0)
+			found = other;
 	}
 	talloc_free(room);
-	return found && same_collation(old, new);
+	return same_collation(old, new) ? found : NULL;
+}
+
+const struct tide_index *
+tide_twin_index(const struct tide_catalog *cat, const struct tide_hanging *h,
+    const struct tide_dual_column *old, const struct tide_dual_column *new)
+{
+	return index_twin(&cat->table, h->index, old, new, false);
 }
 
 static bool
@@ -220,6 +228,6 @@ tide_has_twin(const struct tide_catalog *cat, const struct tide_hanging *h,
 	if (k != NULL && (k->type == 'p' || k->type == 'u') && k->referencing == NULL)
 		index = index_of(&cat->table, k);
 	if (index != NULL)
-		return index_twin(&cat->table, index, old, new, whole);
+		return index_twin(&cat->table, index, old, new, whole) != NULL;
 	return k != NULL && k->referencing == NULL && constraint_twin(&cat->table, k, old, new);
 }

@@ -39,6 +39,10 @@ const char *tide_constraint_kind(const struct tide_constraint *k);
 bool tide_has_twin(const struct tide_catalog *cat, const struct tide_hanging *h,
     const struct tide_dual_column *old, const struct tide_dual_column *new, bool whole);
 
+/** The index of the new column that keeps the same rows apart as the unique index `h`, or NULL. */
+const struct tide_index *tide_twin_index(const struct tide_catalog *cat, const struct tide_hanging *h,
+    const struct tide_dual_column *old, const struct tide_dual_column *new);
+
 /** What exists on an old column and not on the new one, and what else would make a write fail after the switch. */
 void tide_check_switch(
     const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept, bool swaps);

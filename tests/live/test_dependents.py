@@ -165,6 +165,16 @@ class Twins(DependentCase):
         self.assertIn('foreign key "t_parent_fkey"', result.out)
 
 
+    def test_two_unique_indexes_side_by_side_are_refused_until_somebody_says_that_nobody_upserts(self):
+        self.execute(PLAIN)
+        self.execute("CREATE UNIQUE INDEX ia ON t (a)")
+        for accept, rules in ((None, ["switch-on-conflict"]), ("ia", []), ("ib", [])):
+            path = self.rename(phases=[{**self.UNIQUE, "columns": "b"}], accept=accept)
+            self.assertEqual(self.rules(path), rules, accept)
+        self.execute("ALTER TABLE t ADD CONSTRAINT u UNIQUE (twice) DEFERRABLE")
+        self.assertEqual(self.rules(self.rename(phases=[{**self.UNIQUE, "columns": "b"}], accept="ib")), [])
+
+
 class Names(DependentCase):
     def test_what_a_hint_says_can_be_written_into_the_plan_as_it_stands(self):
         """Upper case, blanks, quotes, reserved words."""
