@@ -23,12 +23,14 @@ tide_batch_guard(void *ctx, const struct tide_sweep_spec *spec, const struct tid
 						    "WHERE p.oid = to_regprocedure(%L)))",
 						    (long long)relation->oid, spec->trigger, spec->function);
 
+	/* The statement names the table, and holds its lock by now: were another one called so, this one would not be it. */
 	return tide_sqlf(ctx,
 	    "WITH guard AS (SELECT s.id, s.key, s.key_stop, s.fence = $2::bigint AS owned, "
-	    "s.filenode IS NOT DISTINCT FROM pg_catalog.pg_relation_filenode(%l)%s AS same, %s AS guarded "
+	    "s.filenode IS NOT DISTINCT FROM pg_catalog.pg_relation_filenode(%l) "
+	    "AND pg_catalog.to_regclass(%L)::oid = %l::oid%s AS same, %s AS guarded "
 	    "FROM tidemark.segment s WHERE s.id = $1::bigint FOR UPDATE), "
 	    "ok AS (SELECT id FROM guard WHERE owned AND same AND guarded),\n",
-	    (long long)relation->oid,
+	    (long long)relation->oid, relation->name, (long long)relation->oid,
 	    relation->keyset == NULL ? ""
 				     : tide_sqlf(ctx, " AND %s", tide_keyset_stands(ctx, relation->keyset)),
 	    trigger);

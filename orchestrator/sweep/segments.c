@@ -81,6 +81,7 @@ static bool
 read_relation(struct tide_sweep *sweep, struct tide_relation *r, const struct tide_rows *rows, size_t i,
     struct tide_err *err)
 {
+	r->renamed = r->renamed || (r->name != NULL && strcmp(r->name, tide_rows_text(rows, i, 1)) != 0);
 	talloc_free(r->name);
 	r->name = talloc_strdup(r, tide_rows_text(rows, i, 1));
 	r->filenode = tide_rows_int(rows, i, 2);
@@ -380,8 +381,13 @@ tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
 	if (!read_relations(sweep, err) || !restart_stale(sweep, &changed, err))
 		return false;
 	for (size_t i = 0; i < sweep->relation_count; i++) {
-		changed += sweep->relation[i]->reindexed ? 1 : 0;
-		sweep->relation[i]->reindexed = false;
+		struct tide_relation *r = sweep->relation[i];
+
+		if (r->renamed)
+			tide_executor_event(sweep->exe, "sweep.renamed", sweep->task->step, true,
+			    "the table is called %s now: the sweep follows it", r->name);
+		changed += r->reindexed || r->renamed ? 1 : 0;
+		r->reindexed = r->renamed = false;
 	}
 	/* Nothing is different: what was found wrong is wrong, and to try again would find it again. */
 	if (changed == 0 && count_gone(sweep) == before) {

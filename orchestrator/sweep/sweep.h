@@ -26,7 +26,8 @@ struct tide_relation {
 	int64_t rows;   /* an estimate, at least 1 */
 	bool gone;      /* no part of the table any more … */
 	bool told;      /* … and that was said */
-	bool reindexed; /* the index of its key is another one than before: the statements are made anew */
+	bool reindexed; /* the index of its key is another one than before, or … */
+	bool renamed;   /* … it is called differently: the statements are made anew */
 	char *name;     /* quoted, qualified */
 	bool heap;      /* a tid is a place */
 	const struct tide_order *order;

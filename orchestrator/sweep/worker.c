@@ -238,7 +238,20 @@ find_bad_row(struct tide_worker *w, const struct tide_err *err)
 	talloc_free(mem);
 }
 
-/* Dropped, detached, or really wrong: that is seen when the relations are read anew. */
+/* What a statement meets that was made for another table than the one that has the name now: no such table or column, a view, no right, other types. */
+static bool
+names_wrong(const struct tide_err *err)
+{
+	static const char *const states[] = { "42P01", "42703", "42809", "42501", "42804", "42883", "42846" };
+
+	for (size_t i = 0; i < TIDE_COUNT(states); i++)
+		if (strcmp(err->sqlstate, states[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Dropped, detached, renamed (and another one, or a view, is called so now), or really wrong: that is seen when the relations are
+ * read anew. */
 static void
 look_again(struct tide_worker *w, const struct tide_err *err)
 {
@@ -285,7 +298,7 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 		}
 		return;
 	}
-	if (strcmp(err->sqlstate, "42P01") == 0) {
+	if (names_wrong(err)) {
 		look_again(w, err);
 		return;
 	}
@@ -437,7 +450,7 @@ prepared(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		put_back(w, LOCK_REST);
 		return;
 	}
-	if (err != NULL && strcmp(err->sqlstate, "42P01") == 0) {
+	if (err != NULL && names_wrong(err)) {
 		look_again(w, err);
 		return;
 	}
