@@ -7,6 +7,7 @@
 
 #include "application_name.h"
 #include "hooks.h"
+#include "identity.h"
 #include "state_sql.h"
 #include "table.h"
 #include "tidemark/phase.h"
@@ -96,25 +97,6 @@ check_hash(struct tide_executor *exe, const char *hash, const char *text, struct
 }
 
 static bool
-check_identity(struct tide_executor *exe, const struct tide_rows *rows, struct tide_err *err)
-{
-	if (!tide_rows_bool(rows, 0, 4)) {
-		tide_fail(err, TIDE_PRECONDITION, "run of '%s' was begun on another database cluster",
-		    exe->plan->name);
-		return tide_hint(err,
-		    "this database is a copy (restore or clone): its state describes the original. Drop "
-		    "the half-done objects and schema tidemark here, or work on the original");
-	}
-	if (!tide_rows_bool(rows, 0, 5) && strcmp(tide_rows_text(rows, 0, 3), "complete") != 0) {
-		tide_fail(err, TIDE_PRECONDITION, "table %s is not the one the run began with",
-		    tide_rows_text(rows, 0, 6));
-		return tide_hint(err,
-		    "it was dropped, renamed or made anew since; put it back or start a plan of a new name");
-	}
-	return true;
-}
-
-static bool
 check_requires(struct tide_executor *exe, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
@@ -140,8 +122,7 @@ check_requires(struct tide_executor *exe, struct tide_err *err)
 static const char insert_run[] =
     "WITH r AS (INSERT INTO tidemark.run (plan, hash, plan_text, title, relation, table_oid, "
     "system_identifier, tool) "
-    "SELECT $1, $2, $3, $4, $5, $6::oid, (SELECT system_identifier::text FROM "
-    "pg_catalog.pg_control_system()), $7 "
+    "SELECT $1, $2, $3, $4, $5, $6::oid, " TIDE_IDENTITY_SQL ", $7 "
     "ON CONFLICT DO NOTHING RETURNING id), "
     "p AS (INSERT INTO tidemark.phase (run, ordinal, name, kind) "
     "SELECT r.id, u.ord - 1, u.name, u.kind FROM r, "
@@ -182,8 +163,7 @@ tide_run_create(struct tide_executor *exe, struct tide_run_row *out, struct tide
 
 static const char select_run[] =
     "SELECT r.id, r.hash, r.plan_text, r.state, "
-    "r.system_identifier = (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), "
-    "pg_catalog.to_regclass(r.relation)::oid IS NOT DISTINCT FROM r.table_oid, r.relation, r.table_oid, "
+    "r.relation, r.table_oid, "
     "r.wanted, r.wanted_by, r.direction, r.owner, coalesce(r.back_to, -1), "
     "r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease AND EXISTS (SELECT "
     "FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend) "
@@ -203,19 +183,19 @@ tide_run_find(struct tide_executor *exe, struct tide_run_row *out, struct tide_e
 	}
 	out->found = true;
 	exe->run = tide_rows_int(rows, 0, 0);
-	exe->relation = talloc_strdup(exe, tide_rows_text(rows, 0, 6));
-	exe->table_oid = tide_rows_int(rows, 0, 7);
+	exe->relation = talloc_strdup(exe, tide_rows_text(rows, 0, 4));
+	exe->table_oid = tide_rows_int(rows, 0, 5);
 	out->state = talloc_strdup(exe, tide_rows_text(rows, 0, 3));
-	out->wanted = talloc_strdup(exe, tide_rows_text(rows, 0, 8));
-	out->wanted_by = talloc_strdup(exe, tide_rows_text(rows, 0, 9));
-	out->direction = talloc_strdup(exe, tide_rows_text(rows, 0, 10));
-	out->owner = talloc_strdup(exe, tide_rows_text(rows, 0, 11));
-	out->back_to = (long)tide_rows_int(rows, 0, 12);
-	out->live = tide_rows_bool(rows, 0, 13);
+	out->wanted = talloc_strdup(exe, tide_rows_text(rows, 0, 6));
+	out->wanted_by = talloc_strdup(exe, tide_rows_text(rows, 0, 7));
+	out->direction = talloc_strdup(exe, tide_rows_text(rows, 0, 8));
+	out->owner = talloc_strdup(exe, tide_rows_text(rows, 0, 9));
+	out->back_to = (long)tide_rows_int(rows, 0, 10);
+	out->live = tide_rows_bool(rows, 0, 11);
 	/* After a complete rollback a changed plan may begin anew. */
 	if (strcmp(out->state, "rolled_back") != 0 || !exe->options->again)
 		ok = check_hash(exe, tide_rows_text(rows, 0, 1), tide_rows_text(rows, 0, 2), err) &&
-		     check_identity(exe, rows, err);
+		     tide_identity_check(exe, out->state, err);
 	talloc_free(mem);
 	return ok;
 }

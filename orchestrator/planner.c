@@ -17,6 +17,8 @@ tide_planner_catalog(struct tide_executor *exe, void *ctx, struct tide_catalog *
 		.schema = exe->plan->schema,
 		.relation = exe->plan->relation,
 		.plan = exe->plan->name,
+		/* The run follows its table. */
+		.oid = exe->run != 0 ? exe->table_oid : 0,
 		.expressions = tide_phase_expressions(mem, exe->plan),
 		.future_columns = tide_phase_future_columns(mem, exe->plan),
 	};

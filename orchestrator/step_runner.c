@@ -6,6 +6,7 @@
 #include "hooks.h"
 #include "journal.h"
 #include "own_path.h"
+#include "table.h"
 #include "tidemark/units.h"
 
 /* One row a kind: how it acts, and whether a probe says if it has. */
@@ -38,8 +39,9 @@ tide_task_event(const struct tide_task *task, const char *what)
 	return what;
 }
 
-bool
-tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *err)
+/* The action is about the table by the name it has now. */
+static bool
+probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *err)
 {
 	void *mem;
 	struct tide_rows *rows;
@@ -66,6 +68,18 @@ tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct ti
 							: TIDE_TODO;
 	talloc_free(mem);
 	return ok || tide_wrap(err, "probe of step '%s'", task->step);
+}
+
+bool
+tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *err)
+{
+	struct tide_task now = *task;
+	void *mem = talloc_new(task->exe);
+	bool ok =
+	    tide_table_follow(task->exe, mem, task->action, &now.action, err) && probe(&now, answer, err);
+
+	talloc_free(mem);
+	return ok;
 }
 
 /* Whether this run ever began this step: what it finds half-made is then its own. */
@@ -159,8 +173,8 @@ act(const struct tide_task *task, struct tide_err *err)
 	return true;
 }
 
-bool
-tide_task_run(const struct tide_task *task, struct tide_err *err)
+static bool
+run_once(const struct tide_task *task, struct tide_err *err)
 {
 	enum tide_probe answer;
 
@@ -179,4 +193,40 @@ tide_task_run(const struct tide_task *task, struct tide_err *err)
 	}
 	return tide_fail(
 	    err, TIDE_UNEXPECTED, "step '%s' stays half-done although its leftover was removed", task->step);
+}
+
+/* The name was another one's, or nobody's, when the statement came. */
+static bool
+missed_table(const struct tide_err *err)
+{
+	return strcmp(err->sqlstate, TIDE_TABLE_RENAMED) == 0 || strcmp(err->sqlstate, "42P01") == 0 ||
+	       strcmp(err->sqlstate, "42809") == 0;
+}
+
+bool
+tide_task_run(const struct tide_task *task, struct tide_err *err)
+{
+	const struct tide_action *last = NULL;
+	void *mem = talloc_new(task->exe);
+	bool ok = false;
+
+	for (int tries = 0; tries < 5 && !ok; tries++) {
+		struct tide_task now = *task;
+		struct tide_err failed = { 0 };
+
+		if (!tide_table_follow(task->exe, mem, task->action, &now.action, &failed)) {
+			*err = failed;
+			break;
+		}
+		/* Called as it was at the last try: then that was not it. */
+		if (last != NULL && last->table != NULL && strcmp(last->table, now.action->table) == 0)
+			break;
+		last = now.action;
+		*err = failed;
+		ok = run_once(&now, err);
+		if (!ok && !missed_table(err))
+			break;
+	}
+	talloc_free(mem);
+	return ok;
 }

@@ -10,6 +10,7 @@
 #include "hooks.h"
 #include "journal.h"
 #include "own_path.h"
+#include "table.h"
 #include "tidemark/sqltext.h"
 #include "tidemark/units.h"
 
@@ -40,6 +41,30 @@ fence(void *ctx, const struct tide_executor *exe, const char *lock)
 	    (long long)exe->run, (long long)exe->fence, lock);
 }
 
+#define NAME_OF_TABLE                                                                                        \
+	"SELECT format('%%I.%%I', n.nspname, c.relname) AS name FROM pg_catalog.pg_class c JOIN "            \
+	"pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %lld"
+
+/* Statements of the plan's author may rename the table: then the run's row says so, and nobody else has renamed it. */
+static char *
+own_sql_begins(void *ctx, const struct tide_executor *exe)
+{
+	return talloc_asprintf(ctx,
+	    "SELECT set_config('tidemark.table', (" NAME_OF_TABLE
+	    "), true);\n" TIDE_SET_OWN_PATH("true") ";\n",
+	    (long long)exe->table_oid);
+}
+
+static char *
+own_sql_ends(void *ctx, const struct tide_executor *exe)
+{
+	return talloc_asprintf(ctx,
+	    "RESET ROLE;\n" TIDE_SET_PINNED_PATH ";\n"
+	    "UPDATE tidemark.run r SET relation = t.name FROM (" NAME_OF_TABLE ") t "
+	    "WHERE r.id = %lld AND r.fence = %lld AND t.name <> current_setting('tidemark.table');\n",
+	    (long long)exe->table_oid, (long long)exe->run, (long long)exe->fence);
+}
+
 static char *
 transaction(void *ctx, const struct tide_task *task)
 {
@@ -60,14 +85,15 @@ transaction(void *ctx, const struct tide_task *task)
 	if (action->lock != TIDE_LOCK_NONE && action->lock_table != NULL)
 		text = talloc_asprintf_append(
 		    text, "LOCK TABLE %s IN %s MODE;\n", action->lock_table, tide_lock_name(action->lock));
+	text = talloc_strdup_append(text, tide_table_assert_sql(ctx, exe, action));
 	if (action->guards != NULL)
 		text = talloc_asprintf_append(text, "%s;\n", tide_action_guard(ctx, action, exe->plan->name));
 	text = talloc_asprintf_append(text,
 	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s%s;\n"
 	    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
 	    "ORDER BY seq DESC LIMIT 1",
-	    own_path ? TIDE_SET_OWN_PATH("true") ";\n" : "", act,
-	    own_path ? "RESET ROLE;\n" TIDE_SET_PINNED_PATH ";\n" : "", fence(ctx, exe, " FOR SHARE"),
+	    own_path ? own_sql_begins(ctx, exe) : "", act, own_path ? own_sql_ends(ctx, exe) : "",
+	    fence(ctx, exe, " FOR SHARE"),
 	    tide_journal_sql(ctx, exe,
 		&(struct tide_entry){ .event = tide_task_event(task, "done"),
 		    .phase = task->phase,

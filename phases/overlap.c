@@ -339,6 +339,15 @@ mentions(const char *text, const char *name)
 	return found;
 }
 
+bool
+tide_action_mentions(const struct tide_action *action, const char *name)
+{
+	for (size_t i = 0; i < action->act_count; i++)
+		if (mentions(action->act[i], name))
+			return true;
+	return false;
+}
+
 static void
 check_sql(const struct tide_checking *c, const struct claims *claims)
 {

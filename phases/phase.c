@@ -7,6 +7,7 @@
 
 #include "build.h"
 #include "overlap.h"
+#include "rename.h"
 #include "specs.h"
 
 const struct tide_phase_ops *
@@ -54,6 +55,7 @@ compile(void *ctx, const struct tide_phase_at *at, struct tide_steps **out, stru
 		return false;
 	}
 	tide_set_releases(steps, 0, at);
+	tide_steps_name_table(steps, at->cat);
 	*out = steps;
 	return true;
 }

@@ -56,6 +56,7 @@ static const struct text_member action_texts[] = {
 	{ "differing", offsetof(struct tide_action, differing) },
 	{ "lock_table", offsetof(struct tide_action, lock_table) },
 	{ "guards", offsetof(struct tide_action, guards) },
+	{ "table", offsetof(struct tide_action, table) },
 	{ "loss_note", offsetof(struct tide_action, loss_note) },
 };
 

@@ -133,11 +133,12 @@ resolve(struct tide_loading *load, struct tide_err *err)
 {
 	const struct tide_catalog_request *request = load->request;
 	char *name = full_name(load->mem, request->schema, request->relation);
+	char *oid = request->oid != 0 ? talloc_asprintf(load->mem, "%lld", (long long)request->oid) : NULL;
 	struct tide_rows *schema, *rows;
 
 	if (!tide_loading_path(load, true, err) ||
 	    !tide_loading_ask(load, "SELECT pg_catalog.current_schema()", 0, NULL, &schema, err) ||
-	    !tide_loading_ask(load, tide_sql_catalog_resolve, TIDE_ARGS(name), &rows, err))
+	    !tide_loading_ask(load, tide_sql_catalog_resolve, TIDE_ARGS(name, oid), &rows, err))
 		return false;
 	if (!tide_rows_null(schema, 0, 0))
 		load->cat->default_schema = talloc_strdup(load->cat, tide_rows_text(schema, 0, 0));

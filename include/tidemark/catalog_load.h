@@ -9,6 +9,7 @@
 struct tide_catalog_request {
 	const char *schema; /* NULL: resolve by the role's own search_path */
 	const char *relation;
+	int64_t oid;      /* of the table, whatever it is called by now; 0: the one of that name */
 	const char *plan; /* its own runs and triggers are not those of another plan; NULL: all are */
 	struct tide_names expressions; /* each becomes a tide_fact */
 	struct tide_pairs

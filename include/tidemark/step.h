@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "tidemark/err.h"
+#include "tidemark/fields.h"
 
 /** The four kinds the executor knows. */
 enum tide_step_kind {
@@ -121,6 +122,7 @@ struct tide_action {
 	unsigned flags;
 	enum tide_touch touch;
 	int64_t rows, bytes; /* estimate of what is touched */
+	char *table;         /* the plan's table as it was called when this was compiled: quoted, qualified */
 	struct tide_sweep_spec *sweep;
 	int64_t wait_us;
 	enum tide_loss loss;
@@ -155,6 +157,19 @@ bool tide_steps_from_json(
 
 /** A statement that asks for action->guards, and fails with SQLSTATE TM002; NULL without any. `plan`: whose action it is. */
 char *tide_action_guard(void *ctx, const struct tide_action *action, const char *plan);
+
+/** A name and what took its place: `"public"."t"`, quoted; and, where not NULL, as the server prints it: `public.t`. */
+struct tide_renaming {
+	const char *from, *to;
+	const char *printed_from, *printed_to;
+};
+/** The action for a table that is called differently now. Statements and probes of the plan's author stay as they are. Belongs to ctx. */
+struct tide_action *tide_action_renamed(
+    void *ctx, const struct tide_action *action, const struct tide_renaming *names, size_t count);
+/** Every quoted name that our own texts have in this schema: `"public"."t_b"`. Belong to ctx. */
+struct tide_names tide_action_names_in(void *ctx, const struct tide_action *action, const char *schema);
+/** Whether a statement of the action names it, as a word or quoted. */
+bool tide_action_mentions(const struct tide_action *action, const char *name);
 
 /** "ACCESS EXCLUSIVE" and so on, as LOCK TABLE wants it. */
 const char *tide_lock_name(enum tide_lock_mode mode);

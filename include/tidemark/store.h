@@ -71,6 +71,9 @@ bool tide_store_steps(void *ctx, struct tide_conn *conn, int64_t run, long phase
 /** Text of the stored plan, or NULL in *text when there is no such plan. */
 bool tide_store_plan_text(
     void *ctx, struct tide_conn *conn, const char *plan, char **text, struct tide_err *err) TIDE_CHECKED;
+/** The OID of the table of the plan's run that is not rolled back, when that run belongs to this database and the table exists; else 0. */
+bool
+tide_store_table(struct tide_conn *conn, const char *plan, int64_t *oid, struct tide_err *err) TIDE_CHECKED;
 /** wanted: "pause" or "run". Writes the run row, journals and NOTIFYs. No such run or nothing to pause: TIDE_PRECONDITION. */
 bool tide_store_want(struct tide_conn *conn, const char *plan, const char *wanted, const char *by,
     const char *reason, struct tide_err *err) TIDE_CHECKED;

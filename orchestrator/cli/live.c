@@ -12,7 +12,7 @@ bool
 tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, struct tide_catalog **out,
     struct tide_err *err)
 {
-	const struct tide_catalog_request request = {
+	struct tide_catalog_request request = {
 		.schema = plan->schema,
 		.relation = plan->relation,
 		.plan = plan->name,
@@ -20,7 +20,8 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 		.future_columns = tide_phase_future_columns(ctx, plan),
 	};
 
-	return tide_catalog_load(ctx, conn, &request, out, err);
+	return tide_store_table(conn, plan->name, &request.oid, err) &&
+	       tide_catalog_load(ctx, conn, &request, out, err);
 }
 
 /* Of a run under way, the phases that have begun have their steps in the journal; *first is the one behind them. */

@@ -1,5 +1,12 @@
 -- The latest run of plan $1, or of every plan when $1 is NULL.
-SELECT r.id, r.plan, r.title, r.relation, r.hash, r.state, r.wanted, r.reason, r.direction, p.name, r.owner,
+SELECT r.id, r.plan, r.title,
+       -- A run follows its table; a run that was begun in another database has no table here.
+       coalesce((SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
+                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                  WHERE c.oid = r.table_oid AND c.relkind IN ('r', 'p')
+                    AND r.system_identifier = (SELECT s.system_identifier::text || '/' || d.oid::text
+                                                 FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d
+                                                WHERE d.datname = pg_catalog.current_database())), r.relation), r.hash, r.state, r.wanted, r.reason, r.direction, p.name, r.owner,
        extract(epoch FROM clock_timestamp() - r.heartbeat),
        r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease
            AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend),
