@@ -9,6 +9,7 @@
 
 #include "hooks.h"
 #include "journal.h"
+#include "lock_acquire.h"
 #include "own_path.h"
 #include "table.h"
 #include "tidemark/sqltext.h"
@@ -17,13 +18,18 @@
 /* Our own SQLSTATE for a fence that has moved on. */
 #define LEASE_LOST "TM001"
 
+/* A statement under a strong lock changes catalog rows: it takes milliseconds. To look for a moment to ask takes up to two seconds. */
+#define HOLD_MS 5000
+#define HOUR_MS 3600000
+
+/* `between` is what stands before each statement: "" for none. */
 static char *
-statements(void *ctx, const struct tide_action *action)
+statements(void *ctx, const struct tide_action *action, const char *between)
 {
 	char *text = talloc_strdup(ctx, "");
 
 	for (size_t i = 0; i < action->act_count; i++)
-		text = talloc_asprintf_append(text, "%s;\n", action->act[i]);
+		text = talloc_asprintf_append(text, "%s%s;\n", between, action->act[i]);
 	return text;
 }
 
@@ -70,29 +76,33 @@ transaction(void *ctx, const struct tide_task *task)
 {
 	const struct tide_action *action = task->action;
 	const struct tide_executor *exe = task->exe;
+	const struct tide_lock_budget budget = { exe->plan->limits.lock_timeout, exe->deadlock_timeout };
 	int64_t lock_timeout = exe->plan->limits.lock_timeout / TIDE_MS;
 	bool own_path = (action->flags & TIDE_OWN_PATH) != 0;
-	char *act = statements(ctx, action);
+	char *lock = tide_lock_acquire_sql(ctx, action, &budget);
+	/* Under the author's search_path no operator of ours may stand: there it is said once, before. */
+	const char *remaining = lock[0] != '\0' ? tide_lock_remaining_sql() : "";
+	char *act = statements(ctx, action, "");
+	/* To wait for the lock is not yet to hold it: that time comes on top. */
 	char *text =
-	    tide_sqlf(ctx, "BEGIN;\nSET LOCAL lock_timeout = %l;\nSET LOCAL statement_timeout = %L;\n",
-		(long long)lock_timeout, action->lock >= TIDE_SHARE ? "5s" : "1h");
+	    tide_sqlf(ctx, "BEGIN;\nSET LOCAL lock_timeout = %l;\nSET LOCAL statement_timeout = %l;\n",
+		(long long)lock_timeout,
+		action->lock >= TIDE_SHARE ? (long long)lock_timeout + HOLD_MS : (long long)HOUR_MS);
 
 	if (exe->may_lower_deadlock_timeout)
 		text = talloc_asprintf_append(text, "SET LOCAL deadlock_timeout = %lld;\n",
 		    (long long)(lock_timeout / 4 > 0 ? lock_timeout / 4 : 1));
 	text = talloc_asprintf_append(text,
 	    "%sSELECT set_config('tidemark.begun', clock_timestamp()::text, true);\n", fence(ctx, exe, ""));
-	if (action->lock != TIDE_LOCK_NONE && action->lock_table != NULL)
-		text = talloc_asprintf_append(
-		    text, "LOCK TABLE %s IN %s MODE;\n", action->lock_table, tide_lock_name(action->lock));
-	text = talloc_strdup_append(text, tide_table_assert_sql(ctx, exe, action));
+	text = talloc_asprintf_append(text, "%s%s", lock, tide_table_assert_sql(ctx, exe, action));
 	if (action->guards != NULL)
 		text = talloc_asprintf_append(text, "%s;\n", tide_action_guard(ctx, action, exe->plan->name));
 	text = talloc_asprintf_append(text,
-	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s%s;\n"
+	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s%s%s;\n"
 	    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
 	    "ORDER BY seq DESC LIMIT 1",
-	    own_path ? own_sql_begins(ctx, exe) : "", act, own_path ? own_sql_ends(ctx, exe) : "",
+	    remaining, own_path ? own_sql_begins(ctx, exe) : "",
+	    statements(ctx, action, own_path ? "" : remaining), own_path ? own_sql_ends(ctx, exe) : "",
 	    fence(ctx, exe, " FOR SHARE"),
 	    tide_journal_sql(ctx, exe,
 		&(struct tide_entry){ .event = tide_task_event(task, "done"),
@@ -118,6 +128,15 @@ is_lock_failure(const struct tide_err *err)
 	return strcmp(err->sqlstate, "55P03") == 0 || strcmp(err->sqlstate, "40P01") == 0;
 }
 
+/* What was asked for, in words. A phase `sql` that declares no lock asks for the locks of its statements all the same. */
+static char *
+lock_text(void *ctx, const struct tide_action *action)
+{
+	if (action->lock == TIDE_LOCK_NONE || action->lock_table == NULL)
+		return talloc_strdup(ctx, "a lock that its statements ask for");
+	return talloc_asprintf(ctx, "the %s lock on %s", tide_lock_name(action->lock), action->lock_table);
+}
+
 /* One try. *retry says that the lock was not to be had. */
 static bool
 attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *err)
@@ -130,7 +149,7 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 		.phase = exe->phase,
 		.step = task->step,
 		.message = task->action->title };
-	int64_t begun = tide_now_us();
+	int64_t begun = tide_now_us(), waited;
 	bool ok;
 
 	*retry = false;
@@ -145,12 +164,13 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 	if (*retry) {
 		const char *who = tide_blockers_text(mem, tide_lock_watch_seen(watch));
 
-		tell_wait(task, tide_now_us() - begun);
+		/* Looking for a good moment is no waiting for a lock. */
+		waited = tide_now_us() - begun;
+		tell_wait(
+		    task, waited < exe->plan->limits.lock_timeout ? waited : exe->plan->limits.lock_timeout);
 		tide_executor_sample(exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
-		tide_executor_event(exe, "lock.retry", task->step, true, "%s on %s not granted%s%s",
-		    tide_lock_name(task->action->lock),
-		    task->action->lock_table != NULL ? task->action->lock_table : "?",
-		    who[0] != '\0' ? ", blocked by " : "", who);
+		tide_executor_event(exe, "lock.retry", task->step, true, "%s was not granted%s%s",
+		    lock_text(mem, task->action), who[0] != '\0' ? ", blocked by " : "", who);
 		tide_hint(err, "blocked by %s", who[0] != '\0' ? who : "somebody who let go meanwhile");
 	} else if (ok && exe->observer != NULL && exe->observer->event != NULL) {
 		event.lock_wait = (int64_t)(tide_rows_real(rows, 0, 0) * (double)TIDE_SECOND);
@@ -165,12 +185,12 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 static bool
 give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
 {
-	char hint[sizeof(err->hint)];
+	char hint[sizeof(err->hint)], *what = lock_text(task->exe, task->action);
 
 	memcpy(hint, err->hint, sizeof(hint));
-	tide_fail(err, TIDE_LOCK, "step '%s': no %s lock on %s in %lld tries", task->step,
-	    tide_lock_name(task->action->lock),
-	    task->action->lock_table != NULL ? task->action->lock_table : "its table", (long long)tries);
+	tide_fail(err, TIDE_LOCK, "step '%s': %s was not granted in %lld tries", task->step, what,
+	    (long long)tries);
+	talloc_free(what);
 	return tide_hint(err, "%s; run again when it is gone, or at a quieter hour", hint);
 }
 

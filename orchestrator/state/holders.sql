@@ -1,7 +1,11 @@
--- Transactions that hold, for longer than $3 seconds, a lock on table $1 that conflicts with lock mode $2
+-- Transactions that hold, for longer than $3 seconds, a lock on table $1 or on a partition of it that conflicts with lock mode $2
 -- (PostgreSQL's table of conflicts, weakest mode first). Own backends ($4 as an array) do not count. With $5 an ordinary
 -- autovacuum does not count either: it gives way to a session that may lower its deadlock_timeout.
-WITH mode (name, conflicts) AS (VALUES
+WITH RECURSIVE tree (oid) AS (
+    SELECT pg_catalog.to_regclass($1)::oid
+    UNION
+    SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
+), mode (name, conflicts) AS (VALUES
     ('AccessShareLock', ARRAY['AccessExclusiveLock']),
     ('RowShareLock', ARRAY['ExclusiveLock', 'AccessExclusiveLock']),
     ('RowExclusiveLock', ARRAY['ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']),
@@ -15,19 +19,23 @@ WITH mode (name, conflicts) AS (VALUES
         'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']),
     ('AccessExclusiveLock', ARRAY['AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock',
         'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'])
+), holder AS (
+    -- Once, whatever number of partitions it holds.
+    SELECT DISTINCT l.pid, l.virtualtransaction
+      FROM pg_catalog.pg_locks l
+      JOIN mode m ON m.name = $2 AND l.mode = ANY (m.conflicts)
+     WHERE l.granted AND l.locktype = 'relation' AND l.relation IN (SELECT oid FROM tree)
+       AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+       AND NOT (coalesce(l.pid, 0) = ANY ($4::integer[]))
 )
 SELECT coalesce(a.pid, 0), a.usename, a.application_name, coalesce(a.state, 'prepared transaction'),
        extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, x.prepared)), a.query, a.backend_type,
        0, x.gid
-  FROM pg_catalog.pg_locks l
-  JOIN mode m ON m.name = $2 AND l.mode = ANY (m.conflicts)
+  FROM holder l
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
   LEFT JOIN pg_catalog.pg_prepared_xacts x
     ON l.pid IS NULL AND l.virtualtransaction = '-1/' || x.transaction
- WHERE l.granted AND l.locktype = 'relation' AND l.relation = pg_catalog.to_regclass($1)::oid
-   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-   AND NOT (coalesce(l.pid, 0) = ANY ($4::integer[]))
-   AND CASE WHEN a.backend_type = 'autovacuum worker'
+ WHERE CASE WHEN a.backend_type = 'autovacuum worker'
             THEN NOT $5::boolean OR a.query LIKE '%to prevent wraparound%'
             ELSE clock_timestamp() - coalesce(a.xact_start, x.prepared) > $3::float8 * interval '1 s' END
  ORDER BY 5 DESC NULLS LAST

@@ -1,5 +1,9 @@
--- Who blocks an executor's session on table $1, who waits for it, and what holds the table for long.
-WITH ours AS (
+-- Who blocks an executor's session on table $1 or a partition of it, who waits for it, and what holds the table for long.
+WITH RECURSIVE tree (oid) AS (
+    SELECT pg_catalog.to_regclass($1)::oid
+    UNION
+    SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
+), ours AS (
     SELECT a.pid FROM pg_catalog.pg_stat_activity a
      WHERE starts_with(a.application_name, 'tidemark/') AND a.datname = current_database() AND a.pid <> pg_backend_pid()
 ), seen AS (
@@ -13,14 +17,14 @@ WITH ours AS (
     SELECT CASE WHEN a.backend_type = 'autovacuum worker' THEN 4 ELSE 3 END,
            CASE WHEN a.backend_type = 'autovacuum worker' THEN 'autovacuum' ELSE 'old transaction' END, a.pid, NULL
       FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-     WHERE l.granted AND l.locktype = 'relation' AND l.relation = pg_catalog.to_regclass($1)::oid
+     WHERE l.granted AND l.locktype = 'relation' AND l.relation IN (SELECT oid FROM tree)
        AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
        AND a.pid NOT IN (SELECT pid FROM ours) AND a.pid <> pg_backend_pid()
        AND (clock_timestamp() - a.xact_start > interval '1 s' OR a.backend_type = 'autovacuum worker')
 )
 SELECT s.role, s.pid, a.usename, a.application_name, a.state,
        (SELECT string_agg(DISTINCT l.mode, ', ') FROM pg_catalog.pg_locks l
-         WHERE l.pid = s.pid AND l.relation = pg_catalog.to_regclass($1)::oid),
+         WHERE l.pid = s.pid AND l.relation IN (SELECT oid FROM tree)),
        a.query, extract(epoch FROM clock_timestamp() - a.xact_start)
   FROM (SELECT DISTINCT rank, role, pid FROM seen) s
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = s.pid
