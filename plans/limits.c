@@ -10,7 +10,8 @@ tide_limits_fields(void)
 {
 	static const struct tide_field fields[] = {
 		LIMIT(lock_timeout, DURATION, .fallback = "200ms", .min = 1000, .max = 60000000,
-		    .help = "longest that a transaction of ours may wait for its locks, and others behind it"),
+		    .help =
+			"longest that a transaction of ours may wait for its locks, and others behind it"),
 		LIMIT(lock_attempts, INTEGER, .fallback = "100", .min = 1, .max = 1000000,
 		    .help = "tries for one step's lock before the run pauses"),
 		LIMIT(lock_queue, INTEGER, .fallback = "50", .min = 0, .max = 100000,
