@@ -66,6 +66,14 @@ class Stage:
         case.server.sql(f"CREATE DATABASE {self.name} TEMPLATE {template}")
         self.tidemark = Tidemark(case.server.environment(self.name), cwd=case.directory)
         self.conn = case.server.connect(self.name)
+        self.take_over()
+
+    def take_over(self):
+        """The copy stands for the original as it was a moment ago, so a run that came with it is told to be at home here."""
+        if self.value("SELECT to_regclass('tidemark.run') IS NOT NULL"):
+            with self.conn.cursor() as cursor:
+                cursor.execute("UPDATE tidemark.run SET system_identifier = split_part(system_identifier, '/', 1) || '/' ||"
+                               " (SELECT oid FROM pg_database WHERE datname = current_database())")
 
     def __enter__(self):
         return self
