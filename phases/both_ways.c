@@ -5,6 +5,7 @@
 #include "build.h"
 #include "mirror.h"
 #include "overlap.h"
+#include "settle.h"
 #include "tidemark/sqltext.h"
 #include "types.h"
 
@@ -211,7 +212,8 @@ inserts_can_conflict(const struct tide_dual *dual)
 }
 
 static void
-add_conflict(void *ctx, struct tide_triggers *t, const struct tide_dual *dual, const char *role)
+add_conflict(void *ctx, struct tide_triggers *t, const struct tide_dual *dual, enum tide_trigger_place place,
+    const char *role)
 {
 	char *name = tide_trigger_function_name(ctx, dual, role, "conflict_v1");
 	bool in_when = !dual->null_on_error && tide_dual_provable(dual);
@@ -220,13 +222,50 @@ add_conflict(void *ctx, struct tide_triggers *t, const struct tide_dual *dual, c
 
 	tide_triggers_add_function(ctx, t, name, conflict_body(ctx, dual), true);
 	if (inserts_can_conflict(dual))
-		tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, role, "conflict_insert"), name,
+		tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, place, role, "conflict_insert"), name,
 		    "INSERT",
 		    tide_sqlf(ctx, "NOT (%s)\n\tAND NOT (%s)%s", silent(ctx, dual, &dual->new),
 			silent(ctx, dual, &dual->old), differs));
-	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, role, "conflict_update"), name, "UPDATE",
+	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, place, role, "conflict_update"), name,
+	    "UPDATE",
 	    tide_sqlf(ctx, "(%s)\n\tAND (%s)%s", changed(ctx, dual, &dual->new),
 		changed(ctx, dual, &dual->old), differs));
+}
+
+/* One hash and these suffixes: the conflict is written down before the values are changed. */
+static void
+add_all(void *ctx, struct tide_triggers *t, const struct tide_dual *dual, enum tide_trigger_place place,
+    const char *role)
+{
+	char *name;
+
+	add_conflict(ctx, t, dual, place, role);
+	name = tide_trigger_function_name(ctx, dual, role, "insert_v1");
+	tide_triggers_add_function(ctx, t, name, insert_body(ctx, dual), false);
+	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, place, role, "insert"), name, "INSERT", NULL);
+	name = tide_trigger_function_name(ctx, dual, role, "update_v1");
+	tide_triggers_add_function(ctx, t, name, update_body(ctx, dual), false);
+	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, place, role, "update"), name, "UPDATE",
+	    tide_sqlf(ctx, "%s OR %s", changed(ctx, dual, &dual->new), changed(ctx, dual, &dual->old)));
+}
+
+static bool
+stands(const struct tide_catalog *cat, const char *trigger)
+{
+	for (size_t i = 0; i < cat->table.trigger_count; i++)
+		if (strcmp(cat->table.trigger[i].name, trigger) == 0)
+			return true;
+	return false;
+}
+
+/* Triggers of the user may be replaced between the switch and the drop: what stands then is what the switch has made. */
+static bool
+around_users(void *ctx, const struct tide_dual *dual, const char *role)
+{
+	if (stands(dual->cat, tide_trigger_name(ctx, dual, TIDE_TRIGGER_FIRST, role, "insert")))
+		return true;
+	return !stands(dual->cat, tide_trigger_name(ctx, dual, TIDE_TRIGGER_LAST, role, "insert")) &&
+	       tide_users_see_pair(dual);
 }
 
 struct tide_triggers *
@@ -235,18 +274,13 @@ tide_both_ways_triggers(void *ctx, const struct tide_dual *plain, const char *he
 	struct tide_triggers *t = talloc_zero(ctx, struct tide_triggers);
 	const struct tide_dual *dual = with_carried_defaults(ctx, plain);
 	const char *role = held == NULL ? "both" : talloc_asprintf(ctx, "both, held %s", held);
-	char *name;
+	/* In a hold only one of the columns is left for others to see. */
+	bool around = held == NULL && around_users(ctx, dual, role);
 
 	t->cat = dual->cat;
 	t->note = tide_overlap_note(ctx, dual, held);
-	/* One hash and these suffixes: the conflict is written down before the values are changed. */
-	add_conflict(ctx, t, dual, role);
-	name = tide_trigger_function_name(ctx, dual, role, "insert_v1");
-	tide_triggers_add_function(ctx, t, name, insert_body(ctx, dual), false);
-	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, role, "insert"), name, "INSERT", NULL);
-	name = tide_trigger_function_name(ctx, dual, role, "update_v1");
-	tide_triggers_add_function(ctx, t, name, update_body(ctx, dual), false);
-	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, role, "update"), name, "UPDATE",
-	    tide_sqlf(ctx, "%s OR %s", changed(ctx, dual, &dual->new), changed(ctx, dual, &dual->old)));
+	add_all(ctx, t, dual, around ? TIDE_TRIGGER_FIRST : TIDE_TRIGGER_LAST, role);
+	if (around)
+		tide_settle_add(ctx, t, dual, role);
 	return t;
 }

@@ -6,6 +6,7 @@
 #include "dependents.h"
 #include "inventory.h"
 #include "recreate.h"
+#include "settle.h"
 
 /* What the two columns of a pair demand of a row must not contradict from the switch on: each release writes one of them. */
 
@@ -177,6 +178,7 @@ tide_check_switch(
 	for (size_t i = 0; i < dual->new.count; i++)
 		check_new(c, &dual->new.item[i]);
 	check_listed(c, dual, accept);
+	tide_settle_check(c, dual);
 }
 
 static void

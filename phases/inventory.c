@@ -195,11 +195,7 @@ const struct tide_inventory_row tide_inventory[] = {
 	    { [TIDE_AT_ADD] = KEPT,
 		[TIDE_AT_DUAL_WRITE] = KEPT,
 		[TIDE_AT_BACKFILL] = ELSEWHERE(TIDE_FATE_REFUSED, "backfill-other-triggers"),
-		[TIDE_AT_SWITCH] = { TIDE_FATE_REFUSED, "switch-trigger-condition",
-		    "the condition of {what} reads \"{column}\": PostgreSQL would refuse to drop the column "
-		    "in the end",
-		    "create it again with {new} in a phase of kind \"sql\" between the switch and the drop, "
-		    "and say {accept} here and at the drop" },
+		[TIDE_AT_SWITCH] = KEPT,
 		[TIDE_AT_SWAP] = BOUND_AFTER_SWAP,
 		[TIDE_AT_HOLD] = KEPT,
 		[TIDE_AT_DROP] = BLOCKS_DROP,
@@ -210,12 +206,7 @@ const struct tide_inventory_row tide_inventory[] = {
 	    { [TIDE_AT_ADD] = KEPT,
 		[TIDE_AT_DUAL_WRITE] = KEPT,
 		[TIDE_AT_BACKFILL] = ELSEWHERE(TIDE_FATE_REFUSED, "backfill-other-triggers"),
-		[TIDE_AT_SWITCH] = { TIDE_FATE_REFUSED, "switch-trigger-function",
-		    "{what}, names \"{column}\": once the column is hidden or dropped, writes of the table "
-		    "would fail",
-		    "replace the function in a phase of kind \"sql\" between the switch and the drop, so "
-		    "that "
-		    "it reads {new}, and say {accept} here and at the drop" },
+		[TIDE_AT_SWITCH] = KEPT,
 		[TIDE_AT_SWAP] = KEPT,
 		[TIDE_AT_HOLD] = FAILS_AFTER_DROP,
 		[TIDE_AT_DROP] = FAILS_AFTER_DROP,

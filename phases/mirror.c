@@ -11,17 +11,34 @@
 #include "tidemark/names.h"
 #include "tidemark/sqltext.h"
 
-/* Sorts behind every trigger that is likely to stand on a table: the last one sees what the others have changed. */
-#define TRIGGER_PREFIX "~~~~tidemark_"
+/* Sort before and behind every trigger that is likely to stand on a table: the last one sees what the others have changed. */
+static const char *const trigger_prefix[] = {
+	[TIDE_TRIGGER_FIRST] = "!!!!tidemark_",
+	[TIDE_TRIGGER_LAST] = "~~~~tidemark_",
+};
 #define FUNCTION_PREFIX "tidemark_"
 
 char *
-tide_trigger_name(void *ctx, const struct tide_dual *dual, const char *role, const char *suffix)
+tide_trigger_name(void *ctx, const struct tide_dual *dual, enum tide_trigger_place place, const char *role,
+    const char *suffix)
 {
 	struct tide_names columns = tide_dual_identity(ctx, dual->plan, dual->phase);
 
 	return tide_generated_name(
-	    ctx, TRIGGER_PREFIX, tide_identity(ctx, dual->plan, role, &columns), suffix);
+	    ctx, trigger_prefix[place], tide_identity(ctx, dual->plan, role, &columns), suffix);
+}
+
+bool
+tide_is_our_trigger(const char *name)
+{
+	for (size_t i = 0; i < sizeof(trigger_prefix) / sizeof(trigger_prefix[0]); i++) {
+		size_t length = strlen(trigger_prefix[i]);
+
+		if (strncmp(name, trigger_prefix[i], length) == 0 &&
+		    strspn(name + length, "0123456789abcdef") >= 16)
+			return true;
+	}
+	return false;
 }
 
 static char *
@@ -98,8 +115,8 @@ tide_mirror_triggers(void *ctx, const struct tide_dual *dual)
 	}
 	body = talloc_strdup_append(body, "\tRETURN NEW;\nEND\n");
 	tide_triggers_add_function(ctx, t, function, body, false);
-	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, "mirror", "mirror"), function,
-	    "INSERT OR UPDATE", when ? tide_dual_differs_trigger(ctx, dual) : NULL);
+	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, TIDE_TRIGGER_LAST, "mirror", "mirror"),
+	    function, "INSERT OR UPDATE", when ? tide_dual_differs_trigger(ctx, dual) : NULL);
 	return t;
 }
 

@@ -9,8 +9,11 @@
  * called differently, gives other names.
  */
 
-#define TIDE_TRIGGERS_MAX 4
-#define TIDE_FUNCTIONS_MAX 3
+#define TIDE_TRIGGERS_MAX 5
+#define TIDE_FUNCTIONS_MAX 4
+
+/** Where a trigger of ours stands among those of the user, which fire in the order of their names. */
+enum tide_trigger_place { TIDE_TRIGGER_FIRST, TIDE_TRIGGER_LAST };
 
 struct tide_trigger_text {
 	char *name;          /* as stored */
@@ -62,7 +65,10 @@ void
 tide_safe_functions_drop(struct tide_steps *steps, struct tide_action *action, const struct tide_dual *dual);
 
 /** Shared by the two texts. */
-char *tide_trigger_name(void *ctx, const struct tide_dual *dual, const char *role, const char *suffix);
+char *tide_trigger_name(void *ctx, const struct tide_dual *dual, enum tide_trigger_place place,
+    const char *role, const char *suffix);
+/** Whether the name is one that tide_trigger_name makes. */
+bool tide_is_our_trigger(const char *name);
 char *
 tide_trigger_function_name(void *ctx, const struct tide_dual *dual, const char *role, const char *suffix);
 /** CREATE FUNCTION of a trigger function; `definer`: SECURITY DEFINER, and a REVOKE. */

@@ -109,7 +109,7 @@ check_triggers(const struct tide_checking *c, const struct tide_catalog *cat, co
 		const struct tide_trigger *t = &cat->table.trigger[i];
 
 		if (t->internal || !t->before || !t->row || !(t->on_insert || t->on_update) ||
-		    strcmp(t->name, ours) <= 0 || strncmp(t->name, "~~~~tidemark_", 13) == 0)
+		    strcmp(t->name, ours) <= 0 || tide_is_our_trigger(t->name))
 			continue;
 		tide_say(c, TIDE_ERROR, "dual-write-trigger-order", NULL,
 		    "rename it: triggers fire in the order of their names",

@@ -98,13 +98,13 @@ family AS (
            t.tgname,
            CASE WHEN c.oid = dep.relation AND dep.own THEN format('trigger %I', t.tgname)
                 ELSE format('trigger on %I.%I named %I', n.nspname, c.relname, t.tgname) END,
-           dep.blocks, false, n.nspname
+           dep.blocks, t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0, n.nspname
       FROM dep
       JOIN pg_catalog.pg_trigger AS t ON t.oid = dep.objid AND dep.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
       JOIN word ON word.attnum = dep.attnum
       JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE NOT t.tgisinternal AND (dep.own OR t.tgparentid = 0) AND NOT t.tgname ^@ '~~~~tidemark'
+     WHERE NOT t.tgisinternal AND (dep.own OR t.tgparentid = 0) AND t.tgname !~ '^(!!!!|~~~~)tidemark_[0-9a-f]{16}'
      UNION
     SELECT dep.attnum, 'function body', f.proname, format('function %I.%I', n.nspname, f.proname), dep.blocks, false, n.nspname
       FROM dep

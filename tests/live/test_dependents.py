@@ -52,9 +52,9 @@ class Triggers(DependentCase):
                 ("BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION by_argument('a')", "by_argument")):
             self.execute(f"CREATE TRIGGER x {create}")
             result = self.tidemark("lint", "--db", self.rename())
-            self.assertIn("switch-trigger-function", result.out)
+            self.assertIn("drop-column-dependent", result.out)
             self.assertIn(name, result.out)
-            self.assertEqual(self.rules(self.rename(accept="x", drop_accept="x")), [])
+            self.assertEqual(self.rules(self.rename(drop_accept="x")), [])
             self.execute("DROP TRIGGER x ON t")
         self.execute("CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION innocent()")
         self.assertEqual(self.rules(self.rename()), [])
@@ -64,7 +64,7 @@ class Triggers(DependentCase):
         self.execute("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.a := NEW.a; RETURN NEW; END$$;"
                      "CREATE TRIGGER x BEFORE UPDATE ON t1 FOR EACH ROW EXECUTE FUNCTION f()")
         result = self.tidemark("lint", "--db", self.rename())
-        self.assertIn("switch-trigger-function", result.out)
+        self.assertIn("drop-column-dependent", result.out)
         self.assertIn("t1", result.out)
 
     def test_update_of_fires_for_both_columns_in_the_window_and_comes_back_as_it_was(self):
@@ -110,7 +110,56 @@ class Triggers(DependentCase):
         self.execute(PLAIN)
         self.execute("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;"
                      "CREATE TRIGGER x AFTER UPDATE ON t FOR EACH ROW WHEN (OLD.a IS DISTINCT FROM NEW.a) EXECUTE FUNCTION f()")
-        self.assertIn("switch-trigger-condition", self.rules(self.rename()))
+        self.assertEqual(self.rules(self.rename()), ["drop-column-dependent"])
+
+    CLAMP = """CREATE OR REPLACE FUNCTION public.clamp() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN IF NEW.@ > 500 THEN NEW.@ := 500; END IF; NEW.twice := NEW.@ * 2; RETURN NEW; END$$"""
+
+    def test_a_before_trigger_sees_what_either_release_writes(self):
+        """It reads and sets the old column; in the window its function is replaced by one that knows the new one."""
+        old, new = self.CLAMP.replace("@", "a"), self.CLAMP.replace("@", "b")
+        for schema in (PLAIN, PARTS):
+            self.execute("DROP TABLE IF EXISTS t")
+            self.execute(schema + old + ";CREATE TRIGGER x BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION clamp()")
+            before = self.fingerprint()
+            path = self.rename(hold="1h", drop_accept="x")
+            self.tidemark("run", path).ok()
+            self.tidemark("advance", "p").ok()
+            for function in (old, new, old):
+                self.execute(function)
+                for column in ("a", "b"):
+                    for value, want in ((7, 7), (700, 500), (9, 9)):
+                        self.execute(f"DELETE FROM t WHERE id = 900; INSERT INTO t (id, {column}{', p' if schema is PARTS else ''})"
+                                     f" VALUES (900, {value}{', 1' if schema is PARTS else ''});"
+                                     f"UPDATE t SET {column} = {value} WHERE id = 5")
+                        self.assertEqual(self.rows("SELECT a, b, twice FROM t WHERE id IN (5, 900)"), [(want, want, 2 * want)] * 2)
+                self.execute("UPDATE t SET id = 6 WHERE id = 6")
+                self.assertEqual(self.rows("SELECT a, b, twice FROM t WHERE id = 6"), [(6, 6, 12)])
+            self.tidemark("rollback", "p", "--yes").ok()
+            self.assert_same_schema(before)
+            self.tidemark("run", "--again", path).ok()
+            self.tidemark("advance", "p").ok()
+            self.execute(new)
+            self.tidemark("advance", "p").ok()
+            self.execute("UPDATE t SET b = 800 WHERE id = 5")
+            self.assertEqual(self.rows("SELECT b, twice FROM t WHERE id = 5"), [(500, 1000)])
+            self.tidemark("advance", "p", "--now", "--reason", "tested").ok()
+            self.assertEqual(self.value("SELECT count(*) FROM pg_trigger WHERE tgname ~ 'tidemark'"), 0)
+            self.execute("DROP SCHEMA tidemark CASCADE")
+
+    def test_what_a_trigger_sets_wins_in_a_pair_with_rules(self):
+        self.execute(PLAIN)
+        self.execute(self.CLAMP.replace("@", "a") + ";CREATE TRIGGER x BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION clamp()")
+        self.tidemark("run", self.rename(up="a * 10", down="b / 10", drop_accept="x")).ok()
+        self.tidemark("advance", "p").ok()
+        for column, value, want in (("a", 700, (500, 5000)), ("b", 7009, (500, 5000)), ("b", 79, (7, 79)), ("a", 8, (8, 80))):
+            self.execute(f"UPDATE t SET {column} = {value} WHERE id = 5")
+            self.assertEqual(self.rows("SELECT a, b FROM t WHERE id = 5"), [want])
+
+    def test_a_before_trigger_that_sorts_before_ours_is_refused(self):
+        self.execute(PLAIN)
+        self.execute(self.CLAMP.replace("@", "a") + ';CREATE TRIGGER " x" BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION clamp()')
+        self.assertEqual(self.rules(self.rename(drop_accept=" x")), ["switch-trigger-order"])
 
 
 class Partitions(DependentCase):

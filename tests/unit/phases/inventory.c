@@ -163,10 +163,9 @@ static const struct object objects[] = {
 	{ "policy", DEPENDENT("policy", "true"), "", "swap-dependent", "drop-column-dependent" },
 	/* Carried, where there is a new column to carry it to. */
 	{ "trigger columns", DEPENDENT("trigger columns", "true"), "", "", "" },
-	{ "trigger condition", DEPENDENT("trigger condition", "true"), "switch-trigger-condition",
-	    "swap-dependent", "drop-column-dependent" },
-	{ "trigger function", DEPENDENT("trigger function", "false"), "switch-trigger-function", "",
+	{ "trigger condition", DEPENDENT("trigger condition", "true"), "", "swap-dependent",
 	    "drop-column-dependent" },
+	{ "trigger function", DEPENDENT("trigger function", "false"), "", "", "drop-column-dependent" },
 	{ "function", DEPENDENT("function", "false"), "", "", "drop-column-dependent" },
 	{ "function body", DEPENDENT("function body", "true"), "", "swap-dependent",
 	    "drop-column-dependent" },
