@@ -10,6 +10,14 @@
 
 /* Comparing the sides of a dual write, in the spellings that sweeps, triggers and the CHECK need. */
 
+/* `=` of two values with different collations is refused: a collation of the column's own, or of its domain. */
+static bool
+has_own_collation(const struct tide_column *column)
+{
+	return column->collation != NULL ||
+	       (column->collated != NULL && strcmp(column->collated, "pg_catalog.\"default\"") != 0);
+}
+
 /*
  * Where `=` means more or less than the same bytes, images are compared: a change of case in citext is a
  * change, and json has no `=` at all. So also where two collations would contradict each other.
@@ -19,22 +27,62 @@ by_image(const struct tide_dual *dual, const struct tide_dual_column *c)
 {
 	const struct tide_dual_side *sides[] = { &dual->old, &dual->new };
 
-	if (tide_is_padded(c->column->type))
-		return false;
 	for (size_t s = 0; s < 2; s++)
 		for (size_t i = 0; i < sides[s]->count; i++)
-			if (sides[s]->item[i].column->collation != NULL)
+			if (has_own_collation(sides[s]->item[i].column))
 				return true;
 	return !c->column->identical;
 }
 
-/* Rows are alike only when their types are: a domain's value becomes one of the type below it. */
+/* Rows are alike only when their types are: a domain's value becomes one of the type below it. Blanks that character(n) adds count for nothing. */
 static const char *
 as_base(void *ctx, const struct tide_column *column, const char *value)
 {
+	if (column->unpadded != NULL)
+		return tide_sqlf(ctx, "CAST(%s AS %s)", value, column->unpadded);
 	if (strcmp(column->type, column->cast_type) == 0)
 		return value;
 	return tide_sqlf(ctx, "CAST(%s AS %s)", value, column->cast_type);
+}
+
+static char *
+images(void *ctx, bool equal, const char *a, const char *b)
+{
+	return tide_sqlf(ctx, "ROW(%s)::pg_catalog.record OPERATOR(pg_catalog.%s) ROW(%s)::pg_catalog.record",
+	    a, equal ? "*=" : "*<>", b);
+}
+
+/* The fields of a composite, in depth: a field that is compressed in one value and not in the other makes no difference then. */
+static char *
+fields_of(void *ctx, const struct tide_column *column, const char *value)
+{
+	const char *way = column->parts;
+	char *out = NULL;
+
+	while (*way != '\0') {
+		size_t length = strcspn(way, "\x01");
+		char *part = talloc_asprintf(ctx, "(%s)%.*s", value, (int)length - 1, way + 1);
+
+		if (*way == '?')
+			part = talloc_asprintf(ctx, "%s IS NOT DISTINCT FROM NULL", part);
+		out = tide_append(ctx, out, ", ", part);
+		way += length + (way[length] != '\0');
+	}
+	return out;
+}
+
+/* What looks different may only be stored differently: of composites the fields decide, of arrays of them the text. */
+static char *
+compare_inner(void *ctx, const struct tide_column *column, bool equal, const char *a, const char *b)
+{
+	char *same = images(ctx, equal, a, b), *deep;
+
+	if (column->parts != NULL)
+		deep = images(ctx, equal, fields_of(ctx, column, a), fields_of(ctx, column, b));
+	else
+		deep = images(ctx, equal, tide_sqlf(ctx, "CAST(%s AS pg_catalog.text)", a),
+		    tide_sqlf(ctx, "CAST(%s AS pg_catalog.text)", b));
+	return talloc_asprintf(ctx, "(%s %s %s)", same, equal ? "OR" : "AND", deep);
 }
 
 static char *
@@ -44,8 +92,8 @@ compare(void *ctx, const struct tide_column *column, bool image, bool equal, con
 		return tide_sqlf(ctx, "%s IS %sDISTINCT FROM %s", a, equal ? "NOT " : "", b);
 	a = as_base(ctx, column, a);
 	b = as_base(ctx, column, b);
-	return tide_sqlf(ctx, "ROW(%s)::pg_catalog.record OPERATOR(pg_catalog.%s) ROW(%s)::pg_catalog.record",
-	    a, equal ? "*=" : "*<>", b);
+	return column->parts != NULL || column->composites ? compare_inner(ctx, column, equal, a, b)
+							   : images(ctx, equal, a, b);
 }
 
 char *
@@ -65,9 +113,7 @@ tide_equals(
 char *
 tide_column_differs(void *ctx, const struct tide_column *column, const char *a, const char *b)
 {
-	bool image = !tide_is_padded(column->type) && (!column->identical || column->collation != NULL);
-
-	return compare(ctx, column, image, false, a, b);
+	return compare(ctx, column, !column->identical || has_own_collation(column), false, a, b);
 }
 
 char *

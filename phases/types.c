@@ -96,14 +96,6 @@ tide_same_type(const struct tide_column *a, const struct tide_column *b)
 }
 
 bool
-tide_is_padded(const char *type)
-{
-	static const char *const padded[] = { "character" };
-
-	return strstr(type, "[]") == NULL && is_one_of(type, padded, COUNT(padded));
-}
-
-bool
 tide_cast_follows_session(const char *from, const char *to)
 {
 	bool from_dated = is_one_of(from, dated, COUNT(dated)), to_dated = is_one_of(to, dated, COUNT(dated));
@@ -128,8 +120,6 @@ tide_type_is_serial(const char *type)
 static const char *
 cast_type(void *ctx, const char *type, const char *base)
 {
-	if (strstr(type, "[]") != NULL)
-		return type;
 	if (strcmp(base, "character varying") == 0 || strcmp(base, "bit varying") == 0)
 		return base;
 	if (strcmp(base, "character") == 0)
@@ -141,16 +131,13 @@ cast_type(void *ctx, const char *type, const char *base)
 static char *
 full_name(void *ctx, const char *type, const char *base)
 {
-	const char *open = type + base_length(type), *close = strchr(open, ')'), *array = strstr(type, "[]");
+	const char *open = type + base_length(type), *close = strchr(open, ')');
 	int modifier = close == NULL || *open != '(' ? 0 : (int)(close + 1 - open);
 	size_t word = strncmp(base, "time", 4) == 0 ? strcspn(base, " ") : strlen(base);
 
-	if (array != NULL && modifier == 0)
-		return talloc_strdup(ctx, type);
-	if (strcmp(base, "character") == 0 && modifier == 0 && strncasecmp(type, "bp", 2) != 0)
-		return talloc_strdup(ctx, "character(1)");
-	return talloc_asprintf(
-	    ctx, "%.*s%.*s%s%s", (int)word, base, modifier, open, base + word, array != NULL ? array : "");
+	if (strcmp(base, "character") == 0 && modifier == 0)
+		return talloc_strdup(ctx, strncasecmp(type, "bp", 2) == 0 ? "bpchar" : "character(1)");
+	return talloc_asprintf(ctx, "%.*s%.*s%s", (int)word, base, modifier, open, base + word);
 }
 
 /* Names without quotes are folded, as the server does it. */
@@ -165,13 +152,44 @@ folded(void *ctx, const char *type)
 	return copy;
 }
 
+/* "numeric(10,2)[3][]" and "numeric(10,2) array" → "numeric(10,2)"; NULL when it is no array. How many dimensions does not matter to the server. */
+static char *
+element_name(void *ctx, const char *type)
+{
+	const char *quote = strrchr(type, '"'), *bracket = strchr(quote == NULL ? type : quote, '[');
+	const char *word = strstr(quote == NULL ? type : quote, " array");
+	const char *end = bracket != NULL ? bracket : word;
+
+	if (end == NULL || (bracket == NULL && word[6] != '\0' && word[6] != ' '))
+		return NULL;
+	if (word != NULL && word < end)
+		end = word;
+	while (end > type && end[-1] == ' ')
+		end--;
+	return talloc_strndup(ctx, type, (size_t)(end - type));
+}
+
+static void
+describe(struct tide_catalog *cat, const char *type, struct tide_column *out)
+{
+	char *element = element_name(cat, type), *base = base_name(cat, element != NULL ? element : type);
+	char *name = full_name(cat, element != NULL ? element : type, base);
+	bool padded = strcmp(base, "character") == 0 && strchr(name, '(') != NULL;
+
+	out->type = element == NULL ? name : talloc_asprintf(cat, "%s[]", name);
+	out->cast_type = talloc_strdup(cat, cast_type(cat, name, base));
+	if (element != NULL)
+		out->cast_type = talloc_asprintf(cat, "%s[]", out->cast_type);
+	out->identical = element == NULL && is_one_of(type, byte_equal, COUNT(byte_equal)) &&
+			 (padded || strcmp(base, "character") != 0);
+	if (padded)
+		out->unpadded = talloc_strdup(cat, element == NULL ? "pg_catalog.text" : "pg_catalog.text[]");
+}
+
 void
 tide_type_describe(struct tide_catalog *cat, const char *written, struct tide_column *out)
 {
-	const char *type = folded(cat, written);
-	char *base = base_name(cat, type);
-
-	out->type = full_name(cat, type, base);
+	describe(cat, folded(cat, written), out);
 	for (size_t i = 0; i < cat->table.column_count; i++) {
 		const struct tide_column *like = &cat->table.column[i];
 
@@ -179,8 +197,10 @@ tide_type_describe(struct tide_catalog *cat, const char *written, struct tide_co
 			continue;
 		out->cast_type = like->cast_type;
 		out->identical = like->identical;
+		out->unpadded = like->unpadded;
+		out->collated = like->collated;
+		out->parts = like->parts;
+		out->composites = like->composites;
 		return;
 	}
-	out->cast_type = talloc_strdup(cat, cast_type(cat, out->type, base));
-	out->identical = strstr(type, "[]") == NULL && is_one_of(out->type, byte_equal, COUNT(byte_equal));
 }

@@ -9,8 +9,6 @@
 
 /** Same type, modifier and collation: a value goes over as it is. */
 bool tide_same_type(const struct tide_column *a, const struct tide_column *b);
-/** char(n): what `=` ignores is padding that the type itself adds. */
-bool tide_is_padded(const char *type);
 /** The cast looks at TimeZone, DateStyle and the like, so two sessions can get two values. */
 bool tide_cast_follows_session(const char *from, const char *to);
 /** A column of that type as the catalog would describe it; `like` columns of the same type are copied. */

@@ -105,6 +105,10 @@ take_column(const struct reader *r, void *item)
 		.comment = text(r, 11),
 		.acl = text(r, 12),
 		.not_null_constraint = text(r, 13),
+		.collated = text(r, 14),
+		.unpadded = text(r, 15),
+		.parts = text(r, 16),
+		.composites = flag(r, 17),
 	};
 }
 

@@ -327,7 +327,7 @@ assign(const struct tide_phase_at *at, struct tide_steps *out, const struct tide
 	here = tide_sqlf(out, TIDE_ROW ".%I", column->name);
 	if (fact != NULL && fact->volatility == 'v') {
 		/* It never gives the same twice: what was filled is not filled again. */
-		differs = tide_sqlf(out, "%s IS NULL", here);
+		differs = tide_sqlf(out, "%s IS NOT DISTINCT FROM NULL", here);
 	} else {
 		differs = tide_column_differs(out, column, here, value);
 		sweep->again = tide_append(out, sweep->again, " OR ", differs);

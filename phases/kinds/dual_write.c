@@ -267,9 +267,9 @@ trial(void *ctx, const struct tide_dual *dual)
 
 		if (c->copy)
 			continue;
-		if (strcmp(c->column->type, c->column->cast_type) == 0 || tide_is_padded(c->column->type))
+		if (strcmp(c->column->type, c->column->cast_type) == 0)
 			out = tide_append(ctx, out, " OR ",
-			    tide_sqlf(ctx, "CASE WHEN %s IS NULL THEN %s ELSE false END", c->value.row,
+			    tide_sqlf(ctx, "CASE WHEN %s IS NOT DISTINCT FROM NULL THEN %s ELSE false END", c->value.row,
 				c->column->not_null ? "true" : "false"));
 		else
 			out = tide_append(ctx, out, " OR ",

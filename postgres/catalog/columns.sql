@@ -1,4 +1,4 @@
--- One row a column. A domain is compared and cast as the type below it.
+-- One row a column. A domain is compared and cast as the type below it, and has its default where the column has none.
 WITH RECURSIVE p AS (SELECT $1::pg_catalog.oid AS relation),
 base (attnum, type, modifier) AS (
     SELECT a.attnum, a.atttypid, a.atttypmod
@@ -6,6 +6,21 @@ base (attnum, type, modifier) AS (
      UNION ALL
     SELECT base.attnum, t.typbasetype, t.typtypmod
       FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.type AND t.typtype = 'd'
+),
+-- Composites in depth: each of them, and each field, by the way that leads to it.
+part (attnum, way, type) AS (
+    SELECT base.attnum, '', base.type
+      FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.type AND t.typtype = 'c'
+     UNION ALL
+    SELECT part.attnum, part.way || step.way, step.type
+      FROM part
+      JOIN pg_catalog.pg_type AS t ON t.oid = part.type
+     CROSS JOIN LATERAL (
+           SELECT '', t.typbasetype WHERE t.typtype = 'd'
+            UNION ALL
+           SELECT '.' || quote_ident(f.attname) COLLATE pg_catalog."default", f.atttypid
+             FROM pg_catalog.pg_attribute AS f
+            WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped) AS step (way, type)
 )
 SELECT a.attname,
        a.attnum,
@@ -16,11 +31,13 @@ SELECT a.attname,
             THEN (SELECT format('%I.%I', n.nspname, c.collname)
                     FROM pg_catalog.pg_collation AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace
                    WHERE c.oid = a.attcollation) END,
-       (b.typtype = 'e'
-        OR base.type = ANY ('{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,"\"char\"",name,text,varchar,bpchar}'::pg_catalog.regtype[]))
+       -- Blanks at the end mean something in bpchar without a length.
+       (b.typtype = 'e' OR (base.type = 'bpchar'::pg_catalog.regtype AND base.modifier <> -1)
+        OR base.type = ANY ('{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,"\"char\"",name,text,varchar}'::pg_catalog.regtype[]))
        AND coalesce((SELECT c.collisdeterministic FROM pg_catalog.pg_collation AS c WHERE c.oid = a.attcollation), true),
        a.attnotnull,
-       pg_get_expr(d.adbin, d.adrelid),
+       coalesce(pg_get_expr(d.adbin, d.adrelid), pg_get_expr(t.typdefaultbin, 0),
+                CASE WHEN t.typdefault IS NOT NULL THEN format('%L::%s', t.typdefault, format_type(t.oid, NULL)) END),
        a.attidentity,
        a.attgenerated,
        (SELECT format('%I.%I', n.nspname, s.relname)
@@ -34,7 +51,19 @@ SELECT a.attname,
        col_description(a.attrelid, a.attnum),
        a.attacl::pg_catalog.text,
        (SELECT k.conname FROM pg_catalog.pg_constraint AS k
-         WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] LIMIT 1)
+         WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] LIMIT 1),
+       (SELECT format('%I.%I', n.nspname, c.collname)
+          FROM pg_catalog.pg_collation AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace
+         WHERE c.oid = a.attcollation),
+       -- In character(n) they do not: as text it has none.
+       CASE WHEN base.type = 'bpchar'::pg_catalog.regtype AND base.modifier <> -1 THEN 'pg_catalog.text'
+            WHEN base.type = 'bpchar[]'::pg_catalog.regtype AND base.modifier <> -1 THEN 'pg_catalog.text[]' END,
+       (SELECT string_agg(CASE f.typtype WHEN 'c' THEN '?' ELSE '=' END || part.way, E'\x01' ORDER BY part.way, f.typtype)
+          FROM part JOIN pg_catalog.pg_type AS f ON f.oid = part.type AND f.typtype <> 'd'
+         WHERE part.attnum = a.attnum),
+       -- Fields inside of elements cannot be reached one by one.
+       (SELECT true FROM pg_catalog.pg_type AS e WHERE e.oid = b.typelem AND b.typcategory = 'A'
+           AND (e.typtype = 'c' OR (e.typtype = 'd' AND (SELECT r.typtype FROM pg_catalog.pg_type AS r WHERE r.oid = e.typbasetype) IN ('c', 'd'))))
   FROM p
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.relation AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid

@@ -54,7 +54,11 @@ fixture_column(void *ctx, const json_t *row, struct tide_column *out)
 	if (out->cast_type == NULL)
 		out->cast_type = out->type;
 	out->collation = fixture_text(ctx, row, "collation");
+	out->collated = fixture_text(ctx, row, "collated");
 	out->identical = fixture_flag(row, "identical");
+	out->unpadded = fixture_text(ctx, row, "unpadded");
+	out->parts = fixture_text(ctx, row, "parts");
+	out->composites = fixture_flag(row, "composites");
 	out->not_null = fixture_flag(row, "not_null");
 	out->default_expr = fixture_text(ctx, row, "default_expr");
 	out->default_constant = fixture_flag(row, "default_constant");
