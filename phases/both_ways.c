@@ -3,7 +3,9 @@
 #include <talloc.h>
 
 #include "build.h"
+#include "conflict.h"
 #include "mirror.h"
+#include "moved.h"
 #include "overlap.h"
 #include "settle.h"
 #include "tidemark/sqltext.h"
@@ -13,6 +15,35 @@
  * Both ways: from the switch on, old and new releases write at the same time. What changed decides, by
  * comparison with OLD, so that a lossy `down` never eats a value of the new release on an unrelated update.
  */
+
+/* Columns that are settled together. Of plain copies each pair is one by itself, else all columns are. */
+struct part {
+	struct tide_dual dual; /* whose sides are those columns */
+	size_t first;          /* index of its first new column */
+};
+
+struct parts {
+	struct part *item;
+	size_t count;
+};
+
+static struct parts
+parts_of(void *ctx, const struct tide_dual *dual)
+{
+	bool pairs = dual->plain && dual->old.count == dual->new.count;
+	struct parts out = { .count = pairs ? dual->new.count : 1 };
+
+	out.item = talloc_array(ctx, struct part, (unsigned)out.count);
+	for (size_t i = 0; i < out.count; i++) {
+		out.item[i] = (struct part){ .dual = *dual, .first = i };
+		if (!pairs)
+			continue;
+		out.item[i].dual.old = (struct tide_dual_side){ &dual->old.item[i], 1 };
+		out.item[i].dual.new = (struct tide_dual_side){ &dual->new.item[i], 1 };
+		out.item[i].dual.copy = dual->old.item[i].copy && dual->new.item[i].copy;
+	}
+	return out;
+}
 
 /* Some column of the side is not what it was. */
 static char *
@@ -30,25 +61,57 @@ changed(void *ctx, const struct tide_dual *dual, const struct tide_dual_side *si
 	return out;
 }
 
-/* Every column is NULL or holds its constant default: an INSERT that says nothing about it looks like that. */
+static bool
+never_silent(const struct tide_dual_side *side)
+{
+	for (size_t i = 0; i < side->count; i++)
+		if (side->item[i].column->default_expr != NULL && !side->item[i].column->default_constant)
+			return true;
+	return false;
+}
+
+/*
+ * Every column holds its default, which is NULL where it has none: a release that does not know the column leaves it like that. An
+ * explicit NULL beside a default is a value. A default that is another each time is never silent.
+ */
 static char *
 silent(void *ctx, const struct tide_dual *dual, const struct tide_dual_side *side)
 {
 	char *out = NULL;
 
+	if (never_silent(side))
+		return talloc_strdup(ctx, "false");
 	for (size_t i = 0; i < side->count; i++) {
 		const struct tide_dual_column *c = &side->item[i];
 		const struct tide_column *facts = c->column;
 		char *value = tide_sqlf(ctx, "NEW.%I", c->name);
-		char *one = tide_sqlf(ctx, "%s IS NULL", value);
 
-		if (facts->default_expr != NULL && facts->default_constant)
-			one = tide_sqlf(ctx, "(%s OR %s)", one,
-			    tide_equals(ctx, dual, c, value,
-				tide_sqlf(ctx, "CAST((%s) AS %s)", facts->default_expr, facts->cast_type)));
-		out = tide_append(ctx, out, " AND ", one);
+		out = tide_append(ctx, out, " AND ",
+		    facts->default_expr == NULL
+			? tide_sqlf(ctx, "%s IS NOT DISTINCT FROM NULL", value)
+			: tide_equals(ctx, dual, c, value,
+			      tide_sqlf(ctx, "CAST((%s) AS %s)", facts->default_expr, facts->cast_type)));
 	}
 	return out;
+}
+
+static bool
+has_default(const struct tide_dual_side *side)
+{
+	for (size_t i = 0; i < side->count; i++)
+		if (side->item[i].column->default_expr != NULL)
+			return true;
+	return false;
+}
+
+/* A release that knows the side cannot be silent about it: a column of it must be given. */
+static bool
+demands(const struct tide_dual_side *side)
+{
+	for (size_t i = 0; i < side->count; i++)
+		if (side->item[i].column->not_null && side->item[i].column->default_expr == NULL)
+			return true;
+	return false;
 }
 
 /* The same with a default that the switch carries over from the old column. */
@@ -82,37 +145,36 @@ tide_carries_default(const struct tide_dual *dual, size_t i)
 	       old->sequence == NULL;
 }
 
-/* Variables in which values that may fail are tried, and what tries them; both "" unless on_error = "null". */
+/* Variables in which values that may fail are tried; "" unless on_error = "null". */
 static char *
 trial_variables(void *ctx, const struct tide_dual *dual)
 {
 	char *out = talloc_strdup(ctx, "");
 
-	if (!dual->null_on_error)
-		return out;
-	for (size_t i = 0; i < dual->new.count; i++)
+	for (size_t i = 0; dual->null_on_error && i < dual->new.count; i++)
 		out = talloc_strdup_append(out,
 		    tide_sqlf(ctx, "\ttidemark_up_%d %s;\n", (int)i + 1, dual->new.item[i].column->type));
-	return *out == '\0' ? out : talloc_asprintf(ctx, "DECLARE\n%s", out);
+	return out;
 }
 
 static char *
-trials(void *ctx, const struct tide_dual *dual, const char *indent)
+trials(void *ctx, const struct part *part, const char *indent)
 {
+	const struct tide_dual *dual = &part->dual;
 	char *out = talloc_strdup(ctx, "");
 
-	if (!dual->null_on_error)
-		return out;
-	for (size_t i = 0; i < dual->new.count; i++)
-		out = talloc_strdup_append(out, tide_assign(ctx, dual, &dual->new.item[i],
-						    tide_sqlf(ctx, "tidemark_up_%d", (int)i + 1), indent));
+	for (size_t i = 0; dual->null_on_error && i < dual->new.count; i++)
+		out = talloc_strdup_append(
+		    out, tide_assign(ctx, dual, &dual->new.item[i],
+			     tide_sqlf(ctx, "tidemark_up_%d", (int)(part->first + i) + 1), indent));
 	return out;
 }
 
 /* Some new column is not what the old side makes of it; after `trials`. */
 static char *
-disagrees(void *ctx, const struct tide_dual *dual)
+disagrees(void *ctx, const struct part *part)
 {
+	const struct tide_dual *dual = &part->dual;
 	char *out = NULL;
 
 	if (!dual->null_on_error)
@@ -122,7 +184,7 @@ disagrees(void *ctx, const struct tide_dual *dual)
 
 		out = tide_append(ctx, out, " OR ",
 		    tide_differs(ctx, dual, c, tide_sqlf(ctx, "NEW.%I", c->name),
-			tide_sqlf(ctx, "tidemark_up_%d", (int)i + 1)));
+			tide_sqlf(ctx, "tidemark_up_%d", (int)(part->first + i) + 1)));
 	}
 	return out;
 }
@@ -139,114 +201,94 @@ assign_side(void *ctx, const struct tide_dual *dual, const struct tide_dual_side
 }
 
 static char *
-update_body(void *ctx, const struct tide_dual *dual)
+update_part(void *ctx, const struct part *part)
 {
-	return tide_sqlf(ctx,
-	    "%sBEGIN\n"
-	    "\tIF %s THEN\n"
-	    "%s"
-	    "\t\tIF %s THEN\n%s\t\tEND IF;\n"
-	    "\tELSIF %s THEN\n%s\tEND IF;\n"
-	    "\tRETURN NEW;\nEND\n",
-	    trial_variables(ctx, dual), changed(ctx, dual, &dual->new), trials(ctx, dual, "\t\t"),
-	    disagrees(ctx, dual), assign_side(ctx, dual, &dual->old, "\t\t\t"),
-	    changed(ctx, dual, &dual->old), assign_side(ctx, dual, &dual->new, "\t\t"));
+	const struct tide_dual *dual = &part->dual;
+
+	return talloc_asprintf(ctx,
+	    "\tIF %s THEN\n%s"
+	    "\t\tIF %s THEN\n"
+	    "\t\t\tIF %s THEN\n%s\t\t\tEND IF;\n"
+	    "%s\t\tEND IF;\n"
+	    "\tELSIF %s THEN\n%s\tEND IF;\n",
+	    changed(ctx, dual, &dual->new), trials(ctx, part, "\t\t"), disagrees(ctx, part),
+	    changed(ctx, dual, &dual->old), tide_conflict_note(ctx, dual, "\t\t\t\t"),
+	    assign_side(ctx, dual, &dual->old, "\t\t\t"), changed(ctx, dual, &dual->old),
+	    assign_side(ctx, dual, &dual->new, "\t\t"));
 }
 
+/* Both sides were given, and the new one wins; the loser is written down, unless a changing default only made it look given. */
 static char *
-insert_body(void *ctx, const struct tide_dual *dual)
+insert_both(void *ctx, const struct part *part)
 {
-	return tide_sqlf(ctx,
-	    "%sBEGIN\n"
-	    "\tIF %s THEN\n%s"
-	    "\tELSIF %s THEN\n%s"
-	    "\tELSE\n%s"
-	    "\t\tIF %s THEN\n%s\t\tEND IF;\n"
-	    "\tEND IF;\n"
-	    "\tRETURN NEW;\nEND\n",
-	    trial_variables(ctx, dual), silent(ctx, dual, &dual->new),
-	    assign_side(ctx, dual, &dual->new, "\t\t"), silent(ctx, dual, &dual->old),
-	    assign_side(ctx, dual, &dual->old, "\t\t"), trials(ctx, dual, "\t\t"), disagrees(ctx, dual),
+	const struct tide_dual *dual = &part->dual;
+
+	return talloc_asprintf(ctx, "\tELSE\n%s\t\tIF %s THEN\n%s%s\t\tEND IF;\n\tEND IF;\n",
+	    trials(ctx, part, "\t\t"), disagrees(ctx, part),
+	    never_silent(&dual->old) ? "" : tide_conflict_note(ctx, dual, "\t\t\t"),
+	    assign_side(ctx, dual, &dual->old, "\t\t\t"));
+}
+
+/* The new side says nothing. When nothing was said at all, and the old side is what the new one makes of it, `down` has its say as in an UPDATE. */
+static char *
+fill_new(void *ctx, const struct part *part)
+{
+	const struct tide_dual *dual = &part->dual;
+	char *up = assign_side(ctx, dual, &dual->new, "\t\t");
+
+	if (dual->copy || has_default(&dual->old) || never_silent(&dual->new))
+		return up;
+	return talloc_asprintf(ctx, "%s\t\tIF %s AND %s THEN\n%s\t\tEND IF;\n", up,
+	    silent(ctx, dual, &dual->old), silent(ctx, dual, &dual->new),
 	    assign_side(ctx, dual, &dual->old, "\t\t\t"));
 }
 
 static char *
-image(void *ctx, const struct tide_dual_side *side)
+insert_part(void *ctx, const struct part *part)
 {
-	char *pairs = NULL;
+	const struct tide_dual *dual = &part->dual;
+	bool demanding = demands(&dual->old);
+	char *old_silent = silent(ctx, dual, &dual->old), *new_silent = silent(ctx, dual, &dual->new);
+	char *fill_old = assign_side(ctx, dual, &dual->old, "\t\t");
 
-	for (size_t i = 0; i < side->count; i++)
-		pairs = tide_append(
-		    ctx, pairs, ", ", tide_sqlf(ctx, "%L, NEW.%I", side->item[i].name, side->item[i].name));
-	return tide_sqlf(ctx, "pg_catalog.jsonb_build_object(%s)", pairs);
+	/* A side whose release must give it is the one that was not written, when neither was. */
+	return talloc_asprintf(ctx, "\tIF %s THEN\n%s\tELSIF %s THEN\n%s%s",
+	    demanding ? old_silent : new_silent, demanding ? fill_old : fill_new(ctx, part),
+	    demanding ? new_silent : old_silent,
+	    demanding ? assign_side(ctx, dual, &dual->new, "\t\t") : fill_old, insert_both(ctx, part));
 }
 
 static char *
-conflict_body(void *ctx, const struct tide_dual *dual)
+body(void *ctx, const struct tide_dual *dual, char *(*settle)(void *ctx, const struct part *part),
+    const char *first)
 {
-	bool decide = dual->null_on_error || !tide_dual_provable(dual);
-	char *key = tide_has_primary_key(dual->cat) ? tide_row_key(ctx, dual->cat, "NEW")
-						    : talloc_strdup(ctx, "NULL");
-	char *test = decide ? tide_sqlf(ctx, "%s\tIF NOT (%s) THEN\n\t\tRETURN NEW;\n\tEND IF;\n",
-				  trials(ctx, dual, "\t"), disagrees(ctx, dual))
-			    : talloc_strdup(ctx, "");
+	struct parts parts = parts_of(ctx, dual);
+	char *out = talloc_asprintf(
+	    ctx, "DECLARE\n%s%sBEGIN\n%s", trial_variables(ctx, dual), tide_conflict_variables(), first);
 
-	return tide_sqlf(ctx,
-	    "%sBEGIN\n%s"
-	    "\tINSERT INTO tidemark.conflict (\"plan\", \"relation\", \"key\", \"old\", \"new\", \"kept\")\n"
-	    "\tVALUES (%L, %L, %s, %s, %s, 'new');\n"
-	    "\tRETURN NEW;\nEND\n",
-	    trial_variables(ctx, dual), test, dual->plan->name, tide_people_table(ctx, dual->cat), key,
-	    image(ctx, &dual->old), image(ctx, &dual->new));
+	for (size_t i = 0; i < parts.count; i++)
+		out = talloc_strdup_append(out, settle(ctx, &parts.item[i]));
+	return talloc_asprintf(ctx, "%s%s\tRETURN NEW;\nEND\n", out, tide_conflict_pass_on(ctx, dual));
 }
 
-/* An old column whose default gives another value each time is never silent, so nothing can be said about an INSERT. */
-static bool
-inserts_can_conflict(const struct tide_dual *dual)
-{
-	for (size_t i = 0; i < dual->old.count; i++)
-		if (dual->old.item[i].column->default_expr != NULL &&
-		    !dual->old.item[i].column->default_constant)
-			return false;
-	return true;
-}
-
-static void
-add_conflict(void *ctx, struct tide_triggers *t, const struct tide_dual *dual, enum tide_trigger_place place,
-    const char *role)
-{
-	char *name = tide_trigger_function_name(ctx, dual, role, "conflict_v1");
-	bool in_when = !dual->null_on_error && tide_dual_provable(dual);
-	char *differs = in_when ? tide_sqlf(ctx, "\n\tAND (%s)", tide_dual_differs_trigger(ctx, dual))
-				: talloc_strdup(ctx, "");
-
-	tide_triggers_add_function(ctx, t, name, conflict_body(ctx, dual), true);
-	if (inserts_can_conflict(dual))
-		tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, place, role, "conflict_insert"), name,
-		    "INSERT",
-		    tide_sqlf(ctx, "NOT (%s)\n\tAND NOT (%s)%s", silent(ctx, dual, &dual->new),
-			silent(ctx, dual, &dual->old), differs));
-	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, place, role, "conflict_update"), name,
-	    "UPDATE",
-	    tide_sqlf(ctx, "(%s)\n\tAND (%s)%s", changed(ctx, dual, &dual->new),
-		changed(ctx, dual, &dual->old), differs));
-}
-
-/* One hash and these suffixes: the conflict is written down before the values are changed. */
+/* One hash and these suffixes decide in which order they fire. */
 static void
 add_all(void *ctx, struct tide_triggers *t, const struct tide_dual *dual, enum tide_trigger_place place,
     const char *role)
 {
-	char *name;
+	char *name = tide_trigger_function_name(ctx, dual, role, "insert_v2");
 
-	add_conflict(ctx, t, dual, place, role);
-	name = tide_trigger_function_name(ctx, dual, role, "insert_v1");
-	tide_triggers_add_function(ctx, t, name, insert_body(ctx, dual), false);
-	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, place, role, "insert"), name, "INSERT", NULL);
-	name = tide_trigger_function_name(ctx, dual, role, "update_v1");
-	tide_triggers_add_function(ctx, t, name, update_body(ctx, dual), false);
+	tide_triggers_add_function(
+	    ctx, t, name, body(ctx, dual, insert_part, tide_moved_here(ctx, dual)), false);
+	/* Of a plain copy nothing is to be done for a row in which both are equal. */
+	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, place, role, "insert"), name, "INSERT",
+	    dual->copy ? tide_dual_differs_trigger(ctx, dual) : NULL);
+	name = tide_trigger_function_name(ctx, dual, role, "update_v2");
+	tide_triggers_add_function(ctx, t, name, body(ctx, dual, update_part, ""), false);
 	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, place, role, "update"), name, "UPDATE",
 	    tide_sqlf(ctx, "%s OR %s", changed(ctx, dual, &dual->new), changed(ctx, dual, &dual->old)));
+	tide_moved_add(ctx, t, dual, role);
+	tide_conflict_add(ctx, t, dual, role);
 }
 
 static bool

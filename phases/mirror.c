@@ -72,19 +72,34 @@ tide_triggers_add_function(
 		f->revoke = tide_sqlf(ctx, "REVOKE ALL ON FUNCTION %s() FROM PUBLIC", f->name);
 }
 
-void
-tide_triggers_add(void *ctx, struct tide_triggers *t, const char *name, const char *function_name_,
-    const char *events, const char *when)
+static void
+add_trigger(void *ctx, struct tide_triggers *t, const char *name, const char *function, const char *events,
+    const char *when, bool after)
 {
 	struct tide_trigger_text *trigger = &t->trigger[t->trigger_count++];
 
 	trigger->name = talloc_strdup(ctx, name);
-	trigger->function_name = talloc_strdup(ctx, function_name_);
-	trigger->function = tide_sqlf(ctx, "tidemark.%I()", function_name_);
-	trigger->create =
-	    tide_sqlf(ctx, "CREATE TRIGGER %I BEFORE %s ON %s FOR EACH ROW%s%s%s EXECUTE FUNCTION %s", name,
-		events, tide_table_text(ctx, t->cat), when == NULL ? "" : "\nWHEN (",
-		when == NULL ? "" : when, when == NULL ? "" : ")\n", trigger->function);
+	trigger->function_name = talloc_strdup(ctx, function);
+	trigger->function = tide_sqlf(ctx, "tidemark.%I()", function);
+	trigger->after = after;
+	trigger->create = tide_sqlf(ctx,
+	    "CREATE TRIGGER %I %s %s ON %s FOR EACH ROW%s%s%s EXECUTE FUNCTION %s", name,
+	    after ? "AFTER" : "BEFORE", events, tide_table_text(ctx, t->cat), when == NULL ? "" : "\nWHEN (",
+	    when == NULL ? "" : when, when == NULL ? "" : ")\n", trigger->function);
+}
+
+void
+tide_triggers_add(void *ctx, struct tide_triggers *t, const char *name, const char *function_name_,
+    const char *events, const char *when)
+{
+	add_trigger(ctx, t, name, function_name_, events, when, false);
+}
+
+void
+tide_triggers_add_after(void *ctx, struct tide_triggers *t, const char *name, const char *function_name_,
+    const char *events, const char *when)
+{
+	add_trigger(ctx, t, name, function_name_, events, when, true);
 }
 
 char *
@@ -205,7 +220,7 @@ tide_triggers_apply(struct tide_catalog *cat, const struct tide_triggers *t, boo
 						 .definition = text->create,
 						 .function = text->function,
 						 .enabled = 'A',
-						 .before = true,
+						 .before = !text->after,
 						 .row = true,
 						 .on_insert = true,
 						 .on_update = true });

@@ -9,8 +9,8 @@
  * called differently, gives other names.
  */
 
-#define TIDE_TRIGGERS_MAX 5
-#define TIDE_FUNCTIONS_MAX 4
+#define TIDE_TRIGGERS_MAX 6
+#define TIDE_FUNCTIONS_MAX 6
 
 /** Where a trigger of ours stands among those of the user, which fire in the order of their names. */
 enum tide_trigger_place { TIDE_TRIGGER_FIRST, TIDE_TRIGGER_LAST };
@@ -20,6 +20,7 @@ struct tide_trigger_text {
 	char *function;      /* quoted, qualified */
 	char *function_name; /* as stored */
 	char *create;
+	bool after; /* the row was written */
 };
 
 struct tide_function_text {
@@ -76,6 +77,9 @@ void tide_triggers_add_function(
     void *ctx, struct tide_triggers *t, const char *name, const char *body, bool definer);
 /** Events: "INSERT OR UPDATE". when: NULL for none. Uses the function added last as `function_name`. */
 void tide_triggers_add(void *ctx, struct tide_triggers *t, const char *name, const char *function_name,
+    const char *events, const char *when);
+/** The same behind the write. */
+void tide_triggers_add_after(void *ctx, struct tide_triggers *t, const char *name, const char *function_name,
     const char *events, const char *when);
 /** `NEW."c" := value;` or the block that makes NULL of what fails; `indent` is put before each line. */
 char *tide_assign(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c,

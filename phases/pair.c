@@ -267,6 +267,7 @@ tide_dual_build(void *ctx, const struct tide_phase_at *at, const struct tide_dua
 	dual->cat = at->cat;
 	dual->copy = true;
 	spec = dual->phase->spec;
+	dual->plain = spec->up.count == 0 && spec->down.count == 0;
 	dual->null_on_error = spec->on_error != NULL && strcmp(spec->on_error, "null") == 0;
 	if (!find_side(ctx, at, &state->from, "from", &dual->old, err) ||
 	    !find_side(ctx, at, &state->to, "to", &dual->new, err) ||

@@ -36,6 +36,8 @@ struct tide_dual {
 	const struct tide_phase *phase; /* the dual_write */
 	const struct tide_catalog *cat;
 	struct tide_dual_side old, new;
+	bool
+	    plain; /* neither up nor down is given: each new column is made of the old one in the same place */
 	bool copy;      /* every column is a plain copy of the same type, both ways */
 	bool lookup;    /* up has a subquery */
 	bool immutable; /* up, as far as the server knows */

@@ -88,9 +88,10 @@ tide_proof_not_null(
 
 	/* Of a composite, IS NULL asks about its fields; this asks about the value, as SET NOT NULL does. */
 	for (size_t i = 0; i < columns->count; i++) {
-		check = tide_append(ctx, check, " AND ", tide_sqlf(ctx, "%I IS DISTINCT FROM NULL", columns->item[i]));
-		differing = tide_append(
-		    ctx, differing, " OR ", tide_sqlf(ctx, TIDE_ROW ".%I IS NOT DISTINCT FROM NULL", columns->item[i]));
+		check = tide_append(
+		    ctx, check, " AND ", tide_sqlf(ctx, "%I IS DISTINCT FROM NULL", columns->item[i]));
+		differing = tide_append(ctx, differing, " OR ",
+		    tide_sqlf(ctx, TIDE_ROW ".%I IS NOT DISTINCT FROM NULL", columns->item[i]));
 	}
 	out->name =
 	    tide_generated_name(ctx, "tidemark_", tide_identity(ctx, plan, "not null", columns), "not_null");

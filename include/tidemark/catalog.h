@@ -20,12 +20,14 @@ struct tide_column {
 	char *collated;  /* quoted, also when it is the type's default; NULL: the type has none */
 	bool
 	    identical; /* equality is byte identity (int, uuid, text with a deterministic collation …), else images are compared */
-	char *unpadded; /* character(n) and arrays of it: the type in which values have no blanks at the end; else NULL */
+	char *
+	    unpadded; /* character(n) and arrays of it: the type in which values have no blanks at the end; else NULL */
 	char *
 	    parts; /* of a composite: the ways to itself ("?"), to composites in it ("?.x") and to its fields ("=.x"), after each but the last \x01; else NULL */
 	bool composites; /* an array of composites */
 	bool not_null;
-	char *default_expr; /* or that of its domain; NULL: none; of a generated column what it is generated from */
+	char *
+	    default_expr; /* or that of its domain; NULL: none; of a generated column what it is generated from */
 	bool
 	    default_constant; /* the default has the same value for every row of a statement and later (immutable) */
 	char identity;        /* 'a', 'd' or 0 */

@@ -269,8 +269,8 @@ trial(void *ctx, const struct tide_dual *dual)
 			continue;
 		if (strcmp(c->column->type, c->column->cast_type) == 0)
 			out = tide_append(ctx, out, " OR ",
-			    tide_sqlf(ctx, "CASE WHEN %s IS NOT DISTINCT FROM NULL THEN %s ELSE false END", c->value.row,
-				c->column->not_null ? "true" : "false"));
+			    tide_sqlf(ctx, "CASE WHEN %s IS NOT DISTINCT FROM NULL THEN %s ELSE false END",
+				c->value.row, c->column->not_null ? "true" : "false"));
 		else
 			out = tide_append(ctx, out, " OR ",
 			    tide_differs(ctx, dual, c, c->value.row,

@@ -62,9 +62,10 @@ def insert(shape, given, both):
     b = given.get("b", shape.new_default)
     if not both:
         return a, shape.up(a), False
-    if b is None or b == shape.new_default:
+    # A release that does not know a column leaves its default in it, or NULL where it has none: anything else was written.
+    if b == shape.new_default:
         return a, shape.up(a), False
-    if a is None or a == shape.default:
+    if a == shape.default:
         return shape.down(b), b, False
     if b == shape.up(a):
         return a, b, False
@@ -88,8 +89,7 @@ def update(shape, row, change, both):
 
 
 def upsert(shape, row, given, both):
-    """SET column = EXCLUDED.column for every column given. EXCLUDED is the row as the triggers of INSERT have left it: an
-    explicit NULL beside a default is filled there."""
+    """SET column = EXCLUDED.column for every column given. EXCLUDED is the row as the triggers of INSERT have left it."""
     made = insert(shape, given, both)
     return update(shape, row, {column: made["ab".index(column)] for column in given}, both)
 
