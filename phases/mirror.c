@@ -108,8 +108,8 @@ tide_assign(void *ctx, const struct tide_dual *dual, const struct tide_dual_colu
 {
 	if (!dual->null_on_error || c->copy)
 		return tide_sqlf(ctx, "%s%s := %s;\n", indent, target, c->value.trigger);
-	return tide_sqlf(ctx, "%sBEGIN\n%s\t%s := %s;\n%sEXCEPTION WHEN %s THEN\n%s\t%s := NULL;\n%sEND;\n",
-	    indent, indent, target, c->value.trigger, indent, tide_value_errors, indent, target, indent);
+	return talloc_asprintf(ctx, "%sBEGIN\n%s\t%s := %s;\n%s%sEND;\n", indent, indent, target,
+	    c->value.trigger, tide_on_error(ctx, indent, talloc_asprintf(ctx, "%s := NULL", target)), indent);
 }
 
 struct tide_triggers *
@@ -256,13 +256,15 @@ tide_safe_function_create(void *ctx, const struct tide_dual *dual, size_t i)
 		const struct tide_dual_column *from = &dual->old.item[k];
 
 		types = tide_append(ctx, types, ", ", from->column->type);
-		body = talloc_strdup_append(body,
-		    tide_sqlf(ctx, "\t%I CONSTANT %s := $%d;\n", from->name, from->column->type, (int)k + 1));
+		/* A variable does not take over the collation of its value; in a trigger the row's columns have theirs. */
+		body = talloc_strdup_append(
+		    body, tide_sqlf(ctx, "\t%I CONSTANT %s%s%s := $%d;\n", from->name, from->column->type,
+			      from->column->collated == NULL ? "" : " COLLATE ",
+			      from->column->collated == NULL ? "" : from->column->collated, (int)k + 1));
 	}
 	body = talloc_asprintf_append(body,
-	    "\ttidemark_value %s;\nBEGIN\n\ttidemark_value := %s;\n\tRETURN tidemark_value;\n"
-	    "EXCEPTION WHEN %s THEN\n\tRETURN NULL;\nEND\n",
-	    c->column->type, c->value.row, tide_value_errors);
+	    "\ttidemark_value %s;\nBEGIN\n\ttidemark_value := %s;\n\tRETURN tidemark_value;\n%sEND\n",
+	    c->column->type, c->value.row, tide_on_error(ctx, "", "RETURN NULL"));
 	tag = tide_dollar_tag(ctx, body);
 	return tide_sqlf(ctx,
 	    "CREATE FUNCTION %s(%s) RETURNS %s LANGUAGE plpgsql %s\n"
@@ -274,8 +276,13 @@ tide_safe_function_create(void *ctx, const struct tide_dual *dual, size_t i)
 void
 tide_safe_functions_create(struct tide_steps *steps, struct tide_action *action, const struct tide_dual *dual)
 {
-	for (size_t i = 0; dual->null_on_error && i < dual->new.count; i++)
+	for (size_t i = 0; dual->null_on_error && i < dual->new.count; i++) {
 		tide_action_add(steps, action, tide_safe_function_create(steps, dual, i));
+		/* The proof calls it as whoever writes a row. */
+		tide_action_add(steps, action,
+		    tide_sqlf(steps, "GRANT EXECUTE ON FUNCTION %s TO PUBLIC",
+			tide_safe_function(steps, dual->plan, dual->phase, i)));
+	}
 }
 
 void

@@ -11,8 +11,18 @@
 #include "tidemark/sqltext.h"
 #include "types.h"
 
-const char tide_value_errors[] = "data_exception OR integrity_constraint_violation OR cardinality_violation"
-				 " OR program_limit_exceeded OR raise_exception";
+char *
+tide_on_error(void *ctx, const char *indent, const char *instead)
+{
+	return talloc_asprintf(ctx,
+	    "%sEXCEPTION WHEN OTHERS THEN\n"
+	    "%s\tIF pg_catalog.\"left\"(SQLSTATE, 2) IN ('08', '25', '40', '53', '55', '57', '58')\n"
+	    "%s\t    OR SQLSTATE IN ('42501', '42703', '42883', '42P01', '3F000', 'XX001', 'XX002') THEN\n"
+	    "%s\t\tRAISE;\n"
+	    "%s\tEND IF;\n"
+	    "%s\t%s;\n",
+	    indent, indent, indent, indent, indent, indent, instead);
+}
 
 struct tide_names
 tide_side_names(void *ctx, const struct tide_dual_side *side)
@@ -117,13 +127,20 @@ respell(void *ctx, const char *text, const char *row, const struct spelling *spe
 	return tide_rename_columns(ctx, text, row, &spelling->plan, &spelling->here, err);
 }
 
+/* As the plan writes it, where the row may have a name. */
+static char *
+respell_source(void *ctx, const char *source, const struct spelling *spelling, struct tide_err *err)
+{
+	return respell(ctx, source, strstr(source, TIDE_ROW ".") != NULL ? TIDE_ROW : NULL, spelling, err);
+}
+
 /* The expression for the names of this state: the server's word for exactly that text, else its word for the plan's, renamed. */
 static char *
 canonical_here(void *ctx, const struct tide_dual *dual, size_t index, const char *source,
     const struct spelling *spelling, struct tide_err *err)
 {
 	const struct tide_phase_at place = { dual->plan, dual->phase, index, dual->cat };
-	char *here = respell(ctx, source, NULL, spelling, err);
+	char *here = respell_source(ctx, source, spelling, err);
 	const struct tide_fact *fact;
 
 	if (here == NULL)
@@ -354,7 +371,7 @@ take_spelling(const struct tide_phase_at *at, const struct tide_dual_state *stat
 	void *room = talloc_new(NULL);
 	struct spelling spelling = spelling_in(room, at->plan, state);
 	struct tide_err ignored = { 0 };
-	char *here = respell(room, source, NULL, &spelling, &ignored);
+	char *here = respell_source(room, source, &spelling, &ignored);
 
 	if (here != NULL)
 		take(ctx, here);
@@ -420,7 +437,7 @@ exchanged_fact(const struct tide_phase_at *dual_at, struct tide_catalog *cat,
 	if (known == NULL || known->canonical == NULL)
 		return false;
 	*out = *known;
-	out->source = respell(cat, source, NULL, &spelling, &ignored);
+	out->source = respell_source(cat, source, &spelling, &ignored);
 	out->canonical = respell(cat, known->canonical, TIDE_ROW, &spelling, &ignored);
 	return out->source != NULL && out->canonical != NULL;
 }

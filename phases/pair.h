@@ -104,7 +104,10 @@ struct tide_names tide_dual_identity(void *ctx, const struct tide_plan *plan, co
 /** Function of on_error = "null" for the new column `i`: quoted, qualified name, and its CREATE statement. */
 char *tide_safe_function(void *ctx, const struct tide_plan *plan, const struct tide_phase *phase, size_t i);
 char *tide_safe_function_create(void *ctx, const struct tide_dual *dual, size_t i);
-/** The part of an EXCEPTION block that names what a failing expression may raise. */
-extern const char tide_value_errors[];
+/**
+ * The end of a block for on_error = "null": `instead` is done for whatever the value of an expression can raise, which is any class, by
+ * functions of the user. Passed on is what says nothing about the value: a lock, a lost right, something dropped, a full disk.
+ */
+char *tide_on_error(void *ctx, const char *indent, const char *instead);
 
 #endif

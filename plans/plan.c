@@ -12,6 +12,7 @@
 
 #include <talloc.h>
 
+#include "tidemark/expression.h"
 #include "tidemark/names.h"
 #include "tidemark/sqltext.h"
 
@@ -186,6 +187,30 @@ name_phase(struct tide_plan *plan, struct tide_phase *phase, const char *id, str
 	return true;
 }
 
+static void
+name_row(const struct tide_plan *plan, void *spec, char **text)
+{
+	if (*text != NULL)
+		*text = tide_expression_of_table(spec, *text, plan->schema, plan->relation);
+}
+
+/* In an expression the row may be called like its table; from here on it has one name. */
+static void
+name_rows(const struct tide_plan *plan, const struct tide_field *fields, void *spec)
+{
+	for (const struct tide_field *field = fields; field->key != NULL; field++) {
+		void *member = (char *)spec + field->offset;
+		struct tide_pairs *pairs = member;
+
+		if (field->type == TIDE_FIELD_EXPRESSION)
+			name_row(plan, spec, member);
+		if (field->type != TIDE_FIELD_ASSIGNMENTS && field->type != TIDE_FIELD_DOWN)
+			continue;
+		for (size_t i = 0; i < pairs->count; i++)
+			name_row(plan, spec, &pairs->item[i].value);
+	}
+}
+
 static bool
 read_phase(struct tide_plan *plan, const struct tide_toml *node, struct kinds kinds, struct tide_err *err)
 {
@@ -206,6 +231,7 @@ read_phase(struct tide_plan *plan, const struct tide_toml *node, struct kinds ki
 	    !tide_fields_read(node, plan->path, phase.kind->fields, head_keys, phase.spec, err) ||
 	    (gate != NULL && !tide_gate_read(plan, gate, plan->path, &phase.gate, err)))
 		return false;
+	name_rows(plan, phase.kind->fields, phase.spec);
 	plan->phase[plan->count++] = phase;
 	return true;
 }

@@ -40,7 +40,7 @@ reference_end(const struct tide_survey *s, const struct tide_reference *r, size_
 	if (low == s->tokens.count || s->tokens.item[low].start != r->start)
 		return false;
 	low = name_token_end(s, low);
-	if (r->qualified) {
+	for (unsigned i = 0; i < r->qualifiers; i++) {
 		low = tide_survey_significant(s, low + 1);
 		if (low >= s->tokens.count || !tide_sqltoken_is(s->text, &s->tokens.item[low], "."))
 			return false;
@@ -94,7 +94,7 @@ rewrite(struct tide_survey *s, const char *to)
 		const struct tide_reference *r = &s->references[i];
 		size_t end = 0;
 
-		if (!tide_survey_contains(s->columns, r->name))
+		if (!s->table && !tide_survey_contains(s->columns, r->name))
 			continue;
 		if (r->start < done || !reference_end(s, r, &end)) {
 			tide_fail(
@@ -138,4 +138,20 @@ tide_expression_qualify(void *ctx, const char *text, const struct tide_names *co
 	}
 	talloc_free(scratch);
 	return out;
+}
+
+char *
+tide_expression_of_table(void *ctx, const char *text, const char *schema, const char *table)
+{
+	void *scratch = talloc_new(NULL);
+	struct tide_err ignored = { 0 };
+	struct tide_survey s = {
+		.ctx = scratch, .text = text, .row = table, .table = true, .schema = schema, .err = &ignored
+	};
+	char *out = NULL;
+
+	if (strchr(text, '.') != NULL && tide_survey_text(&s) && !s.unparsed && s.count > 0)
+		out = talloc_steal(ctx, rewrite(&s, TIDE_ROW));
+	talloc_free(scratch);
+	return out != NULL ? out : talloc_strdup(ctx, text);
 }

@@ -57,7 +57,7 @@ refuse_star(struct tide_survey *s, const json_t *body)
 }
 
 static bool
-add_reference(struct tide_survey *s, const json_t *body, const char *name, bool qualified)
+add_reference(struct tide_survey *s, const json_t *body, const char *name, unsigned qualifiers)
 {
 	struct tide_reference *all =
 	    talloc_realloc_size(s->ctx, s->references, (s->count + 1) * sizeof(*s->references));
@@ -65,8 +65,24 @@ add_reference(struct tide_survey *s, const json_t *body, const char *name, bool 
 	if (all == NULL)
 		return tide_survey_no_memory(s);
 	s->references = all;
-	all[s->count++] = (struct tide_reference){ place_of(body), name, qualified };
+	all[s->count++] = (struct tide_reference){ place_of(body), name, qualifiers };
 	return true;
+}
+
+/* table.a and schema.table.a. */
+static bool
+visit_table_column(struct tide_survey *s, json_t *body)
+{
+	const json_t *fields = json_object_get(body, "fields");
+	size_t count = json_array_size(fields);
+	const char *last = string_of(json_array_get(fields, count - 1));
+	const char *table = count < 2 ? NULL : string_of(json_array_get(fields, count - 2));
+	const char *schema = count < 3 ? NULL : string_of(json_array_get(fields, count - 3));
+
+	if (last == NULL || table == NULL || count > 3 || strcmp(table, s->row) != 0 || s->shadows > 0 ||
+	    (schema != NULL && s->schema != NULL && strcmp(schema, s->schema) != 0))
+		return true;
+	return add_reference(s, body, last, (unsigned)count - 1);
 }
 
 /* a, row.a, other.a, *, row.*, schema.table.a: only the first two are the row's. */
@@ -80,14 +96,16 @@ visit_column(struct tide_survey *s, json_t *body)
 	const char *last = string_of(json_array_get(fields, count - 1));
 	bool row = first != NULL && s->row != NULL && strcmp(first, s->row) == 0 && s->shadows == 0;
 
+	if (s->table)
+		return visit_table_column(s, body);
 	if (count == 1 && first != NULL && (!row || tide_survey_contains(s->columns, first)))
-		return add_reference(s, body, first, false);
+		return add_reference(s, body, first, 0);
 	if (row && (count == 1 || second == NULL))
 		return refuse_row(s, body);
 	if (last == NULL)
 		return s->depth > 0 || refuse_star(s, body);
 	if (row && count == 2)
-		return add_reference(s, body, second, true);
+		return add_reference(s, body, second, 1);
 	if (row && strcmp(s->row, TIDE_ROW) == 0) {
 		refuse(s, body, "a column of the row has no such part");
 		return tide_hint(s->err, "a field of a composite column is written (column).field");

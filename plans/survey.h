@@ -16,15 +16,18 @@
 struct tide_reference {
 	size_t start;
 	const char *name;
-	bool qualified;
+	unsigned qualifiers; /* names before it: row.a has one, schema.table.a two */
 };
 
-/** All that is known about one expression; whoever fills in the first five members gets the rest. */
+/** All that is known about one expression; whoever fills in the members before `tokens` gets the rest. */
 struct tide_survey {
 	void *ctx; /* scratch; owns everything below */
 	const char *text;
 	const char *row;                  /* what the row is called, or NULL */
 	const struct tide_names *columns; /* what the row holds, where that is known */
+	bool
+	    table; /* `row` is a table, of `schema`: only what is qualified with it is collected, and nothing is refused for it */
+	const char *schema; /* or NULL: any */
 	struct tide_err *err;
 	struct tide_sqltokens tokens;
 	struct tide_sqltree *tree;

@@ -34,6 +34,12 @@ bool tide_expression_read(
 char *tide_expression_qualify(void *ctx, const char *text, const struct tide_names *columns, const char *from,
     const char *to, struct tide_err *err) TIDE_CHECKED;
 
+/**
+ * The text with every `table.column` and `schema.table.column` that means the row written as a column of TIDE_ROW: not where a
+ * subquery calls a table of its own so. `schema` NULL: any. The text itself where nothing is found, or it cannot be parsed.
+ */
+char *tide_expression_of_table(void *ctx, const char *text, const char *schema, const char *table);
+
 /** Statements of a script, split as the server would. */
 bool tide_sql_split(void *ctx, const char *text, struct tide_names *out, struct tide_err *err) TIDE_CHECKED;
 
