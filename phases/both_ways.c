@@ -124,25 +124,13 @@ with_carried_defaults(void *ctx, const struct tide_dual *dual)
 	for (size_t i = 0; i < dual->new.count; i++) {
 		struct tide_column *column = talloc_memdup(ctx, dual->new.item[i].column, sizeof(*column));
 
-		if (tide_carries_default(dual, i)) {
-			column->default_expr = dual->old.item[i].column->default_expr;
+		if (dual->new.item[i].carried != NULL) {
+			column->default_expr = dual->new.item[i].carried;
 			column->default_constant = true;
 		}
 		out->new.item[i].column = column;
 	}
 	return out;
-}
-
-bool
-tide_carries_default(const struct tide_dual *dual, size_t i)
-{
-	const struct tide_column *old = i < dual->old.count ? dual->old.item[i].column : NULL;
-	const struct tide_column *new = dual->new.item[i].column;
-
-	/* A default that is not constant would make every INSERT of the old release look like one of the new. */
-	return old != NULL && dual->new.item[i].copy &&new->default_expr == NULL &&new->generated == 0 &&
-	       new->identity == 0 && old->default_expr != NULL && old->default_constant &&
-	       old->sequence == NULL;
 }
 
 /* Variables in which values that may fail are tried; "" unless on_error = "null". */

@@ -155,6 +155,11 @@ tide_dual_agrees(void *ctx, const struct tide_dual *dual)
 		out = tide_append(
 		    ctx, out, " AND ", tide_equals(ctx, dual, c, tide_ident(ctx, c->name), c->safe.bare));
 	}
+	/* Follows from the rest, but only in this form the server takes it for a proof of NOT NULL. */
+	for (size_t i = 0; i < dual->new.count; i++)
+		if (tide_carries_not_null(dual, i))
+			out = tide_append(ctx, out, " AND ",
+			    tide_sqlf(ctx, "%I IS DISTINCT FROM NULL", dual->new.item[i].name));
 	return out;
 }
 

@@ -31,6 +31,14 @@ static const char blocks_drop[] = "{what} needs \"{column}\": PostgreSQL would r
 		    "drop it before and create it again after the switch, in phases of kind \"sql\", or "    \
 		    "say {accept}"                                                                           \
 	}
+#define OTHER_TYPE_AFTER_SWAP                                                                                \
+	{                                                                                                    \
+		TIDE_FATE_REFUSED, "swap-dependent",                                                         \
+		    "{what} names \"{column}\": sessions that have called it keep the type that the name "   \
+		    "had, and fail until they reconnect",                                                    \
+		    "leave out swap_names, so that the new column has a name of its own, or say {accept} "   \
+		    "when no session calls it, or all can reconnect"                                         \
+	}
 #define BLOCKS_DROP                                                                                          \
 	{                                                                                                    \
 		TIDE_FATE_REFUSED, "drop-column-dependent", blocks_drop,                                     \
@@ -207,7 +215,7 @@ const struct tide_inventory_row tide_inventory[] = {
 		[TIDE_AT_DUAL_WRITE] = KEPT,
 		[TIDE_AT_BACKFILL] = ELSEWHERE(TIDE_FATE_REFUSED, "backfill-other-triggers"),
 		[TIDE_AT_SWITCH] = KEPT,
-		[TIDE_AT_SWAP] = KEPT,
+		[TIDE_AT_SWAP] = OTHER_TYPE_AFTER_SWAP,
 		[TIDE_AT_HOLD] = FAILS_AFTER_DROP,
 		[TIDE_AT_DROP] = FAILS_AFTER_DROP,
 		[TIDE_AT_UNDO] = KEPT },
@@ -218,7 +226,7 @@ const struct tide_inventory_row tide_inventory[] = {
 		[TIDE_AT_DUAL_WRITE] = KEPT,
 		[TIDE_AT_BACKFILL] = KEPT,
 		[TIDE_AT_SWITCH] = KEPT,
-		[TIDE_AT_SWAP] = KEPT,
+		[TIDE_AT_SWAP] = OTHER_TYPE_AFTER_SWAP,
 		[TIDE_AT_HOLD] = FAILS_AFTER_DROP,
 		[TIDE_AT_DROP] = FAILS_AFTER_DROP,
 		[TIDE_AT_UNDO] = KEPT },

@@ -271,6 +271,127 @@ up_immutable(void *ctx, const struct tide_phase_at *at, const struct tide_dual *
 	return true;
 }
 
+/* The default of a column if it is the same for all rows of a transaction; else NULL. */
+static const char *
+constant_default(const struct tide_column *column)
+{
+	return column->generated == 0 && column->identity == 0 && column->default_constant
+		   ? column->default_expr
+		   : NULL;
+}
+
+bool
+tide_copies(const struct tide_dual *dual)
+{
+	return dual->plain && !dual->null_on_error;
+}
+
+bool
+tide_carries_not_null(const struct tide_dual *dual, size_t i)
+{
+	return tide_copies(dual) && tide_dual_provable(dual) && dual->old.item[i].column->not_null &&
+	       !dual->new.item[i].column->not_null;
+}
+
+static bool
+has_default(const struct tide_column *column)
+{
+	return column->default_expr != NULL || column->identity != 0;
+}
+
+/* The old column that a reference in canonical text names; *end is behind it. */
+static const struct tide_dual_column *
+referred(const struct tide_dual *dual, const char *name, const char **end)
+{
+	const struct tide_dual_column *found = NULL;
+	void *room = talloc_new(NULL);
+	size_t length = 0;
+
+	if (*name == '"')
+		do
+			length += 1 + strcspn(name + length + 1, "\"") + 1;
+		while (name[length] == '"');
+	else
+		while (name[length] == '_' || name[length] == '$' || (name[length] & 0x80) != 0 ||
+		       (name[length] >= '0' && name[length] <= '9') ||
+		       (name[length] >= 'a' && name[length] <= 'z'))
+			length++;
+	*end = name + length;
+	for (size_t i = 0; i < dual->old.count && found == NULL; i++) {
+		const char *as = dual->old.item[i].name;
+		const char *spelt = *name == '"' ? tide_sqlf(room, "\"%s\"", as) : as;
+
+		if (strlen(spelt) == length && strncmp(spelt, name, length) == 0)
+			found = &dual->old.item[i];
+	}
+	talloc_free(room);
+	return found;
+}
+
+/* Canonical text with the defaults in the place of the old columns; NULL when it reads another one. */
+static char *
+over_defaults(void *ctx, const struct tide_dual *dual, const char *text)
+{
+	static const char row[] = TIDE_ROW ".";
+	char *out = talloc_strdup(ctx, "");
+	const char *next;
+
+	while ((next = strstr(text, row)) != NULL) {
+		const char *end;
+		const struct tide_dual_column *old = referred(dual, next + strlen(row), &end);
+		const char *value;
+
+		if (old == NULL)
+			return NULL;
+		value = constant_default(old->column);
+		out = talloc_asprintf_append(out, "%.*s%s", (int)(next - text), text,
+		    tide_sqlf(ctx, "CAST((%s) AS %s)", value == NULL ? "NULL" : value, old->column->type));
+		text = end;
+	}
+	return talloc_strdup_append(out, text);
+}
+
+/* Whether the old side has a default at all, and none that gives each row another value. */
+static bool
+defaults_can_go_over(const struct tide_dual *dual)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < dual->old.count; i++) {
+		const struct tide_column *old = dual->old.item[i].column;
+
+		if (old->sequence != NULL || (has_default(old) && constant_default(old) == NULL))
+			return false;
+		some = some || constant_default(old) != NULL;
+	}
+	return some;
+}
+
+/*
+ * The default for a new column that has none: what it would be made of if the row did not name the old ones. With it an explicit
+ * NULL can be told from silence.
+ */
+static char *
+carried_default(void *ctx, const struct tide_phase_at *at, const struct tide_dual *dual, size_t i)
+{
+	const struct dual_write_spec *spec = dual->phase->spec;
+	const struct tide_dual_column *c = &dual->new.item[i];
+	const struct tide_column *old = i < dual->old.count ? dual->old.item[i].column : NULL;
+	const char *with_cast = typed_source(ctx, at->plan, spec, i, source_of(&spec->up, spec->to.item[i]));
+	const struct tide_fact *fact = with_cast == NULL ? NULL : tide_catalog_fact(at->cat, with_cast);
+
+	/* The default of its type gives way to one that the old column has by itself. */
+	if (c->column->identity != 0 || c->column->generated != 0 ||
+	    (c->column->default_expr != NULL &&
+		(!c->column->default_of_type || !c->copy || old->default_of_type)))
+		return NULL;
+	if (c->copy && old->sequence == NULL && constant_default(old) != NULL)
+		return talloc_strdup(ctx, constant_default(old));
+	if (c->copy || fact == NULL || !fact->takes_defaults || !defaults_can_go_over(dual))
+		return NULL;
+	return over_defaults(ctx, dual, fact->canonical);
+}
+
 bool
 tide_dual_build(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *state,
     struct tide_dual **out, struct tide_err *err)
@@ -293,6 +414,8 @@ tide_dual_build(void *ctx, const struct tide_phase_at *at, const struct tide_dua
 		return false;
 	dual->lookup = has_subquery(&dual->new, &ignored);
 	dual->immutable = !dual->lookup && up_immutable(ctx, at, dual);
+	for (size_t i = 0; i < dual->new.count && at->cat != NULL && !state->switched; i++)
+		dual->new.item[i].carried = carried_default(ctx, at, dual, i);
 	*out = dual;
 	return true;
 }

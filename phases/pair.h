@@ -24,6 +24,8 @@ struct tide_dual_column {
 	    safe;    /* same, or with on_error = "null" the call of the function that catches errors */
 	char *inner; /* canonical text before the cast; a copy: the other column */
 	bool copy;   /* a copy of a column of the same type */
+	char *
+	    carried; /* of the new side: the default that the switch makes for it of the old side's; NULL: none */
 };
 
 struct tide_dual_side {
@@ -94,8 +96,10 @@ char *tide_dual_agrees(void *ctx, const struct tide_dual *dual);
 char *tide_dual_what(void *ctx, const struct tide_dual *dual);
 
 struct tide_names tide_side_names(void *ctx, const struct tide_dual_side *side);
-/** Whether the switch gives the new column `i` the default of the old one. */
-bool tide_carries_default(const struct tide_dual *dual, size_t i);
+/** Each new column is a copy of one old one, with a cast at most: no value becomes NULL on the way. */
+bool tide_copies(const struct tide_dual *dual);
+/** Whether the new column `i` must not hold NULL because the old one does not; the proof shows it, and the switch sets it. */
+bool tide_carries_not_null(const struct tide_dual *dual, size_t i);
 /** Whether a CHECK can prove the pair equal. */
 bool tide_dual_provable(const struct tide_dual *dual);
 /** The columns as the plan calls them, old side first: what generated names are made of. */

@@ -147,7 +147,60 @@ find_volatility(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 		p->load, tide_sql_catalog_volatile, TIDE_ARGS(FACT_VIEW, fact->canonical), &rows, err))
 		return false;
 	fact->volatility = tide_rows_bool(rows, 0, 0) ? 'v' : 's';
+	fact->builtin = !tide_rows_bool(rows, 0, 1);
 	return true;
+}
+
+/* What a column is without being named in an INSERT; NULL where each row has another value. */
+static const char *
+constant_default(const struct tide_column *column)
+{
+	const char *value = column->default_expr;
+
+	if (column->generated != 0 || column->identity != 0 || value == NULL)
+		return "NULL";
+	return column->default_constant ? value : NULL;
+}
+
+static bool
+over_defaults(struct probing *p, void *arg, struct tide_err *err)
+{
+	const struct tide_fact *fact = arg;
+	const struct tide_table *table = &p->load->cat->table;
+	const struct tide_pairs *future = &p->load->request->future_columns;
+	struct tide_rows *rows;
+	char *row = NULL;
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		const struct tide_column *c = &table->column[i];
+		const char *value = constant_default(c);
+
+		row = talloc_asprintf(p->load->mem, "%s%s%s", row == NULL ? "" : row, row == NULL ? "" : ", ",
+		    tide_sqlf(p->load->mem, "CAST((%s) AS %s) AS %I", value == NULL ? "NULL" : value, c->type,
+			c->name));
+	}
+	for (size_t i = 0; i < future->count; i++)
+		if (!has_column(table, future->item[i].name))
+			row = talloc_asprintf(p->load->mem, "%s, %s", row == NULL ? "1 AS one" : row,
+			    tide_sqlf(p->load->mem, "(SELECT %I FROM pg_temp." ROW " LIMIT 0) AS %I",
+				future->item[i].name, future->item[i].name));
+	if (!tide_loading_ask(p->load,
+		tide_sqlf(p->load->mem, "SELECT (\n%s\n) IS NOT NULL FROM (SELECT %s) AS " ROW,
+		    fact->canonical, row),
+		0, NULL, &rows, err))
+		return false;
+	return tide_rows_count(rows) == 1 && tide_rows_bool(rows, 0, 0);
+}
+
+/* A default is made of the others' for the new column: it is evaluated by every INSERT that does not name the column, so it must not fail. */
+static bool
+try_defaults(struct probing *p, struct tide_fact *fact, struct tide_err *err)
+{
+	struct tide_err why = { 0 };
+
+	if (fact->canonical == NULL || fact->volatility != 'i')
+		return true;
+	return guarded(p, over_defaults, fact, false, &fact->takes_defaults, &why, err);
 }
 
 static bool
@@ -224,14 +277,14 @@ read_fact(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 		return false;
 	if (!ok)
 		refuse(p, fact, &why);
-	return true;
+	return try_defaults(p, fact, err);
 }
 
 /* `42`, `true` or `'x'::text`, told by its looks where the server cannot be asked. */
 static bool
-is_literal(const struct tide_column *column)
+is_literal(const char *s, const struct tide_column *column)
 {
-	const char *s = column->default_expr, *end = s;
+	const char *end = s;
 
 	if (s[0] == '\'') {
 		for (end = s + 1; *end != '\0' && (*end != '\'' || end[1] == '\''); end++)
@@ -254,16 +307,26 @@ is_literal(const struct tide_column *column)
 static bool
 read_default(struct probing *p, struct tide_column *column, struct tide_err *err)
 {
-	struct generated g = { column->default_expr, column->type };
+	const char *value = column->default_expr;
+	struct generated g = { value, column->type };
+	struct tide_fact fact = { .source = talloc_strdup(p->load->mem, value == NULL ? "" : value) };
 	struct tide_err why = { 0 };
+	bool read;
 
-	if (column->default_expr == NULL || column->generated != 0)
+	if (value == NULL || column->generated != 0)
 		return true;
 	if (!p->cloned) {
-		column->default_constant = is_literal(column);
+		column->default_constant = is_literal(value, column);
 		return true;
 	}
-	return guarded(p, add_generated, &g, false, &column->default_constant, &why, err);
+	if (!guarded(p, add_generated, &g, false, &column->default_constant, &why, err) ||
+	    column->default_constant)
+		return err->code == TIDE_OK;
+	/* now() and the like stay the same as long as a transaction lasts; what somebody's function does, it says itself. */
+	if (!guarded(p, try_fact, &fact, false, &read, &why, err))
+		return false;
+	column->default_constant = read && fact.volatility == 's' && fact.builtin;
+	return true;
 }
 
 bool

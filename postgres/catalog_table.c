@@ -109,6 +109,7 @@ take_column(const struct reader *r, void *item)
 		.unpadded = text(r, 15),
 		.parts = text(r, 16),
 		.composites = flag(r, 17),
+		.default_of_type = flag(r, 18),
 	};
 }
 

@@ -28,9 +28,10 @@ struct tide_column {
 	bool not_null;
 	char *
 	    default_expr; /* or that of its domain; NULL: none; of a generated column what it is generated from */
+	bool default_of_type; /* default_expr is the type's */
 	bool
-	    default_constant; /* the default has the same value for every row of a statement and later (immutable) */
-	char identity;        /* 'a', 'd' or 0 */
+	    default_constant; /* the default has the same value for every row of a transaction: immutable, or now() and its like */
+	char identity;  /* 'a', 'd' or 0 */
 	char generated; /* 's', 'v' or 0 */
 	char *sequence; /* quoted name of an owned sequence, or NULL */
 	char *comment;
@@ -109,6 +110,9 @@ struct tide_fact {
 	char *
 	    canonical; /* parsed back by the server, everything qualified, the row as TIDE_ROW; NULL when error */
 	char volatility; /* 'i' 's' 'v' */
+	bool builtin;    /* no function of somebody's own is called */
+	bool
+	    takes_defaults; /* immutable, and over the constant defaults of the columns (else NULL) it gives a value */
 	char *type;
 	char *error; /* the server's message, or NULL */
 	char sqlstate[6];

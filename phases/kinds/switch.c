@@ -34,40 +34,7 @@ struct change {
 	struct tide_dual *before, *after; /* before and after the exchange of names */
 	struct tide_triggers *mirror, *both;
 	struct tide_proof proof;
-	struct tide_proof not_null; /* of the relaxed columns, as they are called behind the switch */
-	bool *relax;                /* one for each old column */
-	bool relaxes;
 };
-
-/* The new release may write what makes a NULL of the old column. */
-static bool
-must_relax(const struct tide_dual *dual, size_t i)
-{
-	const struct tide_dual_column *old = &dual->old.item[i];
-	const struct tide_constraint *key = tide_primary_key(dual->cat);
-
-	if (!old->column->not_null ||
-	    (key != NULL && tide_uses(key->attnums, key->attnum_count, old->column->attnum)))
-		return false;
-	return !old->copy || !dual->new.item[i].column->not_null;
-}
-
-static void
-find_relaxed(struct change *ch)
-{
-	struct tide_names columns = { .item =
-					  talloc_array(ch->out, char *, (unsigned)ch->before->old.count) };
-
-	ch->relax = talloc_zero_array(ch->out, bool, (unsigned)ch->before->old.count);
-	for (size_t i = 0; i < ch->before->old.count; i++) {
-		ch->relax[i] = must_relax(ch->before, i);
-		if (ch->relax[i])
-			columns.item[columns.count++] = ch->after->old.item[i].name;
-	}
-	ch->relaxes = columns.count > 0;
-	if (ch->relaxes)
-		tide_proof_not_null(ch->out, ch->at->plan, &columns, &ch->not_null);
-}
 
 static bool
 prepare(const struct tide_phase_at *at, struct tide_steps *out, struct change *ch, struct tide_err *err)
@@ -97,7 +64,6 @@ prepare(const struct tide_phase_at *at, struct tide_steps *out, struct change *c
 	ch->mirror = tide_mirror_triggers(out, ch->before);
 	ch->both = tide_both_ways_triggers(out, ch->after, NULL);
 	tide_dual_proof(out, ch->before, &ch->proof);
-	find_relaxed(ch);
 	return true;
 }
 
@@ -136,21 +102,27 @@ assert_proved(struct change *ch)
 			 tide_when_validated(ch->out, ch->at->cat, ch->proof.name), ch->proof.what));
 }
 
+/* What the old column never holds, the new one must not: the check that stands still spares the scan. */
+static void
+add_not_null(struct change *ch, struct tide_action *action)
+{
+	for (size_t i = 0; i < ch->before->new.count; i++)
+		if (tide_carries_not_null(ch->before, i))
+			tide_action_add(ch->out, action,
+			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL",
+				tide_table_text(ch->out, ch->at->cat), ch->before->new.item[i].name));
+}
+
 static void
 add_demands(struct change *ch, struct tide_action *action)
 {
 	char *table = tide_table_text(ch->out, ch->at->cat);
 
-	for (size_t i = 0; i < ch->after->old.count; i++)
-		if (ch->relax[i])
-			tide_action_add(ch->out, action,
-			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table,
-				ch->after->old.item[i].name));
 	for (size_t i = 0; i < ch->after->new.count; i++)
-		if (tide_carries_default(ch->before, i))
+		if (ch->before->new.item[i].carried != NULL)
 			tide_action_add(ch->out, action,
 			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s", table,
-				ch->after->new.item[i].name, ch->before->old.item[i].column->default_expr));
+				ch->after->new.item[i].name, ch->before->new.item[i].carried));
 }
 
 static void
@@ -170,6 +142,7 @@ fill_forward(struct change *ch, struct tide_action *action)
 	tide_overlap_guard(ch->out, action, &columns);
 	if (tide_dual_provable(ch->before)) {
 		tide_action_add(ch->out, action, assert_proved(ch));
+		add_not_null(ch, action);
 		tide_action_add(ch->out, action, tide_proof_drop(ch->out, ch->at->cat, ch->proof.name));
 	}
 	tide_triggers_create_functions(ch->out, action, ch->both);
@@ -186,14 +159,13 @@ add_demands_back(struct change *ch, struct tide_action *action)
 {
 	char *table = tide_table_text(ch->out, ch->at->cat);
 
-	for (size_t i = 0; i < ch->before->old.count; i++)
-		if (ch->relax[i])
-			tide_not_null_acts(ch->out, ch->at->cat, ch->before->old.item[i].column,
-			    ch->before->old.item[i].name, action);
-	if (ch->relaxes)
-		tide_action_add(ch->out, action, tide_proof_drop(ch->out, ch->at->cat, ch->not_null.name));
 	for (size_t i = 0; i < ch->before->new.count; i++)
-		if (tide_carries_default(ch->before, i))
+		if (tide_carries_not_null(ch->before, i))
+			tide_action_add(ch->out, action,
+			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table,
+				ch->before->new.item[i].name));
+	for (size_t i = 0; i < ch->before->new.count; i++)
+		if (ch->before->new.item[i].carried != NULL)
 			tide_action_add(ch->out, action,
 			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT", table,
 				ch->before->new.item[i].name));
@@ -205,10 +177,6 @@ fill_undo(struct change *ch, struct tide_step *step)
 	char *gone = tide_sqlf(ch->out, "NOT %s", tide_triggers_linger(ch->out, ch->both));
 	struct tide_action *undo;
 
-	if (ch->relaxes) {
-		ch->not_null.already = gone;
-		tide_proof_undo(ch->out, ch->at->cat, &ch->not_null, step);
-	}
 	undo = tide_step_add_undo(ch->out, step);
 	tide_action_sql(ch->out, ch->at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(
@@ -273,19 +241,38 @@ check_order(const struct tide_checking *c, const struct tide_dual_state *state)
 		    "nothing waits before the switch: it follows the verification at once");
 }
 
-/* What was never NULL becomes so for good, unless the plan says otherwise. */
+/* With rules nobody can know whether they make a NULL of a value: the plan must say which of the columns may hold one. */
 static void
 check_not_null(const struct tide_checking *c, const struct tide_dual *dual)
 {
-	for (size_t i = 0; i < dual->old.count && i < dual->new.count; i++)
-		if (must_relax(dual, i) && !dual->new.item[i].column->not_null)
+	for (size_t i = 0; i < dual->old.count && !tide_copies(dual); i++) {
+		const struct tide_dual_column *old = &dual->old.item[i];
+		const struct tide_dual_column *new = &dual->new.item[i < dual->new.count ? i : 0];
+
+		if (!old->column->not_null)
+			continue;
+		if (!new->column->not_null)
+			tide_say(c, TIDE_ERROR, "switch-not-null", NULL,
+			    talloc_asprintf(c->out,
+				"put a phase of kind \"set_not_null\" for \"%s\" behind the backfill, or one "
+				"of kind \"drop_not_null\" for \"%s\" before the switch",
+				new->name, old->name),
+			    "\"%s\" is NOT NULL and \"%s\" is not: a NULL that the new release writes would "
+			    "be "
+			    "rejected",
+			    old->name, new->name);
+		else
 			tide_say(c, TIDE_WARNING, "switch-not-null", NULL,
 			    talloc_asprintf(c->out,
-				"put a phase of kind \"set_not_null\" for \"%s\" behind the backfill",
-				dual->new.item[i].name),
-			    "\"%s\" is NOT NULL and \"%s\" is not: from the switch on NULL is allowed in "
-			    "both, and \"%s\" stays nullable after the drop",
-			    dual->old.item[i].name, dual->new.item[i].name, dual->new.item[i].name);
+				"if there is one, put a phase of kind \"drop_not_null\" for \"%s\" before "
+				"the "
+				"switch",
+				old->name),
+			    "\"%s\" is NOT NULL: a write of the new release for which \"down\" gives NULL "
+			    "would "
+			    "be rejected; whether there is one is unknown",
+			    old->name);
+	}
 }
 
 static void
@@ -331,17 +318,13 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 
 	if (!prepare(at, room, &ch, &ignored))
 		return;
-	for (size_t i = 0; i < ch.before->old.count; i++) {
-		struct tide_column *old = tide_catalog_column(cat, ch.before->old.item[i].name);
-
-		old->not_null = old->not_null && !ch.relax[i];
-	}
 	for (size_t i = 0; i < ch.before->new.count; i++) {
 		struct tide_column *new = tide_catalog_column(cat, ch.before->new.item[i].name);
 
-		if (!tide_carries_default(ch.before, i))
+		new->not_null = new->not_null || tide_carries_not_null(ch.before, i);
+		if (ch.before->new.item[i].carried == NULL)
 			continue;
-		new->default_expr = ch.before->old.item[i].column->default_expr;
+		new->default_expr = ch.before->new.item[i].carried;
 		new->default_constant = true;
 	}
 	tide_change_drop_constraint(cat, ch.proof.name);

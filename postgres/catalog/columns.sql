@@ -63,7 +63,8 @@ SELECT a.attname,
          WHERE part.attnum = a.attnum),
        -- Fields inside of elements cannot be reached one by one.
        (SELECT true FROM pg_catalog.pg_type AS e WHERE e.oid = b.typelem AND b.typcategory = 'A'
-           AND (e.typtype = 'c' OR (e.typtype = 'd' AND (SELECT r.typtype FROM pg_catalog.pg_type AS r WHERE r.oid = e.typbasetype) IN ('c', 'd'))))
+           AND (e.typtype = 'c' OR (e.typtype = 'd' AND (SELECT r.typtype FROM pg_catalog.pg_type AS r WHERE r.oid = e.typbasetype) IN ('c', 'd')))),
+       d.adbin IS NULL
   FROM p
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.relation AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid

@@ -1,5 +1,5 @@
--- Whether anything volatile is called: functions and operators that the view hangs on, and built-in ones, which pg_depend does
--- not record, by their names in the canonical text. $1 name of the view, $2 that text.
+-- Whether anything volatile is called, and whether anything that is not built in: functions and operators that the view hangs on,
+-- and built-in ones, which pg_depend does not record, by their names in the canonical text. $1 name of the view, $2 that text.
 WITH p AS (SELECT $1::pg_catalog.text AS view, $2::pg_catalog.text AS body),
 dep AS (
     SELECT d.refclassid, d.refobjid
@@ -17,4 +17,5 @@ SELECT EXISTS (SELECT FROM dep JOIN pg_catalog.pg_proc AS f
     OR EXISTS (SELECT FROM p
                 CROSS JOIN LATERAL regexp_matches(p.body, '([a-z_][a-z0-9_]*)\(', 'g') AS m
                  JOIN pg_catalog.pg_proc AS f ON f.proname = m[1] AND f.provolatile = 'v'
-                WHERE f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace)
+                WHERE f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace),
+       EXISTS (SELECT FROM dep WHERE dep.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass)

@@ -144,6 +144,8 @@ class Trial:
         verb = ["run", self.path]
         while True:
             turns += 1
+            if turns > 30:
+                self.fail("never comes to an end")
             self.command(verb)
             self.app.some(12)
             self.compare(f"after {' '.join(verb[:1])}, turn {turns}")
@@ -163,7 +165,7 @@ class Trial:
 
     def next_command(self, status):
         """What the status says, with a reason for waiving a hold."""
-        if status["state"] == "soaking" or (status.get("hold_until") and status["state"] != "waiting"):
+        if status.get("hold_until"):
             return ["advance", "p", "--now", "--reason", "tested"]
         if not (status.get("next") or "").startswith("tidemark "):
             self.fail(f"nothing leads on: {status}")
@@ -173,6 +175,10 @@ class Trial:
     def command(self, verb, *more):
         """Runs it while the application writes, now and then killed or interrupted in between."""
         self.release_for(verb)
+        if verb[0] == "rollback" and self.gone():
+            # The new release must be gone before, and there is nothing yet for the old one.
+            self.tell(verb, self.tidemark(*verb, *more))
+            return self.now()
         self.app.start()
         try:
             if self.rng.random() < 0.2:
@@ -180,19 +186,32 @@ class Trial:
                     time.sleep(self.rng.random() * 0.25)
                     process.signal(self.rng.choice([signal.SIGKILL, signal.SIGINT]))
                     self.say(f"{' '.join(verb)}: stopped in between: {process.wait(60).code}")
-                verb = ["run", self.path] if verb[0] != "rollback" else verb
-            for attempt in range(3):
+                verb = ["run", self.path] if verb[0] == "advance" else verb
+            for _ in range(3):
                 result = self.tidemark(*verb, *more)
+                if "--again" in verb and result.code != 0:
+                    result = self.tidemark("run", self.path)    # it had begun already
                 if result.code != 8:
                     break
                 time.sleep(0.5)     # the killed one's sessions are still ending
-            self.say(f"{' '.join(verb)}: {result.code}")
-            if result.code != 0:
-                self.fail(f"does not go on\n{result}")
+            self.tell(verb, result)
         finally:
             self.app.stop()
         self.now()
         self.settle_problems()
+
+    def tell(self, verb, result):
+        self.say(f"{' '.join(verb)}: {result.code}")
+        if result.code != 0:
+            self.fail(f"does not go on\n{result}")
+
+    def columns(self):
+        return {row[0] for row in self.rows(self.database, "SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass"
+                                                           " AND NOT attisdropped AND attnum > 0")}
+
+    def gone(self):
+        """Whether the old column is out of sight."""
+        return ("b" if self.world.swap else "a") not in self.columns()
 
     def release_for(self, verb):
         """Before a switch only the old release may write, before the drop only the new one: a person's part."""
@@ -216,9 +235,7 @@ class Trial:
         phases = {phase["kind"]: phase["state"] for phase in self.tidemark.json("status", "p")["phases"]}
         switched = phases["switch"] == "done"
         self.app.swapped = switched and self.world.swap
-        columns = {row[0] for row in self.rows(self.database, "SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass AND NOT attisdropped AND attnum > 0")}
-        gone = ("b" if self.world.swap else "a") not in columns
-        self.app.release = "old" if not switched else "new" if gone else "both"
+        self.app.release = "old" if not switched else "new" if self.gone() else "both"
 
     def roll_back(self, before):
         self.command(["rollback", "p", "--yes"])
@@ -238,7 +255,7 @@ class Trial:
     def compare(self, when):
         self.settle_problems()
         kind, control = self.world.kind, "id, p, c, note"
-        columns = {row[0] for row in self.rows(self.database, "SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass AND NOT attisdropped AND attnum > 0")}
+        columns = self.columns()
         swapped = self.app.swapped
         old, new = ("b", "a") if swapped else ("a", "b")
         phases = {}

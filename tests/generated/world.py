@@ -96,6 +96,7 @@ class World:
         self.accept, self.accept_drop, self.told = [], [], []
         self.column_more = {}
         self.settings, self.logged, self.sideplan = [], False, None
+        self.noisy = False      # a trigger whose work shows: the sweep must skip it
         self.values_of = self.kind.pair
         self._table()
         chosen = rng.sample(FEATURES, rng.choice([0, 1, 1, 2, 2, 3, 4]))
@@ -143,7 +144,7 @@ class World:
         add = {"kind": "add_column", "column": "b", "type": kind.new, **self.column_more}
         if self.new_default and self.default:
             add["default"] = self.default[1]
-        fill = {"kind": "backfill", "other_triggers": "skip" if self.logged else rng.choice(["skip", "fire"])}
+        fill = {"kind": "backfill", "other_triggers": "skip" if self.noisy else rng.choice(["skip", "fire"])}
         switch = {"kind": "switch", "gate": "manual", "swap_names": True if self.swap else None, "accept": self.accept or None}
         self.hold = rng.random() < 0.5
         drop = {"kind": "drop_column", "column": "b" if self.swap else "a", "gate": "manual", "hold": "1h" if self.hold else None,
@@ -263,7 +264,7 @@ def log(w):
                      "CREATE FUNCTION logged() RETURNS trigger LANGUAGE plpgsql AS"
                      " $$BEGIN INSERT INTO public.log VALUES (CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id END, TG_OP);"
                      " RETURN NULL; END$$")
-    w.logged = True
+    w.logged = w.noisy = True
 
 
 World.log = log
@@ -271,6 +272,7 @@ World.log = log
 
 def blind_trigger(w):
     w.say("BEFORE trigger that knows nothing of the column")
+    w.noisy = True
     w.ddl.append("CREATE FUNCTION stamped() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.note := TG_OP; RETURN NEW; END$$;"
                  "CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION stamped()")
 
@@ -282,6 +284,7 @@ def reading_trigger(w):
     if w.kind.up is not None or w.kind.old in ("money",):
         return
     w.say("BEFORE trigger that reads the column")
+    w.noisy = True
     made = "CREATE {0} FUNCTION {1}seen() RETURNS trigger LANGUAGE plpgsql AS $f$BEGIN {2} RETURN NEW; END$f$"
     w.ddl.append(made.format("", "", over(body, "a")) + ";CREATE TRIGGER seen BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION seen()")
     if w.careful():
@@ -294,6 +297,7 @@ def setting_trigger(w):
     if w.kind.up is not None or not w.kind.numeric:
         return
     w.say("BEFORE trigger that sets the column")
+    w.noisy = True
     body = w.rng.choice(["IF NEW.@ > 500 THEN NEW.@ := 500; END IF;", "NEW.@ := coalesce(NEW.@, 5);", "IF TG_OP = 'UPDATE' AND NEW.c > 100 THEN NEW.@ := 9; END IF;"])
     made = "CREATE {0} FUNCTION {1}clamp() RETURNS trigger LANGUAGE plpgsql AS $f$BEGIN {2} RETURN NEW; END$f$"
     w.ddl.append(made.format("", "", over(body, "a")) + ";CREATE TRIGGER clamp BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION clamp()")

@@ -62,6 +62,7 @@ fixture_column(void *ctx, const json_t *row, struct tide_column *out)
 	out->not_null = fixture_flag(row, "not_null");
 	out->default_expr = fixture_text(ctx, row, "default_expr");
 	out->default_constant = fixture_flag(row, "default_constant");
+	out->default_of_type = fixture_flag(row, "default_of_type");
 	out->identity = fixture_char(row, "identity");
 	out->generated = fixture_char(row, "generated");
 	out->sequence = fixture_text(ctx, row, "sequence");

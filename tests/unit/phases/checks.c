@@ -16,6 +16,7 @@
 #define HEAD "name = 'p'\ntable = 'public.t'\n"
 #define ADD "[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'integer'\n"
 #define DUAL "[[phase]]\nkind = 'dual_write'\nfrom = 'a'\nto = 'b'\n"
+#define RULES DUAL "up = 'a + 1'\ndown = 'b - 1'\n"
 #define FILL "[[phase]]\nkind = 'backfill'\n"
 #define VERIFY "[[phase]]\nkind = 'verify'\n"
 #define SWITCH "[[phase]]\nkind = 'switch'\ngate = 'manual'\n"
@@ -360,9 +361,14 @@ what_the_old_column_demands_is_listed_before_the_switch(void **state)
 			  "'integer','identical':true,'acl':'{x=w/y}'}",
 			"", ""),
 		    NULL },
-		{ "switch-not-null", TIDE_WARNING, WHOLE,
+		{ "switch-not-null", TIDE_ERROR, ADD RULES FILL VERIFY SWITCH,
 		    TABLE("{'name':'a','type':'integer','identical':true,'not_null':true}", "", ""),
-		    "\"b\" stays nullable" },
+		    "a NULL that the new release writes would be rejected" },
+		{ "switch-not-null", TIDE_WARNING, RULES FILL VERIFY SWITCH,
+		    TABLE("{'name':'a','type':'integer','identical':true,'not_null':true},"
+			  "{'name':'b','type':'integer','identical':true,'not_null':true}",
+			"", ""),
+		    "for which \"down\" gives NULL" },
 		{ "swap-index", TIDE_ERROR, WHOLE "swap_names = true\n",
 		    TABLE(COLUMN_A, "",
 			",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx','columns':['a']}]"),
