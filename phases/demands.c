@@ -5,10 +5,17 @@
 #include "change.h"
 #include "dependents.h"
 #include "inventory.h"
+#include "properties.h"
 #include "recreate.h"
 #include "settle.h"
 
 /* What the two columns of a pair demand of a row must not contradict from the switch on: each release writes one of them. */
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return (a == NULL && b == NULL) || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
 
 /* The column that takes the place of the old one at `at`; NULL where several make one or one makes several. */
 static const struct tide_dual_column *
@@ -129,9 +136,7 @@ check_grants(
 	if (old->column->acl == NULL || tide_accepted(accept, old->name))
 		return;
 	for (size_t i = pairs ? at : 0; i < (pairs ? at + 1 : dual->new.count); i++) {
-		const char *acl = dual->new.item[i].column->acl;
-
-		if (acl != NULL && strcmp(acl, old->column->acl) == 0)
+		if (tide_same_grants(old->column, dual->new.item[i].column))
 			continue;
 		tide_say(c, TIDE_ERROR, "switch-grant", NULL,
 		    talloc_asprintf(c->out,
@@ -177,26 +182,31 @@ tide_check_switch(
 	}
 	for (size_t i = 0; i < dual->new.count; i++)
 		check_new(c, &dual->new.item[i]);
+	tide_properties_check(c, dual, accept);
 	check_listed(c, dual, accept);
 	tide_settle_check(c, dual);
 }
 
+/* Neither follows a name: both columns must have the same. */
 static void
-check_swap_column(
-    const struct tide_checking *c, const struct tide_dual_column *column, const struct tide_names *accept)
+check_swap_column(const struct tide_checking *c, const struct tide_dual_column *old,
+    const struct tide_dual_column *new, const struct tide_names *accept)
 {
-	bool known = tide_accepted(accept, column->name);
+	const struct tide_column *a = old->column, *b = new->column;
+	bool known = tide_accepted(accept, old->name) || tide_accepted(accept, new->name);
 
-	if (column->column->acl != NULL && !known)
+	if (!tide_same_grants(a, b) && !known)
 		tide_say(c, TIDE_ERROR, "swap-grant", "swap_names",
 		    talloc_asprintf(c->out, "grant the same on both columns, then say %s",
-			tide_accept_text(c->out, column->name)),
-		    "\"%s\" has privileges of its own, which do not follow its name", column->name);
-	if (column->column->comment != NULL && !known)
+			tide_accept_text(c->out, old->name)),
+		    "\"%s\" has privileges of its own that \"%s\" has not, and they do not follow its name",
+		    (a->acl != NULL ? old : new)->name, (a->acl != NULL ? new : old)->name);
+	if (!same_text(a->comment, b->comment) && !known)
 		tide_say(c, TIDE_ERROR, "swap-comment", "swap_names",
 		    talloc_asprintf(c->out, "say %s and set the comment again after the switch",
-			tide_accept_text(c->out, column->name)),
-		    "\"%s\" has a comment, which does not follow its name", column->name);
+			tide_accept_text(c->out, old->name)),
+		    "\"%s\" has a comment that \"%s\" has not, and it does not follow its name",
+		    (a->comment != NULL ? old : new)->name, (a->comment != NULL ? new : old)->name);
 }
 
 /* What is bound to the new column itself goes on under the old one's name. */
@@ -240,7 +250,6 @@ tide_check_swap(const struct tide_checking *c, const struct tide_dual *dual, con
 		    "the table is published: subscribers stop when two columns exchange their names");
 	for (size_t i = 0; i < dual->old.count; i++) {
 		check_swap_new(c, dual, i, accept);
-		check_swap_column(c, &dual->old.item[i], accept);
-		check_swap_column(c, &dual->new.item[i], accept);
+		check_swap_column(c, &dual->old.item[i], &dual->new.item[i], accept);
 	}
 }

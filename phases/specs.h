@@ -9,7 +9,7 @@
 /** Specs that more than their own kind must read: one phase's meaning depends on an earlier one's. */
 
 struct add_column_spec {
-	char *column, *type, *fallback, *comment;
+	char *column, *type, *collation, *fallback, *comment;
 	bool not_null;
 };
 

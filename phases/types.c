@@ -108,6 +108,14 @@ tide_cast_follows_session(const char *from, const char *to)
 }
 
 bool
+tide_is_text(const char *type)
+{
+	static const char *const texts[] = { "text", "character varying", "character", "citext", "name" };
+
+	return is_one_of(type, texts, COUNT(texts));
+}
+
+bool
 tide_type_is_serial(const char *type)
 {
 	static const char *const serial[] = { "serial", "bigserial", "smallserial", "serial2", "serial4",

@@ -13,6 +13,8 @@ bool tide_same_type(const struct tide_column *a, const struct tide_column *b);
 bool tide_cast_follows_session(const char *from, const char *to);
 /** A column of that type as the catalog would describe it; `like` columns of the same type are copied. */
 void tide_type_describe(struct tide_catalog *cat, const char *type, struct tide_column *out);
+/** text and its relatives, which take a collation. */
+bool tide_is_text(const char *type);
 /** serial and its relatives: not types but a sequence and a default. */
 bool tide_type_is_serial(const char *type);
 

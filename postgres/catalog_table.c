@@ -110,6 +110,12 @@ take_column(const struct reader *r, void *item)
 		.parts = text(r, 16),
 		.composites = flag(r, 17),
 		.default_of_type = flag(r, 18),
+		.grants = text(r, 19),
+		.storage = letter(r, 20),
+		.type_storage = letter(r, 21),
+		.compression = letter(r, 22),
+		.statistics = text(r, 23),
+		.options = text(r, 24),
 	};
 }
 

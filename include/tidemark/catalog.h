@@ -35,8 +35,14 @@ struct tide_column {
 	char generated; /* 's', 'v' or 0 */
 	char *sequence; /* quoted name of an owned sequence, or NULL */
 	char *comment;
-	char *acl;                 /* column privileges as text, or NULL */
-	char *not_null_constraint; /* PostgreSQL 18: its name; else NULL */
+	char *acl; /* column privileges as text, or NULL */
+	char *
+	    grants; /* the same, one a line: privilege, role as SQL, " WITH GRANT OPTION" or nothing, tabs between; or NULL */
+	char storage, type_storage; /* p e m x; of the column and of its type */
+	char compression;           /* p l, or 0 */
+	char *statistics;           /* its own target, or NULL */
+	char *options;              /* n_distinct=1, as in SET (…); or NULL */
+	char *not_null_constraint;  /* PostgreSQL 18: its name; else NULL */
 };
 
 struct tide_constraint {

@@ -5,14 +5,18 @@
 #include "build.h"
 #include "change.h"
 #include "overlap.h"
+#include "properties.h"
 #include "specs.h"
 #include "tidemark/expression.h"
+#include "tidemark/names.h"
 #include "tidemark/sqltext.h"
 #include "types.h"
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(add_column_spec, column, NAME, .required = true, .help = "name of the new column"),
 	TIDE_KEY(add_column_spec, type, TYPE, .required = true, .help = "its type, as in CREATE TABLE"),
+	TIDE_KEY(add_column_spec, collation, RELATION,
+	    .help = "its collation; without it that of the column it will be a copy of, else the type's"),
 	{ "default", TIDE_FIELD_EXPRESSION, offsetof(struct add_column_spec, fallback),
 	    .help = "default value; must not be volatile, existing rows get it without being written" },
 	TIDE_KEY(add_column_spec, not_null, BOOLEAN, .fallback = "false",
@@ -62,6 +66,60 @@ type_text(void *ctx, const struct tide_catalog *cat, const char *type)
 	return talloc_strdup(ctx, last == NULL ? type : last);
 }
 
+/* What the loader is asked about the collation. Belongs to ctx; NULL without one. */
+static char *
+collation_question(void *ctx, const struct add_column_spec *spec)
+{
+	char *parts[2];
+	int count = spec->collation == NULL ? 0 : tide_name_parse(ctx, spec->collation, parts);
+	char *name = count == 0 ? NULL : tide_ident(ctx, parts[count - 1]);
+
+	if (count == 2)
+		name = tide_sqlf(ctx, "%I.%s", parts[0], name);
+	return name == NULL ? NULL : talloc_asprintf(ctx, "CAST(NULL AS %s) COLLATE %s", spec->type, name);
+}
+
+/* The plan's collation with its schema, as the catalog would say it; NULL without one. */
+static char *
+planned_collation(void *ctx, const struct tide_catalog *cat, const struct add_column_spec *spec)
+{
+	static const char collate[] = " COLLATE ";
+	char *question = collation_question(ctx, spec);
+	const struct tide_fact *fact = question == NULL ? NULL : tide_catalog_fact(cat, question);
+	const char *text = fact != NULL && fact->canonical != NULL ? fact->canonical : question, *last = NULL;
+	size_t length;
+
+	for (const char *at = text; at != NULL && (at = strstr(at, collate)) != NULL; at += strlen(collate))
+		last = at + strlen(collate);
+	if (last == NULL)
+		return NULL;
+	length = strlen(last);
+	if (last[length - 1] == ')' && fact != NULL && fact->canonical != NULL)
+		length--;
+	return talloc_asprintf(
+	    ctx, "%s%.*s", strchr(last, '.') != NULL ? "" : "pg_catalog.", (int)length, last);
+}
+
+/* The column as it will be. */
+static void
+describe(void *ctx, const struct tide_phase_at *at, struct tide_catalog *cat, struct tide_column *out)
+{
+	const struct add_column_spec *spec = at->phase->spec;
+	const struct tide_column *from = tide_copied_column(at, spec->column);
+	const char *text;
+
+	*out = (struct tide_column){
+		.name = spec->column, .not_null = spec->not_null, .comment = spec->comment
+	};
+	tide_type_describe(cat, type_text(cat, cat, spec->type), out);
+	out->collation = planned_collation(ctx, cat, spec);
+	text = tide_collation_text(ctx, from, out);
+	if (out->collation == NULL && *text != '\0')
+		out->collation = from->collation;
+	if (from != NULL)
+		tide_properties_apply(from, out, spec->comment != NULL);
+}
+
 static void
 expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
 {
@@ -70,6 +128,8 @@ expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *
 
 	if (!tide_type_is_serial(spec->type)) {
 		take(ctx, type_question(room, spec->type));
+		if (spec->collation != NULL)
+			take(ctx, collation_question(room, spec));
 		if (spec->fallback != NULL)
 			take(ctx, default_question(room, spec));
 	}
@@ -93,6 +153,19 @@ check_default(const struct tide_checking *c, const struct add_column_spec *spec)
 	else if (fact != NULL && fact->volatility == 's')
 		tide_say(c, TIDE_WARNING, "add-column-stable-default", "default", NULL,
 		    "all existing rows get the one value that the default has when the phase runs");
+}
+
+static void
+check_collation(const struct tide_checking *c, const struct add_column_spec *spec)
+{
+	char *question = collation_question(c->out, spec);
+	const struct tide_fact *fact = question == NULL ? NULL : tide_catalog_fact(c->at->cat, question);
+
+	if (fact != NULL && fact->error != NULL && fact->sqlstate[0] != '\0' &&
+	    strncmp(fact->sqlstate, "42", 2) == 0)
+		tide_say(c, TIDE_ERROR, "add-column-collation", "collation",
+		    "names are folded as in SQL: one with capitals is written collation = '\"de_DE\"'",
+		    "the server refuses the collation: %s", fact->error);
 }
 
 static void
@@ -124,6 +197,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	    (fact->sqlstate[0] == '\0' || strncmp(fact->sqlstate, "42", 2) == 0))
 		tide_say(&c, TIDE_ERROR, "add-column-type", "type", NULL, "the server refuses the type: %s",
 		    fact->error);
+	check_collation(&c, spec);
 	if (at->cat->table.max_attnum >= 1600)
 		tide_say(&c, TIDE_ERROR, "add-column-limit", "column", NULL,
 		    "the table has used all 1600 columns it may ever have (dropped ones count)");
@@ -198,6 +272,8 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	const struct add_column_spec *spec = at->phase->spec;
 	struct tide_step *step = tide_steps_add(out, "add-column");
 	char *table = tide_table_text(out, at->cat), *fallback = talloc_strdup(out, ""), *value;
+	const struct tide_column *from = tide_copied_column(at, spec->column);
+	struct tide_column column;
 
 	if (spec->fallback != NULL) {
 		if ((value = tide_canonical(out, at, "default", default_question(out, spec), NULL, err)) ==
@@ -210,12 +286,17 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	step->forward.flags = TIDE_CREATES;
 	step->forward.probe = tide_probe(out, tide_when_column(out, at->cat, spec->column), NULL);
 	tide_action_add(out, &step->forward, remember_file(out, at->cat));
+	describe(out, at, tide_change_copy(out, at->cat), &column);
 	tide_action_add(out, &step->forward,
-	    tide_sqlf(out, "ALTER TABLE %s ADD COLUMN %I %s%s%s", table, spec->column,
-		type_text(out, at->cat, spec->type), fallback, spec->not_null ? " NOT NULL" : ""));
+	    tide_sqlf(out, "ALTER TABLE %s ADD COLUMN %I %s%s%s%s", table, spec->column,
+		type_text(out, at->cat, spec->type),
+		column.collation == NULL ? "" : talloc_asprintf(out, " COLLATE %s", column.collation),
+		fallback, spec->not_null ? " NOT NULL" : ""));
 	if (spec->comment != NULL)
 		tide_action_add(out, &step->forward,
 		    tide_sqlf(out, "COMMENT ON COLUMN %s.%I IS %L", table, spec->column, spec->comment));
+	if (from != NULL)
+		tide_properties_carry(out, at->cat, &step->forward, from, &column, spec->comment != NULL);
 	tide_action_add(out, &step->forward, assert_same_file(out, at->cat));
 	add_undo(at, out, step);
 	return true;
@@ -227,11 +308,9 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 	const struct add_column_spec *spec = at->phase->spec;
 	char *question = default_question(cat, spec);
 	const struct tide_fact *fact = question == NULL ? NULL : tide_catalog_fact(cat, question);
-	struct tide_column column = {
-		.name = spec->column, .not_null = spec->not_null, .comment = spec->comment
-	};
+	struct tide_column column;
 
-	tide_type_describe(cat, type_text(cat, cat, spec->type), &column);
+	describe(cat, at, cat, &column);
 	if (spec->fallback != NULL) {
 		column.default_expr =
 		    fact != NULL && fact->canonical != NULL ? fact->canonical : spec->fallback;

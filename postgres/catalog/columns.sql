@@ -64,7 +64,16 @@ SELECT a.attname,
        -- Fields inside of elements cannot be reached one by one.
        (SELECT true FROM pg_catalog.pg_type AS e WHERE e.oid = b.typelem AND b.typcategory = 'A'
            AND (e.typtype = 'c' OR (e.typtype = 'd' AND (SELECT r.typtype FROM pg_catalog.pg_type AS r WHERE r.oid = e.typbasetype) IN ('c', 'd')))),
-       d.adbin IS NULL
+       d.adbin IS NULL,
+       (SELECT string_agg(format(E'%s\t%s\t%s', x.privilege_type, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::pg_catalog.text END,
+                                 CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END), E'\n'
+                          ORDER BY x.grantee, x.privilege_type) FROM aclexplode(a.attacl) AS x),
+       a.attstorage,
+       t.typstorage,
+       NULLIF(a.attcompression, ''),
+       -- From 17 on NULL says what -1 said before.
+       NULLIF(a.attstattarget, -1)::pg_catalog.text,
+       array_to_string(a.attoptions, ', ')
   FROM p
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.relation AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid

@@ -367,7 +367,7 @@ def collation(w):
     w.say("collation")
     w.ddl.append('ALTER TABLE t ALTER a TYPE text COLLATE "POSIX"')
     if w.careful():
-        w.column_more["collation"] = "POSIX"
+        w.column_more["collation"] = '"POSIX"'
 
 
 def function(w):

@@ -68,6 +68,12 @@ fixture_column(void *ctx, const json_t *row, struct tide_column *out)
 	out->sequence = fixture_text(ctx, row, "sequence");
 	out->comment = fixture_text(ctx, row, "comment");
 	out->acl = fixture_text(ctx, row, "acl");
+	out->grants = fixture_text(ctx, row, "grants");
+	out->storage = fixture_char(row, "storage");
+	out->type_storage = fixture_char(row, "type_storage");
+	out->compression = fixture_char(row, "compression");
+	out->statistics = fixture_text(ctx, row, "statistics");
+	out->options = fixture_text(ctx, row, "options");
 	out->not_null_constraint = fixture_text(ctx, row, "not_null_constraint");
 }
 

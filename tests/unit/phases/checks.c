@@ -353,9 +353,21 @@ what_the_old_column_demands_is_listed_before_the_switch(void **state)
 			",{'name':'b','type':'integer','identical':true,'default_expr':'pg_backend_pid()'}",
 			"", ""),
 		    NULL },
-		{ "switch-grant", TIDE_ERROR, WHOLE,
-		    TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'}", "", ""),
+		{ "switch-grant", TIDE_ERROR, DUAL FILL VERIFY SWITCH,
+		    TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'},{'name':'b','type':"
+			  "'integer','identical':true}",
+			"", ""),
 		    "\"a\" has privileges of its own that \"b\" lacks" },
+		{ "switch-collation", TIDE_ERROR, DUAL FILL VERIFY SWITCH,
+		    TABLE("{'name':'a','type':'text','collation':'public.ci'},{'name':'b','type':'text'}", "",
+			""),
+		    "collation public.ci" },
+		{ "switch-property", TIDE_WARNING, DUAL FILL VERIFY SWITCH,
+		    TABLE(
+			"{'name':'a','type':'integer','identical':true,'statistics':'77'},{'name':'b','type':"
+			"'integer','identical':true}",
+			"", ""),
+		    "statistics target 77" },
 		{ "switch-grant", TIDE_ERROR, DUAL FILL VERIFY SWITCH,
 		    TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'},{'name':'b','type':"
 			  "'integer','identical':true,'acl':'{x=w/y}'}",
@@ -378,10 +390,6 @@ what_the_old_column_demands_is_listed_before_the_switch(void **state)
 			",'dependents':[{'column':'a','kind':'view','identity':'view "
 			"public.v','blocks_drop':true}]"),
 		    "view public.v" },
-		{ "swap-grant", TIDE_ERROR, WHOLE "swap_names = true\n",
-		    TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'}", "", ""), NULL },
-		{ "swap-comment", TIDE_ERROR, WHOLE "swap_names = true\n",
-		    TABLE("{'name':'a','type':'integer','identical':true,'comment':'old'}", "", ""), NULL },
 		{ "swap-published", TIDE_ERROR, WHOLE "swap_names = true\n",
 		    TABLE(COLUMN_A, "", ",'published':true"), NULL },
 	};
@@ -475,13 +483,36 @@ assert_clean(const char *text, const char *catalog)
 }
 
 static void
+what_does_not_follow_a_name_is_listed_before_the_exchange(void **state)
+{
+	static const struct expected rows[] = {
+		{ "swap-grant", TIDE_ERROR, DUAL FILL VERIFY SWITCH "swap_names = true\n",
+		    TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'},{'name':'b','type':"
+			  "'integer','identical':true}",
+			"", ""),
+		    NULL },
+		{ "swap-comment", TIDE_ERROR, DUAL FILL VERIFY SWITCH "swap_names = true\n",
+		    TABLE("{'name':'a','type':'integer','identical':true,'comment':'old'},{'name':'b','type':"
+			  "'integer','identical':true}",
+			"", ""),
+		    NULL },
+	};
+
+	(void)state;
+	CHECK_ALL(rows);
+}
+
+static void
 what_is_accepted_by_name_is_not_refused(void **state)
 {
 	(void)state;
 	assert_clean(WHOLE "accept = 'a_positive'\n",
 	    TABLE(COLUMN_A, K("a_positive", "c", "CHECK ((a > 0))", "'a'"), ""));
-	assert_clean(WHOLE "accept = 'a'\n",
-	    TABLE("{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'}", "", ""));
+	assert_clean(DUAL FILL VERIFY SWITCH "accept = 'a'\n",
+	    TABLE(
+		"{'name':'a','type':'integer','identical':true,'acl':'{x=r/y}'},{'name':'b','type':'integer',"
+		"'identical':true}",
+		"", ""));
 	assert_clean(WHOLE "swap_names = true\naccept = ['v', 'a_idx', 'a']\n",
 	    TABLE("{'name':'a','type':'integer','identical':true,'comment':'c','acl':'{x=r/y}'}", "",
 		",'indexes':[{'name':'a_idx','definition':'CREATE INDEX "
@@ -581,6 +612,7 @@ main(void)
 		cmocka_unit_test(what_the_old_column_demands_is_listed_before_the_switch),
 		cmocka_unit_test(what_hangs_on_a_column_is_listed_before_it_is_dropped),
 		cmocka_unit_test(an_index_that_could_not_come_back_is_not_dropped),
+		cmocka_unit_test(what_does_not_follow_a_name_is_listed_before_the_exchange),
 		cmocka_unit_test(what_is_accepted_by_name_is_not_refused),
 		cmocka_unit_test(the_same_privileges_on_the_new_column_satisfy_the_switch),
 		cmocka_unit_test(

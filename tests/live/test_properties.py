@@ -1,0 +1,148 @@
+"""What is set on a column itself goes over to the column that takes its place, or is said before anything is done."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import psycopg2  # noqa: E402
+
+from harness import plans  # noqa: E402
+from harness.testcase import LiveCase, main  # noqa: E402
+
+TABLE = """
+CREATE TABLE t (id integer PRIMARY KEY, a text COLLATE "POSIX" NOT NULL DEFAULT 'x');
+INSERT INTO t (id) SELECT generate_series(1, 30);
+ALTER TABLE t ALTER a SET STORAGE EXTERNAL, ALTER a SET STATISTICS 77, ALTER a SET (n_distinct = -0.5), ALTER a SET COMPRESSION pglz;
+COMMENT ON COLUMN t.a IS 'it''s said';
+GRANT SELECT (a), UPDATE (a) ON t TO reader WITH GRANT OPTION; GRANT INSERT (a) ON t TO PUBLIC;
+"""
+PROPERTIES = """
+SELECT format_type(atttypid, atttypmod), attcollation::regcollation::text, attstorage::text, attcompression::text, attstattarget::integer,
+       attoptions::text, attnotnull, pg_get_expr(adbin, adrelid), col_description(attrelid, attnum),
+       (SELECT string_agg(grantee || privilege_type || is_grantable, ' ' ORDER BY grantee, privilege_type) FROM (SELECT grantee::text, privilege_type,
+               is_grantable::text FROM aclexplode(attacl)) x)
+  FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attrelid = 't'::regclass AND attname = %s
+"""
+
+
+class Properties(LiveCase):
+    def setUp(self):
+        super().setUp()
+        self.execute("DROP ROLE IF EXISTS reader; CREATE ROLE reader")
+        self.addCleanup(self.server.sql, "DROP ROLE reader")
+        self.addCleanup(self.drop_owned)
+
+    def drop_owned(self):
+        self.server.sql("DROP OWNED BY reader", database=self.database)
+
+    def rename(self, column_type="text", swap=None, hold=None, more=None, phases=(), **rules):
+        made = plans.rename_phases("a", "b", column_type, switch="manual", drop_column="manual", hold=hold, **rules)
+        made[0].update(more or {})
+        made[4]["swap_names"] = swap
+        if swap:
+            made[5]["column"] = "b"
+        return self.plan(plans.plan("p", "public.t", made[:3] + list(phases) + made[3:]))
+
+    def rules(self, path):
+        result = self.tidemark("lint", "--db", path)
+        return sorted(line.rsplit("[", 1)[1].split("]")[0] for line in result.out.splitlines() if ": error: " in line or ": warning: " in line)
+
+    def properties(self, column):
+        return self.rows(PROPERTIES, (column,))
+
+    def test_a_copy_has_them_all_and_the_way_back_leaves_no_trace(self):
+        self.execute(TABLE)
+        want, before = self.properties("a"), self.fingerprint()
+        path = self.rename(hold="1h")
+        self.assertEqual(self.rules(path), [])
+        self.tidemark("run", path).ok()
+        self.tidemark("advance", "p").ok()
+        self.assertEqual(self.properties("b"), want)
+        self.tidemark("rollback", "p", "--yes").ok()
+        self.assert_same_schema(before)
+        self.tidemark("run", "--again", path).ok()
+        for _ in range(2):
+            self.tidemark("advance", "p").ok()
+        self.tidemark("advance", "p", "--now", "--reason", "tested").ok()
+        self.assertEqual(self.properties("b"), want)
+
+    def test_an_exchange_of_names_keeps_them_at_the_name(self):
+        self.execute(TABLE)
+        want = [("character varying(40)", *self.properties("a")[0][1:])]
+        path = self.rename("varchar(40)", swap=True)
+        self.assertEqual(self.rules(path), [])
+        self.tidemark("run", path).ok()
+        for _ in range(2):
+            self.tidemark("advance", "p").ok()
+        got = self.properties("a")
+        self.assertEqual(got[0][7], "('x'::text)::character varying(40)" if "40" in got[0][7] else got[0][7])
+        self.assertEqual([row[:7] + row[8:] for row in got], [row[:7] + row[8:] for row in want])
+        self.execute("INSERT INTO t (id) VALUES (99)")
+        self.assertEqual(self.value("SELECT a FROM t WHERE id = 99"), "x")
+
+    def test_what_the_plan_says_itself_wins(self):
+        self.execute(TABLE)
+        path = self.rename(more={"collation": '"C"', "comment": "other", "default": "'y'"})
+        self.assertEqual(self.rules(path), ["switch-collation", "switch-property"])
+        self.assertIn("add-column-collation", self.rules(self.rename(more={"collation": "nosuch"})))
+        self.assertIn("add-column-collation", self.rules(self.rename("integer", more={"collation": '"C"'})))
+        self.execute("DROP TABLE t; CREATE TABLE t (id integer PRIMARY KEY, a text)")
+        self.tidemark("run", self.rename(more={"collation": '"POSIX"'}, phases=[{"kind": "sql", "act": "ALTER TABLE public.t ALTER a TYPE text COLLATE \"POSIX\"",
+                                                                         "undo": "SELECT 1", "lock": "access exclusive"}]), "--to", "add_column").ok()
+        self.assertEqual(self.properties("b")[0][1], '"POSIX"')
+
+    def test_a_column_that_was_there_before_is_told_what_it_lacks(self):
+        self.execute(TABLE + "ALTER TABLE t ADD b text COLLATE \"POSIX\"; REVOKE ALL (a) ON t FROM reader, PUBLIC")
+        phases = plans.rename_phases("a", "b", "text", switch="manual", drop_column="manual", hold="1h")[1:]
+        result = self.tidemark("lint", "--db", self.plan(plans.plan("p", "public.t", phases)))
+        for said in ("storage EXTERNAL", "statistics target 77", "column options n_distinct=-0.5", "comment it's said", "compression pglz"):
+            self.assertIn(said, result.out)
+
+    def test_not_null_holds_on_both_sides_in_the_window(self):
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL); INSERT INTO t SELECT i, i FROM generate_series(1, 9) i")
+        before = self.fingerprint()
+        for column_type, again in (("integer", ()), ("bigint", ("--again",))):
+            path = self.rename(column_type, hold="1h")
+            if again:
+                self.execute("DROP SCHEMA tidemark CASCADE")
+            self.tidemark("run", path).ok()
+            self.tidemark("advance", "p").ok()
+            for text in ("INSERT INTO t (id) VALUES (99)", "INSERT INTO t (id, a) VALUES (99, NULL)", "UPDATE t SET a = NULL WHERE id = 1",
+                         "INSERT INTO t (id, b) VALUES (99, NULL)", "UPDATE t SET b = NULL WHERE id = 1"):
+                with self.assertRaises(psycopg2.errors.NotNullViolation, msg=text):
+                    self.execute(text)
+            self.execute("INSERT INTO t (id, a) VALUES (100, 1); INSERT INTO t (id, b) VALUES (101, 2); UPDATE t SET a = 7 WHERE id = 101")
+            self.assertEqual(self.rows("SELECT a, b FROM t WHERE id > 99 ORDER BY 1"), [(1, 1), (7, 7)])
+            self.execute("DELETE FROM t WHERE id > 99")
+            self.tidemark("rollback", "p", "--yes").ok()
+            self.assert_same_schema(before)
+
+    def test_with_rules_the_plan_must_say_which_column_may_hold_null(self):
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL); INSERT INTO t SELECT i, i FROM generate_series(1, 9) i")
+        rules = {"up": "a * 10", "down": "b / 10", "hold": "1h"}
+        self.assertEqual(self.rules(self.rename("integer", **rules)), ["switch-not-null"])
+        for phase in ({"kind": "set_not_null", "column": "b"}, {"kind": "drop_not_null", "column": "a"}):
+            self.tidemark("lint", "--db", self.rename("integer", phases=[phase], **rules)).ok()
+
+    def test_defaults_go_over_through_casts_rules_and_domains(self):
+        for column, column_type, rules, want in (
+                ("integer DEFAULT 7", "bigint", {}, 7), ("integer DEFAULT 7", "integer", {"up": "a * 10", "down": "b / 10"}, 70),
+                ("counted", "counted", {}, 3), ("counted", "integer", {}, 3), ("counted DEFAULT 8", "counted", {}, 8),
+                ("timestamptz DEFAULT now()", "timestamptz", {}, None)):
+            self.execute("DROP SCHEMA IF EXISTS tidemark CASCADE; DROP TABLE IF EXISTS t; DROP DOMAIN IF EXISTS counted;"
+                         f"CREATE DOMAIN counted AS integer DEFAULT 3; CREATE TABLE t (id integer PRIMARY KEY, a {column})")
+            self.tidemark("run", self.rename(column_type, **rules)).ok()
+            self.tidemark("advance", "p").ok()
+            for text in ("INSERT INTO t (id) VALUES (1)", "INSERT INTO t (id, b) VALUES (2, DEFAULT)", "INSERT INTO t (id, a) VALUES (3, DEFAULT)",
+                         "INSERT INTO t (id, b) VALUES (4, NULL)", "INSERT INTO t (id, a) VALUES (5, NULL)"):
+                self.execute(text)
+            got = [row[0] for row in self.rows("SELECT b FROM t ORDER BY id")]
+            if want is not None:
+                self.assertEqual(got, [want] * 3 + [None] * 2, column)
+            self.assertEqual([value is None for value in got], [False] * 3 + [True] * 2, column)
+            self.tidemark("advance", "p").ok()
+            self.execute("INSERT INTO t (id) VALUES (6)")
+            self.assertEqual(self.value("SELECT b IS NOT NULL FROM t WHERE id = 6"), True, column)
+
+
+if __name__ == "__main__":
+    main()
