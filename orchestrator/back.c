@@ -75,27 +75,36 @@ check_reversible(struct tide_executor *exe, const struct way *way, struct tide_e
 	return true;
 }
 
+/* Adds what going back over one step loses. */
+static bool
+add_losses(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, char **text,
+    struct tide_err *err)
+{
+	bool untouched = false, lossy = false;
+
+	for (size_t u = 0; u < step->undo_count; u++)
+		lossy = lossy || step->undo[u].loss != TIDE_LOSES_NOTHING;
+	if (lossy && !tide_journal_untouched(exe, c->index, step->name, &untouched, err))
+		return false;
+	for (size_t u = 0; !untouched && u < step->undo_count; u++)
+		if (step->undo[u].loss != TIDE_LOSES_NOTHING)
+			*text = talloc_asprintf_append(*text, "%s%s: %s", (*text)[0] != '\0' ? "; " : "",
+			    exe->plan->phase[c->index].name,
+			    step->undo[u].loss_note != NULL ? step->undo[u].loss_note : step->undo[u].title);
+	return true;
+}
+
 static bool
 check_losses(struct tide_executor *exe, const struct way *way, struct tide_err *err)
 {
 	char *text = talloc_strdup(exe, "");
-	bool lossy = false, ok = true;
+	bool ok = true;
 
 	for (size_t i = 0; i < way->count; i++)
-		for (size_t s = 0; way->chapter[i].steps != NULL && s < way->chapter[i].steps->count; s++) {
-			const struct tide_step *step = &way->chapter[i].steps->item[s];
-
-			for (size_t u = 0; u < step->undo_count; u++) {
-				if (step->undo[u].loss == TIDE_LOSES_NOTHING)
-					continue;
-				lossy = true;
-				text = talloc_asprintf_append(text, "%s%s: %s", text[0] != '\0' ? "; " : "",
-				    exe->plan->phase[way->chapter[i].index].name,
-				    step->undo[u].loss_note != NULL ? step->undo[u].loss_note
-								    : step->undo[u].title);
-			}
-		}
-	if (lossy) {
+		for (size_t s = 0; way->chapter[i].steps != NULL && s < way->chapter[i].steps->count; s++)
+			if (!add_losses(exe, &way->chapter[i], &way->chapter[i].steps->item[s], &text, err))
+				return false;
+	if (*text != '\0') {
 		tide_executor_event(exe, "rollback.loss", NULL, true, "going back loses: %s", text);
 		if (!exe->options->yes) {
 			ok = tide_fail(err, TIDE_PRECONDITION, "going back loses: %s", text);
@@ -148,6 +157,15 @@ static bool
 undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, bool all,
     struct tide_err *err)
 {
+	bool untouched;
+
+	if (!tide_journal_untouched(exe, c->index, step->name, &untouched, err))
+		return false;
+	if (untouched) {
+		tide_executor_event(exe, "undo.skip", step->name, false, "it was so before, and stays so: %s",
+		    step->forward.title);
+		return true;
+	}
 	for (size_t u = 0; u < step->undo_count; u++) {
 		char *name = talloc_asprintf(exe, "%s#%zu", step->name, u + 1);
 		struct tide_task task = {

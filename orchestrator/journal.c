@@ -84,6 +84,25 @@ tide_journal_has(struct tide_executor *exe, const char *event, long phase, const
 }
 
 bool
+tide_journal_untouched(
+    struct tide_executor *exe, long phase, const char *step, bool *untouched, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(exe->control, mem,
+	    "SELECT coalesce(bool_and(j.event = 'step.done' AND j.outcome = '" TIDE_ALREADY_SO "'), false) "
+	    "FROM tidemark.journal j JOIN tidemark.phase p ON p.run = j.run AND p.ordinal = j.phase "
+	    "WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.step = $3 AND j.seq > p.compiled "
+	    "AND j.event IN ('step.done', 'step.intent')",
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, phase), step), &rows, err);
+
+	if (ok)
+		*untouched = tide_rows_bool(rows, 0, 0);
+	talloc_free(mem);
+	return ok;
+}
+
+bool
 tide_phase_row_state(struct tide_executor *exe, long phase, const char *state, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);

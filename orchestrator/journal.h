@@ -6,6 +6,9 @@
 
 #include "executor.h"
 
+/** Outcome of a step that was found done, and that this run did not do. */
+#define TIDE_ALREADY_SO "already so"
+
 /** One row of the journal. NULL texts and negative numbers are left out. */
 struct tide_entry {
 	const char *event; /* "step.done" */
@@ -27,6 +30,13 @@ char *tide_journal_sql(void *ctx, const struct tide_executor *exe, const struct 
 
 /** Whether the journal has `event` for this phase and step since its steps were compiled. */
 bool tide_journal_has(struct tide_executor *exe, const char *event, long phase, const char *step, bool *has,
+    struct tide_err *err) TIDE_CHECKED;
+
+/**
+ * Whether the step was found as it should become when it was reached, so that this run changed nothing: it has no undo. An attempt
+ * that was interrupted before its row was written has an intent, or its act was rolled back.
+ */
+bool tide_journal_untouched(struct tide_executor *exe, long phase, const char *step, bool *untouched,
     struct tide_err *err) TIDE_CHECKED;
 
 /** Moves the phase row: state and, as it says, started/ended/approval/compiled. */

@@ -95,7 +95,7 @@ is_ours(const struct tide_task *task, bool *ours, struct tide_err *err)
 static bool
 already_done(const struct tide_task *task, struct tide_err *err)
 {
-	bool journaled, ours;
+	bool journaled, ours, back = task->back;
 
 	if (!tide_journal_has(
 		task->exe, tide_task_event(task, "done"), task->phase, task->step, &journaled, err) ||
@@ -116,7 +116,7 @@ already_done(const struct tide_task *task, struct tide_err *err)
 	    &(struct tide_entry){ .event = tide_task_event(task, "done"),
 		.phase = task->phase,
 		.step = task->step,
-		.outcome = "already so",
+		.outcome = ours && !back ? "done" : TIDE_ALREADY_SO,
 		.seconds = -1,
 		.lock_wait = -1 },
 	    NULL, err);

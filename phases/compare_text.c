@@ -145,6 +145,23 @@ tide_dual_differs_trigger(void *ctx, const struct tide_dual *dual)
 }
 
 char *
+tide_dual_differs_both(void *ctx, const struct tide_dual *dual)
+{
+	char *up = tide_dual_differs_row(ctx, dual), *down = NULL;
+
+	if (dual->copy)
+		return up;
+	for (size_t i = 0; i < dual->old.count; i++) {
+		const struct tide_dual_column *c = &dual->old.item[i];
+
+		down = tide_append(ctx, down, " OR ",
+		    tide_differs(ctx, dual, c, tide_sqlf(ctx, TIDE_ROW ".%I", c->name), c->value.row));
+	}
+	/* Where it agrees, nothing that may fail is tried. */
+	return tide_sqlf(ctx, "CASE WHEN %s THEN %s ELSE false END", up, down);
+}
+
+char *
 tide_dual_agrees(void *ctx, const struct tide_dual *dual)
 {
 	char *out = NULL;

@@ -195,6 +195,40 @@ tide_triggers_stand(void *ctx, const struct tide_triggers *t)
 }
 
 char *
+tide_triggers_assert(void *ctx, const struct tide_triggers *t)
+{
+	char *rows = NULL;
+
+	for (size_t i = 0; i < t->trigger_count; i++)
+		rows = tide_append(ctx, rows, ", ",
+		    tide_sqlf(ctx, "(%L, %L)", t->trigger[i].name, t->trigger[i].function_name));
+	return tide_do_block(ctx,
+	    tide_sqlf(ctx,
+		"DECLARE\n\ttidemark_missing pg_catalog.text;\nBEGIN\n"
+		"\tSELECT pg_catalog.format('trigger %%I of %%s', w.name, r.oid::pg_catalog.regclass) INTO "
+		"tidemark_missing\n"
+		"\t  FROM (SELECT pg_catalog.to_regclass(%L)::pg_catalog.oid UNION SELECT relid FROM "
+		"pg_catalog.pg_partition_tree(pg_catalog.to_regclass(%L))) AS r (oid)\n"
+		"\t CROSS JOIN (VALUES %s) AS w (name, function)\n"
+		"\t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t\n"
+		"\t                     JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid AND p.pronamespace "
+		"= "
+		"'tidemark'::pg_catalog.regnamespace\n"
+		"\t                    WHERE t.tgrelid = r.oid AND t.tgname = w.name AND p.proname = "
+		"w.function AND "
+		"t.tgenabled = 'A')\n\t LIMIT 1;\n"
+		"\tIF tidemark_missing IS NOT NULL THEN\n"
+		"\t\tRAISE EXCEPTION '%% is gone, replaced or not enabled ALWAYS: rows may have been written "
+		"without it', tidemark_missing\n"
+		"\t\t\tUSING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing was dropped. "
+		"Enable "
+		"it again (ALTER TABLE … ENABLE ALWAYS TRIGGER), or go back: tidemark rollback; the next "
+		"run compares the rows.';\n"
+		"\tEND IF;\nEND",
+		tide_table_text(ctx, t->cat), tide_table_text(ctx, t->cat), rows));
+}
+
+char *
 tide_triggers_linger(void *ctx, const struct tide_triggers *t)
 {
 	char *names = NULL;

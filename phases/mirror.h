@@ -54,6 +54,8 @@ void tide_triggers_drop_functions(
 /** Conditions for probes: all stand, enabled, with their functions; some stand. */
 char *tide_triggers_stand(void *ctx, const struct tide_triggers *t);
 char *tide_triggers_linger(void *ctx, const struct tide_triggers *t);
+/** A statement that fails with 55000 unless all stand, as they were made, on the table and on each of its partitions. */
+char *tide_triggers_assert(void *ctx, const struct tide_triggers *t);
 /** Changes a catalog to what it is with, or without them. */
 void tide_triggers_apply(struct tide_catalog *cat, const struct tide_triggers *t, bool stand);
 /** Whether the first of them stands in the catalog. */

@@ -90,6 +90,8 @@ char *tide_column_differs(void *ctx, const struct tide_column *column, const cha
 /** Some new column differs from what the old side makes of it; `row` TIDE_ROW (sweep, safe) or NEW (trigger, raw). */
 char *tide_dual_differs_row(void *ctx, const struct tide_dual *dual);
 char *tide_dual_differs_trigger(void *ctx, const struct tide_dual *dual);
+/** Neither side is what the other one makes of it, about TIDE_ROW: what no release can have written since the switch. */
+char *tide_dual_differs_both(void *ctx, const struct tide_dual *dual);
 /** All equal, over unqualified columns: the body of the CHECK. */
 char *tide_dual_agrees(void *ctx, const struct tide_dual *dual);
 /** "users.first_name, last_name → full_name". */

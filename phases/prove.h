@@ -13,6 +13,8 @@ void tide_dual_proof(void *ctx, const struct tide_dual *dual, struct tide_proof 
 void tide_dual_prove(struct tide_steps *out, const struct tide_dual *dual, const char *already);
 /** The same behind a comparison that finds and counts all rows that differ, where VALIDATE would end at the first. */
 void tide_dual_verify(struct tide_steps *out, const struct tide_dual *dual);
+/** A read of every row before a column of a switched pair is dropped: nothing may differ that a release cannot have written. */
+void tide_dual_compare_last(struct tide_steps *out, const struct tide_dual *dual, const char *column);
 /** The read-only comparison itself. */
 void tide_dual_compare(void *ctx, const struct tide_dual *dual, struct tide_sweep_spec *sweep);
 

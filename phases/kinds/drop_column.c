@@ -10,6 +10,7 @@
 #include "mirror.h"
 #include "pair.h"
 #include "proof.h"
+#include "prove.h"
 #include "recreate.h"
 #include "specs.h"
 #include "tidemark/sqltext.h"
@@ -245,6 +246,7 @@ fill_hold(struct drop *d, struct tide_action *action)
 	    tide_probe(d->out, tide_sqlf(d->out, "NOT %s", tide_when_column(d->out, d->at->cat, name)), NULL);
 	add_guard(d, action, name);
 	if (d->dual != NULL) {
+		tide_action_add(d->out, action, tide_triggers_assert(d->out, d->shown));
 		tide_triggers_create_functions(d->out, action, d->hidden);
 		tide_triggers_drop(d->out, action, d->shown);
 	}
@@ -332,6 +334,7 @@ fill_drop(struct drop *d, struct tide_step *step)
 	    d->out, "the values of %s are gone", tide_people_column(d->out, d->at->cat, d->spec->column));
 	add_guard(d, action, name);
 	if (d->dual != NULL) {
+		tide_action_add(d->out, action, tide_triggers_assert(d->out, triggers));
 		tide_triggers_drop(d->out, action, triggers);
 		tide_triggers_drop_functions(d->out, action, triggers);
 		tide_safe_functions_drop(d->out, action, d->dual);
@@ -362,6 +365,8 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		    talloc_asprintf(out, "Hold it for %s; until then a rollback gives it back at once",
 			tide_duration_format(d.spec->hold, hold, sizeof(hold)));
 	}
+	if (d.dual != NULL)
+		tide_dual_compare_last(out, d.spec->hold > 0 ? d.after : d.dual, d.spec->column);
 	fill_drop(&d, tide_steps_add(out, "drop-column"));
 	return true;
 }

@@ -1,0 +1,103 @@
+"""The way back restores what the run changed and nothing else; the step without return looks before it acts."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import plans  # noqa: E402
+from harness.testcase import LiveCase, main  # noqa: E402
+
+PARTS = """
+CREATE TABLE p (id integer PRIMARY KEY, a integer) PARTITION BY RANGE (id);
+CREATE TABLE p_0 PARTITION OF p FOR VALUES FROM (0) TO (1000);
+INSERT INTO p SELECT i, i FROM generate_series(1, 99) i;
+"""
+
+
+class AlreadySo(LiveCase):
+    def test_what_was_there_before_is_still_there_after_the_rollback(self):
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL, bio text); INSERT INTO t VALUES (1, 1, 'precious');"
+                     "CREATE VIEW v AS SELECT 1 AS one")
+        before = self.fingerprint()
+        probe = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.t'::regclass AND attname = '%s')"
+        path = self.plan(plans.plan("p", "public.t", [
+            {"kind": "sql", "act": "ALTER TABLE public.t ADD COLUMN IF NOT EXISTS bio text", "undo": "ALTER TABLE public.t DROP COLUMN bio", "probe": probe % "bio"},
+            {"kind": "sql", "act": "ALTER TABLE public.t ADD COLUMN IF NOT EXISTS own text", "undo": "ALTER TABLE public.t DROP COLUMN own", "probe": probe % "own"},
+            {"kind": "set_not_null", "column": "a"},
+            {"kind": "sql", "act": "SELECT 1", "undo": "SELECT 1", "gate": "manual"}]))
+        self.tidemark("run", path).ok()
+        self.tidemark("rollback", "p", "--yes").ok()
+        self.assert_same_schema(before)
+        self.assertEqual(self.rows("SELECT bio FROM t"), [("precious",)])
+
+    def test_what_an_interrupted_attempt_made_is_its_own(self):
+        """Killed behind the act of an index, whose row in the journal comes after it."""
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer)")
+        before = self.fingerprint()
+        path = self.plan(plans.plan("p", "public.t", [{"kind": "create_index", "name": "ia", "columns": "a"},
+                                                      {"kind": "sql", "act": "SELECT 1", "undo": "SELECT 1", "gate": "manual"}]))
+        for point in ("step.after_act", "step.before_act", "concurrent.sent"):
+            self.tidemark("run", "--again", path, env={"TIDEMARK_CRASH_AT": f"{point}#1"})
+            self.tidemark("run", path)
+            self.assertEqual(self.value("SELECT count(*) FROM pg_class WHERE relname = 'ia'"), 1)
+            self.tidemark("rollback", "p", "--yes").ok()
+            self.assert_same_schema(before)
+
+
+class LastLook(LiveCase):
+    def switched(self, table="public.p", hold=None, up=None, down=None):
+        path = self.plan(plans.rename(table, "a", "b", "integer", name="p", switch="manual", drop_column="manual", hold=hold, up=up, down=down))
+        self.tidemark("run", path).ok()
+        self.tidemark("advance", "p").ok()
+        return path
+
+    def columns(self):
+        return self.value("SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'p'::regclass AND attnum > 0 AND NOT attisdropped")
+
+    def test_a_trigger_that_is_not_what_it_was_stops_the_hold_and_the_drop(self):
+        self.execute(PARTS)
+        path = self.switched()
+        name = self.value("SELECT quote_ident(tgname) FROM pg_trigger WHERE tgrelid = 'p_0'::regclass AND tgname ~ 'update$'")
+        for hurt, heal in (("DISABLE TRIGGER", "ENABLE ALWAYS TRIGGER"), ("ENABLE TRIGGER", "ENABLE ALWAYS TRIGGER")):
+            self.execute(f"ALTER TABLE p_0 {hurt} {name}")
+            result = self.tidemark("advance", "p") if hurt.startswith("DIS") else self.tidemark("run", path)
+            self.assertEqual(result.code, 4, result)
+            self.assertIn("rows may have been written without it", result.err)
+            self.assertEqual(self.columns(), "id a b")
+            self.execute(f"ALTER TABLE p_0 {heal} {name}")
+        self.tidemark("run", path).ok()
+        self.assertEqual(self.columns(), "id b")
+
+    def test_rows_that_came_in_without_the_triggers_are_found(self):
+        self.execute(PARTS)
+        path = self.switched(hold="1h")
+        self.tidemark("advance", "p").ok()
+        held = self.columns().split()[1]
+        self.execute(f"CREATE TABLE p_1 (LIKE p_0); INSERT INTO p_1 (id, {held}) VALUES (1000, 5);"
+                     "ALTER TABLE p ATTACH PARTITION p_1 FOR VALUES FROM (1000) TO (2000)")
+        result = self.tidemark("advance", "p", "--now", "--reason", "tested")
+        self.assertEqual(result.code, 5, result)
+        self.assertIn('{"id": 1000}', result.err)
+        self.assertEqual(self.columns(), f"id {held} b")
+        self.execute("UPDATE p SET b = 5 WHERE id = 1000")
+        self.tidemark("run", path).ok()
+        self.assertEqual(self.columns(), "id b")
+        self.assertEqual(self.value("SELECT b FROM p WHERE id = 1000"), 5)
+
+    def test_without_its_state_nothing_is_dropped(self):
+        self.execute(PARTS)
+        path = self.switched()
+        self.execute("DROP SCHEMA tidemark CASCADE; UPDATE p SET a = -1 WHERE id = 1")
+        for command in (("advance", "p"), ("run", path)):
+            self.assertNotEqual(self.tidemark(*command).code, 0)
+            self.assertEqual(self.columns(), "id a b")
+
+    def test_a_value_that_down_cannot_express_is_no_difference(self):
+        self.execute(PARTS)
+        self.switched(up="a * 10", down="b / 10")
+        self.execute("UPDATE p SET b = 77 WHERE id = 3; UPDATE p SET a = 4 WHERE id = 5; INSERT INTO p (id, b) VALUES (500, 19)")
+        self.tidemark("advance", "p").ok()
+        self.assertEqual(self.rows("SELECT id, b FROM p WHERE id IN (3, 5, 500) ORDER BY id"), [(3, 77), (5, 40), (500, 19)])
+
+
+if __name__ == "__main__":
+    main()
