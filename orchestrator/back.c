@@ -14,6 +14,7 @@
 /* One phase to undo. */
 struct chapter {
 	long index;
+	const char *was;          /* its state before */
 	struct tide_steps *steps; /* NULL: never compiled, nothing to undo */
 };
 
@@ -37,6 +38,7 @@ collect(struct tide_executor *exe, struct way *way, struct tide_err *err)
 		if (strcmp(states[i], "pending") == 0)
 			continue;
 		c->index = i;
+		c->was = states[i];
 		if (!tide_journal_steps(exe, way->chapter, i, &c->steps, err))
 			return false;
 		way->count++;
@@ -199,6 +201,58 @@ undo_phase(struct tide_executor *exe, const struct chapter *c, bool all, struct 
 	return true;
 }
 
+/* Whether the rollback has changed anything of this phase. */
+static bool
+has_undone(struct tide_executor *exe, const struct chapter *c, bool *has, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(exe->control, mem,
+	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint AND phase = $2::integer AND "
+	    "event = 'undo.done' AND outcome IS DISTINCT FROM '" TIDE_ALREADY_SO "' AND seq > (SELECT "
+	    "max(seq) FROM tidemark.journal WHERE run = $1::bigint AND event = 'rollback.start'))",
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, c->index)), &rows, err);
+
+	if (ok)
+		*has = tide_rows_bool(rows, 0, 0);
+	talloc_free(mem);
+	return ok;
+}
+
+/*
+ * Rows say that the phase cannot be taken back, and nothing of it was: the run stands at its end again, as if that had been asked
+ * for. `why` stays the answer.
+ */
+static void
+stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err *why)
+{
+	struct tide_err ignored = { 0 };
+	void *mem = talloc_new(exe);
+	bool undone = true;
+
+	if (why->code != TIDE_DIFFERENCES || !has_undone(exe, c, &undone, &ignored) || undone ||
+	    !tide_phase_row_state(
+		exe, c->index, strcmp(c->was, "done") == 0 ? "done" : "running", &ignored)) {
+		talloc_free(mem);
+		return;
+	}
+	if (tide_executor_write(exe,
+		"UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = 'ready', phase = "
+		"$3::integer, reason = $4, updated = clock_timestamp() WHERE id = $1::bigint AND fence = "
+		"$2::bigint RETURNING 1",
+		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		    tide_param_int(mem, c->index),
+		    talloc_asprintf(mem, "phase %s could not be taken back: %s",
+			exe->plan->phase[c->index].name, why->message)),
+		NULL, mem, &ignored))
+		tide_hint(why,
+		    "nothing of phase %s was taken back: the run stands at its end again. Mend the rows and "
+		    "roll "
+		    "back again, or go on: tidemark run %s",
+		    exe->plan->phase[c->index].name, exe->plan->name);
+	talloc_free(mem);
+}
+
 static bool
 finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *outcome, struct tide_err *err)
 {
@@ -295,8 +349,10 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	exe->state = "rolling_back";
 	outcome->state = "rolling_back";
 	for (size_t i = 0; i < way.count; i++)
-		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err))
+		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err)) {
+			stand_again(exe, &way.chapter[i], err);
 			return false;
+		}
 	return finish(exe, &way, outcome, err);
 }
 

@@ -76,6 +76,13 @@ void
 tide_proof_undo(struct tide_steps *out, const struct tide_catalog *cat, const struct tide_proof *proof,
     struct tide_step *step)
 {
+	struct tide_sweep_spec *look = tide_action_sweep(out, cat, tide_step_add_undo(out, step),
+	    talloc_asprintf(out, "Look whether it is so for every row that %s, before anything is rejected",
+		proof->what));
+
+	look->residual = talloc_strdup(out, proof->differing);
+	look->key = tide_row_key(out, cat, TIDE_ROW);
+	look->what = talloc_strdup(out, proof->what);
 	fill_add(out, cat, proof, tide_step_add_undo(out, step));
 	fill_validate(out, cat, proof, tide_step_add_undo(out, step));
 }

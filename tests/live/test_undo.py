@@ -43,6 +43,26 @@ class AlreadySo(LiveCase):
             self.assert_same_schema(before)
 
 
+class LookFirst(LiveCase):
+    def test_a_rollback_that_rows_forbid_rejects_nothing_and_leaves_the_run_where_it_was(self):
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL); INSERT INTO t SELECT i, i FROM generate_series(1, 99) i")
+        before = self.fingerprint()
+        path = self.plan(plans.plan("p", "public.t", [{"kind": "drop_not_null", "column": "a"},
+                                                      {"kind": "sql", "act": "SELECT 1", "undo": "SELECT 1", "gate": "manual"}]))
+        self.tidemark("run", path).ok()
+        self.execute("INSERT INTO t VALUES (100, NULL)")
+        for _ in range(2):
+            result = self.tidemark("rollback", "p", "--yes")
+            self.assertEqual(result.code, 5, result)
+            self.assertIn("stands at its end again", result.err)
+            self.assertEqual(self.value("SELECT count(*) FROM pg_constraint WHERE conname ~ 'tidemark'"), 0)
+            self.execute("INSERT INTO t VALUES (101, NULL); DELETE FROM t WHERE id = 101")
+            self.tidemark("run", path).ok()
+        self.execute("DELETE FROM t WHERE a IS NULL")
+        self.tidemark("rollback", "p", "--yes").ok()
+        self.assert_same_schema(before)
+
+
 class LastLook(LiveCase):
     def switched(self, table="public.p", hold=None, up=None, down=None):
         path = self.plan(plans.rename(table, "a", "b", "integer", name="p", switch="manual", drop_column="manual", hold=hold, up=up, down=down))
