@@ -7,6 +7,7 @@
 
 #include "build.h"
 #include "overlap.h"
+#include "relations.h"
 #include "rename.h"
 #include "specs.h"
 
@@ -67,6 +68,8 @@ check(const struct tide_phase_at *at, struct tide_findings *findings, struct tid
 	size_t before = findings->count;
 
 	tide_check_overlap(at, findings);
+	if (at->cat != NULL)
+		tide_check_published_state(&(struct tide_checking){ at, findings });
 	if (ops->check != NULL)
 		ops->check(at, findings);
 	return refuse(at->plan, findings, before, err);

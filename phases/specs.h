@@ -11,6 +11,7 @@
 struct add_column_spec {
 	char *column, *type, *collation, *fallback, *comment;
 	bool not_null;
+	struct tide_names accept;
 };
 
 struct dual_write_spec {

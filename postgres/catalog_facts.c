@@ -219,6 +219,7 @@ read_view(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 	if (strstr(fact->canonical, ROW ".*") != NULL)
 		return tide_fail(err, TIDE_PLAN, "the whole row cannot be used, only its columns");
 	fact->type = talloc_strdup(p->load->cat, tide_rows_text(rows, 0, 2));
+	fact->rewrites = tide_rows_bool(rows, 0, 3);
 	return true;
 }
 

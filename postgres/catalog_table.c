@@ -82,6 +82,8 @@ take_relation(const struct reader *r, struct tide_catalog *cat)
 		.not_heap = text(r, 17),
 		.keyless = text(r, 18),
 		.orderless = text(r, 19),
+		.foreign_partition = text(r, 20),
+		.of_type = text(r, 21),
 	};
 	cat->owns_table = flag(r, 15);
 	cat->may_vacuum = flag(r, 16);
@@ -116,6 +118,7 @@ take_column(const struct reader *r, void *item)
 		.compression = letter(r, 22),
 		.statistics = text(r, 23),
 		.options = text(r, 24),
+		.inherited = flag(r, 25),
 	};
 }
 
@@ -273,7 +276,11 @@ tide_loading_table(struct tide_loading *load, struct tide_err *err)
 	take_relation(&r, cat);
 	if (!tide_loading_ask(load, published, TIDE_ARGS(load->oid), &rows, err))
 		return false;
-	cat->table.published = tide_rows_bool(rows, 0, 0);
+	r.rows = rows;
+	cat->table.published = flag(&r, 0);
+	cat->table.publications = text(&r, 1);
+	cat->table.state_publications = text(&r, 2);
+	cat->table.without_identity = text(&r, 3);
 	for (size_t i = 0; i < TIDE_COUNT(lists); i++)
 		if (!read_list(load, &lists[i], err))
 			return false;

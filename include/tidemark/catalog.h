@@ -26,6 +26,7 @@ struct tide_column {
 	    parts; /* of a composite: the ways to itself ("?"), to composites in it ("?.x") and to its fields ("=.x"), after each but the last \x01; else NULL */
 	bool composites; /* an array of composites */
 	bool not_null;
+	bool inherited; /* by the table itself, from one that it does not partition */
 	char *
 	    default_expr; /* or that of its domain; NULL: none; of a generated column what it is generated from */
 	bool default_of_type; /* default_expr is the type's */
@@ -116,7 +117,9 @@ struct tide_fact {
 	char *
 	    canonical; /* parsed back by the server, everything qualified, the row as TIDE_ROW; NULL when error */
 	char volatility; /* 'i' 's' 'v' */
-	bool builtin;    /* no function of somebody's own is called */
+	bool
+	    rewrites; /* a column of the type cannot be added without rewriting the table: a domain with a constraint */
+	bool builtin; /* no function of somebody's own is called */
 	bool
 	    takes_defaults; /* immutable, and over the constant defaults of the columns (else NULL) it gives a value */
 	char *type;
@@ -133,7 +136,12 @@ struct tide_table {
 	 * leads through its rows, that is a unique one, valid, immediate, over columns that are NOT NULL; both. */
 	char *not_heap, *keyless, *orderless;
 	bool row_security, has_children, is_child_partition;
-	bool published; /* in any publication */
+	bool published;           /* in any publication */
+	char *publications;       /* those that send every column, quoted; or NULL */
+	char *state_publications; /* those that send the tables of schema tidemark, too; or NULL */
+	char *
+	    without_identity; /* a table of it that is published for updates and has no replica identity; or NULL */
+	char *foreign_partition, *of_type; /* quoted; or NULL */
 	int64_t pages, bytes, index_bytes;
 	double rows; /* reltuples; -1 unknown */
 	int max_attnum;

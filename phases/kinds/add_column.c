@@ -6,6 +6,7 @@
 #include "change.h"
 #include "overlap.h"
 #include "properties.h"
+#include "relations.h"
 #include "specs.h"
 #include "tidemark/expression.h"
 #include "tidemark/names.h"
@@ -22,6 +23,8 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(add_column_spec, not_null, BOOLEAN, .fallback = "false",
 	    .help = "NOT NULL from the start; needs a default"),
 	TIDE_KEY(add_column_spec, comment, TEXT, .help = "comment on the column"),
+	TIDE_KEY(add_column_spec, accept, NAMES,
+	    .help = "the table, when it is published and the subscribers have the column already"),
 	{ 0 },
 };
 
@@ -198,6 +201,14 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		tide_say(&c, TIDE_ERROR, "add-column-type", "type", NULL, "the server refuses the type: %s",
 		    fact->error);
 	check_collation(&c, spec);
+	tide_check_columns_of(&c);
+	tide_check_published_add(&c, &spec->accept);
+	fact = type_fact(at->cat, spec->type);
+	if (fact != NULL && fact->rewrites)
+		tide_say(&c, TIDE_ERROR, "add-column-rewrite", "type",
+		    "add it with the type below the domain, or with a domain that has no constraint yet",
+		    "%s is a domain with a constraint: adding the column would rewrite the whole table",
+		    spec->type);
 	if (at->cat->table.max_attnum >= 1600)
 		tide_say(&c, TIDE_ERROR, "add-column-limit", "column", NULL,
 		    "the table has used all 1600 columns it may ever have (dropped ones count)");

@@ -9,6 +9,7 @@
 #include "maintain.h"
 #include "pair.h"
 #include "reactions.h"
+#include "relations.h"
 #include "specs.h"
 #include "tidemark/expression.h"
 #include "tidemark/sqltext.h"
@@ -251,8 +252,10 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		tide_say(&c, TIDE_ERROR, "backfill-stripes", "stripes", "1, 2, 4, 8, 16 or 32",
 		    "the number of stripes is a power of two, not %lld", (long long)spec->stripes);
 	check_vacuum(&c);
-	if (at->cat != NULL)
+	if (at->cat != NULL) {
 		check_order(&c);
+		tide_check_published_updates(&c);
+	}
 	if (spec->set.count == 0) {
 		if (spec->where != NULL)
 			tide_say(&c, TIDE_ERROR, "backfill-where", "where", NULL,

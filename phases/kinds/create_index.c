@@ -60,6 +60,27 @@ check_expression(const struct tide_checking *c, const char *key, const char *sou
 }
 
 static void
+refuse_virtual(const struct tide_checking *c, const char *key, const struct tide_column *column)
+{
+	if (column != NULL && column->generated == 'v')
+		tide_say(c, TIDE_ERROR, "create-index-virtual", key,
+		    "index the expression that it is generated from",
+		    "\"%s\" is a virtual generated column: PostgreSQL has no index on it", column->name);
+}
+
+static void
+refuse_virtual_in(const struct tide_checking *c, const char *key, const char *source)
+{
+	struct tide_expression parsed = { 0 };
+	struct tide_err ignored = { 0 };
+
+	if (!tide_expression_read(c->out, source, &parsed, &ignored))
+		return;
+	for (size_t i = 0; i < parsed.columns.count; i++)
+		refuse_virtual(c, key, tide_catalog_column(c->at->cat, parsed.columns.item[i]));
+}
+
+static void
 check_server(const struct tide_checking *c, const struct create_index_spec *spec)
 {
 	const struct tide_catalog *cat = c->at->cat;
@@ -77,9 +98,13 @@ check_server(const struct tide_checking *c, const struct create_index_spec *spec
 		    "an index \"%s\" is there already: %s", spec->name,
 		    tide_catalog_index(cat, spec->name)->definition);
 	for (size_t i = 0; i < spec->columns.count; i++)
-		tide_need_column(c, "columns", spec->columns.item[i]);
+		refuse_virtual(c, "columns", tide_need_column(c, "columns", spec->columns.item[i]));
 	for (size_t i = 0; i < spec->include.count; i++)
-		tide_need_column(c, "include", spec->include.item[i]);
+		refuse_virtual(c, "include", tide_need_column(c, "include", spec->include.item[i]));
+	for (size_t i = 0; i < spec->expressions.count; i++)
+		refuse_virtual_in(c, "expressions", spec->expressions.item[i]);
+	if (spec->where != NULL)
+		refuse_virtual_in(c, "where", spec->where);
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "proof.h"
 #include "prove.h"
 #include "recreate.h"
+#include "relations.h"
 #include "specs.h"
 #include "tidemark/sqltext.h"
 #include "tidemark/units.h"
@@ -162,6 +163,10 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	if (at->cat == NULL || (column = tide_need_column(&c, "column", spec->column)) == NULL)
 		return;
 	check_indexes(&c, column);
+	tide_check_columns_of(&c);
+	tide_check_inherited(&c, column);
+	if (spec->hold > 0)
+		tide_check_published_hold(&c, column, &spec->accept);
 	room = talloc_new(NULL);
 	find_successor(room, at, &pair);
 	tide_hanging_on(room, at->cat, column, &hanging);

@@ -8,6 +8,7 @@
 #include "dependents.h"
 #include "mirror.h"
 #include "pair.h"
+#include "relations.h"
 #include "specs.h"
 #include "tidemark/expression.h"
 #include "tidemark/sqltext.h"
@@ -95,6 +96,8 @@ check_table(const struct tide_checking *c, const struct tide_catalog *cat)
 		tide_say(c, TIDE_ERROR, "dual-write-inheritance", NULL, NULL,
 		    "%s.%s has tables that inherit from it: they would not get the trigger",
 		    cat->table.schema, cat->table.name);
+	if (cat->table.foreign_partition != NULL)
+		tide_check_columns_of(c);
 	if (cat->table.is_child_partition)
 		tide_say(c, TIDE_WARNING, "dual-write-partition", NULL, "name the partitioned table itself",
 		    "%s.%s is a partition: rows that go to other partitions are not kept in step",

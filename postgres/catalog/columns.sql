@@ -73,7 +73,8 @@ SELECT a.attname,
        NULLIF(a.attcompression, ''),
        -- From 17 on NULL says what -1 said before.
        NULLIF(a.attstattarget, -1)::pg_catalog.text,
-       array_to_string(a.attoptions, ', ')
+       array_to_string(a.attoptions, ', '),
+       a.attinhcount > 0
   FROM p
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.relation AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid

@@ -3,7 +3,13 @@
 WITH p AS (SELECT $1::pg_catalog.text AS view, $2::pg_catalog.text AS target)
 SELECT count(*) OVER () = 1 AND a.attname = p.target,
        pg_get_viewdef(c.oid),
-       format_type(a.atttypid, a.atttypmod)
+       format_type(a.atttypid, a.atttypmod),
+       -- A domain below is looked at through the one above.
+       EXISTS (WITH RECURSIVE d (type) AS (SELECT a.atttypid
+                                            UNION ALL
+                                           SELECT t.typbasetype FROM d JOIN pg_catalog.pg_type AS t ON t.oid = d.type AND t.typtype = 'd')
+               SELECT FROM d JOIN pg_catalog.pg_type AS t ON t.oid = d.type AND t.typtype = 'd'
+                WHERE t.typnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.contypid = d.type))
   FROM p
   JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass('pg_temp.' || quote_ident(p.view))
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

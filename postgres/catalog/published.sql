@@ -1,12 +1,29 @@
--- Whether the table, one of its partitions or what it is a partition of is in a publication.
+-- How the table, its partitions and what it is a partition of are published: whether at all; the publications that send every
+-- column; whether one of them publishes every table of the database, ours too; a table whose updates the server will refuse.
 WITH p AS (SELECT $1::pg_catalog.oid AS relation),
 family AS (
     SELECT p.relation AS oid FROM p
      UNION SELECT t.relid FROM p, pg_catalog.pg_partition_tree(p.relation) AS t
      UNION SELECT u.relid FROM p, pg_catalog.pg_partition_ancestors(p.relation) AS u
+), sent AS (
+    SELECT b.oid, b.pubname, b.puballtables, b.pubupdate, r.prattrs IS NOT NULL AS listed
+      FROM pg_catalog.pg_publication AS b
+      LEFT JOIN (pg_catalog.pg_publication_rel AS r JOIN family ON family.oid = r.prrelid) ON r.prpubid = b.oid
+     WHERE b.puballtables OR r.oid IS NOT NULL
+        OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace AS s
+                     JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.pnnspid
+                     JOIN family ON family.oid = c.oid
+                    WHERE s.pnpubid = b.oid)
 )
-SELECT EXISTS (SELECT FROM pg_catalog.pg_publication AS b WHERE b.puballtables)
-    OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel AS r JOIN family ON family.oid = r.prrelid)
-    OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace AS s
-                JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.pnnspid
-                JOIN family ON family.oid = c.oid)
+SELECT EXISTS (SELECT FROM sent),
+       (SELECT string_agg(DISTINCT quote_ident(sent.pubname), ', ') FROM sent WHERE NOT sent.listed),
+       (SELECT string_agg(DISTINCT quote_ident(b.pubname), ', ') FROM pg_catalog.pg_publication AS b
+         WHERE b.puballtables OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace AS s
+                                          WHERE s.pnpubid = b.oid AND s.pnnspid = to_regnamespace('tidemark'))),
+       (SELECT min(c.oid::pg_catalog.regclass::pg_catalog.text)
+          FROM p JOIN pg_catalog.pg_class AS c
+            ON c.oid IN (SELECT p.relation UNION SELECT t.relid FROM pg_catalog.pg_partition_tree(p.relation) AS t)
+         WHERE c.relkind = 'r' AND EXISTS (SELECT FROM sent WHERE sent.pubupdate)
+           AND CASE c.relreplident WHEN 'f' THEN false WHEN 'n' THEN true
+                    WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisreplident)
+                    ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary) END)

