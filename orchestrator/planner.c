@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "tidemark/catalog_load.h"
 #include "tidemark/phase.h"
+#include "zones.h"
 
 bool
 tide_planner_catalog(struct tide_executor *exe, void *ctx, struct tide_catalog **out, struct tide_err *err)
@@ -58,7 +59,8 @@ tide_planner_preflight(struct tide_executor *exe, struct tide_err *err)
 	struct tide_steps **steps = talloc_zero_array(mem, struct tide_steps *, (unsigned)exe->plan->count);
 	struct tide_catalog *cat = NULL;
 	struct tide_err failed = { 0 };
-	bool ok = tide_planner_catalog(exe, mem, &cat, err);
+	bool ok = tide_planner_catalog(exe, mem, &cat, err) &&
+		  tide_zones_check(exe->control, exe->plan, findings, err);
 
 	if (ok && !tide_phase_compile_all(mem, exe->plan, cat, steps, findings, &failed)) {
 		/* A finding says it with its place; the compiler's own word is the second best. */

@@ -1,17 +1,40 @@
 #include "tidemark/rows.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libpq-fe.h>
 #include <talloc.h>
 
 #include "rows_private.h"
+#include "tidemark/err.h"
 
 struct tide_rows {
 	PGresult *result;
 };
+
+/*
+ * Nothing that was asked for can be relied on any more, and the callers have no way to go on without it. Ending here leaves
+ * what a kill leaves: the server rolls an open statement back, and the probes are asked again. The value itself is not
+ * printed: it can be anything. _exit, for handlers of exit() would use what is being read.
+ */
+static _Noreturn void TIDE_PRINTF(1, 2) malformed(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("tidemark: error: the server's answer cannot be read: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputs("\n  hint: is it a PostgreSQL server, and no proxy that changes answers? Connect to it "
+	      "directly and run again\n",
+	    stderr);
+	_exit(TIDE_UNEXPECTED);
+}
 
 static int
 clear_result(struct tide_rows *rows)
@@ -54,7 +77,7 @@ const char *
 tide_rows_name(const struct tide_rows *rows, size_t column)
 {
 	if (column >= tide_rows_width(rows))
-		abort();
+		malformed("it has %zu columns, and no column %zu", tide_rows_width(rows), column + 1);
 	return PQfname(rows->result, (int)column);
 }
 
@@ -62,7 +85,8 @@ bool
 tide_rows_null(const struct tide_rows *rows, size_t row, size_t column)
 {
 	if (row >= tide_rows_count(rows) || column >= tide_rows_width(rows))
-		abort();
+		malformed("it has %zu rows of %zu columns, and no column %zu in row %zu",
+		    tide_rows_count(rows), tide_rows_width(rows), column + 1, row + 1);
 	return PQgetisnull(rows->result, (int)row, (int)column) != 0;
 }
 
@@ -81,7 +105,7 @@ parse_int(const char *text)
 	errno = 0;
 	value = strtoll(text, &end, 10);
 	if (end == text || *end != '\0' || errno != 0)
-		abort();
+		malformed("it has something else where a whole number belongs");
 	return value;
 }
 
@@ -104,7 +128,7 @@ tide_rows_real(const struct tide_rows *rows, size_t row, size_t column)
 		return 0;
 	value = strtod(text, &end);
 	if (end == text || *end != '\0')
-		abort();
+		malformed("it has something else where a number belongs");
 	return value;
 }
 
@@ -116,7 +140,7 @@ tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column)
 	if (text == NULL)
 		return false;
 	if (strcmp(text, "t") != 0 && strcmp(text, "f") != 0)
-		abort();
+		malformed("it has something else where true or false belongs");
 	return text[0] == 't';
 }
 

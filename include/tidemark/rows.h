@@ -5,7 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** A result, typed access by position. Asking out of range or for a value that does not parse aborts: the SQL is ours. */
+/**
+ * A result, typed access by position. The SQL is ours, so a column that is not there or a value that does not parse is an
+ * answer of something that is no PostgreSQL: the program ends with an error and exit 1. That is as safe as being killed.
+ */
 struct tide_rows;
 
 size_t tide_rows_count(const struct tide_rows *rows);

@@ -1,6 +1,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "../zones.h"
 #include "live.h"
 #include "tidemark/sqltext.h"
 #include "tidemark/units.h"
@@ -83,7 +84,8 @@ tide_live_preflight(struct tide_cli *cli, struct tide_live *live, struct tide_er
 
 	privileges(live);
 	table_facts(live);
-	if (!tide_store_locks(live, cli->conn, table->schema, table->name, &locks, err))
+	if (!tide_zones_check(cli->conn, live->plan, live->findings, err) ||
+	    !tide_store_locks(live, cli->conn, table->schema, table->name, &locks, err))
 		return false;
 	for (size_t i = 0; i < locks.count; i++) {
 		const struct tide_lock_row *row = &locks.item[i];
