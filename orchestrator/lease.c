@@ -183,18 +183,18 @@ tide_run_find(struct tide_executor *exe, struct tide_run_row *out, struct tide_e
 	}
 	out->found = true;
 	exe->run = tide_rows_int(rows, 0, 0);
-	exe->relation = talloc_strdup(exe, tide_rows_text(rows, 0, 4));
+	exe->relation = talloc_strdup(exe, tide_rows_required(rows, 0, 4));
 	exe->table_oid = tide_rows_int(rows, 0, 5);
-	out->state = talloc_strdup(exe, tide_rows_text(rows, 0, 3));
-	out->wanted = talloc_strdup(exe, tide_rows_text(rows, 0, 6));
+	out->state = talloc_strdup(exe, tide_rows_required(rows, 0, 3));
+	out->wanted = talloc_strdup(exe, tide_rows_required(rows, 0, 6));
 	out->wanted_by = talloc_strdup(exe, tide_rows_text(rows, 0, 7));
-	out->direction = talloc_strdup(exe, tide_rows_text(rows, 0, 8));
+	out->direction = talloc_strdup(exe, tide_rows_required(rows, 0, 8));
 	out->owner = talloc_strdup(exe, tide_rows_text(rows, 0, 9));
 	out->back_to = (long)tide_rows_int(rows, 0, 10);
 	out->live = tide_rows_bool(rows, 0, 11);
 	/* After a complete rollback a changed plan may begin anew. */
 	if (strcmp(out->state, "rolled_back") != 0 || !exe->options->again)
-		ok = check_hash(exe, tide_rows_text(rows, 0, 1), tide_rows_text(rows, 0, 2), err) &&
+		ok = check_hash(exe, tide_rows_required(rows, 0, 1), tide_rows_required(rows, 0, 2), err) &&
 		     tide_identity_check(exe, out->state, err);
 	talloc_free(mem);
 	return ok;

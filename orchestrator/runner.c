@@ -169,7 +169,7 @@ tide_runner_states(struct tide_executor *exe, void *ctx, const char ***out, stru
 	}
 	states = talloc_zero_array(ctx, const char *, (unsigned)exe->plan->count);
 	for (size_t i = 0; i < exe->plan->count; i++) {
-		states[i] = talloc_strdup(states, tide_rows_text(rows, i, 0));
+		states[i] = talloc_strdup(states, tide_rows_required(rows, i, 0));
 		tide_executor_sample(exe, TIDE_SAMPLE_PHASE, states[i], (int64_t)i);
 	}
 	*out = states;

@@ -108,7 +108,7 @@ static bool
 renamed(struct tide_executor *exe, void *ctx, void *mem, const struct tide_action *action,
     char *const before[2], const struct tide_rows *rows, const struct tide_action **out, struct tide_err *err)
 {
-	const char *schema = tide_rows_text(rows, 0, 0), *name = tide_rows_text(rows, 0, 1);
+	const char *schema = tide_rows_required(rows, 0, 0), *name = tide_rows_required(rows, 0, 1);
 	struct tide_renaming *names = talloc_array(mem, struct tide_renaming, 1);
 	size_t count = 1;
 
@@ -144,10 +144,10 @@ tide_table_follow(struct tide_executor *exe, void *ctx, const struct tide_action
 		    exe->relation, exe->plan->name);
 	} else if (ok) {
 		talloc_free(exe->relation);
-		exe->relation = talloc_strdup(exe, tide_rows_text(rows, 0, 2));
+		exe->relation = talloc_strdup(exe, tide_rows_required(rows, 0, 2));
 		ok = check_own_sql(mem, action, rows, err);
-		if (ok && (strcmp(before[0], tide_rows_text(rows, 0, 0)) != 0 ||
-			      strcmp(before[1], tide_rows_text(rows, 0, 1)) != 0))
+		if (ok && (strcmp(before[0], tide_rows_required(rows, 0, 0)) != 0 ||
+			      strcmp(before[1], tide_rows_required(rows, 0, 1)) != 0))
 			ok = renamed(exe, ctx, mem, action, before, rows, out, err);
 	}
 	talloc_free(mem);

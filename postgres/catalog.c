@@ -53,8 +53,8 @@ read_context(struct tide_loading *load, struct tide_err *err)
 	if (!tide_loading_ask(load, tide_sql_catalog_context, 0, NULL, &rows, err))
 		return false;
 	cat->server_version = tide_conn_server_version(load->conn);
-	cat->database = talloc_strdup(cat, tide_rows_text(rows, 0, 0));
-	cat->role = talloc_strdup(cat, tide_rows_text(rows, 0, 1));
+	cat->database = talloc_strdup(cat, tide_rows_required(rows, 0, 0));
+	cat->role = talloc_strdup(cat, tide_rows_required(rows, 0, 1));
 	cat->superuser = tide_rows_bool(rows, 0, 2);
 	cat->may_create_schema = tide_rows_bool(rows, 0, 3);
 	cat->may_create_temp = tide_rows_bool(rows, 0, 4);
@@ -101,13 +101,13 @@ hint_nearest(struct tide_loading *load, const char *name, struct tide_err *err)
 	count = tide_rows_count(rows);
 	candidates = talloc_array(load->mem, const char *, (unsigned)count + 1);
 	for (size_t i = 0; i < count; i++)
-		candidates[i] = tide_rows_text(rows, i, 1);
+		candidates[i] = tide_rows_required(rows, i, 1);
 	nearest = count > 0 && strcasecmp(candidates[0], name) == 0 ? candidates[0]
 								    : tide_nearest(name, candidates, count);
 	for (size_t i = 0; i < count; i++)
 		if (candidates[i] == nearest) {
 			tide_hint(err, "did you mean %s?",
-			    full_name(load->mem, tide_rows_text(rows, i, 0), nearest));
+			    full_name(load->mem, tide_rows_required(rows, i, 0), nearest));
 			return;
 		}
 	tide_hint(err, "is this the right database (%s), and may the role %s see the table?",
@@ -148,9 +148,10 @@ resolve(struct tide_loading *load, struct tide_err *err)
 		hint_nearest(load, request->relation, err);
 		return false;
 	}
-	load->oid = talloc_strdup(load->mem, tide_rows_text(rows, 0, 0));
-	name = full_name(load->mem, tide_rows_text(rows, 0, 1), tide_rows_text(rows, 0, 2));
-	return tide_loading_path(load, false, err) && check_kind(name, tide_rows_text(rows, 0, 3)[0], err);
+	load->oid = talloc_strdup(load->mem, tide_rows_required(rows, 0, 0));
+	name = full_name(load->mem, tide_rows_required(rows, 0, 1), tide_rows_required(rows, 0, 2));
+	return tide_loading_path(load, false, err) &&
+	       check_kind(name, tide_rows_required(rows, 0, 3)[0], err);
 }
 
 /* Says what to do where the server only says what failed. */

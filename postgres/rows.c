@@ -96,6 +96,16 @@ tide_rows_text(const struct tide_rows *rows, size_t row, size_t column)
 	return tide_rows_null(rows, row, column) ? NULL : PQgetvalue(rows->result, (int)row, (int)column);
 }
 
+const char *
+tide_rows_required(const struct tide_rows *rows, size_t row, size_t column)
+{
+	const char *text = tide_rows_text(rows, row, column);
+
+	if (text == NULL)
+		malformed("it has nothing in column %zu of row %zu", column + 1, row + 1);
+	return text;
+}
+
 static int64_t
 parse_int(const char *text)
 {

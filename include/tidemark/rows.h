@@ -17,6 +17,8 @@ const char *tide_rows_name(const struct tide_rows *rows, size_t column);
 bool tide_rows_null(const struct tide_rows *rows, size_t row, size_t column);
 /** NULL when the value is NULL. Lives as long as rows. */
 const char *tide_rows_text(const struct tide_rows *rows, size_t row, size_t column);
+/** A value that the SQL cannot give as NULL: one that is NULL all the same is an answer that cannot be read. */
+const char *tide_rows_required(const struct tide_rows *rows, size_t row, size_t column);
 /** 0 when NULL. */
 int64_t tide_rows_int(const struct tide_rows *rows, size_t row, size_t column);
 double tide_rows_real(const struct tide_rows *rows, size_t row, size_t column);

@@ -81,9 +81,9 @@ static bool
 read_relation(struct tide_sweep *sweep, struct tide_relation *r, const struct tide_rows *rows, size_t i,
     struct tide_err *err)
 {
-	r->renamed = r->renamed || (r->name != NULL && strcmp(r->name, tide_rows_text(rows, i, 1)) != 0);
+	r->renamed = r->renamed || (r->name != NULL && strcmp(r->name, tide_rows_required(rows, i, 1)) != 0);
 	talloc_free(r->name);
-	r->name = talloc_strdup(r, tide_rows_text(rows, i, 1));
+	r->name = talloc_strdup(r, tide_rows_required(rows, i, 1));
 	r->filenode = tide_rows_int(rows, i, 2);
 	r->pages = tide_rows_int(rows, i, 3);
 	if (!choose_order(sweep, r, tide_rows_bool(rows, i, 4), err))

@@ -113,10 +113,17 @@ a_word_as_a_truth(const struct tide_rows *rows)
 }
 
 static void
+nothing_where_a_value_belongs(const struct tide_rows *rows)
+{
+	(void)tide_rows_required(rows, 0, 5);
+}
+
+static void
 an_answer_that_cannot_be_read_ends_with_an_error(void **state)
 {
 	static void (*const misuses[])(const struct tide_rows *) = { past_the_last_row, past_the_last_column,
-		a_word_as_a_number, a_fraction_as_an_integer, a_word_as_a_truth };
+		a_word_as_a_number, a_fraction_as_an_integer, a_word_as_a_truth,
+		nothing_where_a_value_belongs };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(misuses) / sizeof(misuses[0]); i++) {
