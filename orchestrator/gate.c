@@ -76,6 +76,10 @@ ask_sql(struct tide_executor *exe, const char *sql, bool *open, struct tide_err 
 			strcmp(tide_rows_text(rows, 0, 0), "t") == 0;
 	if (!ok && err->code == TIDE_UNEXPECTED)
 		err->code = TIDE_PRECONDITION;
+	if (!ok && (strcmp(err->sqlstate, "42P01") == 0 || strcmp(err->sqlstate, "42883") == 0))
+		tide_hint(err,
+		    "name it with its schema: a schema in which others may create objects is left out of "
+		    "search_path");
 	talloc_free(mem);
 	return ok || tide_wrap(err, "the gate's SQL condition");
 }

@@ -21,23 +21,49 @@ tide_state_sql(void)
 	return tide_sql_state_schema;
 }
 
+bool
+tide_state_trusted(struct tide_conn *conn, struct tide_err *err)
+{
+	void *mem = talloc_new(NULL);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(conn, mem, tide_sql_state_trusted, 0, NULL, &rows, err);
+
+	if (ok && tide_rows_count(rows) > 0) {
+		ok = tide_fail(
+		    err, TIDE_PRECONDITION, "schema tidemark is not ours: %s", tide_rows_text(rows, 0, 0));
+		tide_hint(err, "what is in it would run as this role. Run as the role that made it, or find "
+			       "out who made it and, "
+			       "if nobody needs it, drop it");
+	}
+	talloc_free(mem);
+	return ok;
+}
+
 static bool
 state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
 {
 	void *mem = talloc_new(NULL);
 	struct tide_rows *rows;
 	int64_t version = 0;
-	bool ok = tide_await_query(
-	    conn, mem, "SELECT to_regclass('tidemark.meta') IS NOT NULL", 0, NULL, &rows, err);
+	bool ok = tide_state_trusted(conn, err) &&
+		  tide_await_query(conn, mem, "SELECT pg_catalog.to_regclass('tidemark.meta') IS NOT NULL", 0,
+		      NULL, &rows, err);
 
 	*present = ok && tide_rows_bool(rows, 0, 0);
 	if (ok && *present) {
 		ok = tide_await_query(
-		    conn, mem, "SELECT max(version) FROM tidemark.meta", 0, NULL, &rows, err);
+		    conn, mem, "SELECT coalesce(max(version), 0) FROM tidemark.meta", 0, NULL, &rows, err);
 		if (ok)
 			version = tide_rows_int(rows, 0, 0);
 	}
 	talloc_free(mem);
+	if (ok && *present && version < TIDE_STATE_VERSION) {
+		tide_fail(err, TIDE_PRECONDITION,
+		    "schema tidemark has version %lld, and this program needs %d", (long long)version,
+		    TIDE_STATE_VERSION);
+		return tide_hint(
+		    err, "its table tidemark.meta was emptied or changed: restore its row from a backup");
+	}
 	if (ok && version > TIDE_STATE_VERSION) {
 		tide_fail(err, TIDE_PRECONDITION, "schema tidemark has version %lld, this program knows %d",
 		    (long long)version, TIDE_STATE_VERSION);
@@ -67,9 +93,9 @@ tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tid
 		return true;
 	*err = failed;
 	if (strcmp(failed.sqlstate, "42501") == 0)
-		tide_hint(err,
-		    "the role needs it once: GRANT CREATE ON DATABASE … TO … (or let an administrator run "
-		    "the head of `tidemark plan --sql`)");
+		tide_hint(err, "the role needs it once: GRANT CREATE ON DATABASE … TO …; or let an "
+			       "administrator make the schema "
+			       "for it: CREATE SCHEMA tidemark AUTHORIZATION …");
 	return tide_wrap(err, "schema tidemark cannot be made");
 }
 

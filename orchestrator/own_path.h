@@ -2,14 +2,8 @@
 #define TIDE_OWN_PATH_H
 
 #include "tidemark/conn.h"
+#include "tidemark/session.h"
 
-/**
- * SQL of the plan's author names things as the role itself would. Our sessions pin search_path; this statement gives the
- * role's own back, for the transaction (%s 'true') or the session ('false').
- */
-#define TIDE_SET_OWN_PATH(local)                                                                             \
-	"SELECT pg_catalog.set_config('search_path', (SELECT reset_val FROM pg_catalog.pg_settings "         \
-	"WHERE name = 'search_path'), " local ")"
 #define TIDE_SET_PINNED_PATH "SET search_path = pg_catalog, pg_temp"
 
 /**

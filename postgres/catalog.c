@@ -8,6 +8,7 @@
 #include "catalog_private.h"
 #include "catalog_sql.h"
 #include "tidemark/names.h"
+#include "tidemark/session.h"
 #include "tidemark/sqltext.h"
 
 /* Reading a table's size waits for whoever holds it exclusively: not for ever. */
@@ -38,10 +39,8 @@ tide_loading_ask(struct tide_loading *load, const char *sql, size_t count, const
 bool
 tide_loading_path(struct tide_loading *load, bool role, struct tide_err *err)
 {
-	const char *path = role ? load->role_path : PINNED_PATH;
-
-	return tide_loading_ask(
-	    load, "SELECT pg_catalog.set_config('search_path', $1, true)", TIDE_ARGS(path), NULL, err);
+	return role ? tide_loading_ask(load, TIDE_SET_OWN_PATH("true"), 0, NULL, NULL, err)
+		    : tide_loading_ask(load, "SET LOCAL search_path = " PINNED_PATH, 0, NULL, NULL, err);
 }
 
 static bool
@@ -136,7 +135,9 @@ resolve(struct tide_loading *load, struct tide_err *err)
 	char *oid = request->oid != 0 ? talloc_asprintf(load->mem, "%lld", (long long)request->oid) : NULL;
 	struct tide_rows *schema, *rows;
 
-	if (!tide_loading_path(load, true, err) ||
+	/* To find a table runs nobody's code: every schema of the path counts. */
+	if (!tide_loading_ask(load, "SELECT pg_catalog.set_config('search_path', $1, true)",
+		TIDE_ARGS(load->role_path), NULL, err) ||
 	    !tide_loading_ask(load, "SELECT pg_catalog.current_schema()", 0, NULL, &schema, err) ||
 	    !tide_loading_ask(load, tide_sql_catalog_resolve, TIDE_ARGS(name, oid), &rows, err))
 		return false;

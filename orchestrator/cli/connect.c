@@ -4,6 +4,7 @@
 #include <talloc.h>
 
 #include "cli.h"
+#include "../lease.h"
 #include "verbs.h"
 
 bool
@@ -77,7 +78,7 @@ tide_cli_connect(struct tide_cli *cli, struct tide_err *err)
 	    talloc_asprintf(cli, "tidemark/%s", tide_verb_table[cli->options.verb].name), err);
 	if (say)
 		tide_output_put(&cli->err, "\r\033[K");
-	if (!done) {
+	if (!done || !tide_state_trusted(conn, err)) {
 		talloc_free(conn);
 		return false;
 	}

@@ -44,7 +44,8 @@ check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct 
 			return false;
 		}
 		tide_phase_lint(*plan, NULL, out);
-		tide_lint_from_err(out, "no-such-table", &failed);
+		tide_lint_from_err(out,
+		    strcmp(failed.sqlstate, "42501") == 0 ? "privilege-state" : "no-such-table", &failed);
 		return true;
 	}
 	if (!tide_live_preflight(cli, loaded, err))

@@ -1,6 +1,11 @@
 -- The state of tidemark lives in the database it changes: it is backed up, restored and failed over with the
 -- data it describes. Version 1. Run by the tool as one transaction; psql may run it as well.
-CREATE SCHEMA tidemark;
+-- An administrator may have made it for the role already.
+DO $$BEGIN
+    IF pg_catalog.to_regnamespace('tidemark') IS NULL THEN
+        CREATE SCHEMA tidemark;
+    END IF;
+END$$;
 COMMENT ON SCHEMA tidemark IS 'State of tidemark (schema changes without downtime). Do not edit by hand.';
 
 CREATE TABLE tidemark.meta (

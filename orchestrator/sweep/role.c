@@ -4,6 +4,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "../own_path.h"
 #include "tidemark/sqltext.h"
 
 bool
@@ -12,6 +13,10 @@ tide_sweep_role(const struct tide_sweep *sweep, struct tide_conn *conn, struct t
 	const char *role = sweep->spec->replication_role;
 	char *sql = role != NULL ? tide_sqlf(conn, "SET session_replication_role = %L", role) : NULL;
 	bool ok = sql == NULL || tide_await_exec(conn, sql, sql, NULL, err);
+
+	/* Triggers, checks, expressions of indexes and generated columns find what they name as they do for the application. */
+	if (ok && sweep->spec->write)
+		ok = tide_await_exec(conn, NULL, TIDE_SET_OWN_PATH("false"), NULL, err);
 
 	if (!ok && strcmp(err->sqlstate, "42501") == 0)
 		tide_hint(err,

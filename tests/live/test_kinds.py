@@ -434,11 +434,13 @@ class Pairs(KindCase):
         self.assertIn("strict_a_check", self.tidemark("run", path).expect((3, 4)).err)
         self.assert_same_schema(before)
 
-    def test_a_swap_of_a_column_with_grants_of_its_own_is_refused(self):
+    def test_a_swap_of_a_column_with_grants_of_its_own_keeps_them_at_the_name(self):
         path = self.swap()
         self.execute("GRANT SELECT (n) ON big TO PUBLIC")
         before = self.fingerprint()
-        self.assertIn("privileges", self.tidemark("run", path).expect((3, 4)).err)
+        self.tidemark("run", path, "--to", "switch").expect((0, 11))
+        self.assertEqual(self.value("SELECT attacl::text FROM pg_attribute WHERE attrelid = 'big'::regclass AND attname = 'n'"), "{=r/postgres}")
+        self.tidemark("rollback", path, "--yes").ok()
         self.assert_same_schema(before)
 
     def test_a_lossy_pair_goes_back_over_the_switch_and_forward_again(self):
