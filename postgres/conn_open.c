@@ -52,7 +52,8 @@ send(struct tide_conn *c, const char *sql)
 static bool
 is_direct(struct tide_conn *c)
 {
-	const char *pid = PQntuples(c->result) == 1 ? PQgetvalue(c->result, 0, 0) : "";
+	const char *pid =
+	    PQntuples(c->result) == 1 && PQnfields(c->result) == 1 ? PQgetvalue(c->result, 0, 0) : "";
 	struct tide_err err;
 
 	if ((int)strtol(pid, NULL, 10) == c->backend_pid)

@@ -49,8 +49,8 @@ ANSWERS = {
 class FakeServer:
     """Lets anybody in and gives one answer to every statement but the first two that ask for the backend's pid."""
 
-    def __init__(self, text):
-        self.text = text
+    def __init__(self, text, greets=True):
+        self.text, self.greets = text, greets
         self.socket = socket.socket()
         self.socket.bind(("127.0.0.1", 0))
         self.socket.listen(20)
@@ -81,7 +81,7 @@ class FakeServer:
                         return
                     if kind == b"Q":
                         asked += 1
-                        known = b"pg_backend_pid" in body and asked <= 2
+                        known = self.greets and b"pg_backend_pid" in body and asked <= 2
                         client.sendall((answer(23, [[b"%d" % PID]]) if known else self.text) + ready)
                         if self.text is ANSWERS["truncated"] and not known:
                             return
@@ -114,6 +114,16 @@ class Answers(LiveCase):
                             continue
                     self.assertIn(code, range(0, 12))
             fake.close()
+
+
+    @limit(60)
+    def test_the_first_answer_of_a_session_may_be_wrong_too(self):
+        for name, text in ANSWERS.items():
+            with self.subTest(answer=name):
+                fake = FakeServer(text, greets=False)
+                url = f"postgresql://u@127.0.0.1:{fake.port}/d?sslmode=disable&gssencmode=disable"
+                self.assertIn(self.tidemark("status", "rename", "--url", url).code, range(1, 12))
+                fake.close()
 
 
 class Zones(LiveCase):
