@@ -198,8 +198,12 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	fact = type_fact(at->cat, spec->type);
 	if (fact != NULL && fact->error != NULL && !tide_type_is_serial(spec->type) &&
 	    (fact->sqlstate[0] == '\0' || strncmp(fact->sqlstate, "42", 2) == 0))
-		tide_say(&c, TIDE_ERROR, "add-column-type", "type", NULL, "the server refuses the type: %s",
-		    fact->error);
+		tide_say(&c, TIDE_ERROR, "add-column-type", "type",
+		    strcmp(fact->sqlstate, "42704") == 0 ? "write it with its schema: a schema in which "
+							   "others may create objects is left out of "
+							   "search_path"
+							 : NULL,
+		    "the server refuses the type: %s", fact->error);
 	check_collation(&c, spec);
 	tide_check_columns_of(&c);
 	tide_check_published_add(&c, &spec->accept);

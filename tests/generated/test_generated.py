@@ -54,7 +54,7 @@ class Trial:
         self.path = os.path.join(directory, "plan.toml")
         self.accepted, self.rules, self.told = None, [], list(self.world.told)
         self.app = None
-        self.sabotage = None
+        self.damage = None      # a statement that breaks the promise, for the proof of the checks
 
     def say(self, text):
         self.told.append(text)
@@ -149,8 +149,8 @@ class Trial:
             self.command(verb)
             self.app.some(12)
             self.compare(f"after {' '.join(verb[:1])}, turn {turns}")
-            if self.sabotage:
-                self.sabotage(self)
+            if self.damage:
+                self.server.sql(self.damage, database=self.database)
             status = self.tidemark.json("status", "p")
             if status["state"] in ("done", "completed", "complete"):
                 return
@@ -284,20 +284,34 @@ class Trial:
         self.say(f"{when}: {self.app.count} statements, {self.app.failed} refused in both, slowest {self.app.slowest * 1000:.0f} ms")
 
 
+# A seed whose plan is accepted.
+EASY = 5
+
+
 class Generated(LiveCase):
     settings = SETTINGS
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.sql("CREATE ROLE app LOGIN")
+
     @limit(1200)
     def test_what_the_review_accepts_does_no_harm(self):
-        self.server.sql("CREATE ROLE app LOGIN")
         first, seeds = 1, int(os.environ.get("TIDEMARK_GENERATED_SEEDS", "20"))
         done = [trial for trial in (self.trial(seed) for seed in range(first, first + seeds)) if trial.accepted]
         self.assertGreater(len(done), seeds // 5, "so few plans are accepted that little is proved")
-        self.server.sql("DROP ROLE app")
 
-    def trial(self, seed, sabotage=None):
+    @limit(300)
+    def test_the_checks_see_the_damage_that_they_are_for(self):
+        for damage in ("UPDATE t SET c = 12345 WHERE id = 5", "INSERT INTO t (id) SELECT max(id) + 1000000 FROM t", "DELETE FROM t WHERE id = 7",
+                       "ALTER TABLE t ADD CONSTRAINT ours CHECK (id < 0) NOT VALID", "REVOKE ALL ON t FROM app"):
+            with self.subTest(damage), self.assertRaises(Broken):
+                self.trial(EASY, damage)
+
+    def trial(self, seed, damage=None):
         trial = Trial(self.server, self.database, seed, self.directory)
-        trial.sabotage = sabotage
+        trial.damage = damage
         try:
             trial.run()
         finally:

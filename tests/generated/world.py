@@ -98,6 +98,9 @@ class World:
         self.settings, self.logged, self.sideplan = [], False, None
         self.noisy = False      # a trigger whose work shows: the sweep must skip it
         self.values_of = self.kind.pair
+        if major < 15:
+            # A schema in which everybody may create is left out of search_path.
+            self.ddl.append("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         self._table()
         chosen = rng.sample(FEATURES, rng.choice([0, 1, 1, 2, 2, 3, 4]))
         for feature in chosen:
@@ -118,6 +121,7 @@ class World:
             constraint += f" DEFAULT {self.default[0]}"
         columns = [f"id {self.key}", f"a {kind.old}{constraint}", "c integer DEFAULT 7", "note text", "p integer NOT NULL DEFAULT 0"]
         self.say(f"{kind.name}{constraint}, id {self.key}" + (", partitioned" if self.partitioned else "") + (", swap" if self.swap else ""))
+        self.table_at = len(self.ddl)
         if not self.partitioned:
             self.ddl.append(f"CREATE TABLE t ({', '.join(columns)}, PRIMARY KEY (id))")
         else:
@@ -365,7 +369,7 @@ def collation(w):
     if w.kind.old != "text":
         return
     w.say("collation")
-    w.ddl.append('ALTER TABLE t ALTER a TYPE text COLLATE "POSIX"')
+    w.ddl.insert(w.table_at + 1, 'ALTER TABLE t ALTER a TYPE text COLLATE "POSIX"')
     if w.careful():
         w.column_more["collation"] = '"POSIX"'
 
@@ -384,6 +388,9 @@ def function(w):
 
 def publication(w):
     w.say("publication")
+    if w.careful():
+        w.column_more["accept"] = "t"
+        w.accept_drop.append("t")
     w.ddl.append(w.rng.choice(["CREATE PUBLICATION pub FOR TABLE t", "CREATE PUBLICATION pub FOR ALL TABLES"]))
 
 
