@@ -21,6 +21,7 @@ tide_planner_catalog(struct tide_executor *exe, void *ctx, struct tide_catalog *
 		/* The run follows its table. */
 		.oid = exe->run != 0 ? exe->table_oid : 0,
 		.expressions = tide_phase_expressions(mem, exe->plan),
+		.columns = tide_phase_paired_columns(mem, exe->plan),
 		.future_columns = tide_phase_future_columns(mem, exe->plan),
 	};
 	bool ok = tide_catalog_load(ctx, exe->control, &request, out, err);

@@ -7,6 +7,7 @@
 
 #include "build.h"
 #include "overlap.h"
+#include "pair.h"
 #include "relations.h"
 #include "rename.h"
 #include "specs.h"
@@ -168,6 +169,35 @@ tide_phase_future_columns(void *ctx, const struct tide_plan *plan)
 		out.item = talloc_realloc(ctx, out.item, struct tide_pair, (unsigned)(out.count + 1));
 		out.item[out.count++] = (struct tide_pair){ talloc_strdup(ctx, spec->column),
 			talloc_strdup(ctx, spec->type), phase->line, phase->column };
+	}
+	return out;
+}
+
+static void
+add_name(void *ctx, struct tide_names *out, char *name)
+{
+	out->item = talloc_realloc(ctx, out->item, char *, (unsigned)(out->count + 1));
+	out->item[out->count++] = name;
+}
+
+struct tide_names
+tide_phase_paired_columns(void *ctx, const struct tide_plan *plan)
+{
+	struct tide_names out = { 0 };
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct dual_write_spec *spec = plan->phase[i].spec;
+
+		if (!tide_is_kind(&plan->phase[i], "dual_write"))
+			continue;
+		for (size_t k = 0; k < spec->from.count; k++) {
+			add_name(ctx, &out, spec->from.item[k]);
+			add_name(ctx, &out, tide_held_name(ctx, plan, spec->from.item[k]));
+		}
+		for (size_t k = 0; k < spec->to.count; k++) {
+			add_name(ctx, &out, spec->to.item[k]);
+			add_name(ctx, &out, tide_held_name(ctx, plan, spec->to.item[k]));
+		}
 	}
 	return out;
 }

@@ -305,6 +305,18 @@ is_literal(const char *s, const struct tide_column *column)
 								  strcmp(end + 2, column->cast_type) == 0));
 }
 
+/* Each question costs three statements; a table may have a thousand columns that the plan does not know. */
+static bool
+matters(const struct probing *p, const struct tide_column *column)
+{
+	const struct tide_names *columns = &p->load->request->columns;
+
+	for (size_t i = 0; i < columns->count; i++)
+		if (strcmp(columns->item[i], column->name) == 0)
+			return true;
+	return false;
+}
+
 static bool
 read_default(struct probing *p, struct tide_column *column, struct tide_err *err)
 {
@@ -316,10 +328,9 @@ read_default(struct probing *p, struct tide_column *column, struct tide_err *err
 
 	if (value == NULL || column->generated != 0)
 		return true;
-	if (!p->cloned) {
-		column->default_constant = is_literal(value, column);
+	column->default_constant = is_literal(value, column);
+	if (column->default_constant || !p->cloned || !matters(p, column))
 		return true;
-	}
 	if (!guarded(p, add_generated, &g, false, &column->default_constant, &why, err) ||
 	    column->default_constant)
 		return err->code == TIDE_OK;

@@ -71,6 +71,8 @@ void tide_phase_lint(const struct tide_plan *plan, const struct tide_catalog *ca
 
 /** Every distinct expression of the plan, for the catalog loader, which turns each into a tide_fact. */
 struct tide_names tide_phase_expressions(void *ctx, const struct tide_plan *plan);
+/** Columns of the dual writes of the plan, by every name they have on the way: those whose defaults matter. */
+struct tide_names tide_phase_paired_columns(void *ctx, const struct tide_plan *plan);
 /** Columns the plan will add to the table, as `name`, `type` SQL text pairs: the loader's clone needs them to parse expressions. */
 struct tide_pairs tide_phase_future_columns(void *ctx, const struct tide_plan *plan);
 

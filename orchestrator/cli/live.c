@@ -17,6 +17,7 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 		.relation = plan->relation,
 		.plan = plan->name,
 		.expressions = tide_phase_expressions(ctx, plan),
+		.columns = tide_phase_paired_columns(ctx, plan),
 		.future_columns = tide_phase_future_columns(ctx, plan),
 	};
 
