@@ -220,6 +220,11 @@ read_view(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 		return tide_fail(err, TIDE_PLAN, "the whole row cannot be used, only its columns");
 	fact->type = talloc_strdup(p->load->cat, tide_rows_text(rows, 0, 2));
 	fact->rewrites = tide_rows_bool(rows, 0, 3);
+	if (!tide_loading_ask(
+		p->load, tide_sql_catalog_writers, TIDE_ARGS(FACT_VIEW, p->load->oid), &rows, err))
+		return false;
+	if (!tide_rows_null(rows, 0, 0))
+		fact->writers_lack = talloc_strdup(p->load->cat, tide_rows_text(rows, 0, 0));
 	return true;
 }
 

@@ -119,6 +119,8 @@ struct tide_fact {
 	char volatility; /* 'i' 's' 'v' */
 	bool
 	    rewrites; /* a column of the type cannot be added without rewriting the table: a domain with a constraint */
+	char *
+	    writers_lack; /* GRANTs that roles need who write to the table and may not evaluate it, one a line; or NULL */
 	bool builtin; /* no function of somebody's own is called */
 	bool
 	    takes_defaults; /* immutable, and over the constant defaults of the columns (else NULL) it gives a value */

@@ -121,6 +121,35 @@ check_triggers(const struct tide_checking *c, const struct tide_catalog *cat, co
 	}
 }
 
+/* Lines as one, with "; " between. Belongs to ctx. */
+static char *
+in_one_line(void *ctx, const char *lines)
+{
+	char *out = talloc_strdup(ctx, "");
+
+	for (const char *line = lines; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n')
+		out = talloc_asprintf_append(
+		    out, "%s%.*s", *out == '\0' ? "" : "; ", (int)strcspn(line, "\n"), line);
+	return out;
+}
+
+/* The triggers run as whoever writes the row. */
+static void
+check_writers(const struct tide_checking *c, const char *key, const struct tide_pairs *rules)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct tide_fact *fact = tide_catalog_fact(c->at->cat, rules->item[i].value);
+
+		if (fact == NULL || fact->writers_lack == NULL)
+			continue;
+		tide_say(c, TIDE_ERROR, "dual-write-role", key, in_one_line(c->out, fact->writers_lack),
+		    "\"%s\" runs as whoever writes the row, and a role that writes to the table lacks a "
+		    "right "
+		    "for it: its writes would fail",
+		    key);
+	}
+}
+
 static void
 check_target(
     const struct tide_checking *c, const struct tide_dual *dual, const struct tide_dual_column *column)
@@ -239,6 +268,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	if (at->cat == NULL || out->count > before)
 		return;
 	check_table(&c, at->cat);
+	check_writers(&c, "up", &spec->up);
+	check_writers(&c, "down", &spec->down);
 	for (size_t i = 0; i < spec->from.count; i++)
 		tide_need_column(&c, "from", spec->from.item[i]);
 	for (size_t i = 0; i < spec->to.count; i++)

@@ -115,5 +115,22 @@ class Path(RightsCase):
         self.assertEqual(self.value("SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'"), False)
 
 
+class Writers(RightsCase):
+    def test_a_role_that_may_not_evaluate_an_expression_is_found_with_its_grant(self):
+        self.execute(TABLE + "CREATE SCHEMA util; CREATE FUNCTION util.up(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT $1 + 1';"
+                     "CREATE FUNCTION util.down(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT $1 - 1'; REVOKE EXECUTE ON FUNCTION util.down FROM PUBLIC;"
+                     "CREATE TABLE look (k integer PRIMARY KEY, v integer); GRANT SELECT, INSERT, UPDATE ON t TO mallory")
+        for rules, grants in (({"up": "util.up(a)", "down": "util.down(b)"}, ("GRANT USAGE ON SCHEMA util TO mallory", "GRANT EXECUTE ON FUNCTION util.down(integer) TO mallory")),
+                              ({"up": "(SELECT v FROM public.look WHERE k = a)", "down": "(SELECT k FROM public.look WHERE v = b)"}, ("GRANT SELECT ON TABLE look TO mallory",))):
+            path = self.plan(plans.rename("public.t", "a", "b", "integer", name="p", switch="manual", drop_column="manual", **rules))
+            result = self.tidemark("lint", "--db", path)
+            self.assertEqual(result.code, 3, result)
+            self.assertIn("[dual-write-role]", result.out)
+            for grant in grants:
+                self.assertIn(grant.replace("TABLE look", "TABLE public.look") if grant not in result.out else grant, result.out)
+                self.execute(grant)
+            self.tidemark("lint", "--db", path).ok()
+
+
 if __name__ == "__main__":
     main()
