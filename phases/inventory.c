@@ -280,7 +280,11 @@ const struct tide_inventory_row tide_inventory[] = {
 	    { [TIDE_AT_ADD] = KEPT,
 		[TIDE_AT_DUAL_WRITE] = ELSEWHERE(TIDE_FATE_REFUSED, "dual-write-partition-key"),
 		[TIDE_AT_BACKFILL] = ELSEWHERE(TIDE_FATE_REFUSED, "backfill-partition-key"),
-		[TIDE_AT_SWITCH] = BLOCKS_DROP,
+		[TIDE_AT_SWITCH] = { TIDE_FATE_REFUSED, "switch-partition-key",
+		    "\"{column}\" is in the partition key: a row finds its partition before a trigger fills "
+		    "the "
+		    "column, so that the new release could not insert",
+		    "make a new table that is partitioned by the new column" },
 		[TIDE_AT_SWAP] = BOUND_AFTER_SWAP,
 		[TIDE_AT_HOLD] = BLOCKS_DROP,
 		[TIDE_AT_DROP] = BLOCKS_DROP,

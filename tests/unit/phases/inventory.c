@@ -174,7 +174,7 @@ static const struct object objects[] = {
 	    "drop-column-dependent" },
 	{ "statistics", DEPENDENT("statistics", "false"), "", "swap-dependent", "drop-column-dependent" },
 	{ "publication", DEPENDENT("publication", "true"), "", "swap-dependent", "drop-column-dependent" },
-	{ "partition key", DEPENDENT("partition key", "true"), "drop-column-dependent", "swap-dependent",
+	{ "partition key", DEPENDENT("partition key", "true"), "switch-partition-key", "swap-dependent",
 	    "drop-column-dependent" },
 	{ "sequence", ",'sequence':'public.s'", "switch-sequence", "switch-sequence", "" },
 	/* Carried; what is lacked by a column that was there before is in the test of the checks. */
