@@ -31,12 +31,11 @@ append_column(void *ctx, char *out, const char *name)
 	return tide_append(ctx, out, ", ", tide_sqlf(ctx, "NEW.%I", name));
 }
 
-/* By what a note finds its row again. */
+/* By what a note finds its row again: the new side wins, so it stays as it is. */
 static char *
 match(void *ctx, const struct tide_dual *dual)
 {
 	const struct tide_constraint *key = tide_primary_key(dual->cat);
-	const struct tide_dual_side *sides[] = { &dual->old, &dual->new };
 	char *out = NULL;
 
 	for (size_t i = 0; key != NULL && i < key->attnum_count; i++) {
@@ -44,9 +43,8 @@ match(void *ctx, const struct tide_dual *dual)
 
 		out = name == NULL ? out : append_column(ctx, out, name);
 	}
-	for (size_t s = 0; key == NULL && s < 2; s++)
-		for (size_t i = 0; i < sides[s]->count; i++)
-			out = append_column(ctx, out, sides[s]->item[i].name);
+	for (size_t i = 0; i < dual->new.count; i++)
+		out = append_column(ctx, out, dual->new.item[i].name);
 	return row_text(ctx, out);
 }
 

@@ -3,6 +3,7 @@
 #include <talloc.h>
 
 #include "build.h"
+#include "change.h"
 #include "dependents.h"
 #include "tidemark/names.h"
 #include "tidemark/sqltext.h"
@@ -23,17 +24,19 @@ setting(void *ctx, const struct tide_dual *dual)
 				     tide_identity(ctx, dual->plan, "moved", &columns), NULL));
 }
 
-/* The pair and the key, short: the same row, for all that this statement can know. */
+/* The pair, the key and the place, short: the same row, for all that this statement can know. */
 static char *
 mark(void *ctx, const struct tide_dual *dual)
 {
 	const struct tide_constraint *key = tide_primary_key(dual->cat);
 	const struct tide_dual_side *sides[] = { &dual->old, &dual->new };
+	const struct tide_table *table = &dual->cat->table;
 	char *out = NULL;
 
-	for (size_t i = 0; key != NULL && i < key->attnum_count; i++)
-		out = tide_append(
-		    ctx, out, ", ", tide_sqlf(ctx, "NEW.%I", tide_column_name(dual->cat, key->attnums[i])));
+	for (size_t i = 0; i < table->column_count; i++)
+		if (tide_in_partition_key(dual->cat, &table->column[i]) ||
+		    (key != NULL && tide_uses(key->attnums, key->attnum_count, table->column[i].attnum)))
+			out = tide_append(ctx, out, ", ", tide_sqlf(ctx, "NEW.%I", table->column[i].name));
 	for (size_t s = 0; s < 2; s++)
 		for (size_t i = 0; i < sides[s]->count; i++)
 			out = tide_append(ctx, out, ", ", tide_sqlf(ctx, "NEW.%I", sides[s]->item[i].name));

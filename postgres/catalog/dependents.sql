@@ -119,6 +119,14 @@ family AS (
       FROM att
       JOIN pg_catalog.pg_partitioned_table AS t ON t.partrelid = att.relation AND att.here = ANY (t.partattrs::pg_catalog.int2[])
      UNION
+    -- What an expression of the key reads cannot live without the table: the dependency is turned round.
+    SELECT att.attnum, 'partition key', 'partition key', 'partition key', true, false, ''
+      FROM att
+      JOIN pg_catalog.pg_partitioned_table AS t ON t.partrelid = att.relation
+      JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = att.relation AND d.objsubid = att.here
+       AND d.refclassid = d.classid AND d.refobjid = att.relation AND d.refobjsubid = 0 AND d.deptype = 'i'
+     UNION
     -- A trigger hands its function the row: naming the column is enough. Its arguments may name it too.
     SELECT word.attnum, 'trigger function', fired.tgname,
            format('trigger %I%s, which calls %s', fired.tgname,
