@@ -67,11 +67,13 @@ class NotSaid(ValueCase):
         self.assertEqual(self.pair("INSERT INTO t (id, a) VALUES (3, 'x')"), ("x", "X"))
 
     def test_what_the_old_release_must_give_was_not_left_out_by_it(self):
-        self.switched("text", "CREATE TABLE t (id integer PRIMARY KEY, a text NOT NULL); INSERT INTO t VALUES (1, 'v')",
-                      up="nullif(upper(a), 'NONE')", down="coalesce(lower(b), 'none')")
-        self.assertEqual(self.pair("INSERT INTO t (id) VALUES (2)"), ("none", None))
-        self.assertEqual(self.pair("INSERT INTO t (id, a) VALUES (3, 'none')"), ("none", None))
-        self.assertEqual(self.pair("INSERT INTO t (id, b) VALUES (4, 'X')"), ("x", "X"))
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a text NOT NULL); INSERT INTO t VALUES (1, 'v')")
+        phases = plans.rename_phases("a", "b", "text", up="upper(a)", down="lower(b)", drop_column="manual")
+        phases[0].update(default="'NEW'", not_null=True)
+        self.tidemark("run", self.plan(plans.plan("p", "public.t", phases))).ok()
+        self.assertEqual(self.pair("INSERT INTO t (id) VALUES (2)"), ("new", "NEW"))
+        self.assertEqual(self.pair("INSERT INTO t (id, a) VALUES (3, 'x')"), ("x", "X"))
+        self.assertEqual(self.pair("INSERT INTO t (id, b) VALUES (4, 'Y')"), ("y", "Y"))
 
     def test_each_pair_of_plain_copies_is_settled_by_itself(self):
         self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer DEFAULT 1, a2 text); INSERT INTO t VALUES (1, 1, 'x')")
