@@ -109,7 +109,7 @@ static bool
 demands(const struct tide_dual_side *side)
 {
 	for (size_t i = 0; i < side->count; i++)
-		if (side->item[i].column->not_null && side->item[i].column->default_expr == NULL)
+		if (tide_rejects_null(side->item[i].column) && side->item[i].column->default_expr == NULL)
 			return true;
 	return false;
 }

@@ -175,6 +175,22 @@ tide_when_not_null(void *ctx, const struct tide_catalog *cat, const char *column
 }
 
 char *
+tide_when_not_null_proved(void *ctx, const struct tide_catalog *cat, const char *column)
+{
+	return tide_sqlf(ctx,
+	    "EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = %s AND a.attname = %L AND "
+	    "a.attnotnull AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = "
+	    "a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated))",
+	    relation(ctx, cat), column);
+}
+
+bool
+tide_rejects_null(const struct tide_column *column)
+{
+	return column->not_null || column->not_null_unproved;
+}
+
+char *
 tide_when_constraint(void *ctx, const struct tide_catalog *cat, const char *constraint)
 {
 	return tide_sqlf(ctx,

@@ -35,7 +35,11 @@ tide_identity(void *ctx, const struct tide_plan *plan, const char *role, const s
 
 /** Conditions over the catalogs, for probes. */
 char *tide_when_column(void *ctx, const struct tide_catalog *cat, const char *column);
+/** Also when rows from before may hold NULL. */
+bool tide_rejects_null(const struct tide_column *column);
 char *tide_when_not_null(void *ctx, const struct tide_catalog *cat, const char *column);
+/** The same, and no row holds NULL. */
+char *tide_when_not_null_proved(void *ctx, const struct tide_catalog *cat, const char *column);
 char *tide_when_constraint(void *ctx, const struct tide_catalog *cat, const char *constraint);
 char *tide_when_validated(void *ctx, const struct tide_catalog *cat, const char *constraint);
 /** SELECT of done | broken | todo; `broken` may be NULL. */

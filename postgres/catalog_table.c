@@ -119,6 +119,7 @@ take_column(const struct reader *r, void *item)
 		.statistics = text(r, 23),
 		.options = text(r, 24),
 		.inherited = flag(r, 25),
+		.not_null_unproved = flag(r, 26),
 	};
 }
 

@@ -25,8 +25,10 @@ struct tide_column {
 	char *
 	    parts; /* of a composite: the ways to itself ("?"), to composites in it ("?.x") and to its fields ("=.x"), after each but the last \x01; else NULL */
 	bool composites; /* an array of composites */
-	bool not_null;
-	bool inherited; /* by the table itself, from one that it does not partition */
+	bool not_null;   /* proved: no row holds NULL */
+	bool
+	    not_null_unproved; /* PostgreSQL 18: NOT VALID, so that rows may hold NULL and no write may bring one */
+	bool inherited;        /* by the table itself, from one that it does not partition */
 	char *
 	    default_expr; /* or that of its domain; NULL: none; of a generated column what it is generated from */
 	bool default_of_type; /* default_expr is the type's */

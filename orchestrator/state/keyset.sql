@@ -7,7 +7,11 @@ WITH RECURSIVE chosen AS (
       JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
       JOIN pg_catalog.pg_am m ON m.oid = c.relam AND m.amname = 'btree'
      CROSS JOIN LATERAL (
-           SELECT bool_and(a.attnotnull) AS filled, sum(CASE WHEN a.attlen > 0 THEN a.attlen ELSE 32 END) AS width
+           -- PostgreSQL 18: NOT NULL that is NOT VALID leaves rows with NULL, which no range reaches.
+           SELECT bool_and(a.attnotnull AND NOT EXISTS (
+                      SELECT FROM pg_catalog.pg_constraint n
+                       WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND NOT n.convalidated
+                         AND n.conkey = ARRAY[a.attnum])) AS filled, sum(CASE WHEN a.attlen > 0 THEN a.attlen ELSE 32 END) AS width
              FROM unnest((i.indkey::smallint[])[0:i.indnkeyatts - 1]) AS k (attnum)
              LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum) AS key
      WHERE i.indrelid = $1::oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indisready AND i.indislive

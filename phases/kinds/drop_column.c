@@ -217,8 +217,8 @@ prepare(const struct tide_phase_at *at, struct tide_steps *out, struct drop *d, 
 	find_user(out, at, &user);
 	if (user.found)
 		return prepare_dual(d, &user, err);
-	d->relax = d->column->not_null && d->column->default_expr == NULL && d->column->identity == 0 &&
-		   d->column->generated == 0;
+	d->relax = tide_rejects_null(d->column) && d->column->default_expr == NULL &&
+		   d->column->identity == 0 && d->column->generated == 0;
 	return true;
 }
 
@@ -274,7 +274,7 @@ fill_release(struct drop *d, struct tide_step *step)
 	struct tide_action *undo;
 
 	tide_proof_not_null(d->out, d->at->plan, &(struct tide_names){ names, 1 }, &proof);
-	if (d->relax) {
+	if (d->relax && d->column->not_null) {
 		proof.already = tide_sqlf(d->out, "NOT %s", away);
 		tide_proof_undo(d->out, d->at->cat, &proof, step);
 	}
@@ -290,7 +290,8 @@ fill_release(struct drop *d, struct tide_step *step)
 	tide_action_add(d->out, undo, rename_sql(d, d->held, d->spec->column));
 	if (d->relax) {
 		tide_not_null_acts(d->out, d->at->cat, d->column, d->spec->column, undo);
-		tide_action_add(d->out, undo, tide_proof_drop(d->out, d->at->cat, proof.name));
+		if (d->column->not_null)
+			tide_action_add(d->out, undo, tide_proof_drop(d->out, d->at->cat, proof.name));
 	}
 	if (d->dual != NULL) {
 		tide_triggers_create(d->out, undo, d->shown);
@@ -311,7 +312,7 @@ add_legacy(struct drop *d, struct tide_action *action)
 		    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s", table,
 			dual->new.item[d->place].name, d->column->default_expr));
 	for (size_t i = 0; i < dual->old.count; i++)
-		if (i != d->place && dual->old.item[i].column->not_null &&
+		if (i != d->place && tide_rejects_null(dual->old.item[i].column) &&
 		    dual->old.item[i].column->default_expr == NULL)
 			tide_action_add(d->out, action,
 			    tide_sqlf(d->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table,

@@ -32,7 +32,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	else if (column->identity != 0)
 		tide_say(&c, TIDE_ERROR, "drop-not-null-identity", "column", NULL,
 		    "\"%s\" is an identity column", spec->column);
-	else if (!column->not_null)
+	else if (!tide_rejects_null(column))
 		tide_say(&c, TIDE_NOTE, "drop-not-null-already", "column", NULL, "\"%s\" may be NULL already",
 		    spec->column);
 	for (size_t i = 0; i < at->cat->table.index_count; i++)
@@ -56,7 +56,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 
 	if (column == NULL)
 		return false;
-	if (!column->not_null)
+	if (!tide_rejects_null(column))
 		return true;
 	is_set = tide_when_not_null(out, at->cat, spec->column);
 	step = tide_steps_add(out, "drop-not-null");
@@ -68,14 +68,17 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		spec->column));
 	tide_proof_not_null(out, at->plan, &(struct tide_names){ names, 1 }, &proof);
 	proof.already = is_set;
-	tide_proof_undo(out, at->cat, &proof, step);
+	/* What was NOT VALID comes back as it was: it asks nothing of the rows. */
+	if (column->not_null)
+		tide_proof_undo(out, at->cat, &proof, step);
 	undo = tide_step_add_undo(out, step);
 	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(out, "Set %s NOT NULL again; the check spares the scan, and goes",
-		tide_people_column(out, at->cat, spec->column)));
+	    talloc_asprintf(out, "Set %s NOT NULL again%s", tide_people_column(out, at->cat, spec->column),
+		column->not_null ? "; the check spares the scan, and goes" : ", NOT VALID"));
 	undo->probe = tide_probe(out, is_set, NULL);
 	tide_not_null_acts(out, at->cat, column, spec->column, undo);
-	tide_action_add(out, undo, tide_proof_drop(out, at->cat, proof.name));
+	if (column->not_null)
+		tide_action_add(out, undo, tide_proof_drop(out, at->cat, proof.name));
 	return true;
 }
 
@@ -86,7 +89,7 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 	struct tide_column *column = tide_catalog_column(cat, spec->column);
 
 	if (column != NULL)
-		column->not_null = false;
+		column->not_null = column->not_null_unproved = false;
 }
 
 const struct tide_phase_ops tide_phase_drop_not_null = {

@@ -43,6 +43,35 @@ add_read(const struct tide_phase_at *at, const struct tide_proof *proof, struct 
 	sweep->what = talloc_strdup(out, proof->what);
 }
 
+/* What is NOT VALID rejects NULL already: only the proof is missing, and it may be taken back. */
+static void
+validate_steps(const struct tide_phase_at *at, const struct tide_column *column,
+    const struct tide_proof *proof, struct tide_steps *out)
+{
+	const struct set_not_null_spec *spec = at->phase->spec;
+	char *table = tide_table_text(out, at->cat), *what = tide_people_column(out, at->cat, spec->column);
+	struct tide_step *step = tide_steps_add(out, "validate-not-null");
+	struct tide_action *action = &step->forward, *undo;
+
+	action->kind = TIDE_STEP_CONCURRENT;
+	action->title = talloc_asprintf(
+	    out, "Let the server prove for every row that %s is not NULL, while writers go on", what);
+	action->probe = tide_probe(out, proof->already, NULL);
+	action->lock = TIDE_SHARE_UPDATE_EXCLUSIVE;
+	action->lock_table = table;
+	action->flags = TIDE_RESTARTABLE | TIDE_PROVES;
+	action->differing = talloc_strdup(out, proof->differing);
+	tide_action_whole(at->cat, action, TIDE_TOUCH_READ);
+	tide_action_add(out, action,
+	    tide_sqlf(out, "ALTER TABLE %s VALIDATE CONSTRAINT %I", table, column->not_null_constraint));
+	undo = tide_step_add_undo(out, step);
+	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
+	    talloc_asprintf(out, "Let NOT NULL of %s be NOT VALID again", what));
+	undo->probe = tide_probe(out, tide_sqlf(out, "NOT %s", proof->already), NULL);
+	tide_action_add(out, undo, tide_proof_drop(out, at->cat, column->not_null_constraint));
+	tide_not_null_acts(out, at->cat, column, spec->column, undo);
+}
+
 static bool
 compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {
@@ -57,10 +86,14 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		return false;
 	if (column->not_null)
 		return true;
-	is_set = tide_when_not_null(out, at->cat, spec->column);
+	is_set = tide_when_not_null_proved(out, at->cat, spec->column);
 	tide_proof_not_null(out, at->plan, &(struct tide_names){ names, 1 }, &proof);
 	proof.already = is_set;
 	add_read(at, &proof, out);
+	if (column->not_null_unproved) {
+		validate_steps(at, column, &proof, out);
+		return true;
+	}
 	tide_proof_steps(out, at->cat, &proof, "not-null");
 	step = tide_steps_add(out, "set-not-null");
 	tide_action_sql(out, at->cat, &step->forward, TIDE_ACCESS_EXCLUSIVE,
@@ -85,8 +118,10 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 	const struct set_not_null_spec *spec = at->phase->spec;
 	struct tide_column *column = tide_catalog_column(cat, spec->column);
 
-	if (column != NULL)
+	if (column != NULL) {
 		column->not_null = true;
+		column->not_null_unproved = false;
+	}
 }
 
 const struct tide_phase_ops tide_phase_set_not_null = {

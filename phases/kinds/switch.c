@@ -75,6 +75,35 @@ add_rename(struct change *ch, struct tide_action *action, const char *from, cons
 		from, to));
 }
 
+/*
+ * PostgreSQL 18: a NOT NULL constraint has a name, which belongs to the name of its column. A partition's may be another
+ * one, which the server would not rename with it: those stay. The same block leads there and back.
+ */
+static void
+exchange_constraints(
+    struct change *ch, struct tide_action *action, const char *a, const char *b, const char *between)
+{
+	char *table = tide_table_text(ch->out, ch->at->cat);
+
+	tide_action_add(ch->out, action,
+	    tide_do_block(ch->out, tide_sqlf(ch->out,
+				       "DECLARE\n\tnames pg_catalog.name[] := ARRAY(SELECT k.conname FROM "
+				       "pg_catalog.pg_constraint AS k"
+				       "\n\t\tJOIN pg_catalog.pg_attribute AS t ON t.attrelid = k.conrelid "
+				       "AND k.conkey = ARRAY[t.attnum]"
+				       "\n\t\tWHERE k.conrelid = %L::pg_catalog.regclass AND k.contype = 'n' "
+				       "AND t.attname IN (%L, %L));\n"
+				       "BEGIN\n\tIF pg_catalog.cardinality(names) = 2 THEN\n"
+				       "\t\tEXECUTE pg_catalog.format('ALTER TABLE %%s RENAME CONSTRAINT %%I "
+				       "TO %%I', %L, names[1], %L);\n"
+				       "\t\tEXECUTE pg_catalog.format('ALTER TABLE %%s RENAME CONSTRAINT %%I "
+				       "TO %%I', %L, names[2], names[1]);\n"
+				       "\t\tEXECUTE pg_catalog.format('ALTER TABLE %%s RENAME CONSTRAINT %%I "
+				       "TO %%I', %L, %L, names[2]);\n"
+				       "\tEND IF;\nEND",
+				       table, a, b, table, between, table, table, between)));
+}
+
 /* Exchanges the names through a third; the same statements lead there and back. */
 static void
 add_exchange(struct change *ch, struct tide_action *action)
@@ -89,6 +118,9 @@ add_exchange(struct change *ch, struct tide_action *action)
 		add_rename(ch, action, a, between);
 		add_rename(ch, action, b, a);
 		add_rename(ch, action, between, b);
+		if (ch->before->old.item[i].column->not_null_constraint != NULL &&
+		    !ch->at->cat->table.has_children)
+			exchange_constraints(ch, action, a, b, between);
 	}
 }
 

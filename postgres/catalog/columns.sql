@@ -35,7 +35,8 @@ SELECT a.attname,
        (b.typtype = 'e' OR (base.type = 'bpchar'::pg_catalog.regtype AND base.modifier <> -1)
         OR base.type = ANY ('{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,"\"char\"",name,text,varchar}'::pg_catalog.regtype[]))
        AND coalesce((SELECT c.collisdeterministic FROM pg_catalog.pg_collation AS c WHERE c.oid = a.attcollation), true),
-       a.attnotnull,
+       -- PostgreSQL 18: one that is NOT VALID rejects writes, and proves nothing.
+       a.attnotnull AND unproved.name IS NULL,
        coalesce(pg_get_expr(d.adbin, d.adrelid), pg_get_expr(t.typdefaultbin, 0),
                 CASE WHEN t.typdefault IS NOT NULL THEN format('%L::%s', t.typdefault, format_type(t.oid, NULL)) END),
        a.attidentity,
@@ -74,7 +75,8 @@ SELECT a.attname,
        -- From 17 on NULL says what -1 said before.
        NULLIF(a.attstattarget, -1)::pg_catalog.text,
        array_to_string(a.attoptions, ', '),
-       a.attinhcount > 0
+       a.attinhcount > 0,
+       unproved.name IS NOT NULL
   FROM p
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.relation AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
@@ -82,4 +84,6 @@ SELECT a.attname,
   JOIN pg_catalog.pg_type AS b ON b.oid = base.type AND b.typtype <> 'd'
  CROSS JOIN (SELECT '{varchar,bpchar,bit,varbit}'::pg_catalog.regtype[]::pg_catalog.oid[] AS types) AS cut
   LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  LEFT JOIN LATERAL (SELECT k.conname AS name FROM pg_catalog.pg_constraint AS k
+                      WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated) AS unproved ON true
  ORDER BY a.attnum

@@ -23,7 +23,11 @@ leaf AS (
                     WHERE i.indrelid = leaf.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indisready
                       AND i.indislive AND i.indpred IS NULL AND i.indexprs IS NULL
                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS t
-                                       WHERE t.attrelid = leaf.oid AND NOT t.attnotnull
+                                       WHERE t.attrelid = leaf.oid
+                                         AND (NOT t.attnotnull
+                                              OR EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
+                                                          WHERE k.conrelid = t.attrelid AND k.contype = 'n' AND NOT k.convalidated
+                                                            AND k.conkey = ARRAY[t.attnum]))
                                          AND t.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]))) AS keyed
       FROM leaf
 )

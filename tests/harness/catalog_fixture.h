@@ -61,6 +61,7 @@ fixture_column(void *ctx, const json_t *row, struct tide_column *out)
 	out->parts = fixture_text(ctx, row, "parts");
 	out->composites = fixture_flag(row, "composites");
 	out->not_null = fixture_flag(row, "not_null");
+	out->not_null_unproved = fixture_flag(row, "not_null_unproved");
 	out->default_expr = fixture_text(ctx, row, "default_expr");
 	out->default_constant = fixture_flag(row, "default_constant");
 	out->default_of_type = fixture_flag(row, "default_of_type");

@@ -143,6 +143,56 @@ class Properties(LiveCase):
             self.execute("INSERT INTO t (id) VALUES (6)")
             self.assertEqual(self.value("SELECT b IS NOT NULL FROM t WHERE id = 6"), True, column)
 
+    def test_not_null_that_is_not_valid_is_no_proof(self):
+        if self.conn.server_version < 180000:
+            self.skipTest("NOT NULL is a constraint from PostgreSQL 18 on")
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer); INSERT INTO t SELECT i, NULLIF(i, 5) FROM generate_series(1, 9) i;"
+                     "ALTER TABLE t ADD CONSTRAINT mine NOT NULL a NOT VALID")
+        before = self.fingerprint()
+        state = "SELECT conname, convalidated FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'n' AND conname = 'mine'"
+        path = self.plan(plans.plan("p", "public.t", [{"kind": "set_not_null", "column": "a"}]))
+        self.assertNotEqual(self.tidemark("run", path).code, 0)
+        self.assertEqual(self.rows(state), [("mine", False)])
+        self.execute("UPDATE t SET a = 5 WHERE id = 5")
+        self.tidemark("run", path).ok()
+        self.assertEqual(self.rows(state), [("mine", True)])
+        self.tidemark("rollback", "p", "--yes").ok()
+        self.assert_same_schema(before)
+        path = self.plan(plans.plan("q", "public.t", [{"kind": "drop_not_null", "column": "a"}]))
+        self.tidemark("run", path).ok()
+        self.execute("INSERT INTO t VALUES (10, NULL)")
+        self.tidemark("rollback", "q", "--yes").ok()
+        self.assertEqual(self.rows(state), [("mine", False)])
+
+    def test_a_keyset_does_not_trust_a_key_that_may_hold_null(self):
+        if self.conn.server_version < 180000:
+            self.skipTest("NOT NULL is a constraint from PostgreSQL 18 on")
+        self.execute("CREATE TABLE t (a integer, b integer); CREATE UNIQUE INDEX ON t (a);"
+                     "INSERT INTO t SELECT NULLIF(i % 7, 0) + i * 10 FROM generate_series(1, 200) i; ALTER TABLE t ADD NOT NULL a NOT VALID")
+        path = self.plan(plans.plan("p", "public.t", [{"kind": "backfill", "set": {"b": "1"}, "where": "b IS NULL", "order": "keyset"}]))
+        self.assertNotEqual(self.tidemark("run", path).code, 0)
+
+    def test_an_exchange_of_names_takes_the_names_of_not_null_with_it(self):
+        if self.conn.server_version < 180000:
+            self.skipTest("NOT NULL is a constraint from PostgreSQL 18 on")
+        name = """SELECT k.conname FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+                   WHERE k.conrelid = 't'::regclass AND k.contype = 'n' AND a.attname = 'a'"""
+        for phases in ((), ({"kind": "set_not_null", "column": "b"},)):
+            self.execute("DROP SCHEMA IF EXISTS tidemark CASCADE; DROP TABLE IF EXISTS t; CREATE TABLE t (id integer PRIMARY KEY,"
+                         "a integer CONSTRAINT mine NOT NULL); INSERT INTO t SELECT i, i FROM generate_series(1, 9) i")
+            before = self.fingerprint()
+            path = self.rename("bigint", swap=True, hold="1h", phases=phases)
+            self.tidemark("run", path).ok()
+            self.tidemark("advance", "p").ok()
+            self.assertEqual(self.value(name), "mine")
+            self.tidemark("rollback", "p", "--yes").ok()
+            self.assert_same_schema(before)
+            self.tidemark("run", "--again", path).ok()
+            for _ in range(2):
+                self.tidemark("advance", "p").ok()
+            self.tidemark("advance", "p", "--now", "--reason", "tested").ok()
+            self.assertEqual(self.value(name), "mine")
+
 
 if __name__ == "__main__":
     main()
