@@ -1,5 +1,7 @@
 /* The way back: undo actions of what was begun, last first. */
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -117,6 +119,43 @@ check_losses(struct tide_executor *exe, const struct way *way, struct tide_err *
 	return ok;
 }
 
+/* From the switch back on the old side leads again: said before anything is done. */
+static void
+tell_release(struct tide_executor *exe, const struct way *way)
+{
+	for (size_t i = 0; i < way->count; i++) {
+		const struct tide_phase *phase = &exe->plan->phase[way->chapter[i].index];
+
+		if (strcmp(phase->kind->name, "switch") == 0 && strcmp(way->chapter[i].was, "done") == 0)
+			tide_executor_event(exe, "rollback.release", NULL, true,
+			    "going back over phase %s: the new release must be gone by now, what it writes "
+			    "to the "
+			    "new column is ignored from then on",
+			    phase->name);
+	}
+}
+
+/* Who decided, and why; what was not said is left out. Belongs to ctx. */
+static char *
+decision(void *ctx, const struct tide_run_options *o)
+{
+	const struct {
+		const char *key, *value;
+	} words[] = { { "by", o->by }, { "reason", o->reason }, { "ticket", o->ticket },
+		{ "note", o->note } };
+	json_t *object = json_object();
+	char *text, *out;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i].value != NULL)
+			json_object_set_new(object, words[i].key, json_string(words[i].value));
+	text = json_dumps(object, JSON_COMPACT);
+	out = talloc_strdup(ctx, text);
+	free(text);
+	json_decref(object);
+	return out;
+}
+
 static bool
 set_direction(struct tide_executor *exe, const struct way *way, struct tide_err *err)
 {
@@ -136,6 +175,7 @@ set_direction(struct tide_executor *exe, const struct way *way, struct tide_err 
 			 &(struct tide_entry){ .event = "rollback.start",
 			     .phase = -1,
 			     .outcome = exe->options->reason,
+			     .detail = decision(exe, exe->options),
 			     .seconds = -1,
 			     .lock_wait = -1 },
 			 NULL, err);
@@ -338,6 +378,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!check_target(exe, &run, way.target, err) || !collect(exe, &way, err) ||
 	    !check_reversible(exe, &way, err) || !check_losses(exe, &way, err))
 		return false;
+	tell_release(exe, &way);
 	exe->asks_for_room = true;
 	if (!tide_executor_start(exe, err))
 		return false;

@@ -43,6 +43,21 @@ class AlreadySo(LiveCase):
             self.assert_same_schema(before)
 
 
+class Said(LiveCase):
+    def test_a_rollback_over_the_switch_says_who_must_be_gone_and_keeps_who_decided(self):
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer)")
+        path = self.plan(plans.rename("public.t", "a", "b", "integer", name="p", switch="manual", drop_column="manual"))
+        self.tidemark("run", path).ok()
+        self.tidemark("advance", "p").ok()
+        result = self.tidemark("rollback", "p", "--yes", "--by", "ann@ops", "--reason", "slow", "--ticket", "OPS-7", "--note", "said by phone").ok()
+        self.assertIn("the new release must be gone by now", result.err)
+        self.assertLess(result.err.index("must be gone"), result.err.index("taking back"))
+        self.assertEqual(self.value("SELECT detail FROM tidemark.history WHERE event = 'rollback.start'"),
+                         {"by": "ann@ops", "reason": "slow", "ticket": "OPS-7", "note": "said by phone"})
+        self.tidemark("run", "--again", path).ok()
+        self.assertNotIn("must be gone", self.tidemark("rollback", "p", "--yes").ok().err)
+
+
 class LookFirst(LiveCase):
     def test_a_rollback_that_rows_forbid_rejects_nothing_and_leaves_the_run_where_it_was(self):
         self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL); INSERT INTO t SELECT i, i FROM generate_series(1, 99) i")
