@@ -17,7 +17,7 @@ class Shape:
         self.bump = bump            # value → SQL and Python of a relative update
         self.required = required    # NOT NULL DEFAULT: no NULL is written
         self.default = None         # of the old column
-        self.new_default = None     # of the new one: carried over where the new column is a copy
+        self.new_default = None     # of the new one: carried over, through `up` where there is one
 
     def up(self, a):
         return None if a is None else self._up(a)
@@ -48,7 +48,7 @@ CASES = Shape("cases", "text", "upper(a)", "lower(b)", None, None, word, exclaim
 REQUIRED = Shape("required", "integer", None, None, lambda a: a, lambda b: b, number, increment, required=True)
 REQUIRED.default = REQUIRED.new_default = 5
 DEFAULTED = Shape("defaulted", "integer", "a * 10", "b / 10", lambda a: a * 10, lambda b: b // 10, number, increment)
-DEFAULTED.default = 5
+DEFAULTED.default, DEFAULTED.new_default = 5, 50
 # In the C locale only ASCII letters change.
 CASES._up = lambda a: "".join(c.upper() if c.isascii() else c for c in a)
 CASES._down = lambda b: "".join(c.lower() if c.isascii() else c for c in b)
