@@ -398,7 +398,7 @@ def referenced(w):
     if w.partitioned or not w.kind.numeric:
         return
     w.say("referenced by another table")
-    w.ddl.append("CREATE TABLE child (id bigint REFERENCES t (id) ON DELETE CASCADE); GRANT SELECT, INSERT ON child TO app")
+    w.ddl.append("CREATE TABLE child (id bigint PRIMARY KEY REFERENCES t (id) ON DELETE CASCADE); GRANT SELECT, INSERT ON child TO app")
 
 
 def inherited(w):
