@@ -32,7 +32,7 @@ check_hanging(const struct tide_checking *c, const struct tide_dual *dual, size_
 	void *room = talloc_new(NULL);
 	struct tide_hangings hanging = { 0 };
 
-	tide_hanging_on(room, dual->cat, old->column, &hanging);
+	tide_hanging_on(room, c->at, old->column, &hanging);
 	for (size_t i = 0; i < hanging.count; i++) {
 		const struct tide_hanging *h = &hanging.item[i];
 
@@ -218,7 +218,7 @@ check_swap_new(
 	void *room = talloc_new(NULL);
 	struct tide_hangings hanging = { 0 };
 
-	tide_hanging_on(room, dual->cat, new->column, &hanging);
+	tide_hanging_on(room, c->at, new->column, &hanging);
 	for (size_t i = 0; i < hanging.count; i++) {
 		const struct tide_hanging *h = &hanging.item[i];
 

@@ -6,6 +6,7 @@
 #include <talloc.h>
 
 #include "change.h"
+#include "ours.h"
 #include "tidemark/shape.h"
 #include "tidemark/sqltext.h"
 
@@ -23,17 +24,6 @@ bool
 tide_accepted(const struct tide_names *accept, const char *name)
 {
 	return tide_names_have(accept, name);
-}
-
-bool
-tide_is_our_name(const char *name)
-{
-	static const char prefix[] = "tidemark_";
-	size_t digits =
-	    strspn(name + (strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? sizeof(prefix) - 1 : 0),
-		"0123456789abcdef");
-
-	return strncmp(name, prefix, sizeof(prefix) - 1) == 0 && digits >= 16;
 }
 
 /* The same object can hang on a column in several ways; one is told. */
@@ -79,15 +69,17 @@ of_table(void *ctx, const char *table)
 
 static void
 hang_constraints(
-    void *ctx, const struct tide_table *table, const struct tide_column *column, struct tide_hangings *out)
+    void *ctx, const struct tide_phase_at *at, const struct tide_column *column, struct tide_hangings *out)
 {
+	const struct tide_table *table = &at->cat->table;
+
 	for (size_t i = 0; i < table->constraint_count; i++) {
 		const struct tide_constraint *k = &table->constraint[i];
 		struct tide_hanging h = { .kind = tide_constraint_kind(k), .name = k->name, .constraint = k };
 
 		/* NOT NULL is a property of the column, and a constraint trigger is a trigger. */
 		if (!tide_uses(k->attnums, k->attnum_count, column->attnum) || k->type == 'n' ||
-		    k->type == 't' || tide_is_our_name(k->name))
+		    k->type == 't' || tide_is_own_proof(at->plan, k->name))
 			continue;
 		h.what = k->referencing == NULL
 			     ? talloc_asprintf(ctx, "%s \"%s\"%s", h.kind, k->name, of_table(ctx, k->table))
@@ -98,11 +90,11 @@ hang_constraints(
 
 void
 tide_hanging_on(
-    void *ctx, const struct tide_catalog *cat, const struct tide_column *column, struct tide_hangings *out)
+    void *ctx, const struct tide_phase_at *at, const struct tide_column *column, struct tide_hangings *out)
 {
-	const struct tide_table *table = &cat->table;
+	const struct tide_table *table = &at->cat->table;
 
-	hang_constraints(ctx, table, column, out);
+	hang_constraints(ctx, at, column, out);
 	for (size_t i = 0; i < table->index_count; i++) {
 		const struct tide_index *index = &table->index[i];
 		struct tide_hanging h = {
@@ -119,9 +111,7 @@ tide_hanging_on(
 	for (size_t i = 0; i < table->dependent_count; i++) {
 		const struct tide_dependent *d = &table->dependent[i];
 
-		/* Triggers and the bodies of functions may be the tool's own. */
-		if (d->attnum == column->attnum &&
-		    (strstr(d->identity, "tidemark_") == NULL || strcmp(d->kind, "view") == 0))
+		if (d->attnum == column->attnum)
 			hang(ctx, out,
 			    &(struct tide_hanging){
 				.kind = d->kind, .name = d->name, .what = d->identity, .alters = d->alters });

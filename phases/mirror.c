@@ -28,19 +28,6 @@ tide_trigger_name(void *ctx, const struct tide_dual *dual, enum tide_trigger_pla
 	    ctx, trigger_prefix[place], tide_identity(ctx, dual->plan, role, &columns), suffix);
 }
 
-bool
-tide_is_our_trigger(const char *name)
-{
-	for (size_t i = 0; i < sizeof(trigger_prefix) / sizeof(trigger_prefix[0]); i++) {
-		size_t length = strlen(trigger_prefix[i]);
-
-		if (strncmp(name, trigger_prefix[i], length) == 0 &&
-		    strspn(name + length, "0123456789abcdef") >= 16)
-			return true;
-	}
-	return false;
-}
-
 static char *
 function_name(void *ctx, const struct tide_plan *plan, const struct tide_phase *phase, const char *role,
     const char *suffix)

@@ -70,8 +70,6 @@ tide_safe_functions_drop(struct tide_steps *steps, struct tide_action *action, c
 /** Shared by the two texts. */
 char *tide_trigger_name(void *ctx, const struct tide_dual *dual, enum tide_trigger_place place,
     const char *role, const char *suffix);
-/** Whether the name is one that tide_trigger_name makes. */
-bool tide_is_our_trigger(const char *name);
 char *
 tide_trigger_function_name(void *ctx, const struct tide_dual *dual, const char *role, const char *suffix);
 /** CREATE FUNCTION of a trigger function; `definer`: SECURITY DEFINER, and a REVOKE. */

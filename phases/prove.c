@@ -6,15 +6,21 @@
 #include "tidemark/expression.h"
 #include "tidemark/names.h"
 
+char *
+tide_dual_proof_name(void *ctx, const struct tide_plan *plan, const struct tide_phase *phase)
+{
+	struct tide_names columns = tide_dual_identity(ctx, plan, phase);
+
+	return tide_generated_name(ctx, "tidemark_", tide_identity(ctx, plan, "proof", &columns), "in_step");
+}
+
 void
 tide_dual_proof(void *ctx, const struct tide_dual *dual, struct tide_proof *out)
 {
-	struct tide_names columns = tide_dual_identity(ctx, dual->plan, dual->phase);
 	struct tide_names old = tide_side_names(ctx, &dual->old), new = tide_side_names(ctx, &dual->new);
 
 	*out = (struct tide_proof){ 0 };
-	out->name = tide_generated_name(
-	    ctx, "tidemark_", tide_identity(ctx, dual->plan, "proof", &columns), "in_step");
+	out->name = tide_dual_proof_name(ctx, dual->plan, dual->phase);
 	out->check = tide_dual_agrees(ctx, dual);
 	out->differing = tide_dual_differs_row(ctx, dual);
 	out->what = talloc_asprintf(

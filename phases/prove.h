@@ -4,8 +4,9 @@
 #include "pair.h"
 #include "proof.h"
 
-/** The proof that a dual write's sides agree. */
+/** The proof that a dual write's sides agree, and what its constraint is called. */
 void tide_dual_proof(void *ctx, const struct tide_dual *dual, struct tide_proof *out);
+char *tide_dual_proof_name(void *ctx, const struct tide_plan *plan, const struct tide_phase *phase);
 /**
  * Steps that prove it: a CHECK and its validation, or where no CHECK is possible a read of the whole table.
  * already: condition over the catalogs under which nothing is left to prove, or NULL.

@@ -5,6 +5,7 @@
 #include <talloc.h>
 
 #include "dependents.h"
+#include "ours.h"
 #include "tidemark/sqltext.h"
 
 static bool
@@ -153,7 +154,7 @@ tide_settle_check(const struct tide_checking *c, const struct tide_dual *dual)
 		const struct tide_trigger *t = &table->trigger[i];
 
 		if (t->internal || !t->before || !t->row || !(t->on_insert || t->on_update) ||
-		    strcmp(t->name, ours) >= 0 || tide_is_our_trigger(t->name))
+		    strcmp(t->name, ours) >= 0 || tide_is_tool_trigger(t))
 			continue;
 		tide_say(c, TIDE_ERROR, "switch-trigger-order", NULL,
 		    "rename it: triggers fire in the order of their names",

@@ -41,6 +41,14 @@ struct switch_spec {
 	struct tide_names accept;
 };
 
+struct set_not_null_spec {
+	char *column;
+};
+
+struct drop_not_null_spec {
+	char *column;
+};
+
 struct drop_column_spec {
 	char *column;
 	int64_t hold;

@@ -169,7 +169,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		tide_check_published_hold(&c, column, &spec->accept);
 	room = talloc_new(NULL);
 	find_successor(room, at, &pair);
-	tide_hanging_on(room, at->cat, column, &hanging);
+	tide_hanging_on(room, at, column, &hanging);
 	for (size_t i = 0; i < hanging.count; i++)
 		check_hanging(&c, &hanging.item[i], &pair);
 	talloc_free(room);

@@ -3,11 +3,8 @@
 #include "build.h"
 #include "change.h"
 #include "proof.h"
+#include "specs.h"
 #include "tidemark/sqltext.h"
-
-struct drop_not_null_spec {
-	char *column;
-};
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(drop_not_null_spec, column, NAME, .required = true,

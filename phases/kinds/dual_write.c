@@ -7,6 +7,7 @@
 #include "overlap.h"
 #include "dependents.h"
 #include "mirror.h"
+#include "ours.h"
 #include "pair.h"
 #include "relations.h"
 #include "specs.h"
@@ -112,7 +113,7 @@ check_triggers(const struct tide_checking *c, const struct tide_catalog *cat, co
 		const struct tide_trigger *t = &cat->table.trigger[i];
 
 		if (t->internal || !t->before || !t->row || !(t->on_insert || t->on_update) ||
-		    strcmp(t->name, ours) <= 0 || tide_is_our_trigger(t->name))
+		    strcmp(t->name, ours) <= 0 || tide_is_tool_trigger(t))
 			continue;
 		tide_say(c, TIDE_ERROR, "dual-write-trigger-order", NULL,
 		    "rename it: triggers fire in the order of their names",

@@ -1,5 +1,6 @@
 -- Everything else that hangs on a column of the table or of one of its partitions: what pg_depend knows, trigger functions, which
 -- pg_trigger leads to, and other functions whose text names the column. Columns have the table's numbers.
+-- The tool's own triggers and functions are known by schema tidemark, where their functions are, and not by what they are called.
 -- blocks: DROP COLUMN fails; otherwise it takes the object along without a word, or breaks it. alters: a BEFORE trigger for each
 -- row, whose function may read or set the column before ours does.
 WITH p AS (SELECT $1::pg_catalog.oid AS relation),
@@ -98,13 +99,15 @@ family AS (
            t.tgname,
            CASE WHEN c.oid = dep.relation AND dep.own THEN format('trigger %I', t.tgname)
                 ELSE format('trigger on %I.%I named %I', n.nspname, c.relname, t.tgname) END,
-           dep.blocks, t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0, n.nspname
+           dep.blocks, t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0, u.nspname
       FROM dep
       JOIN pg_catalog.pg_trigger AS t ON t.oid = dep.objid AND dep.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
       JOIN word ON word.attnum = dep.attnum
       JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE NOT t.tgisinternal AND (dep.own OR t.tgparentid = 0) AND t.tgname !~ '^(!!!!|~~~~)tidemark_[0-9a-f]{16}'
+      JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+      JOIN pg_catalog.pg_namespace AS u ON u.oid = f.pronamespace
+     WHERE NOT t.tgisinternal AND (dep.own OR t.tgparentid = 0)
      UNION
     SELECT dep.attnum, 'function body', f.proname, format('function %I.%I', n.nspname, f.proname), dep.blocks, false, n.nspname
       FROM dep
@@ -153,6 +156,6 @@ family AS (
 )
 SELECT found.attnum, found.kind, found.name, found.identity, bool_or(found.blocks), bool_or(found.alters)
   FROM found
- WHERE found.schema <> 'tidemark'
+ WHERE found.schema <> 'tidemark' OR found.kind NOT IN ('function', 'trigger function', 'trigger columns', 'trigger condition')
  GROUP BY found.attnum, found.kind, found.name, found.identity
  ORDER BY found.attnum, found.kind, found.identity

@@ -54,6 +54,30 @@ class Tables(RelationCase):
             self.assertEqual(self.rules(path), ["create-index-virtual"], key)
 
 
+class Names(RelationCase):
+    def test_a_name_that_looks_like_ours_is_somebody_elses(self):
+        """Only what this run has made is left out: not by how a name begins."""
+        for make in ("CREATE FUNCTION tidemark_f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.a := NEW.a; RETURN NEW; END$$;"
+                     "CREATE TRIGGER tidemark_x AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION tidemark_f()",
+                     "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;"
+                     'CREATE TRIGGER "~~~~tidemark_0123456789abcdef_x" AFTER UPDATE ON t FOR EACH ROW WHEN (NEW.a > 1) EXECUTE FUNCTION f()',
+                     "CREATE POLICY tidemark_p ON t USING (a > 1)",
+                     "CREATE FUNCTION tidemark_g() RETURNS bigint LANGUAGE sql AS 'SELECT sum(a) FROM t'",
+                     "CREATE SCHEMA tidemark_app; CREATE VIEW tidemark_app.v AS SELECT a FROM t"):
+            self.execute("DROP SCHEMA IF EXISTS tidemark_app CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public;" + PLAIN + make)
+            self.assertEqual(self.rules(self.rename(other_triggers="fire")), ["drop-column-dependent"], make)
+        self.execute("DROP SCHEMA tidemark_app CASCADE; ALTER TABLE t ADD CONSTRAINT tidemark_0123456789abcdef_mine CHECK (a > 0)")
+        self.assertIn("switch-constraint", self.rules(self.rename()))
+
+    def test_what_the_run_itself_has_made_is_left_out(self):
+        self.execute(PLAIN)
+        path = self.rename(hold="1h", verify="manual")
+        self.tidemark("run", path)
+        self.assertEqual(self.rules(path), [])
+        self.tidemark("advance", "p").ok()
+        self.assertEqual(self.rules(path), [])
+
+
 class Publications(RelationCase):
     settings = {"wal_level": "logical"}
 
