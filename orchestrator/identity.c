@@ -46,11 +46,18 @@ tide_identity_read(
 	return ok;
 }
 
+static const char copied[] =
+    "continue on the original; docs/operations.md, \"A restored copy\", says how to start "
+    "anew here";
+
 /* Always false. */
 static bool
 refuse(const struct tide_executor *exe, const struct tide_identity *id, struct tide_err *err)
 {
 	const char *plan = exe->plan->name;
+	const char *hint =
+	    "the run cannot continue without its table; docs/operations.md, \"A restored copy\", says how "
+	    "to remove what it left";
 
 	switch (id->home) {
 	case TIDE_OTHER_CLUSTER:
@@ -59,11 +66,13 @@ refuse(const struct tide_executor *exe, const struct tide_identity *id, struct t
 		    "restored "
 		    "dump, a clone, an upgrade)",
 		    plan);
+		hint = copied;
 		break;
 	case TIDE_OTHER_DATABASE:
 		tide_fail(err, TIDE_PRECONDITION,
 		    "the run of '%s' belongs to another database of this cluster: this one is a copy of it",
 		    plan);
+		hint = copied;
 		break;
 	case TIDE_OTHER_TABLE:
 		tide_fail(err, TIDE_PRECONDITION,
@@ -81,7 +90,7 @@ refuse(const struct tide_executor *exe, const struct tide_identity *id, struct t
 		    err, TIDE_PRECONDITION, "table %s of the run of '%s' was dropped", id->recorded, plan);
 		break;
 	}
-	return false;
+	return tide_hint(err, "%s", hint);
 }
 
 bool

@@ -85,7 +85,8 @@ tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tid
 	 * duplicate, and then finds what the other has made. */
 	if (tide_await_exec(conn, NULL, tide_sql_state_schema, NULL, &failed)) {
 		*present = true;
-		return true;
+		/* The schema may have been made by another one since it was looked for. */
+		return tide_state_trusted(conn, err);
 	}
 	if (!state_version(conn, present, err))
 		return false;
@@ -96,7 +97,7 @@ tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tid
 		tide_hint(err, "the role needs it once: GRANT CREATE ON DATABASE … TO …; or let an "
 			       "administrator make the schema "
 			       "for it: CREATE SCHEMA tidemark AUTHORIZATION …");
-	return tide_wrap(err, "schema tidemark cannot be made");
+	return tide_wrap(err, "could not create schema tidemark");
 }
 
 /* Compares the plan with the one the run began with. */

@@ -209,7 +209,7 @@ tide_triggers_assert(void *ctx, const struct tide_triggers *t)
 		"without it', tidemark_missing\n"
 		"\t\t\tUSING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing was dropped. "
 		"Enable "
-		"it again (ALTER TABLE … ENABLE ALWAYS TRIGGER), or go back: tidemark rollback; the next "
+		"it again (ALTER TABLE ... ENABLE ALWAYS TRIGGER), or go back: tidemark rollback; the next "
 		"run compares the rows.';\n"
 		"\tEND IF;\nEND",
 		tide_table_text(ctx, t->cat), tide_table_text(ctx, t->cat), rows));

@@ -175,12 +175,10 @@ tide_copied_column(const struct tide_phase_at *at, const char *column)
 	return NULL;
 }
 
-char *
-tide_collation_text(void *ctx, const struct tide_column *from, const struct tide_column *type)
+bool
+tide_takes_collation(const struct tide_column *from, const struct tide_column *type)
 {
-	bool takes_one = from != NULL && from->collation != NULL && same_type(from, type);
-
-	return takes_one ? talloc_asprintf(ctx, " COLLATE %s", from->collation) : talloc_strdup(ctx, "");
+	return from != NULL && from->collation != NULL && same_type(from, type);
 }
 
 /* A type's own storage needs no words; of another type it would be another thing. */

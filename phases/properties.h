@@ -10,12 +10,12 @@
  */
 
 /**
- * The column that the new `column` of a later dual_write will be a plain copy of; NULL: it will be none. `catalog` is asked.
+ * The column that the new `column` of a later dual_write will be a plain copy of; NULL: it will be none, or there is no catalog.
  */
 const struct tide_column *tide_copied_column(const struct tide_phase_at *at, const char *column);
 
-/** ` COLLATE "schema"."name"` for a column of this type that is a copy of `from`, or "". */
-char *tide_collation_text(void *ctx, const struct tide_column *from, const struct tide_column *type);
+/** Whether a column of this type that is a copy of `from` (may be NULL) takes its collation. */
+bool tide_takes_collation(const struct tide_column *from, const struct tide_column *type);
 
 /** Adds statements that give `column` what `from` has; a comment of the plan's own stays. */
 void tide_properties_carry(struct tide_steps *out, const struct tide_catalog *cat, struct tide_action *action,

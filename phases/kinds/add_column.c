@@ -109,15 +109,13 @@ describe(void *ctx, const struct tide_phase_at *at, struct tide_catalog *cat, st
 {
 	const struct add_column_spec *spec = at->phase->spec;
 	const struct tide_column *from = tide_copied_column(at, spec->column);
-	const char *text;
 
 	*out = (struct tide_column){
 		.name = spec->column, .not_null = spec->not_null, .comment = spec->comment
 	};
 	tide_type_describe(cat, type_text(cat, cat, spec->type), out);
 	out->collation = planned_collation(ctx, cat, spec);
-	text = tide_collation_text(ctx, from, out);
-	if (out->collation == NULL && *text != '\0')
+	if (out->collation == NULL && tide_takes_collation(from, out))
 		out->collation = from->collation;
 	if (from != NULL)
 		tide_properties_apply(from, out, spec->comment != NULL);

@@ -97,7 +97,6 @@ class World:
         self.column_more = {}
         self.settings, self.logged, self.sideplan = [], False, None
         self.noisy = False      # a trigger whose work shows: the sweep must skip it
-        self.values_of = self.kind.pair
         if major < 15:
             # A schema in which everybody may create is left out of search_path.
             self.ddl.append("REVOKE CREATE ON SCHEMA public FROM PUBLIC")

@@ -74,7 +74,7 @@ class Properties(LiveCase):
         for _ in range(2):
             self.tidemark("advance", "p").ok()
         got = self.properties("a")
-        self.assertEqual(got[0][7], "('x'::text)::character varying(40)" if "40" in got[0][7] else got[0][7])
+        self.assertIn("'x'::text", got[0][7])
         self.assertEqual([row[:7] + row[8:] for row in got], [row[:7] + row[8:] for row in want])
         self.execute("INSERT INTO t (id) VALUES (99)")
         self.assertEqual(self.value("SELECT a FROM t WHERE id = 99"), "x")

@@ -78,6 +78,19 @@ class LookFirst(LiveCase):
         self.assert_same_schema(before)
 
 
+    def test_after_later_phases_were_rolled_back_the_run_continues_from_there(self):
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL); INSERT INTO t SELECT i, i FROM generate_series(1, 9) i")
+        path = self.plan(plans.plan("p", "public.t", [{"kind": "drop_not_null", "column": "a"}, {"kind": "add_column", "column": "c", "type": "integer"},
+                                                      {"kind": "sql", "act": "SELECT 1", "undo": "SELECT 1", "gate": "manual"}]))
+        self.tidemark("run", path).ok()
+        self.execute("UPDATE t SET a = NULL WHERE id = 1")
+        self.assertEqual(self.tidemark("rollback", "p", "--yes").code, 5)
+        self.assertEqual([phase["state"] for phase in self.tidemark.json("status", "p")["phases"]], ["done", "pending", "pending"])
+        self.tidemark("run", path).ok()
+        self.assertEqual([phase["state"] for phase in self.tidemark.json("status", "p")["phases"]], ["done", "done", "waiting"])
+        self.tidemark("rollback", "p", "--to", "drop_not_null", "--yes").ok()
+
+
 class LastLook(LiveCase):
     def switched(self, table="public.p", hold=None, up=None, down=None):
         path = self.plan(plans.rename(table, "a", "b", "integer", name="p", switch="manual", drop_column="manual", hold=hold, up=up, down=down))
