@@ -7,6 +7,7 @@
 #include "inventory.h"
 #include "properties.h"
 #include "recreate.h"
+#include "relations.h"
 #include "settle.h"
 
 /* What the two columns of a pair demand of a row must not contradict from the switch on: each release writes one of them. */
@@ -249,6 +250,8 @@ tide_check_swap(const struct tide_checking *c, const struct tide_dual *dual, con
 			tide_accept_text(c->out, dual->cat->table.name)),
 		    "the table is published: subscribers stop when two columns exchange their names");
 	for (size_t i = 0; i < dual->old.count; i++) {
+		tide_check_inherited(c, dual->old.item[i].column);
+		tide_check_subscribed(c, dual->old.item[i].column, accept);
 		check_swap_new(c, dual, i, accept);
 		check_swap_column(c, &dual->old.item[i], &dual->new.item[i], accept);
 	}

@@ -31,7 +31,7 @@ void
 tide_check_inherited(const struct tide_checking *c, const struct tide_column *column)
 {
 	if (column->inherited && !c->at->cat->table.is_child_partition)
-		tide_say(c, TIDE_ERROR, "column-inherited", "column",
+		tide_say(c, TIDE_ERROR, "column-inherited", NULL,
 		    "change the table that it comes from, or ALTER TABLE … NO INHERIT first",
 		    "\"%s\" is inherited from another table: PostgreSQL can neither rename nor drop it here",
 		    column->name);
@@ -68,12 +68,22 @@ tide_check_published_hold(
 		return;
 	tide_say(c, TIDE_ERROR, "drop-column-published", "hold",
 	    talloc_asprintf(c->out,
-		"leave \"hold\" out: subscribers go on when a column is dropped; or give them a column of "
-		"the held "
-		"name first and say %s",
+		"leave \"hold\" out, and where the column is NOT NULL on a subscriber, drop that there "
+		"first; or "
+		"add a column of the held name on the subscribers and say %s",
 		tide_accept_text(c->out, table->name)),
 	    "publication %s sends \"%s\": the hold gives it a name that subscribers have not, and they stop",
 	    table->publications, column->name);
+}
+
+/* By what a row that arrives is found on a subscriber; else all its columns are compared, the new one too. */
+static bool
+has_key(const struct tide_catalog *cat)
+{
+	for (size_t i = 0; i < cat->table.index_count; i++)
+		if (cat->table.index[i].replica_identity || cat->table.index[i].primary)
+			return true;
+	return false;
 }
 
 void
@@ -86,6 +96,45 @@ tide_check_published_updates(const struct tide_checking *c)
 		    "give it a primary key, or ALTER TABLE … REPLICA IDENTITY FULL",
 		    "%s is published and has no replica identity: PostgreSQL refuses every UPDATE of it",
 		    table->without_identity);
+	if (table->narrow_publications != NULL)
+		tide_say(c, TIDE_ERROR, "backfill-replica-identity", NULL,
+		    "filter by columns of the replica identity only, and list all of them",
+		    "the row filter or column list of publication %s is not covered by the replica identity: "
+		    "PostgreSQL refuses every UPDATE",
+		    table->narrow_publications);
+	if (table->subscriptions != NULL && !has_key(c->at->cat))
+		tide_say(c, TIDE_ERROR, "backfill-subscribed", NULL, "give the table a primary key",
+		    "subscription %s writes to the table, and the table has no key: a row that arrives is "
+		    "found by "
+		    "comparing all columns, and no longer once another one is filled here",
+		    table->subscriptions);
+}
+
+void
+tide_check_subscribed(
+    const struct tide_checking *c, const struct tide_column *column, const struct tide_names *accept)
+{
+	const struct tide_table *table = &c->at->cat->table;
+
+	if (table->subscriptions == NULL || knows_table(c, accept))
+		return;
+	tide_say(c, TIDE_ERROR, "table-subscribed", NULL,
+	    talloc_asprintf(c->out, "stop the publisher from sending the column first, then say %s",
+		tide_accept_text(c->out, table->name)),
+	    "subscription %s writes to the table by the names of its columns: without \"%s\" it stops",
+	    table->subscriptions, column->name);
+}
+
+void
+tide_check_children(const struct tide_checking *c)
+{
+	const struct tide_table *table = &c->at->cat->table;
+
+	if (table->relkind == 'r' && table->has_children)
+		tide_say(c, TIDE_ERROR, "table-inheritance", NULL,
+		    "change the tables one by one, after ALTER TABLE … NO INHERIT",
+		    "tables inherit from %s.%s: what hangs on their columns is not known", table->schema,
+		    table->name);
 }
 
 void

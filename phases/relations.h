@@ -14,8 +14,16 @@ void tide_check_published_add(const struct tide_checking *c, const struct tide_n
 /** The hold gives a published column a name that no subscriber has. */
 void tide_check_published_hold(
     const struct tide_checking *c, const struct tide_column *column, const struct tide_names *accept);
-/** Rows will be updated: the server refuses it for a published table without a replica identity. */
+/**
+ * Rows will be updated. The server refuses that for a published table whose replica identity is missing or does not cover the
+ * publication; on a subscriber without a key of its own the rows that arrive would not be found any more.
+ */
 void tide_check_published_updates(const struct tide_checking *c);
+/** A subscription writes to the table by the names of its columns, of which one is hidden, dropped or exchanged. */
+void tide_check_subscribed(
+    const struct tide_checking *c, const struct tide_column *column, const struct tide_names *accept);
+/** Tables that inherit from this one are changed as well, or left out, and nobody looks at them. */
+void tide_check_children(const struct tide_checking *c);
 /** A publication of every table sends the state of tidemark, too. Said once, in the first phase. */
 void tide_check_published_state(const struct tide_checking *c);
 

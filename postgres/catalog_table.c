@@ -282,6 +282,8 @@ tide_loading_table(struct tide_loading *load, struct tide_err *err)
 	cat->table.publications = text(&r, 1);
 	cat->table.state_publications = text(&r, 2);
 	cat->table.without_identity = text(&r, 3);
+	cat->table.narrow_publications = text(&r, 4);
+	cat->table.subscriptions = text(&r, 5);
 	for (size_t i = 0; i < TIDE_COUNT(lists); i++)
 		if (!read_list(load, &lists[i], err))
 			return false;

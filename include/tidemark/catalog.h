@@ -145,6 +145,9 @@ struct tide_table {
 	char *state_publications; /* those that send the tables of schema tidemark, too; or NULL */
 	char *
 	    without_identity; /* a table of it that is published for updates and has no replica identity; or NULL */
+	char *
+	    narrow_publications; /* whose filter or column list the replica identity does not cover: updates are refused; or NULL */
+	char *subscriptions;               /* those that write to it; or NULL */
 	char *foreign_partition, *of_type; /* quoted; or NULL */
 	int64_t pages, bytes, index_bytes;
 	double rows; /* reltuples; -1 unknown */

@@ -267,8 +267,10 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		tide_check_expression(&c, "set", spec->set.item[i].value);
 	if (spec->where != NULL)
 		tide_check_expression(&c, "where", spec->where);
-	if (at->cat != NULL)
+	if (at->cat != NULL) {
 		check_set_on(&c);
+		tide_check_children(&c);
+	}
 }
 
 static char *

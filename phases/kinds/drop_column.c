@@ -128,6 +128,24 @@ is_settled(const struct tide_catalog *cat, const struct tide_hanging *h, const s
 	       (strcmp(h->kind, "trigger columns") == 0 || tide_has_twin(cat, h, pair->old, pair->new, true));
 }
 
+/* A column that is dropped is no longer sent: a subscriber that wants a value for it stops. */
+static void
+check_published_not_null(const struct tide_checking *c, const struct tide_column *column)
+{
+	const struct drop_column_spec *spec = c->at->phase->spec;
+	const struct tide_table *table = &c->at->cat->table;
+
+	if (table->publications != NULL && column->not_null && !tide_accepted(&spec->accept, table->name))
+		tide_say(c, TIDE_ERROR, "drop-column-published", "column",
+		    talloc_asprintf(c->out,
+			"ALTER TABLE … DROP NOT NULL on each subscriber first, then say %s",
+			tide_accept_text(c->out, table->name)),
+		    "publication %s sends \"%s\", which is NOT NULL: a subscriber where it is as well stops "
+		    "at the "
+		    "next row without it",
+		    table->publications, column->name);
+}
+
 static void
 check_hanging(const struct tide_checking *c, const struct tide_hanging *h, const struct successor *pair)
 {
@@ -146,7 +164,9 @@ check_hanging(const struct tide_checking *c, const struct tide_hanging *h, const
 			.key = "column" });
 	else if (row != NULL && tide_blocks_drop(row))
 		tide_say(c, TIDE_WARNING, "drop-column-dependent", "accept", NULL,
-		    "%s must be gone before the drop: nothing is ever dropped by CASCADE", h->what);
+		    "%s must be gone before the %s: nothing is ever dropped by CASCADE", h->what,
+		    /* What is hidden goes on being published, by another name. */
+		    spec->hold > 0 && strcmp(h->kind, "publication") == 0 ? "hold" : "drop");
 }
 
 static void
@@ -165,6 +185,9 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	check_indexes(&c, column);
 	tide_check_columns_of(&c);
 	tide_check_inherited(&c, column);
+	tide_check_children(&c);
+	tide_check_subscribed(&c, column, &spec->accept);
+	check_published_not_null(&c, column);
 	if (spec->hold > 0)
 		tide_check_published_hold(&c, column, &spec->accept);
 	room = talloc_new(NULL);

@@ -1,5 +1,7 @@
 -- How the table, its partitions and what it is a partition of are published: whether at all; the publications that send every
--- column; whether one of them publishes every table of the database, ours too; a table whose updates the server will refuse.
+-- column; those that publish our own tables, too; a table without a replica identity; a publication whose filter reads, or whose
+-- list leaves out, a column that the replica identity would need: of both the server refuses every update. Last, subscriptions that
+-- write to it.
 WITH p AS (SELECT $1::pg_catalog.oid AS relation),
 family AS (
     SELECT p.relation AS oid FROM p
@@ -14,6 +16,25 @@ family AS (
                      JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.pnnspid
                      JOIN family ON family.oid = c.oid
                     WHERE s.pnpubid = b.oid)
+), identity AS (
+    -- Columns of the replica identity of each table that a publication names.
+    SELECT c.oid AS relation, c.relreplident = 'f' AS whole,
+           (SELECT i.indkey::pg_catalog.int2[] FROM pg_catalog.pg_index AS i
+             WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END) AS keys
+      FROM family JOIN pg_catalog.pg_class AS c ON c.oid = family.oid
+), narrow AS (
+    SELECT b.pubname
+      FROM pg_catalog.pg_publication_rel AS r
+      JOIN identity ON identity.relation = r.prrelid
+      JOIN pg_catalog.pg_publication AS b ON b.oid = r.prpubid AND b.pubupdate
+     WHERE CASE WHEN r.prattrs IS NOT NULL
+                THEN identity.whole OR NOT coalesce(identity.keys <@ r.prattrs::pg_catalog.int2[], true)
+                ELSE r.prqual IS NOT NULL AND NOT identity.whole
+                     -- Without a list, what the row of the publication hangs on is what its filter reads.
+                     AND EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                                  WHERE d.classid = 'pg_catalog.pg_publication_rel'::pg_catalog.regclass AND d.objid = r.oid
+                                    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = r.prrelid
+                                    AND d.refobjsubid > 0 AND NOT coalesce(d.refobjsubid = ANY (identity.keys), false)) END
 )
 SELECT EXISTS (SELECT FROM sent),
        (SELECT string_agg(DISTINCT quote_ident(sent.pubname), ', ') FROM sent WHERE NOT sent.listed),
@@ -26,4 +47,8 @@ SELECT EXISTS (SELECT FROM sent),
          WHERE c.relkind = 'r' AND EXISTS (SELECT FROM sent WHERE sent.pubupdate)
            AND CASE c.relreplident WHEN 'f' THEN false WHEN 'n' THEN true
                     WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisreplident)
-                    ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary) END)
+                    ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary) END),
+       (SELECT string_agg(DISTINCT quote_ident(narrow.pubname), ', ') FROM narrow),
+       (SELECT string_agg(DISTINCT quote_ident(u.subname), ', ')
+          FROM family JOIN pg_catalog.pg_subscription_rel AS w ON w.srrelid = family.oid
+          JOIN pg_catalog.pg_subscription AS u ON u.oid = w.srsubid)

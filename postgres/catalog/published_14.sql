@@ -20,4 +20,8 @@ SELECT EXISTS (SELECT FROM sent),
          WHERE c.relkind = 'r' AND EXISTS (SELECT FROM sent WHERE sent.pubupdate)
            AND CASE c.relreplident WHEN 'f' THEN false WHEN 'n' THEN true
                     WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisreplident)
-                    ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary) END)
+                    ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary) END),
+       NULL,
+       (SELECT string_agg(DISTINCT quote_ident(u.subname), ', ')
+          FROM family JOIN pg_catalog.pg_subscription_rel AS w ON w.srrelid = family.oid
+          JOIN pg_catalog.pg_subscription AS u ON u.oid = w.srsubid)

@@ -234,6 +234,8 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 	out->publications = fixture_text(cat, json, "publications");
 	out->state_publications = fixture_text(cat, json, "state_publications");
 	out->without_identity = fixture_text(cat, json, "without_identity");
+	out->narrow_publications = fixture_text(cat, json, "narrow_publications");
+	out->subscriptions = fixture_text(cat, json, "subscriptions");
 	out->foreign_partition = fixture_text(cat, json, "foreign_partition");
 	out->of_type = fixture_text(cat, json, "of_type");
 	out->is_child_partition = fixture_flag(json, "is_child_partition");
