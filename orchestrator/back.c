@@ -128,9 +128,9 @@ tell_release(struct tide_executor *exe, const struct way *way)
 
 		if (strcmp(phase->kind->name, "switch") == 0 && strcmp(way->chapter[i].was, "done") == 0)
 			tide_executor_event(exe, "rollback.release", NULL, true,
-			    "going back over phase %s: the new release must be gone by now, what it writes "
-			    "to the "
-			    "new column is ignored from then on",
+			    "rolling back over phase %s: the new release must be gone by now, what it writes "
+			    "to the new column is "
+			    "ignored from then on",
 			    phase->name);
 	}
 }
@@ -260,8 +260,7 @@ has_undone(struct tide_executor *exe, const struct chapter *c, bool *has, struct
 }
 
 /*
- * Rows say that the phase cannot be taken back, and nothing of it was: the run stands at its end again, as if that had been asked
- * for. `why` stays the answer.
+ * Rows forbid rolling the phase back, and nothing of it was: the run is at its end again, as if that had been asked for. `why` stays the answer.
  */
 static void
 stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err *why)
@@ -282,13 +281,13 @@ stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err 
 		"$2::bigint RETURNING 1",
 		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
 		    tide_param_int(mem, c->index),
-		    talloc_asprintf(mem, "phase %s could not be taken back: %s",
+		    talloc_asprintf(mem, "phase %s could not be rolled back: %s",
 			exe->plan->phase[c->index].name, why->message)),
 		NULL, mem, &ignored))
 		tide_hint(why,
-		    "nothing of phase %s was taken back: the run stands at its end again. Mend the rows and "
-		    "roll "
-		    "back again, or go on: tidemark run %s",
+		    "nothing of phase %s was rolled back: the run is at the end of that phase again. Fix the "
+		    "rows and roll "
+		    "back again, or continue: tidemark run %s",
 		    exe->plan->phase[c->index].name, exe->plan->name);
 	talloc_free(mem);
 }

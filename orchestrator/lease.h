@@ -8,7 +8,7 @@
 /** The version of the state schema that this program reads and writes. */
 #define TIDE_STATE_VERSION 1
 
-/** Refuses a schema tidemark that somebody else made or may add to. True where there is none. */
+/** Refuses a schema tidemark that another role made or may add to. True where there is none. */
 bool tide_state_trusted(struct tide_conn *conn, struct tide_err *err) TIDE_CHECKED;
 /** Makes schema tidemark when it is absent; refuses one that is newer than this program. *present false (and
  * nothing made) when it is absent and create is false. */

@@ -280,7 +280,7 @@ add_all(void *ctx, struct tide_triggers *t, const struct tide_dual *dual, enum t
 }
 
 static bool
-stands(const struct tide_catalog *cat, const char *trigger)
+exists(const struct tide_catalog *cat, const char *trigger)
 {
 	for (size_t i = 0; i < cat->table.trigger_count; i++)
 		if (strcmp(cat->table.trigger[i].name, trigger) == 0)
@@ -288,13 +288,13 @@ stands(const struct tide_catalog *cat, const char *trigger)
 	return false;
 }
 
-/* Triggers of the user may be replaced between the switch and the drop: what stands then is what the switch has made. */
+/* Triggers of the user may be replaced between the switch and the drop: what exists then is what the switch has made. */
 static bool
 around_users(void *ctx, const struct tide_dual *dual, const char *role)
 {
-	if (stands(dual->cat, tide_trigger_name(ctx, dual, TIDE_TRIGGER_FIRST, role, "insert")))
+	if (exists(dual->cat, tide_trigger_name(ctx, dual, TIDE_TRIGGER_FIRST, role, "insert")))
 		return true;
-	return !stands(dual->cat, tide_trigger_name(ctx, dual, TIDE_TRIGGER_LAST, role, "insert")) &&
+	return !exists(dual->cat, tide_trigger_name(ctx, dual, TIDE_TRIGGER_LAST, role, "insert")) &&
 	       tide_users_see_pair(dual);
 }
 

@@ -11,7 +11,7 @@
 #include "tidemark/names.h"
 #include "tidemark/sqltext.h"
 
-/* Sort before and behind every trigger that is likely to stand on a table: the last one sees what the others have changed. */
+/* Sort before and after every trigger that a table is likely to have: the last one sees what the others have changed. */
 static const char *const trigger_prefix[] = {
 	[TIDE_TRIGGER_FIRST] = "!!!!tidemark_",
 	[TIDE_TRIGGER_LAST] = "~~~~tidemark_",
@@ -209,7 +209,7 @@ tide_triggers_assert(void *ctx, const struct tide_triggers *t)
 		"without it', tidemark_missing\n"
 		"\t\t\tUSING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing was dropped. "
 		"Enable "
-		"it again (ALTER TABLE ... ENABLE ALWAYS TRIGGER), or go back: tidemark rollback; the next "
+		"it again (ALTER TABLE ... ENABLE ALWAYS TRIGGER), or roll back: tidemark rollback; the next "
 		"run compares the rows.';\n"
 		"\tEND IF;\nEND",
 		tide_table_text(ctx, t->cat), tide_table_text(ctx, t->cat), rows));

@@ -12,7 +12,7 @@
 #define TIDE_TRIGGERS_MAX 6
 #define TIDE_FUNCTIONS_MAX 6
 
-/** Where a trigger of ours stands among those of the user, which fire in the order of their names. */
+/** Where a trigger of ours fires among those of the user, which fire in the order of their names. */
 enum tide_trigger_place { TIDE_TRIGGER_FIRST, TIDE_TRIGGER_LAST };
 
 struct tide_trigger_text {
@@ -78,7 +78,7 @@ void tide_triggers_add_function(
 /** Events: "INSERT OR UPDATE". when: NULL for none. Uses the function added last as `function_name`. */
 void tide_triggers_add(void *ctx, struct tide_triggers *t, const char *name, const char *function_name,
     const char *events, const char *when);
-/** The same behind the write. */
+/** The same after the write. */
 void tide_triggers_add_after(void *ctx, struct tide_triggers *t, const char *name, const char *function_name,
     const char *events, const char *when);
 /** `NEW."c" := value;` or the block that makes NULL of what fails; `indent` is put before each line. */

@@ -6,7 +6,7 @@
 
 /**
  * Triggers of the user that fire before each row and name a column of the pair. In the window both releases write, so such a trigger
- * must find in its column what the other release has changed: our triggers for both ways fire before it. One of ours behind it
+ * must find in its column what the other release has changed: our triggers for both ways fire before it. One of ours after it
  * settles what the trigger itself has changed.
  */
 

@@ -10,9 +10,9 @@
 char *tide_session_sql(void *ctx, int server_version);
 
 /**
- * SQL of the plan's author, and code of the user that a sweep wakes, name things as the role itself would. Our sessions pin
+ * SQL of the plan's author, and user code that a sweep fires, name things as the role itself would. Our sessions pin
  * search_path; this statement gives the role's own back, for the transaction (local "true") or the session ("false"), without the
- * schemas in which somebody else may create objects: those that are neither owned nor a superuser's nor ours. Whoever could put a
+ * schemas in which other roles may create objects: other than the owner, superusers, and our own. Whoever could put a
  * function or an operator there would have it run as our role (CVE-2018-1058).
  */
 #define TIDE_SET_OWN_PATH(local)                                                                             \

@@ -1,5 +1,5 @@
 -- What is wrong with schema tidemark, in a few words; NULL: nothing, or there is none. What is in it runs as our role: it must be
--- what we or a superuser made, or a role that ours is a member of, and nobody else may add to it.
+-- what we or a superuser made, or a role that ours is a member of, and no other role may add to it.
 WITH me AS (SELECT r.oid, r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user),
 trusted AS (
     SELECT r.oid FROM me CROSS JOIN pg_catalog.pg_roles AS r
@@ -16,11 +16,11 @@ trusted AS (
     SELECT 2, format('function %s belongs to role %s', f.oid::pg_catalog.regprocedure, f.proowner::pg_catalog.regrole)
       FROM home JOIN pg_catalog.pg_proc AS f ON f.pronamespace = home.oid WHERE f.proowner NOT IN (SELECT oid FROM trusted)
      UNION ALL
-    SELECT 3, format('trigger %I stands on %s', t.tgname, c.oid::pg_catalog.regclass)
+    SELECT 3, format('trigger %I exists on %s', t.tgname, c.oid::pg_catalog.regclass)
       FROM home JOIN pg_catalog.pg_class AS c ON c.relnamespace = home.oid
       JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = c.oid AND NOT t.tgisinternal
      UNION ALL
-    SELECT 3, format('rule %I stands on %s', r.rulename, c.oid::pg_catalog.regclass)
+    SELECT 3, format('rule %I exists on %s', r.rulename, c.oid::pg_catalog.regclass)
       FROM home JOIN pg_catalog.pg_class AS c ON c.relnamespace = home.oid
       JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = c.oid AND r.rulename <> '_RETURN'
      UNION ALL

@@ -52,7 +52,7 @@ validate_steps(const struct tide_phase_at *at, const struct tide_column *column,
 
 	action->kind = TIDE_STEP_CONCURRENT;
 	action->title = talloc_asprintf(
-	    out, "Let the server prove for every row that %s is not NULL, while writers go on", what);
+	    out, "Let the server prove for every row that %s is not NULL, while writers continue", what);
 	action->probe = tide_probe(out, proof->already, NULL);
 	action->lock = TIDE_SHARE_UPDATE_EXCLUSIVE;
 	action->lock_table = table;

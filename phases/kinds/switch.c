@@ -286,7 +286,7 @@ check_not_null(const struct tide_checking *c, const struct tide_dual *dual)
 		if (!new->column->not_null)
 			tide_say(c, TIDE_ERROR, "switch-not-null", NULL,
 			    talloc_asprintf(c->out,
-				"put a phase of kind \"set_not_null\" for \"%s\" behind the backfill, or one "
+				"put a phase of kind \"set_not_null\" for \"%s\" after the backfill, or one "
 				"of kind \"drop_not_null\" for \"%s\" before the switch",
 				new->name, old->name),
 			    "\"%s\" is NOT NULL and \"%s\" is not: a NULL that the new release writes would "

@@ -52,8 +52,8 @@ class State(RightsCase):
         self.tidemark("run", path).ok()
         self.execute("CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$")
         for make, unmake, what in (
-                ("CREATE TRIGGER x BEFORE INSERT ON tidemark.run FOR EACH ROW EXECUTE FUNCTION public.f()", "DROP TRIGGER x ON tidemark.run", "trigger x stands on tidemark.run"),
-                ("CREATE RULE r AS ON INSERT TO tidemark.run DO NOTHING", "DROP RULE r ON tidemark.run", "rule r stands"),
+                ("CREATE TRIGGER x BEFORE INSERT ON tidemark.run FOR EACH ROW EXECUTE FUNCTION public.f()", "DROP TRIGGER x ON tidemark.run", "trigger x exists on tidemark.run"),
+                ("CREATE RULE r AS ON INSERT TO tidemark.run DO NOTHING", "DROP RULE r ON tidemark.run", "rule r exists"),
                 ("GRANT CREATE ON SCHEMA tidemark TO mallory", "REVOKE CREATE ON SCHEMA tidemark FROM mallory", "role mallory may create"),
                 ("GRANT CREATE ON SCHEMA tidemark TO PUBLIC", "REVOKE CREATE ON SCHEMA tidemark FROM PUBLIC", "everybody may create"),
                 ("ALTER TABLE tidemark.conflict OWNER TO mallory", "ALTER TABLE tidemark.conflict OWNER TO postgres", "tidemark.conflict belongs to role mallory"),

@@ -69,7 +69,7 @@ class LookFirst(LiveCase):
         for _ in range(2):
             result = self.tidemark("rollback", "p", "--yes")
             self.assertEqual(result.code, 5, result)
-            self.assertIn("stands at its end again", result.err)
+            self.assertIn("is at the end of that phase again", result.err)
             self.assertEqual(self.value("SELECT count(*) FROM pg_constraint WHERE conname ~ 'tidemark'"), 0)
             self.execute("INSERT INTO t VALUES (101, NULL); DELETE FROM t WHERE id = 101")
             self.tidemark("run", path).ok()
