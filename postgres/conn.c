@@ -86,7 +86,8 @@ tell_notifies(struct tide_conn *c)
 static void
 report(struct tide_conn *c)
 {
-	struct tide_rows *rows = c->failed || c->result == NULL ? NULL : tide_rows_take(NULL, c->result);
+	struct tide_rows *rows =
+	    c->failed || c->result == NULL ? NULL : tide_rows_take(NULL, c->result, c->loop);
 	tide_conn_done *done = c->done;
 	struct tide_err err = c->err;
 	bool failed = c->failed, gone = false, *outer = c->gone;

@@ -5,11 +5,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tidemark/err.h"
+
 /**
  * A result, typed access by position. The SQL is ours, so a column that is not there or a value that does not parse is an
  * answer of something that is no PostgreSQL: the program ends with an error and exit 1. That is as safe as being killed.
  */
 struct tide_rows;
+struct ev_loop;
+
+/** Prints the error with which the program is about to end. May not use a connection: what it says is not to be trusted. */
+typedef void tide_rows_report(void *ctx, const struct tide_err *err);
+struct tide_unreadable {
+	tide_rows_report *report;
+	void *ctx;
+};
+
+/**
+ * Who reports an answer that cannot be read, for the connections of `loop`; takes the loop's user data. `to` must live as
+ * long as it is set. NULL, and before the first call: the error is written to standard error as plain text.
+ */
+void tide_rows_on_unreadable(struct ev_loop *loop, const struct tide_unreadable *to);
 
 size_t tide_rows_count(const struct tide_rows *rows);
 size_t tide_rows_width(const struct tide_rows *rows);

@@ -27,6 +27,16 @@ report(struct tide_cli *cli, const struct tide_err *err)
 		cli->options.verb == TIDE_VERB_ROLLBACK);
 }
 
+/* An answer that cannot be read: the program ends right after. */
+static void
+report_last(void *ctx, const struct tide_err *err)
+{
+	struct tide_cli *cli = ctx;
+
+	report(cli, err);
+	(void)fflush(cli->out.file);
+}
+
 /** --help and --version win over the verb. */
 static bool
 perform(struct tide_cli *cli, struct tide_err *err)
@@ -48,6 +58,7 @@ int
 tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_ctx)
 {
 	struct tide_cli *cli = talloc_zero(NULL, struct tide_cli);
+	const struct tide_unreadable unreadable = { .report = report_last, .ctx = cli };
 	struct tide_err err = { 0 }, late = { 0 };
 	enum tide_code status;
 	bool parsed, done;
@@ -58,6 +69,8 @@ tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_
 	tide_stream_init(&cli->out, stdout, cli->options.color, getenv_fn, getenv_ctx);
 	tide_stream_init(&cli->err, stderr, cli->options.color, getenv_fn, getenv_ctx);
 	cli->loop = ev_loop_new(EVFLAG_AUTO);
+	if (cli->loop != NULL)
+		tide_rows_on_unreadable(cli->loop, &unreadable);
 	done = parsed && cli->loop == NULL ? tide_fail(&err, TIDE_UNEXPECTED, "cannot make an event loop")
 					   : parsed && perform(cli, &err);
 	if (!done)

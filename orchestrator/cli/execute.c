@@ -1,5 +1,6 @@
 #include "execute.h"
 
+#include <ev.h>
 #include <stdio.h>
 #include <string.h>
 #include <talloc.h>
@@ -113,6 +114,42 @@ json_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct ti
 	tide_json_print(&cli->out, object, true);
 }
 
+/** What is being executed, for the error that ends the program at once. */
+struct execution {
+	struct tide_cli *cli;
+	const struct tide_plan *plan;
+	struct tide_watch *watch;
+	int64_t began;
+};
+
+static void
+report_last(void *ctx, const struct tide_err *err)
+{
+	struct execution *e = ctx;
+
+	tide_watch_end(e->watch);
+	if (e->cli->options.json)
+		json_failure(e->cli, e->plan, err, tide_now_us() - e->began);
+	else
+		tide_output_error(&e->cli->err, err);
+	(void)fflush(e->cli->out.file);
+}
+
+/* An answer that cannot be read ends the program in the middle: the error is told as any other of this run. */
+static bool
+perform(struct execution *e, tide_execute_fn *fn, const struct tide_run_options *options,
+    const struct tide_observer *observer, struct tide_outcome *outcome, struct tide_err *err)
+{
+	const struct tide_unreadable unreadable = { .report = report_last, .ctx = e },
+				     *outer = ev_userdata(e->cli->loop);
+	bool done;
+
+	tide_rows_on_unreadable(e->cli->loop, &unreadable);
+	done = fn(e->cli, e->cli->loop, &e->cli->dsn, e->plan, options, observer, outcome, err);
+	tide_rows_on_unreadable(e->cli->loop, outer);
+	return done;
+}
+
 bool
 tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn *fn, struct tide_err *err)
 {
@@ -135,7 +172,8 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	struct tide_watch watch;
 	struct tide_observer observer = tide_watch_init(&watch, cli);
 	struct tide_metrics_file *metrics = NULL;
-	int64_t began = tide_now_us(), took;
+	struct execution execution = { .cli = cli, .plan = plan, .watch = &watch, .began = tide_now_us() };
+	int64_t took;
 	bool done;
 
 	if (o->metrics_file != NULL && !tide_metrics_file_open(cli, o->metrics_file, plan, &metrics, err))
@@ -150,8 +188,8 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 		(void)fflush(cli->err.file);
 		watch.line.shown = true;
 	}
-	done = fn(cli, cli->loop, &cli->dsn, plan, &options, &observer, &outcome, err);
-	took = tide_now_us() - began;
+	done = perform(&execution, fn, &options, &observer, &outcome, err);
+	took = tide_now_us() - execution.began;
 	if (metrics != NULL)
 		tide_metrics_file_end(metrics, outcome.state);
 	tide_watch_end(&watch);

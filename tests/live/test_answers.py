@@ -1,4 +1,5 @@
 """What the server does not know, and what is no server at all."""
+import json
 import os
 import socket
 import struct
@@ -124,6 +125,35 @@ class Answers(LiveCase):
                 url = f"postgresql://u@127.0.0.1:{fake.port}/d?sslmode=disable&gssencmode=disable"
                 self.assertIn(self.tidemark("status", "rename", "--url", url).code, range(1, 12))
                 fake.close()
+
+
+    @limit(120)
+    def test_an_answer_that_cannot_be_read_is_an_error_object_with_json(self):
+        path, read = self.plan(plans.rename("public.items", "qty", "quantity", "integer")), set()
+        for name in ANSWERS:
+            fake = FakeServer(ANSWERS[name])
+            url = f"postgresql://u@127.0.0.1:{fake.port}/d?sslmode=disable&gssencmode=disable"
+            for args in (("status", "rename"), ("plan", path), ("lint", "--db", path), ("run", path), ("history", "rename"), ("verify", "rename"), ("locks", "rename")):
+                with self.subTest(answer=name, verb=args[0]):
+                    with self.tidemark.start(*args, "--json", "--url", url) as process:
+                        try:
+                            result = process.wait(3)
+                        except AssertionError:  # it may wait for a better answer
+                            continue
+                    if result.code != 1 or "cannot be read" not in result.out + result.err:
+                        continue
+                    read.add(args[0])
+                    told = json.loads(result.out.strip().splitlines()[-1] if args[0] == "run" else result.out)
+                    self.assertEqual(told["schema_version"], 1)
+                    error = told["error"]
+                    self.assertEqual((error["code"], error["exit_code"], error["sqlstate"]), ("unexpected", 1, None))
+                    self.assertIn("the server's answer cannot be read: it has", error["message"])
+                    self.assertIn("Connect to it directly and run again", error["hints"][0])
+                    self.assertNotIn("cannot be read", result.err)
+                    if args[0] == "run":
+                        self.assertEqual((told["event"], told["plan"]), ("error", "rename"))
+            fake.close()
+        self.assertEqual(read, {"status", "plan", "lint", "run", "history", "verify", "locks"})
 
 
 class Zones(LiveCase):

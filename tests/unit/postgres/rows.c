@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <ev.h>
 #include <talloc.h>
 
 #include <postgresql/libpq-fe.h>
@@ -17,7 +18,7 @@
 
 /* One row; the last column is NULL. */
 static struct tide_rows *
-make(void *ctx)
+make_on(void *ctx, struct ev_loop *loop)
 {
 	static const char *const values[] = { "-9223372036854775808", "1.5e3", "t", "f", "text" };
 	PGresAttDesc columns[6] = { { .name = (char[]){ "n" } }, { .name = (char[]){ "r" } },
@@ -33,7 +34,13 @@ make(void *ctx)
 		assert_int_equal(PQsetvalue(result, 0, i, copy, (int)strlen(copy)), 1);
 	}
 	assert_int_equal(PQsetvalue(result, 0, 5, NULL, -1), 1);
-	return tide_rows_take(ctx, result);
+	return tide_rows_take(ctx, result, loop);
+}
+
+static struct tide_rows *
+make(void *ctx)
+{
+	return make_on(ctx, NULL);
 }
 
 static void
@@ -141,6 +148,52 @@ an_answer_that_cannot_be_read_ends_with_an_error(void **state)
 	}
 }
 
+static void
+write_to_pipe(void *ctx, const struct tide_err *err)
+{
+	const int *fd = ctx;
+	ssize_t written = write(*fd, err->message, strlen(err->message));
+
+	if (written < 0)
+		_exit(99);
+}
+
+static void
+whoever_watches_the_loop_is_told_what_cannot_be_read(void **state)
+{
+	static void (*const misuses[])(const struct tide_rows *) = { a_word_as_a_number, a_word_as_a_truth };
+	static const char *const messages[] = {
+		"the server's answer cannot be read: it has something else where a whole number belongs",
+		"the server's answer cannot be read: it has something else where true or false belongs"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(misuses) / sizeof(misuses[0]); i++) {
+		int status = 0, fds[2];
+		char text[256] = "";
+		pid_t child;
+
+		assert_int_equal(pipe(fds), 0);
+		child = fork();
+		if (child == 0) {
+			struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+			const struct tide_unreadable to = { .report = write_to_pipe, .ctx = &fds[1] };
+			struct tide_rows *rows = make_on(NULL, loop), *copy = tide_rows_copy(NULL, rows);
+
+			tide_rows_on_unreadable(loop, &to);
+			misuses[i](i == 0 ? rows : copy);
+			_exit(0);
+		}
+		close(fds[1]);
+		assert_true(read(fds[0], text, sizeof(text) - 1) > 0);
+		close(fds[0]);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_string_equal(text, messages[i]);
+		assert_true(WIFEXITED(status) &&
+			    (WEXITSTATUS(status) == TIDE_UNEXPECTED || WEXITSTATUS(status) == 9));
+	}
+}
+
 int
 main(void)
 {
@@ -149,6 +202,7 @@ main(void)
 		cmocka_unit_test(null_is_nothing_in_every_type),
 		cmocka_unit_test(a_copy_lives_on_its_own),
 		cmocka_unit_test(an_answer_that_cannot_be_read_ends_with_an_error),
+		cmocka_unit_test(whoever_watches_the_loop_is_told_what_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
