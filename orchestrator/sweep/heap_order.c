@@ -32,17 +32,30 @@ blocks_of(const struct tide_sweep *sweep, const struct tide_pace *of, int stripe
 	return blocks > 0 ? blocks : 1;
 }
 
-/* With a limit of rows, a batch takes a twentieth of a second's worth: work goes on evenly, not in bursts. */
-static int64_t
-fair_blocks(const struct tide_sweep *sweep, int64_t blocks)
+/* The stripe after the first ones takes all rows that are left, which are many only where those found none. */
+static double
+rows_a_block(const struct tide_sweep *sweep, const struct tide_segment *s)
 {
-	double limit = (double)sweep->spec->max_rows_per_second, rows_a_visit = 100, fair;
+	const struct tide_cursor *c = &s->cursor;
+	bool all = c->stripe >= c->stripes - 1 && !c->found;
 
-	if (limit <= 0)
+	return sweep->block_rows / (all ? 1 : c->stripes);
+}
+
+static int64_t
+rows_of(const struct tide_sweep *sweep, const struct tide_segment *s, const struct tide_span *span)
+{
+	return (int64_t)((double)(span->to - span->from) * rows_a_block(sweep, s)) + 1;
+}
+
+/* With a limit of rows, the share of one batch. */
+static int64_t
+fair_blocks(const struct tide_sweep *sweep, const struct tide_segment *s, int64_t blocks)
+{
+	double fair = (double)sweep->allowance.share / rows_a_block(sweep, s);
+
+	if (sweep->allowance.limit == 0)
 		return blocks;
-	if (sweep->visited > 0)
-		rows_a_visit = (double)sweep->filled / (double)sweep->visited;
-	fair = limit / 20 / (rows_a_visit > 0.01 ? rows_a_visit : 0.01);
 	return fair < 1 ? 1 : fair < (double)blocks ? (int64_t)fair : blocks;
 }
 
@@ -53,10 +66,20 @@ group_most(const struct tide_sweep *sweep)
 	return sweep->exe->shared_buffers / 4 / (int64_t)sweep->worker_count;
 }
 
+/* As few rows at once as a low limit of rows wants. */
+static int
+stripes_of(const struct tide_sweep *sweep, struct tide_relation *relation)
+{
+	double rows = (double)relation->rows / (double)(relation->pages > 0 ? relation->pages : 1);
+
+	return tide_allowance_stripes(
+	    &sweep->allowance, sweep->block_rows, rows, tide_stripes_next(&relation->stripes));
+}
+
 static void
 begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
 {
-	int stripes = s->hole ? 1 : tide_stripes_next(&s->relation->stripes);
+	int stripes = s->hole ? 1 : stripes_of(sweep, s->relation);
 	int64_t window = stripes > 1 ? blocks_of(sweep, &sweep->staying, stripes) : blocks;
 	int64_t took = tide_pace_p90(&sweep->staying), pinned = sweep->spec->tuning.group_windows, length;
 
@@ -94,7 +117,7 @@ quarter_of_group(const struct tide_cursor *c, int64_t blocks)
 static int64_t
 window_blocks(struct tide_sweep *sweep, const struct tide_segment *s, int64_t most)
 {
-	int64_t blocks = fair_blocks(sweep, blocks_of(sweep, pace(sweep, s), s->cursor.stripes));
+	int64_t blocks = fair_blocks(sweep, s, blocks_of(sweep, pace(sweep, s), s->cursor.stripes));
 	int64_t pinned = sweep->spec->tuning.window_blocks;
 
 	if (s->hole && blocks > HOLE_BLOCKS)
@@ -146,6 +169,20 @@ dig_parameters(void *ctx, const struct tide_segment *s, const struct tide_span *
 }
 
 static void
+learn_rows(
+    struct tide_sweep *sweep, const struct tide_segment *s, const struct tide_batch *batch, int64_t blocks)
+{
+	double seen = (double)batch->changed * s->cursor.stripes / (double)blocks;
+
+	if (s->hole || !batch->found)
+		return;
+	if (!sweep->knows_rows)
+		sweep->block_rows = 0;
+	sweep->knows_rows = true;
+	sweep->block_rows = seen > sweep->block_rows ? seen : sweep->block_rows * 0.95 + seen * 0.05;
+}
+
+static void
 learn(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch *batch)
 {
 	int64_t blocks = batch->span.to - batch->span.from;
@@ -154,8 +191,7 @@ learn(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch 
 		tide_pace_learn(pace(sweep, s), blocks * TIDE_PARTS / s->cursor.stripes, batch->took);
 	if (pace(sweep, s) == &sweep->staying)
 		tide_horizon_learn(&sweep->horizon, batch->changed, batch->stayed);
-	sweep->visited += blocks;
-	sweep->filled += batch->changed;
+	learn_rows(sweep, s, batch, blocks);
 }
 
 static bool
@@ -175,7 +211,8 @@ account_group(const struct tide_sweep *sweep, struct tide_segment *s, const stru
 	s->group_stayed += batch->stayed;
 	if (s->cursor.group != 0)
 		return;
-	if (!s->hole)
+	/* More than are ever tried: the limit of rows wanted them. */
+	if (!s->hole && s->cursor.stripes < 1 << TIDE_STRIPES_COUNT)
 		tide_stripes_learn(&s->relation->stripes, s->cursor.stripes, s->group_us, s->group_changed,
 		    s->group_changed - s->group_stayed);
 	s->group_us = s->group_changed = s->group_stayed = 0;
@@ -220,6 +257,7 @@ const struct tide_order tide_heap_order = {
 	.hole_sql = tide_batch_hole_sql,
 	.dig_sql = tide_batch_dig_sql,
 	.aim = aim,
+	.rows = rows_of,
 	.batch_parameters = batch_parameters,
 	.dig_parameters = dig_parameters,
 	.pace = pace,

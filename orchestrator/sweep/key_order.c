@@ -166,16 +166,23 @@ pace(struct tide_sweep *sweep, const struct tide_segment *s)
 static void
 aim(struct tide_sweep *sweep, struct tide_segment *s, int64_t most, struct tide_span *out)
 {
-	int64_t rows = tide_pace_amount(&sweep->keys), limit = sweep->spec->max_rows_per_second;
+	int64_t rows = tide_pace_amount(&sweep->keys);
 
-	/* A twentieth of a second's worth: work goes on evenly, not in bursts. */
-	if (limit > 0 && rows > limit / 20)
-		rows = limit / 20;
+	if (sweep->allowance.limit > 0 && rows > sweep->allowance.share)
+		rows = sweep->allowance.share;
 	if (s->hole && rows > HOLE_ROWS)
 		rows = HOLE_ROWS;
 	if (most > 0 && rows > most)
 		rows = most;
 	*out = (struct tide_span){ .to = rows > 0 ? rows : 1 };
+}
+
+static int64_t
+rows_of(const struct tide_sweep *sweep, const struct tide_segment *s, const struct tide_span *span)
+{
+	(void)sweep;
+	(void)s;
+	return span->to;
 }
 
 static size_t
@@ -260,6 +267,7 @@ const struct tide_order tide_key_order = {
 	.hole_sql = hole_sql,
 	.dig_sql = dig_sql,
 	.aim = aim,
+	.rows = rows_of,
 	.batch_parameters = parameters,
 	.dig_parameters = parameters,
 	.pace = pace,

@@ -42,6 +42,9 @@ struct tide_order {
 	/** What the next batch takes, at most `most` (0: no limit). */
 	void (*aim)(
 	    struct tide_sweep *sweep, struct tide_segment *segment, int64_t most, struct tide_span *out);
+	/** Rows that a batch may change at most, as far as can be said. */
+	int64_t (*rows)(
+	    const struct tide_sweep *sweep, const struct tide_segment *segment, const struct tide_span *span);
 	/** Parameters behind the segment's id and the fence; how many. */
 	size_t (*batch_parameters)(
 	    void *ctx, const struct tide_segment *segment, const struct tide_span *span, const char **out);

@@ -15,6 +15,8 @@
 #define FIRST_BLOCKS 4
 #define MOST_BLOCKS 2048
 #define FIRST_ROWS 200
+/* MaxHeapTuplesPerPage, with pages of 8 kB. */
+#define MOST_BLOCK_ROWS 291
 #define MOST_ROWS 65536
 
 /* Turns counters into rates: a window of half a second, smoothed. */
@@ -410,6 +412,9 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	tuning = &sweep->spec->tuning;
 	sweep->key = talloc_zero_array(sweep, char *, TIDE_SWEEP_KEYS);
 	sweep->begun = tide_now_us();
+	tide_allowance_begin(
+	    &sweep->allowance, sweep->spec->max_rows_per_second, exe->plan->limits.workers, sweep->begun);
+	sweep->block_rows = MOST_BLOCK_ROWS;
 	tide_horizon_begin(&sweep->horizon);
 	sweep->horizon.proceed =
 	    tuning->horizon == TIDE_HORIZON_GO || tuning->accept_bloat != 0 || !sweep->spec->write;

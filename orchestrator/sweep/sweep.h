@@ -13,6 +13,7 @@
 
 #include "../executor.h"
 #include "../step_runner.h"
+#include "allowance.h"
 #include "cursor.h"
 #include "horizon.h"
 #include "order.h"
@@ -74,12 +75,12 @@ struct tide_sweep {
 	struct tide_pace keys; /* rows, in key order */
 	struct tide_horizon horizon;
 	char *horizon_reason; /* NULL: nobody is waited for */
-	int64_t earliest;     /* tide_now_us before which max_rows_per_second allows no batch */
-	double blocks_done;   /* of windows of which a part of the stripes is done, that part */
+	struct tide_allowance allowance;
+	double block_rows;  /* rows to change of a whole block: about the most that was seen lately … */
+	bool knows_rows;    /* … or, before the first batch, that a block can have */
+	double blocks_done; /* of windows of which a part of the stripes is done, that part */
 	int64_t begun, blocks_total, changed, stayed, seen, differing, skipped;
 	int64_t placeless; /* rows changed of which nobody can say whether they stayed */
-	int64_t visited;   /* blocks, once a stripe … */
-	int64_t filled;    /* … and rows changed there */
 	int64_t earlier_changed, earlier_stayed; /* in passes of this attempt that are over */
 	int64_t before; /* rows that an earlier attempt had done: rates are about this one */
 	char **key;     /* of differing rows */

@@ -26,6 +26,7 @@ struct tide_worker {
 	struct tide_span span;        /* of the batch under way */
 	struct tide_segment *victim;  /* that was split for this worker */
 	int64_t sent;                 /* tide_now_us */
+	int64_t taken;                /* rows of the batch under way, of sweep->allowance */
 	int64_t narrow;      /* most that the next batch takes, after a row that failed; 0 no limit */
 	struct tide_err bad; /* of the row that cannot be computed */
 	bool busy;
@@ -390,10 +391,11 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	struct tide_worker *w = ctx;
 	struct tide_sweep *sweep = w->sweep;
 	int64_t took = tide_now_us() - w->sent;
-	int64_t limit = sweep->spec->max_rows_per_second;
 	bool waited = tide_lock_wait_end(w->wait);
 
 	idle(w);
+	tide_allowance_settle(
+	    &sweep->allowance, tide_now_us(), w->taken, err != NULL ? 0 : tide_rows_int(rows, 0, 0));
 	if (err != NULL) {
 		batch_failed(w, err);
 		return;
@@ -406,12 +408,6 @@ batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	tide_executor_sample(sweep->exe, TIDE_SAMPLE_BATCH, NULL, took);
 	w->locked_once = false;
 	w->narrow = 0;
-	if (limit > 0) {
-		int64_t now = tide_now_us();
-
-		sweep->earliest = (sweep->earliest > now ? sweep->earliest : now) +
-				  tide_rows_int(rows, 0, 0) * TIDE_SECOND / limit;
-	}
 	account(w, rows, took, waited);
 	step(w);
 }
@@ -421,11 +417,16 @@ send_batch(struct tide_worker *w)
 {
 	struct tide_sweep *sweep = w->sweep;
 	struct tide_segment *s = w->segment;
-	void *mem = talloc_new(w);
+	void *mem;
 	const char *values[2 + TIDE_ORDER_PARAMETERS];
 	size_t count;
 
 	order(w)->aim(sweep, s, w->narrow, &w->span);
+	w->taken = order(w)->rows(sweep, s, &w->span);
+	if (!tide_allowance_allows(&sweep->allowance, tide_now_us(), w->taken))
+		return;
+	tide_allowance_take(&sweep->allowance, tide_now_us(), w->taken);
+	mem = talloc_new(w);
 	count = parameters(w, mem, order(w)->batch_parameters, values);
 	w->sent = tide_now_us();
 	tide_lock_wait_begin(w->wait, order(w)->pace(sweep, s)->target * 5 / 4);
@@ -510,8 +511,7 @@ prepare(struct tide_worker *w)
 static bool
 may_send(const struct tide_sweep *sweep)
 {
-	return !sweep->holding && sweep->exe->throttle_reason == NULL && sweep->horizon_reason == NULL &&
-	       tide_now_us() >= sweep->earliest;
+	return !sweep->holding && sweep->exe->throttle_reason == NULL && sweep->horizon_reason == NULL;
 }
 
 static void
