@@ -19,7 +19,7 @@
 #define LEASE_LOST "TM001"
 
 /* A statement under a strong lock changes catalog rows: it takes milliseconds. To look for a moment to ask takes up to two seconds. */
-#define HOLD_MS 5000
+#define HOLD_MS (TIDE_HOLD_SECONDS * 1000)
 #define HOUR_MS 3600000
 
 /* `between` is what stands before each statement: "" for none. */
@@ -87,7 +87,8 @@ transaction(void *ctx, const struct tide_task *task)
 	char *text =
 	    tide_sqlf(ctx, "BEGIN;\nSET LOCAL lock_timeout = %l;\nSET LOCAL statement_timeout = %l;\n",
 		(long long)lock_timeout,
-		action->lock >= TIDE_SHARE ? (long long)lock_timeout + HOLD_MS : (long long)HOUR_MS);
+		tide_action_strongest(action) >= TIDE_SHARE ? (long long)lock_timeout + HOLD_MS
+							    : (long long)HOUR_MS);
 
 	if (exe->may_lower_deadlock_timeout)
 		text = talloc_asprintf_append(text, "SET LOCAL deadlock_timeout = %lld;\n",
@@ -206,6 +207,13 @@ explain(const struct tide_task *task, struct tide_err *err)
 		err->code = TIDE_DIFFERENCES;
 	else if (err->code == TIDE_UNEXPECTED && err->sqlstate[0] != '\0')
 		err->code = TIDE_PRECONDITION;
+	if (strcmp(err->sqlstate, "57014") == 0 && (task->action->flags & TIDE_OWN_PATH) != 0 &&
+	    tide_action_strongest(task->action) >= TIDE_SHARE)
+		tide_hint(err,
+		    "its statements keep writers out, and are ended after %d seconds so that nobody waits "
+		    "longer; nothing "
+		    "was changed. `tidemark lint --db` names the statement and what does it without",
+		    TIDE_HOLD_SECONDS);
 	return tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
 }
 

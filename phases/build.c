@@ -257,59 +257,6 @@ tide_is_kind(const struct tide_phase *phase, const char *kind)
 	return strcmp(phase->kind->name, kind) == 0;
 }
 
-/* The old side of a switch is gone for the application once a column of it is dropped or held. */
-static bool
-drops_old(const struct tide_plan *plan, size_t index)
-{
-	const struct drop_column_spec *drop = plan->phase[index].spec;
-	const struct tide_names *side = NULL;
-
-	if (!tide_is_kind(&plan->phase[index], "drop_column"))
-		return false;
-	for (size_t i = 0; i < index; i++) {
-		const struct dual_write_spec *dual = plan->phase[i].spec;
-		const struct switch_spec *change = plan->phase[i].spec;
-
-		if (tide_is_kind(&plan->phase[i], "dual_write"))
-			side = &dual->from;
-		else if (tide_is_kind(&plan->phase[i], "switch") && change->swap_names && i > 0 &&
-			 side != NULL)
-			for (size_t k = i; k-- > 0;)
-				if (tide_is_kind(&plan->phase[k], "dual_write")) {
-					side = &((const struct dual_write_spec *)plan->phase[k].spec)->to;
-					break;
-				}
-	}
-	return side == NULL || tide_names_have(side, drop->column);
-}
-
-const char *
-tide_releases(const struct tide_plan *plan, size_t index)
-{
-	bool switches = false, switched = false, dual = false;
-
-	for (size_t i = 0; i < plan->count; i++) {
-		switches = switches || tide_is_kind(&plan->phase[i], "switch");
-		dual = dual || tide_is_kind(&plan->phase[i], "dual_write");
-		if (i <= index)
-			switched = switches;
-	}
-	for (size_t i = 0; i <= index; i++)
-		if (drops_old(plan, i))
-			return "new only";
-	if (switched || !dual || !switches)
-		return "both";
-	return "old only";
-}
-
-void
-tide_set_releases(struct tide_steps *steps, size_t first, const struct tide_phase_at *at)
-{
-	if (steps->count > first)
-		steps->item[steps->count - 1].releases =
-		    talloc_strdup(steps, tide_releases(at->plan, at->index));
-}
-
 static void
 place_of(const struct tide_phase *phase, const char *key, int *line, int *column)
 {

@@ -54,11 +54,6 @@ struct tide_sweep_spec *tide_action_sweep(
 /** Sets the estimate to the whole table. */
 void tide_action_whole(const struct tide_catalog *cat, struct tide_action *action, enum tide_touch touch);
 
-/** Which releases of the application may run once plan->phase[index] is done. */
-const char *tide_releases(const struct tide_plan *plan, size_t index);
-/** Puts it on the last step added since `first`. */
-void tide_set_releases(struct tide_steps *steps, size_t first, const struct tide_phase_at *at);
-
 bool tide_is_kind(const struct tide_phase *phase, const char *kind);
 
 /**

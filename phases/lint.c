@@ -7,6 +7,7 @@
 #include "overlap.h"
 #include "pair.h"
 #include "specs.h"
+#include "tidemark/effects.h"
 #include "tidemark/expression.h"
 #include "tidemark/phase.h"
 

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <talloc.h>
 
+#include "script.h"
 #include "specs.h"
 #include "tidemark/sqltext.h"
 
@@ -348,29 +349,51 @@ tide_action_mentions(const struct tide_action *action, const char *name)
 	return false;
 }
 
+/* Whether a statement names both; what cannot be read is searched for the words. */
+static bool
+names_column(const struct tide_statement *statement, const char *table, const char *column, const char *text)
+{
+	if ((statement->traits & TIDE_SQL_UNPARSED) != 0 || statement->effect_count == 0 ||
+	    statement->effect[0].kind == TIDE_EFFECT_UNKNOWN)
+		return mentions(text, column) && mentions(text, table);
+	return tide_names_have(&statement->relations, table) && tide_names_have(&statement->columns, column);
+}
+
+/* Each column once: what takes it away is an error, what only names it a warning. */
+static void
+check_claim(const struct tide_checking *c, const struct tide_script *script, const struct claim *claim)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < script->part_count; i++)
+		if (tide_script_takes(&script->part[i], claim->column)) {
+			say_claim(c, "act", claim->column, claim);
+			return;
+		}
+	for (size_t i = 0; i < script->count; i++)
+		found = found || names_column(&script->item[i], c->at->cat->table.name, claim->column,
+				     script->item[i].text);
+	if (found)
+		tide_say(c, TIDE_WARNING, "plan-overlap-sql", "act", way_out(c->out, claim),
+		    "the statements name \"%s\": %s", claim->column, sentence(c->out, claim));
+}
+
 static void
 check_sql(const struct tide_checking *c, const struct claims *claims)
 {
+	const struct sql_spec *spec = c->at->phase->spec;
+	struct tide_script script;
 	void *room;
-	struct tide_names act;
 
 	if (!tide_is_kind(c->at->phase, "sql"))
 		return;
 	room = talloc_new(NULL);
-	act = named(room, c->at->phase, "act");
+	tide_script_read(room, c->at, &spec->act, &script);
 	for (size_t i = 0; i < claims->count; i++) {
 		const struct claim *claim = find_claim(claims, claims->item[i].column, ANY, 0);
-		bool found = false;
 
-		/* Each column once. */
-		if (claim != &claims->item[i])
-			continue;
-		for (size_t k = 0; k < act.count; k++)
-			found = found || (mentions(act.item[k], claim->column) &&
-					     mentions(act.item[k], c->at->cat->table.name));
-		if (found)
-			tide_say(c, TIDE_WARNING, "plan-overlap-sql", "act", way_out(c->out, claim),
-			    "the statements name \"%s\": %s", claim->column, sentence(c->out, claim));
+		if (claim == &claims->item[i])
+			check_claim(c, &script, claim);
 	}
 	talloc_free(room);
 }

@@ -9,7 +9,9 @@
 #include "overlap.h"
 #include "pair.h"
 #include "relations.h"
+#include "releases.h"
 #include "rename.h"
+#include "script.h"
 #include "specs.h"
 
 const struct tide_phase_ops *
@@ -56,7 +58,7 @@ compile(void *ctx, const struct tide_phase_at *at, struct tide_steps **out, stru
 		talloc_free(steps);
 		return false;
 	}
-	tide_set_releases(steps, 0, at);
+	tide_releases_set(steps, at);
 	tide_steps_name_table(steps, at->cat);
 	*out = steps;
 	return true;
@@ -164,6 +166,17 @@ tide_phase_future_columns(void *ctx, const struct tide_plan *plan)
 		const struct tide_phase *phase = &plan->phase[i];
 		const struct add_column_spec *spec = phase->spec;
 
+		if (tide_is_kind(phase, "sql")) {
+			struct tide_phase_at at = place(plan, i, NULL);
+			struct tide_pairs more =
+			    tide_script_added(ctx, &at, &((const struct sql_spec *)phase->spec)->act);
+
+			out.item = talloc_realloc(
+			    ctx, out.item, struct tide_pair, (unsigned)(out.count + more.count + 1));
+			for (size_t k = 0; k < more.count; k++)
+				out.item[out.count++] = more.item[k];
+			continue;
+		}
 		if (!tide_is_kind(phase, "add_column"))
 			continue;
 		out.item = talloc_realloc(ctx, out.item, struct tide_pair, (unsigned)(out.count + 1));

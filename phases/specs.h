@@ -55,4 +55,10 @@ struct drop_column_spec {
 	struct tide_names accept;
 };
 
+struct sql_spec {
+	struct tide_names act, undo;
+	char *probe, *lock;
+	bool transaction;
+};
+
 #endif

@@ -6,18 +6,6 @@
 
 #include "tidemark/sqltext.h"
 
-static const char *const lock_names[] = {
-	[TIDE_LOCK_NONE] = "NONE",
-	[TIDE_ACCESS_SHARE] = "ACCESS SHARE",
-	[TIDE_ROW_SHARE] = "ROW SHARE",
-	[TIDE_ROW_EXCLUSIVE] = "ROW EXCLUSIVE",
-	[TIDE_SHARE_UPDATE_EXCLUSIVE] = "SHARE UPDATE EXCLUSIVE",
-	[TIDE_SHARE] = "SHARE",
-	[TIDE_SHARE_ROW_EXCLUSIVE] = "SHARE ROW EXCLUSIVE",
-	[TIDE_EXCLUSIVE] = "EXCLUSIVE",
-	[TIDE_ACCESS_EXCLUSIVE] = "ACCESS EXCLUSIVE",
-};
-
 static const char *const kind_names[] = {
 	[TIDE_STEP_SQL] = "sql",
 	[TIDE_STEP_CONCURRENT] = "concurrent",
@@ -32,10 +20,14 @@ static const char *const touch_names[] = {
 	[TIDE_TOUCH_BUILD] = "build",
 	[TIDE_TOUCH_SAMPLE] = "sample",
 	[TIDE_TOUCH_VACUUM] = "vacuum",
+	[TIDE_TOUCH_REWRITE] = "rewrite",
+	[TIDE_TOUCH_ROWS] = "rows",
+	[TIDE_TOUCH_UNKNOWN] = "unknown",
 };
 
 static const char *const loss_names[] = {
 	[TIDE_LOSES_NOTHING] = "nothing",
+	[TIDE_LOSS_UNKNOWN] = "unknown",
 	[TIDE_LOSSY] = "lossy",
 	[TIDE_IRREVERSIBLE] = "irreversible",
 };
@@ -123,10 +115,15 @@ tide_action_add(void *owner, struct tide_action *action, char *sql)
 	action->act[action->act_count++] = sql;
 }
 
-const char *
-tide_lock_name(enum tide_lock_mode mode)
+enum tide_lock_mode
+tide_action_strongest(const struct tide_action *action)
 {
-	return lock_names[mode];
+	enum tide_lock_mode lock = action->lock;
+
+	for (size_t i = 0; i < action->also_count; i++)
+		if (action->also[i].lock > lock)
+			lock = action->also[i].lock;
+	return lock;
 }
 
 const char *
@@ -178,6 +175,17 @@ write_sweep(const struct tide_sweep_spec *sweep)
 }
 
 static json_t *
+write_also(const struct tide_action *action)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < action->also_count; i++)
+		json_array_append_new(out, json_pack("{s:s, s:s}", "relation", action->also[i].relation,
+					       "lock", tide_lock_name(action->also[i].lock)));
+	return out;
+}
+
+static json_t *
 write_action(const struct tide_action *action)
 {
 	json_t *out = json_object(), *act = json_array();
@@ -187,13 +195,15 @@ write_action(const struct tide_action *action)
 	for (size_t i = 0; i < action->act_count; i++)
 		json_array_append_new(act, json_string(action->act[i]));
 	json_object_set_new(out, "act", act);
-	json_object_set_new(out, "lock", json_string(lock_names[action->lock]));
+	json_object_set_new(out, "lock", json_string(tide_lock_name(action->lock)));
 	json_object_set_new(out, "flags", json_integer((json_int_t)action->flags));
 	json_object_set_new(out, "touch", json_string(touch_names[action->touch]));
 	json_object_set_new(out, "rows", json_integer(action->rows));
 	json_object_set_new(out, "bytes", json_integer(action->bytes));
 	json_object_set_new(out, "wait_us", json_integer(action->wait_us));
 	json_object_set_new(out, "loss", json_string(loss_names[action->loss]));
+	if (action->also_count > 0)
+		json_object_set_new(out, "also", write_also(action));
 	if (action->sweep != NULL)
 		json_object_set_new(out, "sweep", write_sweep(action->sweep));
 	return out;
@@ -216,6 +226,8 @@ tide_steps_to_json(const struct tide_steps *steps)
 		json_object_set_new(row, "irreversible", json_boolean(step->irreversible));
 		if (step->releases != NULL)
 			json_object_set_new(row, "releases", json_string(step->releases));
+		if (step->releases_note != NULL)
+			json_object_set_new(row, "releases_note", json_string(step->releases_note));
 		json_array_append_new(out, row);
 	}
 	return out;
@@ -345,27 +357,52 @@ read_act(void *ctx, const json_t *json, struct tide_action *out, struct tide_err
 	return true;
 }
 
+/* Absent when there was none. */
+static bool
+read_also(void *ctx, const json_t *json, struct tide_action *out, struct tide_err *err)
+{
+	const json_t *list = json_object_get(json, "also");
+
+	if (list == NULL)
+		return true;
+	if (!json_is_array(list))
+		return malformed(err, "also");
+	out->also_count = json_array_size(list);
+	out->also = talloc_zero_array(ctx, struct tide_locked, (unsigned)out->also_count);
+	for (size_t i = 0; i < out->also_count; i++) {
+		const json_t *row = json_array_get(list, i);
+		const char *lock = json_string_value(json_object_get(row, "lock"));
+
+		if (lock == NULL || !tide_lock_find(lock, &out->also[i].lock) ||
+		    !read_text(ctx, row, "relation", &out->also[i].relation, err) ||
+		    out->also[i].relation == NULL)
+			return malformed(err, "also");
+	}
+	return true;
+}
+
 static bool
 read_action(void *ctx, const json_t *json, struct tide_action *out, struct tide_err *err)
 {
-	size_t kind, lock, touch, loss;
+	const char *lock = json_string_value(json_object_get(json, "lock"));
+	size_t kind, touch, loss;
 	int64_t flags;
 
 	if (!json_is_object(json))
 		return malformed(err, "action");
+	if (lock == NULL || !tide_lock_find(lock, &out->lock))
+		return malformed(err, "lock");
 	if (!read_word(json, "kind", kind_names, COUNT(kind_names), &kind, err) ||
-	    !read_word(json, "lock", lock_names, COUNT(lock_names), &lock, err) ||
 	    !read_word(json, "touch", touch_names, COUNT(touch_names), &touch, err) ||
 	    !read_word(json, "loss", loss_names, COUNT(loss_names), &loss, err) ||
 	    !read_integer(json, "flags", &flags, err) || !read_integer(json, "rows", &out->rows, err) ||
 	    !read_integer(json, "bytes", &out->bytes, err) ||
 	    !read_integer(json, "wait_us", &out->wait_us, err) ||
 	    !read_texts(ctx, json, out, action_texts, COUNT(action_texts), err) ||
-	    !read_act(ctx, json, out, err) ||
+	    !read_act(ctx, json, out, err) || !read_also(ctx, json, out, err) ||
 	    !read_sweep(ctx, json_object_get(json, "sweep"), &out->sweep, err))
 		return false;
 	out->kind = (enum tide_step_kind)kind;
-	out->lock = (enum tide_lock_mode)lock;
 	out->touch = (enum tide_touch)touch;
 	out->loss = (enum tide_loss)loss;
 	out->flags = (unsigned)flags;
@@ -387,7 +424,8 @@ read_step(struct tide_steps *steps, const json_t *json, struct tide_err *err)
 	step = tide_steps_add(steps, name);
 	if (!read_action(steps, json_object_get(json, "forward"), &step->forward, err) ||
 	    !read_boolean(json, "irreversible", &step->irreversible, err) ||
-	    !read_text(steps, json, "releases", &step->releases, err))
+	    !read_text(steps, json, "releases", &step->releases, err) ||
+	    !read_text(steps, json, "releases_note", &step->releases_note, err))
 		return tide_wrap(err, "step '%s'", name);
 	json_array_foreach(undo, i, row) if (!read_action(steps, row, tide_step_add_undo(steps, step),
 						 err)) return tide_wrap(err, "way back of step '%s'", name);

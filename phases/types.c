@@ -115,13 +115,28 @@ tide_is_text(const char *type)
 	return is_one_of(type, texts, COUNT(texts));
 }
 
+static const char *const serials[][2] = { { "serial", "integer" }, { "bigserial", "bigint" },
+	{ "smallserial", "smallint" }, { "serial2", "smallint" }, { "serial4", "integer" },
+	{ "serial8", "bigint" } };
+
+const char *
+tide_type_of_serial(const char *type)
+{
+	for (size_t i = 0; i < COUNT(serials); i++)
+		if (strcasecmp(serials[i][0], type) == 0)
+			return serials[i][1];
+	return type;
+}
+
 bool
 tide_type_is_serial(const char *type)
 {
-	static const char *const serial[] = { "serial", "bigserial", "smallserial", "serial2", "serial4",
-		"serial8" };
+	void *room = talloc_new(NULL);
+	const char *base = base_name(room, type);
+	bool found = tide_type_of_serial(base) != base;
 
-	return is_one_of(type, serial, COUNT(serial));
+	talloc_free(room);
+	return found;
 }
 
 /* Without the modifier where a cast would cut silently. */
@@ -211,4 +226,35 @@ tide_type_describe(struct tide_catalog *cat, const char *written, struct tide_co
 		out->composites = like->composites;
 		return;
 	}
+}
+
+char *
+tide_type_question(void *ctx, const char *type)
+{
+	return talloc_asprintf(ctx, "CAST(NULL AS %s)", type);
+}
+
+const struct tide_fact *
+tide_type_fact(const struct tide_catalog *cat, const char *type)
+{
+	char *question = tide_type_question(NULL, type);
+	const struct tide_fact *fact = tide_catalog_fact(cat, question);
+
+	talloc_free(question);
+	return fact;
+}
+
+/* Behind the last cast of `NULL::text` or `(NULL::numeric)::numeric(10,2)`. */
+char *
+tide_type_text(void *ctx, const struct tide_catalog *cat, const char *type)
+{
+	const struct tide_fact *fact = tide_type_fact(cat, type);
+	const char *text = fact == NULL ? NULL : fact->canonical, *last = NULL;
+
+	if (text == NULL || strchr(text, '"') != NULL)
+		return talloc_strdup(
+		    ctx, text == NULL || fact->type == NULL || strchr(type, '(') != NULL ? type : fact->type);
+	for (const char *at = strstr(text, "::"); at != NULL; at = strstr(at + 2, "::"))
+		last = at + 2;
+	return talloc_strdup(ctx, last == NULL ? type : last);
 }

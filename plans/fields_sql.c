@@ -7,6 +7,7 @@
 
 #include <talloc.h>
 
+#include "tidemark/effects.h"
 #include "tidemark/expression.h"
 #include "tidemark/names.h"
 #include "tidemark/sqltext.h"

@@ -43,18 +43,6 @@ char *tide_expression_of_table(void *ctx, const char *text, const char *schema, 
 /** Statements of a script, split as the server would. */
 bool tide_sql_split(void *ctx, const char *text, struct tide_names *out, struct tide_err *err) TIDE_CHECKED;
 
-enum tide_sql_trait {
-	TIDE_SQL_TRANSACTION_CONTROL = 1, /* BEGIN, COMMIT, SAVEPOINT … */
-	TIDE_SQL_CONCURRENT = 2,          /* cannot run inside a transaction */
-	TIDE_SQL_REWRITE = 4,             /* VACUUM FULL, CLUSTER, ALTER TYPE, SET TABLESPACE … */
-	TIDE_SQL_BLOCKING = 8,            /* CREATE INDEX without CONCURRENTLY, … */
-	TIDE_SQL_CASCADE = 16,
-	TIDE_SQL_UNPARSED = 32,
-	TIDE_SQL_READ_ONLY = 64, /* a SELECT without FOR UPDATE or data-modifying CTE */
-};
-/** OR of traits over the statements in `text`. */
-unsigned tide_sql_traits(const char *text);
-
 /** The statement with its literals masked ($1, $2 …) and shortened to `width` columns. Never fails: falls back to a mask of everything. */
 char *tide_sql_mask(void *ctx, const char *text, size_t width);
 

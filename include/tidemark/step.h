@@ -8,6 +8,7 @@
 
 #include "tidemark/err.h"
 #include "tidemark/fields.h"
+#include "tidemark/lockmode.h"
 
 /** The four kinds the executor knows. */
 enum tide_step_kind {
@@ -17,29 +18,28 @@ enum tide_step_kind {
 	TIDE_STEP_WAIT        /* a hold: wait_us since the action before it ended */
 };
 
-/** Table locks by strength, weakest first; the words of PostgreSQL. */
-enum tide_lock_mode {
-	TIDE_LOCK_NONE,
-	TIDE_ACCESS_SHARE,
-	TIDE_ROW_SHARE,
-	TIDE_ROW_EXCLUSIVE,
-	TIDE_SHARE_UPDATE_EXCLUSIVE,
-	TIDE_SHARE,
-	TIDE_SHARE_ROW_EXCLUSIVE,
-	TIDE_EXCLUSIVE,
-	TIDE_ACCESS_EXCLUSIVE
-};
-
 enum tide_touch {
 	TIDE_TOUCH_NOTHING, /* catalog rows only */
 	TIDE_TOUCH_READ,    /* one read of the table, writers go on */
 	TIDE_TOUCH_BATCHES, /* batched writes */
 	TIDE_TOUCH_BUILD,   /* index build, writers go on */
 	TIDE_TOUCH_SAMPLE,  /* some of its rows, chosen at random */
-	TIDE_TOUCH_VACUUM /* pages with dead rows, in table and indexes; held back by the throttle as a sweep is */
+	TIDE_TOUCH_VACUUM, /* pages with dead rows, in table and indexes; held back by the throttle as a sweep is */
+	TIDE_TOUCH_REWRITE, /* the table may be written anew */
+	TIDE_TOUCH_ROWS,    /* rows, in one transaction */
+	TIDE_TOUCH_UNKNOWN
 };
 
-enum tide_loss { TIDE_LOSES_NOTHING, TIDE_LOSSY, TIDE_IRREVERSIBLE };
+/** What estimates of time assume of an idle server, in rows a second; the review says so. */
+#define TIDE_ASSUME_WRITE 60000  /* rows/s of one sweep worker */
+#define TIDE_ASSUME_READ 400000  /* rows/s of one read of the table */
+#define TIDE_ASSUME_BUILD 250000 /* rows/s of an index build */
+
+/** A transaction that keeps writers out is ended after this many seconds, so that nobody waits longer. */
+#define TIDE_HOLD_SECONDS 5
+
+/** Least first. */
+enum tide_loss { TIDE_LOSES_NOTHING, TIDE_LOSS_UNKNOWN, TIDE_LOSSY, TIDE_IRREVERSIBLE };
 
 enum tide_action_flag {
 	TIDE_RESTARTABLE = 1, /* may be cancelled at any moment and started again: nothing is left behind */
@@ -50,8 +50,15 @@ enum tide_action_flag {
 	TIDE_GIVES_WAY =
 	    32, /* CONCURRENT: asks for its lock as the lock policy says, and lets go when somebody waits behind it */
 	TIDE_TRACELESS =
-	    64,          /* the probe cannot always find what was done: the journal's word counts as well */
-	TIDE_PROVES = 4, /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
+	    64, /* the probe cannot always find what was done: the journal's word counts as well */
+	TIDE_LOCKS_UNKNOWN = 128, /* statements of the plan's author, of which not all can be read */
+	TIDE_PROVES = 4,          /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
+};
+
+/** Another table that the statements lock. */
+struct tide_locked {
+	char *relation; /* for people: "public.u" */
+	enum tide_lock_mode lock;
 };
 
 /** A trigger of the application that a writing sweep meets, for the review. */
@@ -117,6 +124,8 @@ struct tide_action {
 	char *differing;          /* boolean over the row: used to list keys when a PROVES act fails; NULL */
 	enum tide_lock_mode lock; /* strongest lock on the table */
 	char *lock_table;         /* quoted, qualified; NULL when lock is NONE */
+	struct tide_locked *also; /* other relations that its statements lock */
+	size_t also_count;
 	char *
 	    guards; /* columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL */
 	unsigned flags;
@@ -136,7 +145,8 @@ struct tide_step {
 	size_t undo_count;
 	bool irreversible; /* once done, there is no way back before it */
 	char *
-	    releases; /* for the last step of a phase that changes it: "old only", "both", "new only"; else NULL */
+	    releases; /* for the last step of a phase that changes it: "old only", "both", "new only", "unknown"; else NULL */
+	char *releases_note; /* why, in words, or NULL */
 };
 
 struct tide_steps {
@@ -155,6 +165,9 @@ json_t *tide_steps_to_json(const struct tide_steps *steps);
 bool tide_steps_from_json(
     void *ctx, const json_t *json, struct tide_steps **out, struct tide_err *err) TIDE_CHECKED;
 
+/** The strongest lock on any table. */
+enum tide_lock_mode tide_action_strongest(const struct tide_action *action);
+
 /** A statement that asks for action->guards, and fails with SQLSTATE TM002; NULL without any. `plan`: whose action it is. */
 char *tide_action_guard(void *ctx, const struct tide_action *action, const char *plan);
 
@@ -171,8 +184,6 @@ struct tide_names tide_action_names_in(void *ctx, const struct tide_action *acti
 /** Whether a statement of the action names it, as a word or quoted. */
 bool tide_action_mentions(const struct tide_action *action, const char *name);
 
-/** "ACCESS EXCLUSIVE" and so on, as LOCK TABLE wants it. */
-const char *tide_lock_name(enum tide_lock_mode mode);
 const char *tide_step_kind_name(enum tide_step_kind kind);
 
 #endif

@@ -26,13 +26,14 @@ tide_review_estimate(const struct tide_action *action, const struct tide_plan *p
 		return action->wait_us;
 	if (action->touch == TIDE_TOUCH_NOTHING)
 		return 0;
-	if (action->rows < 0)
+	if (action->rows < 0 || action->touch == TIDE_TOUCH_UNKNOWN)
 		return -1;
 	if (action->touch == TIDE_TOUCH_VACUUM)
 		return vacuum_time(action, plan);
 	rate = action->touch == TIDE_TOUCH_BATCHES ? TIDE_ASSUME_WRITE * workers
 	       : action->touch == TIDE_TOUCH_READ  ? TIDE_ASSUME_READ
-						   : TIDE_ASSUME_BUILD;
+	       : action->touch == TIDE_TOUCH_ROWS || action->touch == TIDE_TOUCH_REWRITE ? TIDE_ASSUME_WRITE
+											 : TIDE_ASSUME_BUILD;
 	if (action->sweep != NULL && action->sweep->max_rows_per_second > 0 &&
 	    rate > (double)action->sweep->max_rows_per_second)
 		rate = (double)action->sweep->max_rows_per_second;
@@ -49,6 +50,8 @@ tide_review_time(const struct tide_action *action, const struct tide_plan *plan,
 		(void)snprintf(out, size, "%s", tide_duration_format(us, text, sizeof(text)));
 	else if (us == 0 && action->touch == TIDE_TOUCH_NOTHING)
 		(void)snprintf(out, size, "an instant");
+	else if (us < 0 && (action->flags & TIDE_OWN_PATH) != 0)
+		(void)snprintf(out, size, "unknown");
 	else if (us < 0)
 		(void)snprintf(out, size, "unknown: the table has no statistics");
 	else if (us < TIDE_SECOND)
@@ -58,10 +61,35 @@ tide_review_time(const struct tide_action *action, const struct tide_plan *plan,
 	return out;
 }
 
+/* The lock on the plan's table, and for how long. */
+static char *
+own_lock(void *ctx, const struct tide_action *action, const struct tide_plan *plan)
+{
+	const char *table = action->lock_table != NULL ? action->lock_table : plan->table;
+	char wait[64];
+
+	tide_duration_format(plan->limits.lock_timeout, wait, sizeof(wait));
+	if ((action->flags & TIDE_GIVES_WAY) != 0)
+		return talloc_asprintf(ctx,
+		    "%s on %s; reads and writes go on; one request waits at most %s, and it lets go when "
+		    "others wait for it",
+		    tide_lock_name(action->lock), table, wait);
+	if (action->kind == TIDE_STEP_CONCURRENT || action->lock <= TIDE_SHARE_UPDATE_EXCLUSIVE)
+		return talloc_asprintf(
+		    ctx, "%s on %s; reads and writes go on", tide_lock_name(action->lock), table);
+	return talloc_asprintf(ctx, "%s on %s, %s; one request waits at most %s, up to %lld tries",
+	    tide_lock_name(action->lock), table,
+	    action->touch == TIDE_TOUCH_NOTHING
+		? "for an instant"
+		: talloc_asprintf(ctx, "for as long as it runs, at most %d seconds", TIDE_HOLD_SECONDS),
+	    wait, (long long)plan->limits.lock_attempts);
+}
+
 char *
 tide_review_lock(void *ctx, const struct tide_action *action, const struct tide_plan *plan)
 {
-	char wait[64];
+	bool unknown = (action->flags & TIDE_LOCKS_UNKNOWN) != 0;
+	char *text;
 
 	if (action->kind == TIDE_STEP_WAIT)
 		return talloc_strdup(ctx, "none");
@@ -69,21 +97,17 @@ tide_review_lock(void *ctx, const struct tide_action *action, const struct tide_
 		return talloc_asprintf(ctx, "%s; nothing that blocks readers or writers of the table",
 		    action->sweep != NULL && action->sweep->write ? "the rows of one batch at a time"
 								  : "none but a reader's");
-	if (action->lock == TIDE_LOCK_NONE)
-		return talloc_strdup(ctx, "none on the table");
-	tide_duration_format(plan->limits.lock_timeout, wait, sizeof(wait));
-	if ((action->flags & TIDE_GIVES_WAY) != 0)
-		return talloc_asprintf(ctx,
-		    "%s on %s; reads and writes go on; one request waits at most %s, and it lets go when "
-		    "others wait for it",
-		    tide_lock_name(action->lock), action->lock_table, wait);
-	if (action->kind == TIDE_STEP_CONCURRENT || action->lock <= TIDE_SHARE_UPDATE_EXCLUSIVE)
-		return talloc_asprintf(ctx, "%s on %s; reads and writes go on", tide_lock_name(action->lock),
-		    action->lock_table != NULL ? action->lock_table : plan->table);
-	return talloc_asprintf(ctx,
-	    "%s on %s, for an instant; one request waits at most %s, up to %lld tries",
-	    tide_lock_name(action->lock), action->lock_table != NULL ? action->lock_table : plan->table, wait,
-	    (long long)plan->limits.lock_attempts);
+	if (action->lock != TIDE_LOCK_NONE)
+		text = own_lock(ctx, action, plan);
+	else
+		text = talloc_strdup(ctx, unknown ? "" : "none on the table");
+	for (size_t i = 0; i < action->also_count; i++)
+		text = talloc_asprintf_append(text, "%s%s on %s", *text == '\0' ? "" : "; ",
+		    tide_lock_name(action->also[i].lock), action->also[i].relation);
+	if (unknown)
+		text = talloc_asprintf_append(
+		    text, "%s", *text == '\0' ? "unknown" : "; what else is locked is unknown");
+	return text;
 }
 
 char *
@@ -96,13 +120,16 @@ tide_review_touch(void *ctx, const struct tide_action *action)
 		[TIDE_TOUCH_BUILD] = "builds an index",
 		[TIDE_TOUCH_SAMPLE] = "reads a sample",
 		[TIDE_TOUCH_VACUUM] = "reads and cleans up table and indexes",
+		[TIDE_TOUCH_REWRITE] = "may write the table anew",
+		[TIDE_TOUCH_ROWS] = "rows, in one transaction",
+		[TIDE_TOUCH_UNKNOWN] = "unknown",
 	};
 	char rows[64], bytes[64], *text;
 
 	if (action->kind == TIDE_STEP_WAIT)
 		return talloc_strdup(ctx, "nothing");
-	if (action->touch == TIDE_TOUCH_NOTHING)
-		return talloc_strdup(ctx, what[TIDE_TOUCH_NOTHING]);
+	if (action->touch == TIDE_TOUCH_NOTHING || action->touch == TIDE_TOUCH_UNKNOWN)
+		return talloc_strdup(ctx, what[action->touch]);
 	text = talloc_strdup(ctx, what[action->touch]);
 	if (action->rows >= 0)
 		text = talloc_asprintf_append(
@@ -174,11 +201,29 @@ tide_review_loss_name(enum tide_loss loss)
 {
 	static const char *const names[] = {
 		[TIDE_LOSES_NOTHING] = "reversible",
+		[TIDE_LOSS_UNKNOWN] = "reversible, what it loses is unknown",
 		[TIDE_LOSSY] = "reversible, lossy",
 		[TIDE_IRREVERSIBLE] = "irreversible",
 	};
 
 	return names[loss];
+}
+
+char *
+tide_review_lost(void *ctx, const struct tide_action *undo)
+{
+	if (undo->loss == TIDE_LOSES_NOTHING)
+		return talloc_strdup(ctx, "nothing");
+	return talloc_asprintf(ctx, "%s%s", undo->loss == TIDE_LOSS_UNKNOWN ? "unknown: " : "",
+	    undo->loss_note != NULL ? undo->loss_note : "what was written since");
+}
+
+char *
+tide_review_loses(void *ctx, const struct tide_action *undo)
+{
+	if (undo->loss == TIDE_LOSS_UNKNOWN)
+		return talloc_asprintf(ctx, "what it loses is %s", tide_review_lost(ctx, undo));
+	return talloc_asprintf(ctx, "loses %s", tide_review_lost(ctx, undo));
 }
 
 static bool

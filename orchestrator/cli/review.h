@@ -9,9 +9,6 @@
 #include "tidemark/step.h"
 
 /** What the estimates of time assume; every review states them. */
-#define TIDE_ASSUME_WRITE 60000  /* rows/s of one sweep worker */
-#define TIDE_ASSUME_READ 400000  /* rows/s of one read of the table */
-#define TIDE_ASSUME_BUILD 250000 /* rows/s of an index build */
 
 /** An estimate, us; 0: an instant; -1: unknown. */
 int64_t tide_review_estimate(const struct tide_action *action, const struct tide_plan *plan);
@@ -30,6 +27,9 @@ char *tide_review_gate(void *ctx, const struct tide_gate *gate);
 enum tide_loss tide_review_loss(const struct tide_steps *steps);
 /** "reversible", "reversible, lossy", "irreversible". */
 const char *tide_review_loss_name(enum tide_loss loss);
+/** What an undo loses, for "loses"; the second with the verb. Belong to ctx. */
+char *tide_review_lost(void *ctx, const struct tide_action *undo);
+char *tide_review_loses(void *ctx, const struct tide_action *undo);
 /** The first step after which there is no way back before its phase: index of its phase; -1 when there is none. */
 long tide_review_point(const struct tide_live *live, const struct tide_step **step);
 /** The statements of an action as they would be sent, one text. Belongs to ctx. */

@@ -21,23 +21,37 @@ other_json(const struct tide_sweep_spec *sweep)
 }
 
 static json_t *
+also_json(const struct tide_action *a)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < a->also_count; i++)
+		json_array_append_new(
+		    list, json_pack("{s:o, s:s}", "relation", tide_json_text(a->also[i].relation), "lock",
+			      tide_lock_name(a->also[i].lock)));
+	return list;
+}
+
+static json_t *
 action_json(void *mem, const struct tide_action *a, const struct tide_live *live)
 {
-	static const char *const touches[] = { "nothing", "read", "batches", "build", "sample", "vacuum" };
-	static const char *const losses[] = { "nothing", "lossy", "irreversible" };
+	static const char *const touches[] = { "nothing", "read", "batches", "build", "sample", "vacuum",
+		"rewrite", "rows", "unknown" };
+	static const char *const losses[] = { "nothing", "unknown", "lossy", "irreversible" };
 	json_t *sql = json_array();
 
 	for (size_t i = 0; i < a->act_count; i++)
 		json_array_append_new(sql, tide_json_text(a->act[i]));
 	if (a->kind == TIDE_STEP_SWEEP && a->sweep != NULL)
 		json_array_append_new(sql, tide_json_text(tide_review_act(mem, a, live)));
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:s, s:I, s:I, s:o, s:s, s:o, s:o}", "kind",
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:s, s:I, s:I, s:o, s:s, s:o, s:o}", "kind",
 	    tide_step_kind_name(a->kind), "title", tide_json_text(a->title), "sql", sql, "lock",
 	    a->lock == TIDE_LOCK_NONE ? "none" : tide_lock_name(a->lock), "lock_table",
-	    tide_json_text(a->lock_table), "touches", touches[a->touch], "rows", (json_int_t)a->rows, "bytes",
-	    (json_int_t)a->bytes, "estimate_seconds", tide_json_seconds(tide_review_estimate(a, live->plan)),
-	    "loses", losses[a->loss], "loss_note", tide_json_text(a->loss_note), "other_triggers",
-	    other_json(a->sweep));
+	    tide_json_text(a->lock_table), "also_locks", also_json(a), "locks_unknown",
+	    (a->flags & TIDE_LOCKS_UNKNOWN) != 0, "touches", touches[a->touch], "rows", (json_int_t)a->rows,
+	    "bytes", (json_int_t)a->bytes, "estimate_seconds",
+	    tide_json_seconds(tide_review_estimate(a, live->plan)), "loses", losses[a->loss], "loss_note",
+	    tide_json_text(a->loss_note), "other_triggers", other_json(a->sweep));
 }
 
 static json_t *
@@ -52,9 +66,10 @@ steps_json(void *mem, const struct tide_steps *steps, const struct tide_live *li
 		for (size_t j = 0; j < step->undo_count; j++)
 			json_array_append_new(undo, action_json(mem, &step->undo[j], live));
 		json_array_append_new(
-		    list, json_pack("{s:o, s:o, s:o, s:b, s:o}", "name", tide_json_text(step->name),
+		    list, json_pack("{s:o, s:o, s:o, s:b, s:o, s:o}", "name", tide_json_text(step->name),
 			      "forward", action_json(mem, &step->forward, live), "undo", undo, "irreversible",
-			      step->irreversible, "releases", tide_json_text(step->releases)));
+			      step->irreversible, "releases", tide_json_text(step->releases), "releases_note",
+			      tide_json_text(step->releases_note)));
 	}
 	return list;
 }

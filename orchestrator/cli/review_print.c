@@ -94,12 +94,9 @@ print_undo(struct tide_stream *out, void *mem, const struct tide_step *step, con
 		const struct tide_action *undo = &step->undo[i];
 
 		row(out, "      ", i == 0 ? "undo" : "",
-		    talloc_asprintf(mem, "%s: %s%s%s", undo->title,
+		    talloc_asprintf(mem, "%s: %s, %s", undo->title,
 			tide_review_time(undo, live->plan, text, sizeof(text)),
-			undo->loss == TIDE_LOSES_NOTHING ? ", loses nothing" : ", loses ",
-			undo->loss == TIDE_LOSES_NOTHING ? ""
-			: undo->loss_note != NULL        ? undo->loss_note
-							 : "what was written since"));
+			tide_review_loses(mem, undo)));
 	}
 }
 
@@ -108,7 +105,7 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 {
 	const struct tide_phase *phase = &live->plan->phase[index];
 	const struct tide_steps *steps = live->steps[index];
-	const char *releases = NULL, *gate = tide_review_gate(mem, &phase->gate);
+	const char *releases = NULL, *note = NULL, *gate = tide_review_gate(mem, &phase->gate);
 	enum tide_loss loss = tide_review_loss(steps);
 
 	tide_output_say(out, TIDE_BOLD, "\nPhase %zu of %zu: %s", index + 1, live->plan->count, phase->name);
@@ -139,12 +136,15 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 		else
 			print_action(out, mem, &step->forward, live);
 		print_undo(out, mem, step, live);
-		if (step->releases != NULL)
+		if (step->releases != NULL) {
 			releases = step->releases;
+			note = step->releases_note;
+		}
 	}
 	if (releases != NULL)
 		row(out, "  ", "after it",
-		    talloc_asprintf(mem, "releases of the application that are safe: %s", releases));
+		    talloc_asprintf(mem, "releases of the application that are safe: %s%s%s", releases,
+			note != NULL ? "; " : "", note != NULL ? note : ""));
 	tide_output_say(out, TIDE_DIM, "  %-9s ", "way back");
 	tide_output_say(out,
 	    loss == TIDE_LOSES_NOTHING ? TIDE_GREEN
@@ -153,9 +153,9 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 	    "%s\n", tide_review_loss_name(loss));
 }
 
-/** How long going back before this phase would take, all later phases included. */
+/** How long going back before this phase would take, all later phases included; *unknown: what cannot be said is left out. */
 static int64_t
-back_time(const struct tide_live *live, size_t from, size_t to)
+back_time(const struct tide_live *live, size_t from, size_t to, bool *unknown)
 {
 	int64_t total = 0;
 
@@ -166,6 +166,7 @@ back_time(const struct tide_live *live, size_t from, size_t to)
 				    tide_review_estimate(&live->steps[p]->item[i].undo[j], live->plan);
 
 				total += us > 0 ? us : 0;
+				*unknown = *unknown || us < 0;
 			}
 	return total;
 }
@@ -176,7 +177,8 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 	const struct tide_step *step = NULL;
 	long point = tide_review_point(live, &step);
 	size_t last = live->plan->count - 1;
-	int64_t back = back_time(live, 0, point >= 0 ? (size_t)point : last);
+	bool unknown = false;
+	int64_t back = back_time(live, 0, point >= 0 ? (size_t)point : last, &unknown);
 	char text[64];
 
 	tide_output_say(out, TIDE_BOLD, "\nThe way back\n");
@@ -191,7 +193,8 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 	tide_output_say(out, TIDE_PLAIN,
 	    "  `tidemark rollback` undoes the finished phases, last first, all or back to the end of --to "
 	    "PHASE; %s.\n",
-	    back < TIDE_SECOND
+	    unknown ? "how long some of it takes is unknown"
+	    : back < TIDE_SECOND
 		? "each undo is an instant"
 		: talloc_asprintf(mem, "about %s from the last point that can be undone (estimate)",
 		      tide_duration_format(back / TIDE_SECOND * TIDE_SECOND, text, sizeof(text))));
@@ -255,9 +258,7 @@ tide_review_print_back(struct tide_stream *out, const struct tide_live *live, co
 				tide_output_say(out, TIDE_PLAIN, "  %s\n",
 				    step->undo[j].title != NULL ? step->undo[j].title : "");
 				print_action(out, mem, &step->undo[j], live);
-				row(out, "      ", "loses",
-				    step->undo[j].loss == TIDE_LOSES_NOTHING ? "nothing"
-									     : step->undo[j].loss_note);
+				row(out, "      ", "loses", tide_review_lost(mem, &step->undo[j]));
 			}
 		}
 	}

@@ -28,13 +28,6 @@ static const struct tide_field fields[] = {
 	{ 0 },
 };
 
-/* What the catalog loader is asked about the type: it comes back as the server writes it. */
-static char *
-type_question(void *ctx, const char *type)
-{
-	return talloc_asprintf(ctx, "CAST(NULL AS %s)", type);
-}
-
 /* The default as a value of the column's type: 'good' alone would be a text. Belongs to ctx; NULL without one. */
 static char *
 default_question(void *ctx, const struct add_column_spec *spec)
@@ -42,31 +35,6 @@ default_question(void *ctx, const struct add_column_spec *spec)
 	if (spec->fallback == NULL)
 		return NULL;
 	return talloc_asprintf(ctx, "CAST((\n%s\n) AS %s)", spec->fallback, spec->type);
-}
-
-static const struct tide_fact *
-type_fact(const struct tide_catalog *cat, const char *type)
-{
-	char *question = type_question(NULL, type);
-	const struct tide_fact *fact = tide_catalog_fact(cat, question);
-
-	talloc_free(question);
-	return fact;
-}
-
-/* The type with its schema and modifier: behind the last cast of `NULL::text` or `(NULL::numeric)::numeric(10,2)`. */
-static char *
-type_text(void *ctx, const struct tide_catalog *cat, const char *type)
-{
-	const struct tide_fact *fact = type_fact(cat, type);
-	const char *text = fact == NULL ? NULL : fact->canonical, *last = NULL;
-
-	if (text == NULL || strchr(text, '"') != NULL)
-		return talloc_strdup(
-		    ctx, text == NULL || fact->type == NULL || strchr(type, '(') != NULL ? type : fact->type);
-	for (const char *at = strstr(text, "::"); at != NULL; at = strstr(at + 2, "::"))
-		last = at + 2;
-	return talloc_strdup(ctx, last == NULL ? type : last);
 }
 
 /* What the loader is asked about the collation. Belongs to ctx; NULL without one. */
@@ -113,7 +81,7 @@ describe(void *ctx, const struct tide_phase_at *at, struct tide_catalog *cat, st
 	*out = (struct tide_column){
 		.name = spec->column, .not_null = spec->not_null, .comment = spec->comment
 	};
-	tide_type_describe(cat, type_text(cat, cat, spec->type), out);
+	tide_type_describe(cat, tide_type_text(cat, cat, spec->type), out);
 	out->collation = planned_collation(ctx, cat, spec);
 	if (out->collation == NULL && tide_takes_collation(from, out))
 		out->collation = from->collation;
@@ -128,7 +96,7 @@ expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *
 	void *room = talloc_new(NULL);
 
 	if (!tide_type_is_serial(spec->type)) {
-		take(ctx, type_question(room, spec->type));
+		take(ctx, tide_type_question(room, spec->type));
 		if (spec->collation != NULL)
 			take(ctx, collation_question(room, spec));
 		if (spec->fallback != NULL)
@@ -193,7 +161,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    "take the phase out if the column is the one that is meant",
 		    "table %s.%s has a column \"%s\" already", at->cat->table.schema, at->cat->table.name,
 		    spec->column);
-	fact = type_fact(at->cat, spec->type);
+	fact = tide_type_fact(at->cat, spec->type);
 	if (fact != NULL && fact->error != NULL && !tide_type_is_serial(spec->type) &&
 	    (fact->sqlstate[0] == '\0' || strncmp(fact->sqlstate, "42", 2) == 0))
 		tide_say(&c, TIDE_ERROR, "add-column-type", "type",
@@ -205,7 +173,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	check_collation(&c, spec);
 	tide_check_columns_of(&c);
 	tide_check_published_add(&c, &spec->accept);
-	fact = type_fact(at->cat, spec->type);
+	fact = tide_type_fact(at->cat, spec->type);
 	if (fact != NULL && fact->rewrites)
 		tide_say(&c, TIDE_ERROR, "add-column-rewrite", "type",
 		    "add it with the type below the domain, or with a domain that has no constraint yet",
@@ -302,7 +270,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	describe(out, at, tide_change_copy(out, at->cat), &column);
 	tide_action_add(out, &step->forward,
 	    tide_sqlf(out, "ALTER TABLE %s ADD COLUMN %I %s%s%s%s", table, spec->column,
-		type_text(out, at->cat, spec->type),
+		tide_type_text(out, at->cat, spec->type),
 		column.collation == NULL ? "" : talloc_asprintf(out, " COLLATE %s", column.collation),
 		fallback, spec->not_null ? " NOT NULL" : ""));
 	if (spec->comment != NULL)

@@ -4,14 +4,12 @@
 #include <talloc.h>
 
 #include "build.h"
+#include "change.h"
+#include "script.h"
+#include "specs.h"
 #include "tidemark/expression.h"
 #include "tidemark/sqltext.h"
-
-struct sql_spec {
-	struct tide_names act, undo;
-	char *probe, *lock;
-	bool transaction;
-};
+#include "types.h"
 
 static const char *const locks[] = { "none", "access share", "row share", "row exclusive",
 	"share update exclusive", "share", "share row exclusive", "exclusive", "access exclusive", NULL };
@@ -19,54 +17,15 @@ static const char *const locks[] = { "none", "access share", "row share", "row e
 static const struct tide_field fields[] = {
 	TIDE_KEY(
 	    sql_spec, act, SQL, .required = true, .help = "statements to run; every name with its schema"),
-	TIDE_KEY(
-	    sql_spec, undo, SQL, .help = "statements that take them back; without them there is no way back"),
+	TIDE_KEY(sql_spec, undo, SQL, .help = "statements that undo them; without them there is no way back"),
 	TIDE_KEY(sql_spec, probe, QUERY, .help = "a SELECT that gives true once the statements have run"),
 	TIDE_KEY(sql_spec, transaction, BOOLEAN, .fallback = "true",
 	    .help = "false: one statement that may not stand in a transaction; needs a probe"),
 	TIDE_KEY(sql_spec, lock, CHOICE, .fallback = "none", .choices = locks,
-	    .help = "lock on the table that is taken before the statements, under the lock policy"),
+	    .help =
+		"lock on the table that is taken first, where it is stronger than what the statements take"),
 	{ 0 },
 };
-
-/* What a trait means here; one row each. */
-struct rule {
-	enum tide_sql_trait trait;
-	enum tide_severity severity;
-	bool in_transaction_only;
-	const char *id, *message, *hint;
-};
-
-static const struct rule rules[] = {
-	{ TIDE_SQL_TRANSACTION_CONTROL, TIDE_ERROR, false, "sql-transaction-control",
-	    "the statements may not begin or end transactions",
-	    "they run in one transaction with the journal" },
-	{ TIDE_SQL_CONCURRENT, TIDE_ERROR, true, "sql-concurrent",
-	    "a statement cannot run inside a transaction", "say transaction = false and give a probe" },
-	{ TIDE_SQL_REWRITE, TIDE_WARNING, false, "sql-rewrite",
-	    "a statement can rewrite the whole table while nobody can read it", NULL },
-	{ TIDE_SQL_BLOCKING, TIDE_WARNING, false, "sql-blocking",
-	    "a statement keeps writers out for as long as it runs",
-	    "there may be a kind of phase that does it without" },
-	{ TIDE_SQL_CASCADE, TIDE_WARNING, false, "sql-cascade",
-	    "CASCADE drops whatever hangs on it, listed nowhere", "name each object" },
-	{ TIDE_SQL_UNPARSED, TIDE_NOTE, false, "sql-unparsed",
-	    "a statement could not be checked: its syntax is not known here", NULL },
-};
-
-static void
-check_statements(
-    const struct tide_checking *c, const char *key, const struct tide_names *statements, bool transaction)
-{
-	unsigned traits = 0;
-
-	for (size_t i = 0; i < statements->count; i++)
-		traits |= tide_sql_traits(statements->item[i]);
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if ((traits & rules[i].trait) != 0 && (transaction || !rules[i].in_transaction_only))
-			tide_say(
-			    c, rules[i].severity, rules[i].id, key, rules[i].hint, "%s", rules[i].message);
-}
 
 /* Texts may hold several statements each. */
 static bool
@@ -99,14 +58,37 @@ check_count(const struct tide_checking *c, const char *key, const struct tide_na
 	talloc_free(room);
 }
 
+/* Where the way back begins: what the statements have made can be found there. */
+static struct tide_phase_at
+after(void *ctx, const struct tide_phase_at *at, const struct tide_script *act)
+{
+	struct tide_phase_at out = *at;
+	struct tide_catalog *cat;
+
+	if (at->cat == NULL)
+		return out;
+	cat = tide_change_copy(ctx, at->cat);
+	tide_script_apply(act, cat);
+	out.cat = cat;
+	return out;
+}
+
 static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
 	const struct tide_checking c = { at, out };
 	const struct sql_spec *spec = at->phase->spec;
 
-	check_statements(&c, "act", &spec->act, spec->transaction);
-	check_statements(&c, "undo", &spec->undo, spec->transaction);
+	void *room = talloc_new(NULL);
+	struct tide_phase_at here;
+	struct tide_script act, undo;
+
+	tide_script_read(room, at, &spec->act, &act);
+	tide_script_check(&c, "act", &act, spec->transaction);
+	here = after(room, at, &act);
+	tide_script_read(room, &here, &spec->undo, &undo);
+	tide_script_check(&c, "undo", &undo, spec->transaction);
+	talloc_free(room);
 	if (!spec->transaction) {
 		check_count(&c, "act", &spec->act);
 		if (spec->undo.count > 0)
@@ -122,28 +104,24 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    "without \"undo\" there is no way back before this phase");
 }
 
-static enum tide_lock_mode
-lock_of(const char *name)
-{
-	size_t i = 0;
-
-	while (locks[i] != NULL && strcasecmp(locks[i], name) != 0)
-		i++;
-	return (enum tide_lock_mode)i;
-}
-
 /* forward: the probe's true means that it is done; on the way back, that there is something to do. */
 static bool
 fill(const struct tide_phase_at *at, bool forward, struct tide_steps *out, struct tide_action *action,
     struct tide_err *err)
 {
 	const struct sql_spec *spec = at->phase->spec;
+	const struct tide_names *texts = forward ? &spec->act : &spec->undo;
+	enum tide_lock_mode declared = TIDE_LOCK_NONE;
 	struct tide_names statements;
+	struct tide_script script;
 
-	if (!split(out, forward ? &spec->act : &spec->undo, &statements, err))
+	if (!split(out, texts, &statements, err))
 		return tide_plan_fail(at->plan, at->phase, NULL, err, "the statements cannot be read");
-	tide_action_sql(out, at->cat, action, lock_of(spec->lock), NULL);
+	(void)tide_lock_find(spec->lock, &declared);
+	tide_script_read(out, at, texts, &script);
+	action->kind = TIDE_STEP_SQL;
 	action->flags |= TIDE_OWN_PATH;
+	tide_script_describe(&script, at, declared, out, action);
 	if (!spec->transaction)
 		action->kind = TIDE_STEP_CONCURRENT;
 	if (spec->probe != NULL)
@@ -159,6 +137,8 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 {
 	const struct sql_spec *spec = at->phase->spec;
 	struct tide_step *step = tide_steps_add(out, "sql");
+	struct tide_phase_at here;
+	struct tide_script act, back;
 	struct tide_action *undo;
 
 	if (!fill(at, true, out, &step->forward, err))
@@ -168,20 +148,53 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	if (spec->undo.count == 0) {
 		step->irreversible = true;
 		step->forward.loss = TIDE_IRREVERSIBLE;
-		step->forward.loss_note =
-		    talloc_strdup(out, "the plan does not say how to take its own SQL back");
+		step->forward.loss_note = talloc_strdup(out, "the plan does not say how to undo its own SQL");
 		return true;
 	}
 	undo = tide_step_add_undo(out, step);
-	if (!fill(at, false, out, undo, err))
+	tide_script_read(out, at, &spec->act, &act);
+	here = after(out, at, &act);
+	if (!fill(&here, false, out, undo, err))
 		return false;
-	undo->title = talloc_strdup(out, "Take the plan's own SQL back");
+	undo->title = talloc_strdup(out, "Undo the plan's own SQL");
+	tide_script_read(out, &here, &spec->undo, &back);
+	tide_script_loss(&act, &back, out, undo);
 	return true;
 }
 
+static void
+apply(const struct tide_phase_at *at, struct tide_catalog *cat)
+{
+	const struct sql_spec *spec = at->phase->spec;
+	struct tide_phase_at here = *at;
+	struct tide_script script;
+
+	here.cat = cat;
+	tide_script_read(cat, &here, &spec->act, &script);
+	tide_script_apply(&script, cat);
+}
+
+/* Columns that the statements add: later phases must know their types, and the defaults as the server writes them. */
+static void
+expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
+{
+	const struct sql_spec *spec = at->phase->spec;
+	void *room = talloc_new(NULL);
+	struct tide_pairs added = tide_script_added(room, at, &spec->act);
+	struct tide_names questions = tide_script_questions(room, at, &spec->act);
+
+	for (size_t i = 0; i < added.count; i++)
+		take(ctx, tide_type_question(room, added.item[i].value));
+	for (size_t i = 0; i < questions.count; i++)
+		take(ctx, questions.item[i]);
+	talloc_free(room);
+}
+
 const struct tide_phase_ops tide_phase_sql = {
-	.kind = { "sql", "runs statements of the plan's own, linted", fields, sizeof(struct sql_spec) },
+	.kind = { "sql", "runs statements of the plan's own", fields, sizeof(struct sql_spec) },
 	.reversible = true,
 	.check = check,
 	.compile = compile,
+	.apply = apply,
+	.expressions = expressions,
 };

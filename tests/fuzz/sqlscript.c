@@ -5,6 +5,7 @@
 
 #include <talloc.h>
 
+#include "tidemark/effects.h"
 #include "tidemark/expression.h"
 
 #define WIDTH 60

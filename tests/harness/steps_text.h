@@ -67,8 +67,8 @@ static void
 steps_action(char **out, const struct tide_action *action)
 {
 	static const char *const touch[] = { "", ", reads the table", ", writes in batches", ", builds",
-		", reads a sample", ", vacuums" };
-	static const char *const loss[] = { "", "lossy", "irreversible" };
+		", reads a sample", ", vacuums", ", rewrites", ", rows", ", unknown" };
+	static const char *const loss[] = { "", "unknown", "lossy", "irreversible" };
 
 	steps_line(out, "title", action->title);
 	steps_say(out, "-- %s, lock %s%s%s%s%s\n", tide_step_kind_name(action->kind),
@@ -83,6 +83,11 @@ steps_action(char **out, const struct tide_action *action)
 		steps_say(out, "-- with the role's own search_path\n");
 	if ((action->flags & TIDE_RESYNC) != 0)
 		steps_say(out, "-- only when earlier phases stay\n");
+	for (size_t i = 0; i < action->also_count; i++)
+		steps_say(out, "-- also locks %s: %s\n", action->also[i].relation,
+		    tide_lock_name(action->also[i].lock));
+	if ((action->flags & TIDE_LOCKS_UNKNOWN) != 0)
+		steps_say(out, "-- what it locks is not all known\n");
 	if (action->rows > 0)
 		steps_say(out, "-- estimate: %lld rows, %lld bytes\n", (long long)action->rows,
 		    (long long)action->bytes);
@@ -117,7 +122,9 @@ steps_text(void *ctx, const struct tide_steps *steps)
 			steps_action(&out, &step->undo[k]);
 		}
 		if (step->releases != NULL)
-			steps_say(&out, "-- releases: %s\n", step->releases);
+			steps_say(&out, "-- releases: %s%s%s\n", step->releases,
+			    step->releases_note != NULL ? "; " : "",
+			    step->releases_note != NULL ? step->releases_note : "");
 	}
 	return out;
 }

@@ -10,8 +10,8 @@ import sys
 
 # Which folder a public header belongs to.
 HEADERS = {
-    "base": "err histogram log names redact sqltext units utf8",
-    "plans": "expression fields findings plan shape template toml",
+    "base": "err histogram lockmode log names redact sqltext units utf8",
+    "plans": "effects expression fields findings plan shape template toml",
     "phases": "phase step",
     "catalog": "catalog",                      # plain structs between postgres, which fills them, and phases
     "postgres": "catalog_load conn rows session url",

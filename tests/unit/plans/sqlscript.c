@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
+#include "tidemark/effects.h"
 #include "tidemark/expression.h"
 
 struct splitting {
@@ -104,8 +105,6 @@ struct traits_row {
 enum {
 	CONTROL = TIDE_SQL_TRANSACTION_CONTROL,
 	ALONE = TIDE_SQL_CONCURRENT,
-	REWRITE = TIDE_SQL_REWRITE,
-	BLOCKING = TIDE_SQL_BLOCKING,
 	CASCADE = TIDE_SQL_CASCADE,
 	UNPARSED = TIDE_SQL_UNPARSED,
 	READS = TIDE_SQL_READ_ONLY
@@ -133,8 +132,8 @@ statements_that_must_run_alone_are_known(void **state)
 		{ "DROP INDEX i", 0 },
 		{ "REINDEX INDEX CONCURRENTLY i", ALONE },
 		{ "REINDEX (CONCURRENTLY) TABLE t", ALONE },
-		{ "REINDEX (CONCURRENTLY false) TABLE t", BLOCKING },
-		{ "REINDEX DATABASE d", ALONE | BLOCKING },
+		{ "REINDEX (CONCURRENTLY false) TABLE t", 0 },
+		{ "REINDEX DATABASE d", ALONE },
 		{ "VACUUM t", ALONE },
 		{ "ANALYZE t", 0 },
 		{ "ALTER TABLE t DETACH PARTITION p CONCURRENTLY", ALONE },
@@ -154,48 +153,15 @@ statements_that_must_run_alone_are_known(void **state)
 	HAS_TRAITS(rows);
 }
 
+/* VACUUM FULL and its options: what decides whether it may be in a transaction is not in them. */
 static void
-rewriting_and_blocking_statements_are_known(void **state)
+vacuum_runs_alone_however_it_is_said(void **state)
 {
 	static const struct traits_row rows[] = {
-		{ "VACUUM FULL t", ALONE | REWRITE },
-		{ "VACUUM (FULL, ANALYZE) t", ALONE | REWRITE },
+		{ "VACUUM FULL t", ALONE },
 		{ "VACUUM (FULL off) t", ALONE },
-		{ "VACUUM (FULL 0) t", ALONE },
-		{ "VACUUM (FULL 1) t", ALONE | REWRITE },
-		{ "CLUSTER t USING i", REWRITE },
-		{ "CLUSTER", ALONE | REWRITE },
-		{ "ALTER TABLE t ALTER COLUMN a TYPE bigint", REWRITE },
-		{ "ALTER TABLE t SET TABLESPACE x", REWRITE },
-		{ "ALTER TABLE t SET LOGGED", REWRITE },
-		{ "ALTER TABLE t SET UNLOGGED", REWRITE },
-		{ "ALTER TABLE ALL IN TABLESPACE x SET TABLESPACE y", REWRITE },
-		{ "CREATE INDEX i ON t (a)", BLOCKING },
-		{ "REINDEX TABLE t", BLOCKING },
-		{ "REFRESH MATERIALIZED VIEW m", BLOCKING },
-		{ "LOCK TABLE t", BLOCKING },
-		{ "ALTER TABLE t ALTER a SET NOT NULL", BLOCKING },
-		{ "ALTER TABLE t ALTER a DROP NOT NULL", 0 },
-		{ "ALTER TABLE t ADD CHECK (a > 0)", BLOCKING },
-		{ "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", 0 },
-		{ "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u (a) ON DELETE CASCADE", BLOCKING },
-		{ "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u NOT VALID", 0 },
-		{ "ALTER TABLE t ADD UNIQUE (a)", BLOCKING },
-		{ "ALTER TABLE t ADD CONSTRAINT c UNIQUE USING INDEX i", 0 },
-		{ "ALTER TABLE t VALIDATE CONSTRAINT c", 0 },
-		{ "ALTER TABLE t ATTACH PARTITION p DEFAULT", BLOCKING },
-		{ "ALTER TABLE t ADD COLUMN b int", 0 },
-		{ "ALTER TABLE t ADD COLUMN b int NOT NULL DEFAULT 5", 0 },
-		{ "ALTER TABLE t ADD COLUMN b uuid DEFAULT gen_random_uuid()", REWRITE },
-		{ "ALTER TABLE t ADD COLUMN b timestamptz DEFAULT now()", 0 },
-		{ "ALTER TABLE t ADD COLUMN b bigserial", REWRITE },
-		{ "ALTER TABLE t ADD COLUMN b int GENERATED ALWAYS AS (a) STORED", REWRITE },
-		{ "ALTER TABLE t ADD COLUMN b int REFERENCES u", BLOCKING },
-		{ "ALTER TABLE t ADD COLUMN b int UNIQUE, ALTER a TYPE text", BLOCKING | REWRITE },
-		{ "ALTER DOMAIN d ADD CHECK (value > 0)", BLOCKING },
-		{ "ALTER DOMAIN d ADD CONSTRAINT c CHECK (value > 0) NOT VALID", 0 },
-		{ "ALTER DOMAIN d SET NOT NULL", BLOCKING },
-		{ "ALTER DOMAIN d DROP NOT NULL", 0 },
+		{ "CLUSTER", ALONE },
+		{ "CLUSTER t USING i", 0 },
 	};
 
 	(void)state;
@@ -328,7 +294,7 @@ main(void)
 		cmocka_unit_test(a_script_that_cannot_be_scanned_is_an_error_with_its_place),
 		cmocka_unit_test(a_long_script_is_split_in_one_pass),
 		cmocka_unit_test(statements_that_must_run_alone_are_known),
-		cmocka_unit_test(rewriting_and_blocking_statements_are_known),
+		cmocka_unit_test(vacuum_runs_alone_however_it_is_said),
 		cmocka_unit_test(cascade_is_found_anywhere),
 		cmocka_unit_test(transaction_control_is_known),
 		cmocka_unit_test(only_what_reads_throughout_is_read_only),

@@ -1,0 +1,153 @@
+#include "effects_tree.h"
+
+#include <string.h>
+
+#include <talloc.h>
+
+/* Statements that read and write rows. What functions do that a SELECT calls is known of a few only. */
+
+/* None of them writes a row, takes a lock on a table or changes what others see. */
+static const char *const harmless[] = { "abs", "array_agg", "array_length", "avg", "bool_and", "bool_or",
+	"btrim", "ceil", "char_length", "clock_timestamp", "col_description", "concat", "concat_ws", "count",
+	"current_database", "current_schema", "current_setting", "date_part", "date_trunc", "exists",
+	"extract", "floor", "format", "format_type", "generate_series", "has_table_privilege", "jsonb_agg",
+	"jsonb_build_object", "left", "length", "lower", "ltrim", "max", "md5", "min", "mod", "now",
+	"obj_description", "pg_get_constraintdef", "pg_get_expr", "pg_get_indexdef", "pg_get_viewdef",
+	"pg_relation_size", "pg_total_relation_size", "regexp_replace", "replace", "right", "round",
+	"row_number", "row_to_json", "rtrim", "split_part", "string_agg", "strpos", "substr", "substring",
+	"sum", "to_char", "to_date", "to_regclass", "to_regproc", "to_regtype", "to_timestamp", "trim",
+	"upper", "version" };
+
+static void
+count_unknown(void *ctx, const json_t *found)
+{
+	const json_t *names = json_object_get(found, "funcname");
+	size_t count = json_array_size(names);
+	const char *name = tide_tree_string(json_array_get(names, count - 1));
+	const char *schema = count > 1 ? tide_tree_string(json_array_get(names, count - 2)) : NULL;
+	size_t *unknown = ctx;
+
+	if (name != NULL && (schema == NULL || strcmp(schema, "pg_catalog") == 0))
+		for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+			if (strcmp(harmless[i], name) == 0)
+				return;
+	++*unknown;
+}
+
+struct rows {
+	struct tide_reading *r;
+	const char *node;
+};
+
+struct write_row {
+	const char *node;
+	enum tide_work with, without; /* with a condition, and without */
+	bool loses, replaces;
+};
+
+static const struct write_row writes[] = {
+	{ "InsertStmt", TIDE_WORK_SOME, TIDE_WORK_SOME, false, false },
+	{ "UpdateStmt", TIDE_WORK_SOME, TIDE_WORK_ALL, false, true },
+	{ "DeleteStmt", TIDE_WORK_SOME, TIDE_WORK_ALL, true, false },
+	{ "MergeStmt", TIDE_WORK_SOME, TIDE_WORK_SOME, true, true },
+};
+
+static void
+take_write(void *ctx, const json_t *body)
+{
+	struct rows *rows = ctx;
+
+	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+		const struct write_row *row = &writes[i];
+		bool limited = json_object_get(body, "whereClause") != NULL;
+		struct tide_effect effect = { .kind = TIDE_EFFECT_WRITE,
+			.lock = TIDE_ROW_EXCLUSIVE,
+			.work = limited ? row->with : row->without,
+			.loses = row->loses,
+			.replaces = row->replaces };
+		const json_t *targets =
+		    json_object_get(body, strcmp(row->node, "InsertStmt") == 0 ? "cols" : "targetList");
+
+		if (strcmp(row->node, rows->node) != 0)
+			continue;
+		tide_reading_relation(rows->r, &effect, json_object_get(body, "relation"));
+		for (size_t k = 0; k < json_array_size(targets); k++) {
+			const char *name =
+			    tide_tree_text(json_object_get(json_array_get(targets, k), "ResTarget"), "name");
+
+			if (*name != '\0')
+				(void)tide_sqltree_append(rows->r->ctx, &effect.columns, name, strlen(name));
+		}
+		/* INSERT … ON CONFLICT DO UPDATE overwrites as UPDATE does. */
+		effect.replaces = effect.replaces || tide_sqltree_has(body, "action", "ONCONFLICT_UPDATE");
+		tide_reading_add(rows->r, &effect);
+	}
+}
+
+static void
+take_relation(void *ctx, const json_t *found)
+{
+	struct tide_reading *r = ctx;
+	struct tide_effect effect = {
+		.kind = TIDE_EFFECT_READ, .lock = TIDE_ACCESS_SHARE, .work = TIDE_WORK_SCAN
+	};
+
+	tide_reading_relation(r, &effect, found);
+	tide_reading_add(r, &effect);
+}
+
+static void
+take_locking(void *ctx, const json_t *body)
+{
+	struct tide_reading *r = ctx;
+	const json_t *from = json_object_get(body, "fromClause");
+
+	for (size_t i = 0; json_object_get(body, "lockingClause") != NULL && i < json_array_size(from); i++) {
+		struct tide_effect effect = { .kind = TIDE_EFFECT_READ,
+			.lock = TIDE_ROW_SHARE,
+			.work =
+			    json_object_get(body, "whereClause") != NULL ? TIDE_WORK_SOME : TIDE_WORK_ALL };
+
+		tide_reading_relation(r, &effect, json_array_get(from, i));
+		if (effect.relation != NULL)
+			tide_reading_add(r, &effect);
+	}
+}
+
+static bool
+writes_or_locks(const json_t *body)
+{
+	static const char *const keys[] = { "lockingClause", "intoClause", "InsertStmt", "UpdateStmt",
+		"DeleteStmt", "MergeStmt" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (tide_sqltree_has(body, keys[i], NULL))
+			return true;
+	return false;
+}
+
+void
+tide_effects_rows(struct tide_reading *r, const char *node, const json_t *body)
+{
+	bool selects = strcmp(node, "SelectStmt") == 0;
+	size_t unknown = 0;
+
+	if (!selects)
+		take_write(&(struct rows){ r, node }, body);
+	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
+		tide_tree_each(body, writes[i].node, take_write, &(struct rows){ r, writes[i].node });
+	if (!selects)
+		return;
+	take_locking(r, body);
+	tide_tree_each(body, "SelectStmt", take_locking, r);
+	if (!writes_or_locks(body)) {
+		r->out->traits |= TIDE_SQL_READ_ONLY;
+		tide_tree_each(body, "RangeVar", take_relation, r);
+	}
+	tide_tree_each(body, "FuncCall", count_unknown, &unknown);
+	if (unknown > 0 || tide_sqltree_has(body, "intoClause", NULL))
+		tide_reading_add(r, &(struct tide_effect){
+					.work = TIDE_WORK_UNKNOWN, .old = TIDE_OLD_UNKNOWN, .loses = true });
+	else if (r->out->effect_count == 0)
+		tide_reading_add(r, &(struct tide_effect){ .kind = TIDE_EFFECT_READ });
+}

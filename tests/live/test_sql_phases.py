@@ -1,0 +1,445 @@
+"""Phases of kind sql are read: the locks that the review shows are those that the server takes, each danger is named with the number
+of its statement, what is unknown is called so, and later phases are checked against what the statements leave behind."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import plans  # noqa: E402
+from harness.testcase import LiveCase, limit, main  # noqa: E402
+
+SETUP = """
+CREATE SCHEMA other;
+CREATE TABLE u (b int PRIMARY KEY);
+CREATE TABLE t (id int PRIMARY KEY, a int, z int CHECK (z > 0), n text NOT NULL DEFAULT 'q', k int REFERENCES u);
+INSERT INTO u SELECT generate_series(1, 10);
+INSERT INTO t SELECT g, g, g, 'x', 1 + g % 10 FROM generate_series(1, 1000) g;
+CREATE UNIQUE INDEX ta ON t (a);
+CREATE INDEX tn ON t (n);
+ALTER TABLE t ADD CONSTRAINT nv CHECK (a > 0) NOT VALID, ADD CONSTRAINT fkv FOREIGN KEY (k) REFERENCES u NOT VALID;
+CREATE SEQUENCE sq OWNED BY t.z;
+CREATE VIEW v AS SELECT n FROM t;
+CREATE MATERIALIZED VIEW m AS SELECT n FROM t;
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();
+CREATE POLICY po ON t USING (true);
+CREATE RULE ru AS ON UPDATE TO t WHERE false DO NOTHING;
+CREATE STATISTICS st ON a, z FROM t;
+CREATE PUBLICATION pb;
+CREATE TABLE p (id int, a int) PARTITION BY LIST (a);
+CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
+CREATE TABLE p2 (id int, a int);
+CREATE TYPE e AS ENUM ('a');
+CREATE TABLE old_t (a int);
+ANALYZE t;
+"""
+
+# Each alone, by itself, with the plan's table public.t.
+STATEMENTS = """
+ALTER TABLE public.t ADD COLUMN b int
+ALTER TABLE public.t ADD COLUMN b int NOT NULL DEFAULT 5
+ALTER TABLE public.t ADD COLUMN b float DEFAULT random()
+ALTER TABLE public.t ADD COLUMN b int CHECK (b > 0)
+ALTER TABLE public.t ADD COLUMN b int REFERENCES public.u
+ALTER TABLE public.t ADD COLUMN b int UNIQUE
+ALTER TABLE public.t ADD COLUMN b bigserial
+ALTER TABLE public.t DROP COLUMN k
+ALTER TABLE public.t ALTER a TYPE bigint
+ALTER TABLE public.t ALTER a SET DEFAULT 3
+ALTER TABLE public.t ALTER n DROP DEFAULT
+ALTER TABLE public.t ALTER a SET NOT NULL
+ALTER TABLE public.t ALTER n DROP NOT NULL
+ALTER TABLE public.t ALTER a SET STATISTICS 500
+ALTER TABLE public.t ALTER a SET (n_distinct = 5)
+ALTER TABLE public.t ALTER n SET STORAGE EXTERNAL
+ALTER TABLE public.t ALTER n SET COMPRESSION pglz
+ALTER TABLE public.t ALTER id ADD GENERATED ALWAYS AS IDENTITY
+ALTER TABLE public.t ADD CONSTRAINT c CHECK (a > 0)
+ALTER TABLE public.t ADD CONSTRAINT c CHECK (a > 0) NOT VALID
+ALTER TABLE public.t ADD CONSTRAINT c FOREIGN KEY (k) REFERENCES public.u
+ALTER TABLE public.t ADD CONSTRAINT c FOREIGN KEY (k) REFERENCES public.u NOT VALID
+ALTER TABLE public.t ADD CONSTRAINT c UNIQUE (a)
+ALTER TABLE public.t ADD CONSTRAINT c UNIQUE USING INDEX ta
+ALTER TABLE public.t ADD CONSTRAINT c EXCLUDE USING btree (id WITH =)
+ALTER TABLE public.t VALIDATE CONSTRAINT nv
+ALTER TABLE public.t VALIDATE CONSTRAINT fkv
+ALTER TABLE public.t DROP CONSTRAINT nv
+ALTER TABLE public.t DROP CONSTRAINT fkv
+ALTER TABLE public.t ALTER CONSTRAINT fkv DEFERRABLE
+ALTER TABLE public.t RENAME COLUMN a TO aa
+ALTER TABLE public.t RENAME CONSTRAINT nv TO nw
+ALTER TABLE public.t RENAME TO tt
+ALTER TABLE public.t SET SCHEMA other
+ALTER TABLE public.t OWNER TO postgres
+ALTER TABLE public.t SET (fillfactor = 90)
+ALTER TABLE public.t SET (user_catalog_table = true)
+ALTER TABLE public.t RESET (fillfactor)
+ALTER TABLE public.t CLUSTER ON ta
+ALTER TABLE public.t REPLICA IDENTITY FULL
+ALTER TABLE public.t DISABLE TRIGGER tr
+ALTER TABLE public.t ENABLE ALWAYS TRIGGER tr
+ALTER TABLE public.t ENABLE ROW LEVEL SECURITY
+ALTER TABLE public.t DISABLE RULE ru
+ALTER TABLE public.p ATTACH PARTITION public.p2 FOR VALUES IN (2)
+ALTER TABLE public.p DETACH PARTITION public.p1
+ALTER INDEX public.ta RENAME TO tb
+ALTER SEQUENCE public.sq OWNED BY public.t.a
+ALTER SEQUENCE public.sq RESTART 5
+ALTER VIEW public.v RENAME TO w
+ALTER VIEW public.v SET (security_barrier)
+ALTER TRIGGER tr ON public.t RENAME TO ts
+ALTER POLICY po ON public.t USING (false)
+ALTER PUBLICATION pb ADD TABLE public.t
+ALTER TYPE public.e ADD VALUE 'b'
+COMMENT ON COLUMN public.t.a IS 'x'
+COMMENT ON TABLE public.t IS 'x'
+COMMENT ON CONSTRAINT nv ON public.t IS 'x'
+CREATE INDEX i ON public.t (z)
+CREATE TRIGGER tq BEFORE UPDATE ON public.t FOR EACH ROW EXECUTE FUNCTION public.f()
+CREATE RULE rv AS ON DELETE TO public.t WHERE false DO NOTHING
+CREATE POLICY pq ON public.t USING (true)
+CREATE STATISTICS public.sv ON a, n FROM public.t
+CREATE VIEW public.w AS SELECT a FROM public.t
+CREATE OR REPLACE VIEW public.v AS SELECT n FROM public.t
+CREATE MATERIALIZED VIEW public.m2 AS SELECT a FROM public.t
+CREATE TABLE public.c AS SELECT a FROM public.t
+CREATE TABLE public.c (a int REFERENCES public.u)
+CREATE TABLE public.p3 PARTITION OF public.p FOR VALUES IN (3)
+CREATE PUBLICATION pc FOR TABLE public.t
+CREATE FUNCTION public.g() RETURNS int LANGUAGE sql AS 'SELECT 1'
+DROP TABLE public.old_t
+DROP VIEW public.v
+DROP MATERIALIZED VIEW public.m
+DROP INDEX public.tn
+DROP SEQUENCE public.sq
+DROP TRIGGER tr ON public.t
+DROP POLICY po ON public.t
+DROP RULE ru ON public.t
+DROP TYPE public.e
+DROP PUBLICATION pb
+GRANT SELECT ON public.t TO postgres
+TRUNCATE public.old_t
+TRUNCATE public.t
+INSERT INTO public.t (id) VALUES (5000)
+INSERT INTO public.old_t SELECT a FROM public.t
+UPDATE public.t SET a = a + 10000
+DELETE FROM public.t WHERE a = 3
+SELECT * FROM public.t FOR UPDATE
+SELECT * FROM public.t
+REFRESH MATERIALIZED VIEW public.m
+REINDEX TABLE public.t
+CLUSTER public.t USING ta
+ANALYZE public.t
+LOCK TABLE public.t IN SHARE MODE
+""".strip().splitlines()
+
+ORDER = ["none", "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE",
+         "EXCLUSIVE", "ACCESS EXCLUSIVE"]
+MODES = {name.title().replace(" ", "") + "Lock": number for number, name in enumerate(ORDER)}
+
+# The review names these stronger, or not at all, and why.
+EXCUSED = {
+    # The planner takes a lock on each index of the table: nobody can read it while they are built anew.
+    "REINDEX TABLE public.t": {"t"},
+    # Locks on indexes are not looked for here; the table's own is not taken.
+    "ALTER INDEX public.ta RENAME TO tb": {"ta"},
+}
+
+
+def sql(act, undo=None, **more):
+    phase = {"kind": "sql", "act": act, **more}
+    if undo is not None:
+        phase["undo"] = undo
+    return phase
+
+
+class SqlCase(LiveCase):
+    def review(self, *phases, name="p"):
+        path = self.plan(plans.plan(name, "public.t", list(phases)))
+        return self.tidemark.json("plan", path)
+
+    def findings(self, *phases):
+        path = self.plan(plans.plan("p", "public.t", list(phases)))
+        return self.tidemark("lint", "--db", path)
+
+
+class Locks(SqlCase):
+    def setUp(self):
+        super().setUp()
+        self.execute(SETUP)
+
+    def taken(self, statement):
+        """Locks on tables, views and sequences that existed before; the plan's table under the name that it had."""
+        conn = self.connect(autocommit=False)
+        with conn.cursor() as cursor:
+            cursor.execute("SELECT oid, relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i'")
+            names = dict(cursor.fetchall())
+            conn.rollback()
+            cursor.execute(statement)
+            cursor.execute("SELECT relation, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'")
+            found = {}
+            for relation, mode in cursor.fetchall():
+                if relation in names:
+                    found[names[relation]] = max(found.get(names[relation], 0), MODES[mode])
+        conn.rollback()
+        conn.close()
+        return {name: lock for name, lock in found.items() if lock > 1}
+
+    def shown(self, statement):
+        action = self.review(sql(statement))["phases"][0]["steps"][0]["forward"]
+        self.assertFalse(action["locks_unknown"], statement)
+        found = {} if action["lock"] == "none" else {"t": ORDER.index(action["lock"])}
+        for other in action["also_locks"]:
+            found[other["relation"].removeprefix("public.")] = ORDER.index(other["lock"])
+        return {name: lock for name, lock in found.items() if lock > 1}
+
+    @limit(240)
+    def test_the_review_shows_the_locks_that_the_server_takes(self):
+        for statement in STATEMENTS:
+            with self.subTest(statement):
+                taken, shown = self.taken(statement), self.shown(statement)
+                for name in EXCUSED.get(statement, ()):
+                    self.assertGreaterEqual(shown.pop(name), taken.pop(name, 0))
+                # A sequence that the table owns goes with it.
+                if "sq" not in statement:
+                    taken.pop("sq", None)
+                self.assertEqual({n: ORDER[l] for n, l in taken.items()}, {n: ORDER[l] for n, l in shown.items()})
+
+    def test_statements_that_cannot_be_in_a_transaction_show_theirs_too(self):
+        for statement, lock in (("CREATE INDEX CONCURRENTLY i ON public.t (z)", "SHARE UPDATE EXCLUSIVE"),
+                                ("DROP INDEX CONCURRENTLY public.tn", "SHARE UPDATE EXCLUSIVE"),
+                                ("VACUUM public.t", "SHARE UPDATE EXCLUSIVE"), ("VACUUM FULL public.t", "ACCESS EXCLUSIVE"),
+                                ("REINDEX TABLE CONCURRENTLY public.t", "SHARE UPDATE EXCLUSIVE")):
+            phase = sql(statement, transaction=False, probe="SELECT false")
+            self.assertEqual(self.review(phase)["phases"][0]["steps"][0]["forward"]["lock"], lock, statement)
+
+    def test_what_is_unknown_is_called_unknown(self):
+        for statement in ("DO $$BEGIN EXECUTE 'DROP TABLE public.old_t'; END$$", "SELECT public.g()", "CALL public.p()",
+                          "CREATE EXTENSION pgcrypto", "DROP TABLE public.old_t CASCADE"):
+            path = self.plan(plans.plan("p", "public.t", [sql(statement, "DO $$BEGIN END$$")]))
+            action = self.tidemark.json("plan", path)["phases"][0]["steps"][0]
+            self.assertTrue(action["forward"]["locks_unknown"], statement)
+            self.assertEqual(action["forward"]["touches"], "unknown", statement)
+            self.assertEqual(action["releases"], "new only" if "CASCADE" in statement else "unknown", statement)
+            text = self.tidemark.ok("plan", path).out
+            self.assertRegex(text, r"lock +.*unknown")
+            self.assertRegex(text, r"touches +unknown")
+            self.assertRegex(text, r"time +unknown")
+            self.assertNotRegex(text, "time +an instant")
+            self.assertNotIn("each undo is an instant", text)
+            self.assertNotIn("loses nothing", text)
+
+    def test_a_strong_lock_is_let_go_after_five_seconds(self):
+        self.execute("CREATE FUNCTION slow(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS "
+                     "$$BEGIN PERFORM pg_sleep(0.02); RETURN true; END$$")
+        path = self.plan(plans.plan("p", "public.t", [sql("ALTER TABLE public.t ADD CONSTRAINT c CHECK (public.slow(a))",
+                                                          "ALTER TABLE public.t DROP CONSTRAINT c")]))
+        result = self.tidemark("run", path)
+        self.assertNotEqual(result.code, 0)
+        self.assertLess(result.seconds, 12)
+        self.assertRegex(result.err, "statement timeout")
+        self.assertEqual(self.value("SELECT count(*) FROM pg_constraint WHERE conname = 'c'"), 0)
+
+
+class Findings(SqlCase):
+    def setUp(self):
+        super().setUp()
+        self.execute(SETUP)
+
+    def says(self, act, *rules, **more):
+        """Every rule with the number of its statement."""
+        found = self.findings(sql(act, "SELECT 1", **more)).out
+        for number, rule in rules:
+            self.assertRegex(found, rf'statement {number} of "act".*\[{rule}\]', f"{act}\n{found}")
+        return found
+
+    @limit(120)
+    def test_each_danger_is_named_with_the_number_of_its_statement(self):
+        add = "ALTER TABLE public.t ADD CONSTRAINT c CHECK (a < 100000) NOT VALID"
+        self.says([add, "ALTER TABLE public.t VALIDATE CONSTRAINT c"], (2, "sql-lock-held"))
+        self.says([f"{add}; ALTER TABLE public.t VALIDATE CONSTRAINT c"], (2, "sql-lock-held"))
+        self.says(["SELECT 1", "DROP TABLE public.old_t"], (2, "sql-drops"))
+        self.says(["ALTER TABLE public.t DROP COLUMN k"], (1, "sql-drops"))
+        self.says(["TRUNCATE public.t"], (1, "sql-drops"))
+        self.says(["ALTER TABLE public.t RENAME COLUMN a TO b"], (1, "sql-renames"))
+        self.says(["ALTER TABLE public.t RENAME TO tt"], (1, "sql-renames"))
+        self.says(["ALTER VIEW public.v RENAME TO w"], (1, "sql-renames"))
+        self.says(["UPDATE public.t SET n = upper(n)"], (1, "sql-all-rows"))
+        self.says(["DELETE FROM public.t"], (1, "sql-all-rows"))
+        self.says(["ALTER TABLE public.t ADD COLUMN b int NOT NULL"], (1, "sql-not-null"))
+        self.says(["DROP INDEX public.tn"], (1, "sql-concurrently"))
+        self.says(["ALTER TABLE public.p DETACH PARTITION public.p1"], (1, "sql-concurrently"))
+        self.says(["ALTER TABLE t ADD COLUMN b int"], (1, "sql-unqualified"))
+        self.says(["DO $$BEGIN END$$"], (1, "sql-unknown"))
+        self.says(["DROP VIEW public.v"], (1, "sql-breaks"))
+        self.says(["CREATE INDEX i ON public.t (z)", "ALTER TABLE public.t ALTER a TYPE bigint"],
+                  (1, "sql-blocking"), (2, "sql-rewrite"))
+        self.says(["DROP TABLE public.u CASCADE"], (1, "sql-cascade"), (1, "sql-unknown"))
+
+    def test_what_is_sure_to_fail_is_an_error(self):
+        self.execute("UPDATE pg_class SET reltuples = 1e9, relpages = 1e7 WHERE relname = 't'")
+        for act, rule in (("ALTER TABLE public.t ADD COLUMN b int NOT NULL", "sql-not-null"),
+                          ("ALTER TABLE public.t ALTER a TYPE bigint", "sql-rewrite"),
+                          ("CREATE INDEX i ON public.t (z)", "sql-blocking"),
+                          (["ALTER TABLE public.t ADD CONSTRAINT c CHECK (a < 9) NOT VALID", "ALTER TABLE public.t VALIDATE CONSTRAINT c"],
+                           "sql-lock-held")):
+            self.assertRegex(self.findings(sql(act, "SELECT 1")).expect(3).out, rf"error: statement.*\[{rule}\]")
+        self.assertIn("it cannot succeed", self.findings(sql("CREATE INDEX i ON public.t (z)", "SELECT 1")).out)
+        self.findings(sql("ALTER TABLE public.t VALIDATE CONSTRAINT nv", "SELECT 1")).ok()
+
+    def test_columns_that_are_kept_in_step_are_not_taken_away(self):
+        self.execute("DROP RULE ru ON t")
+        pair = [{"kind": "add_column", "column": "b", "type": "integer"}, {"kind": "dual_write", "from": "a", "to": "b"}]
+        for act in ("ALTER TABLE public.t RENAME COLUMN a TO aa", "ALTER TABLE public.t DROP COLUMN b",
+                    "ALTER TABLE public.t ALTER a TYPE numeric", "ALTER TABLE public.t DISABLE TRIGGER ALL"):
+            self.assertIn("sql-pair", self.findings(*pair, sql(act, "SELECT 1")).expect(3).out, act)
+        self.findings(*pair, sql("ALTER TABLE public.t DISABLE TRIGGER tr", "ALTER TABLE public.t ENABLE TRIGGER tr")).ok()
+        self.tidemark.ok("run", self.plan(plans.plan("one", "public.t", pair), "one.toml"))
+        for act in ("ALTER TABLE public.t RENAME COLUMN a TO aa", "ALTER TABLE public.t DROP COLUMN b"):
+            self.assertIn("[plan-overlap]", self.findings(sql(act, "SELECT 1")).expect(3).out, act)
+        self.assertIn("[plan-overlap-sql]", self.findings(sql("UPDATE public.t SET b = 1 WHERE id = 1", "SELECT 1")).ok().out)
+        self.assertNotIn("overlap", self.findings(sql("UPDATE public.u SET b = 100 WHERE b = 1", "SELECT 1")).ok().out)
+
+    def test_what_is_harmless_is_not_warned_of(self):
+        for act in ("ALTER TABLE public.t ADD COLUMN b int", "COMMENT ON COLUMN public.t.a IS 'x'",
+                    "ALTER TABLE public.t VALIDATE CONSTRAINT nv", "INSERT INTO public.old_t VALUES (1)",
+                    "ALTER TABLE public.t ADD CONSTRAINT c UNIQUE USING INDEX ta", "UPDATE public.t SET a = 5 WHERE id = 5",
+                    "ALTER TABLE public.t SET (fillfactor = 90)", "CREATE VIEW public.w AS SELECT a FROM public.t",
+                    "GRANT SELECT ON public.t TO postgres"):
+            found = self.findings(sql(act, "SELECT 1")).ok()
+            self.assertIn("0 errors, 0 warnings", found.out + found.err, act)
+
+    def test_what_is_lost_is_said(self):
+        for act, undo, loses, note in (
+                ("ALTER TABLE public.t DROP COLUMN k", "ALTER TABLE public.t ADD COLUMN k int", "lossy", "the values of public.t.k"),
+                ("ALTER TABLE public.t ADD COLUMN b int", "ALTER TABLE public.t DROP COLUMN b", "lossy", "the values of public.t.b"),
+                ("UPDATE public.t SET n = upper(n)", "SELECT 1", "lossy", "what statement 1 overwrites"),
+                ("UPDATE public.t SET a = a + 1", "UPDATE public.t SET a = a - 1", "unknown", "unless the undo restores it"),
+                ("TRUNCATE public.old_t", "SELECT 1", "lossy", "the rows of public.old_t"),
+                ("DO $$BEGIN END$$", "SELECT 1", "unknown", 'what statement 1 of "act" does cannot be read'),
+                ("ALTER TABLE public.t SET (fillfactor = 90)", "ALTER TABLE public.t RESET (fillfactor)", "nothing", None)):
+            step = self.review(sql(act, undo))["phases"][0]["steps"][0]["undo"][0]
+            self.assertEqual(step["loses"], loses, act)
+            self.assertTrue(note is None or note in step["loss_note"], (act, step["loss_note"]))
+
+    def test_releases(self):
+        self.execute("DROP RULE ru ON t")
+        fills = [{"kind": "add_column", "column": "extra", "type": "integer"}, {"kind": "backfill", "set": {"extra": "a * 2"},
+                 "other_triggers": "fire"}, {"kind": "set_not_null", "column": "extra"}, {"kind": "backfill", "id": "again",
+                 "set": {"a": "a"}, "where": "a < 0", "other_triggers": "fire"}]
+        phases = self.review(*fills)["phases"]
+        self.assertEqual([p["steps"][-1]["releases"] for p in phases], ["both", "both", "new only", "new only"])
+        for act, word in (("ALTER TABLE public.t ADD COLUMN b int", "both"), ("ALTER TABLE public.t DROP COLUMN k", "new only"),
+                          ("ALTER TABLE public.t RENAME COLUMN a TO b", "new only"), ("DO $$BEGIN END$$", "unknown"),
+                          ("DROP VIEW public.v", "new only"), ("ALTER TABLE public.t ADD COLUMN b int NOT NULL DEFAULT 1", "both"),
+                          ("ALTER TABLE public.t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", "unknown")):
+            step = self.review(sql(act, "SELECT 1"))["phases"][0]["steps"][-1]
+            self.assertEqual(step["releases"], word, act)
+            self.assertEqual(step["releases_note"] is None, word == "both")
+        fill = [{"kind": "set_not_null", "column": "k"}]
+        self.assertEqual(self.review(*fill)["phases"][0]["steps"][-1]["releases"], "unknown")
+        fill = [{"kind": "set_not_null", "column": "n"}]
+        self.execute("ALTER TABLE t ALTER n DROP NOT NULL")
+        self.assertEqual(self.review(*fill)["phases"][0]["steps"][-1]["releases"], "both")
+
+
+class Applied(SqlCase):
+    """What the statements make, drop and rename is there, or not, for the phases behind them."""
+
+    def change(self, *between, old="v", type="bigint", accept=(), drop=(), before=()):
+        switch = {"kind": "switch", "gate": "manual", "swap_names": True}
+        if accept:
+            switch["accept"] = list(accept)
+        phases = [{"kind": "add_column", "column": "v_new", "type": type}, {"kind": "dual_write", "from": old, "to": "v_new"},
+                  {"kind": "backfill", "other_triggers": "fire"}, *between, {"kind": "verify"}, *before, switch,
+                  {"kind": "drop_column", "column": "v_new", "gate": "manual", **({"accept": list(drop)} if drop else {})}]
+        return self.plan(plans.plan("p", "public.t", phases))
+
+    def goes_through(self, path):
+        self.tidemark.ok("lint", "--db", path)
+        self.tidemark.ok("run", path)
+        self.tidemark.ok("advance", "p")
+        self.tidemark.ok("advance", "p")
+        self.assertEqual(self.value("SELECT state FROM tidemark.run"), "complete")
+
+    @limit(90)
+    def test_a_check_that_two_phases_make(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer CONSTRAINT t_v_c CHECK (v > 0), o int);"
+                     "INSERT INTO t SELECT g, g, g FROM generate_series(1, 50) g")
+        before = self.fingerprint()
+        path = self.change(
+            sql("ALTER TABLE public.t ADD CONSTRAINT t_v_new_c CHECK (v_new > 0) NOT VALID",
+                "ALTER TABLE public.t DROP CONSTRAINT t_v_new_c", id="chk"),
+            sql("ALTER TABLE public.t VALIDATE CONSTRAINT t_v_new_c", "SELECT 1", id="val"))
+        self.tidemark.ok("lint", "--db", path)
+        self.tidemark.ok("run", path)
+        self.tidemark.ok("rollback", "p", "--yes")
+        self.assert_same_schema(before)
+        self.tidemark.ok("run", path, "--again")
+        self.tidemark.ok("advance", "p")
+        self.tidemark.ok("advance", "p")
+        with self.assertRaises(Exception):
+            self.execute("UPDATE t SET v = -1 WHERE id = 1")
+
+    @limit(90)
+    def test_the_check_alone_is_not_enough_while_it_is_not_valid(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer CONSTRAINT t_v_c CHECK (v > 0))")
+        path = self.change(sql("ALTER TABLE public.t ADD CONSTRAINT t_v_new_c CHECK (v_new > 0) NOT VALID",
+                               "ALTER TABLE public.t DROP CONSTRAINT t_v_new_c"))
+        self.assertIn("t_v_c", self.tidemark("lint", "--db", path).expect(3).out)
+        other = self.change(sql(["ALTER TABLE public.t ADD CONSTRAINT t_v_new_c CHECK (v_new > 1)"], "SELECT 1"))
+        self.assertIn("t_v_c", self.tidemark("lint", "--db", other).expect(3).out)
+
+    @limit(90)
+    def test_a_sequence_that_a_phase_moves(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v serial, o int); INSERT INTO t SELECT g, g, g FROM generate_series(1, 50) g")
+        path = self.change(sql("ALTER SEQUENCE public.t_v_seq OWNED BY public.t.v_new",
+                               "ALTER SEQUENCE public.t_v_seq OWNED BY public.t.v"))
+        found = self.tidemark("lint", "--db", path)
+        self.assertNotIn("switch-sequence", found.out)
+
+    @limit(90)
+    def test_a_unique_constraint_made_of_an_index(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer CONSTRAINT t_v_u UNIQUE);"
+                     "INSERT INTO t SELECT g, g FROM generate_series(1, 50) g")
+        index = {"kind": "create_index", "name": "t_v_new_u", "columns": ["v_new"], "unique": True}
+        alone = self.tidemark("lint", "--db", self.change(index)).expect(3).out
+        self.assertIn("switch-on-conflict", alone)
+        both = self.change(index, sql("ALTER TABLE public.t ADD CONSTRAINT t_v_new_u UNIQUE USING INDEX t_v_new_u",
+                                      "ALTER TABLE public.t DROP CONSTRAINT t_v_new_u"), accept=["t_v_new_u"])
+        self.tidemark.ok("lint", "--db", both)
+
+    @limit(90)
+    def test_a_view_and_a_function_that_are_replaced(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer, o int); INSERT INTO t SELECT g, g, g FROM generate_series(1, 50) g;"
+                     "CREATE VIEW w AS SELECT id, v AS val FROM t;"
+                     "CREATE FUNCTION total() RETURNS bigint LANGUAGE sql AS 'SELECT sum(v) FROM public.t'")
+        refused = self.tidemark("lint", "--db", self.change()).expect(3).out
+        self.assertIn('"w"', refused)
+        path = self.change(accept=["total"], before=[sql(["DROP VIEW public.w", "CREATE VIEW public.w AS SELECT id, o AS val FROM public.t"],
+                                       ["DROP VIEW public.w", "CREATE VIEW public.w AS SELECT id, v AS val FROM public.t"])])
+        self.goes_through(path)
+
+    @limit(90)
+    def test_columns_and_indexes_that_statements_make(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer, o int); INSERT INTO t SELECT g, g, g FROM generate_series(1, 50) g;"
+                     "CREATE INDEX t_v_i ON t (v DESC) WHERE v > 3")
+        phases = [sql("ALTER TABLE public.t ADD COLUMN v_new bigint", "ALTER TABLE public.t DROP COLUMN v_new", id="add"),
+                  {"kind": "dual_write", "from": "v", "to": "v_new"}, {"kind": "backfill"},
+                  sql("CREATE INDEX CONCURRENTLY t_v_new_i ON public.t (v_new DESC) WHERE v_new > 3",
+                      "DROP INDEX CONCURRENTLY public.t_v_new_i", id="ix", transaction=False,
+                      probe="SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('public.t_v_new_i') AND indisvalid)"),
+                  {"kind": "verify"}, {"kind": "switch", "gate": "manual", "swap_names": True},
+                  {"kind": "drop_column", "column": "v_new", "gate": "manual"}]
+        self.goes_through(self.plan(plans.plan("p", "public.t", phases)))
+        self.assertEqual(self.value("SELECT atttypid::regtype::text FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'v'"), "bigint")
+
+    def test_a_column_that_a_statement_drops_is_missed(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer, o int)")
+        for act, rule in (("ALTER TABLE public.t DROP COLUMN v", "column-missing"), ("ALTER TABLE public.t RENAME COLUMN v TO w", "column-missing")):
+            found = self.findings(sql(act, "SELECT 1"), {"kind": "set_not_null", "column": "v"}).expect(3).out
+            self.assertIn(rule, found)
+        self.findings(sql("ALTER TABLE public.t RENAME COLUMN v TO w", "SELECT 1"), {"kind": "set_not_null", "column": "w"}).ok()
+
+
+if __name__ == "__main__":
+    main()
