@@ -109,7 +109,8 @@ users_name_new(void *ctx, const struct tide_dual *dual)
 {
 	return tide_sqlf(ctx,
 	    "EXISTS (SELECT FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
-	    " WHERE t.tgrelid = TG_RELID AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 3 = 3"
+	    " WHERE t.tgrelid = TG_RELID AND (NOT t.tgisinternal OR t.tgparentid <> 0) AND t.tgenabled <> "
+	    "'D' AND t.tgtype & 3 = 3"
 	    " AND p.pronamespace <> 'tidemark'::pg_catalog.regnamespace AND"
 	    " pg_catalog.regexp_replace(p.prosrc, $re$([eE]'(?:[^'\\\\]|\\\\.|'')*'|'(?:[^']|'')*')|"
 	    "--[^\\n]*|/\\*.*?\\*/$re$, '\\1', 'g') ~* ANY (ARRAY[%s]))",

@@ -120,7 +120,6 @@ class World:
             constraint += f" DEFAULT {self.default[0]}"
         columns = [f"id {self.key}", f"a {kind.old}{constraint}", "c integer DEFAULT 7", "note text", "p integer NOT NULL DEFAULT 0"]
         self.say(f"{kind.name}{constraint}, id {self.key}" + (", partitioned" if self.partitioned else "") + (", swap" if self.swap else ""))
-        self.table_at = len(self.ddl)
         if not self.partitioned:
             self.ddl.append(f"CREATE TABLE t ({', '.join(columns)}, PRIMARY KEY (id))")
         else:
@@ -134,6 +133,7 @@ class World:
                                 "CREATE TABLE t1a PARTITION OF t1 FOR VALUES FROM (MINVALUE) TO (20);"
                                 "CREATE TABLE t1b PARTITION OF t1 FOR VALUES FROM (20) TO (MAXVALUE)")
             self.ddl.append("CREATE TABLE t2 PARTITION OF t DEFAULT")
+        self.table_end = len(self.ddl)
         self.ddl.append("GRANT SELECT, INSERT, UPDATE, DELETE ON t TO app; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO app")
 
     # -- the plan
@@ -368,7 +368,7 @@ def collation(w):
     if w.kind.old != "text":
         return
     w.say("collation")
-    w.ddl.insert(w.table_at + 1, 'ALTER TABLE t ALTER a TYPE text COLLATE "POSIX"')
+    w.ddl.insert(w.table_end, 'ALTER TABLE t ALTER a TYPE text COLLATE "POSIX"')
     if w.careful():
         w.column_more["collation"] = '"POSIX"'
 
