@@ -38,7 +38,7 @@ class SweepCase(LiveCase):
 
     def slow(self, **backfill):
         """Slow enough for the watcher, which looks once a second."""
-        return self.write(max_rows_per_second=20000, **backfill)
+        return self.write(max_rows_per_second=12000, **backfill)
 
     def uneven(self, workers=3):
         """A plan for long segments, four for each worker, the last of which holds its worker up: the others have to help.
