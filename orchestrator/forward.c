@@ -85,7 +85,10 @@ find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_
 		return true;
 	if (run->found && !exe->options->again) {
 		tide_fail(err, TIDE_PRECONDITION, "plan '%s' was rolled back", exe->plan->name);
-		return tide_hint(err, "to do it once more: tidemark run %s --again", exe->plan->path);
+		return tide_hint(err,
+		    "to do it once more: tidemark run %s --again (or the path of the file, where the plan is "
+		    "to be another one)",
+		    exe->plan->name);
 	}
 	return tide_planner_preflight(exe, err) && tide_run_create(exe, run, err);
 }

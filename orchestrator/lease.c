@@ -72,6 +72,25 @@ state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
 	return ok;
 }
 
+/* Statements that can be run as they stand: who we are here is asked. */
+static void
+hint_create(struct tide_conn *conn, struct tide_err *err)
+{
+	struct tide_err ignored = { 0 };
+	struct tide_rows *rows;
+	void *mem = talloc_new(NULL);
+
+	if (tide_await_exec(conn, mem,
+		"SELECT pg_catalog.format('GRANT CREATE ON DATABASE %I TO %I', "
+		"pg_catalog.current_database(), "
+		"current_user), pg_catalog.format('CREATE SCHEMA tidemark AUTHORIZATION %I', current_user)",
+		&rows, &ignored))
+		tide_hint(err,
+		    "the role needs it once: %s; or let an administrator make the schema for it: %s",
+		    tide_rows_required(rows, 0, 0), tide_rows_required(rows, 0, 1));
+	talloc_free(mem);
+}
+
 bool
 tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tide_err *err)
 {
@@ -94,9 +113,7 @@ tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tid
 		return true;
 	*err = failed;
 	if (strcmp(failed.sqlstate, "42501") == 0)
-		tide_hint(err, "the role needs it once: GRANT CREATE ON DATABASE … TO …; or let an "
-			       "administrator make the schema "
-			       "for it: CREATE SCHEMA tidemark AUTHORIZATION …");
+		hint_create(conn, err);
 	return tide_wrap(err, "could not create schema tidemark");
 }
 

@@ -164,8 +164,8 @@ tide_runner_states(struct tide_executor *exe, void *ctx, const char ***out, stru
 	}
 	if (tide_rows_count(rows) != exe->plan->count) {
 		talloc_free(mem);
-		return tide_fail(
-		    err, TIDE_UNEXPECTED, "the state has another number of phases than the plan");
+		tide_fail(err, TIDE_UNEXPECTED, "the state has another number of phases than the plan");
+		return tide_hint(err, "rows of tidemark.phase were added or deleted by hand: restore them");
 	}
 	states = talloc_zero_array(ctx, const char *, (unsigned)exe->plan->count);
 	for (size_t i = 0; i < exe->plan->count; i++) {

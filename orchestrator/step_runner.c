@@ -154,6 +154,17 @@ repair(const struct tide_task *task, struct tide_err *err)
 	    NULL, err);
 }
 
+/* Always false. */
+static bool
+hint_undone(const struct tide_task *task, struct tide_err *err)
+{
+	return tide_hint(err,
+	    "something undoes it at once, such as an event trigger or another tool: find and stop it, then "
+	    "run "
+	    "again. What was done and when: tidemark history %s --verbose",
+	    task->exe->plan->name);
+}
+
 static bool
 act(const struct tide_task *task, struct tide_err *err)
 {
@@ -167,10 +178,11 @@ act(const struct tide_task *task, struct tide_err *err)
 	tide_crash_point("step.after_act");
 	if (!tide_task_probe(task, &answer, err))
 		return false;
-	if (answer != TIDE_DONE)
-		return tide_fail(err, TIDE_UNEXPECTED,
-		    "step '%s' ran without an error, but its probe does not find it done", task->step);
-	return true;
+	if (answer == TIDE_DONE)
+		return true;
+	tide_fail(err, TIDE_UNEXPECTED, "step '%s' ran without an error, but its probe does not find it done",
+	    task->step);
+	return hint_undone(task, err);
 }
 
 static bool
@@ -191,8 +203,9 @@ run_once(const struct tide_task *task, struct tide_err *err)
 		if (!repair(task, err))
 			return false;
 	}
-	return tide_fail(
+	tide_fail(
 	    err, TIDE_UNEXPECTED, "step '%s' stays half-done although its leftover was removed", task->step);
+	return hint_undone(task, err);
 }
 
 /* The name was another one's, or nobody's, when the statement came. */

@@ -318,6 +318,23 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 		fail(w, err);
 }
 
+static void
+hint_trigger(const struct tide_executor *exe, struct tide_err *err)
+{
+	const char *follows = NULL;
+
+	for (size_t i = 0; i < exe->plan->count && strcmp(exe->plan->phase[i].name, exe->phase) != 0; i++)
+		if (strcmp(exe->plan->phase[i].kind->name, "dual_write") == 0)
+			follows = exe->plan->phase[i].name;
+	tide_hint(err,
+	    "somebody changed it, and writes may have passed by. Put it back as it was, ENABLE ALWAYS: its "
+	    "statements are in tidemark history %s --verbose%s%s%s%s",
+	    exe->plan->name,
+	    follows != NULL ? "\nthen let every row be looked at again: tidemark rollback " : "",
+	    follows != NULL ? exe->plan->name : "", follows != NULL ? " --to " : "",
+	    follows != NULL ? follows : "");
+}
+
 /* What keeps a batch from having done anything; false when it did. */
 static bool
 refused(struct tide_worker *w, const struct tide_rows *rows)
@@ -335,8 +352,7 @@ refused(struct tide_worker *w, const struct tide_rows *rows)
 		tide_fail(&err, TIDE_PRECONDITION,
 		    "the trigger that keeps %s in step is disabled, changed or gone on %s", sweep->spec->what,
 		    w->segment->relation->name);
-		tide_hint(&err, "somebody changed it; writes may have passed by. Put it back (tidemark plan "
-				"shows it) or roll back");
+		hint_trigger(w->sweep->exe, &err);
 		look_again(w, &err);
 	} else {
 		return false;

@@ -10,6 +10,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import check_docs
+import check_hints
+import hints
 
 TREE = os.path.join(HERE, "..", "..")
 PARTS = ["base", "docs", "include", "orchestrator/cli", "phases", "plans"]
@@ -82,6 +84,39 @@ class Docs(unittest.TestCase):
     def test_an_empty_tree_does_not_pass(self):
         with tempfile.TemporaryDirectory() as root:
             self.assertGreater(len(check_docs.Check(root).run()), 8)
+
+
+class Hints(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.root)
+        for part in ("docs", "tests/live"):
+            shutil.copytree(os.path.join(TREE, part), os.path.join(self.root, part))
+
+    def change(self, path, old, new):
+        path = os.path.join(self.root, path)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn(old, text)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new, 1))
+        return check_hints.check(self.root)
+
+    def test_the_tree_is_accepted(self):
+        self.assertEqual(check_hints.check(self.root), [])
+        self.assertGreater(len(hints.ROWS), 60)
+
+    def test_a_new_row_needs_a_test_unless_it_says_nothing_to_do(self):
+        self.assertEqual(len(self.change("docs/errors.md", "| `out of memory` | |", "| `out of memory` | |\n| `new` | |")), 0)
+        self.assertEqual(self.change("docs/errors.md", "| `out of memory` | |", "| `out of memory` | buy some |"),
+                         ["docs/errors.md: 1 `unexpected`: no test follows the hint of `out of memory`"])
+
+    def test_a_row_or_section_that_is_called_otherwise_is_found(self):
+        self.assertEqual(len(self.change("docs/errors.md", "`no answer within …`", "`nothing within …`")), 2)
+        self.assertEqual(len(self.change("docs/errors.md", "## 5 `differences`", "## 5 `different`")), 4)
+
+    def test_a_test_that_is_gone_is_found(self):
+        self.assertEqual(len(self.change("tests/live/test_hints.py", "def test_one_expression_passes", "def test_two_pass")), 1)
 
 
 if __name__ == "__main__":

@@ -240,6 +240,12 @@ class Vacuum(AfterwardsCase):
         self.assertEqual(result.code, 4)
         self.assertIn("may not vacuum or analyze public.parts_2", result.err)
         self.assertEqual(self.steps("vacuum"), [])
+        # The hint, followed.
+        self.assertIn("make the role a member of the owner", result.err)
+        self.execute("GRANT postgres TO worker")
+        self.addCleanup(self.execute, "REVOKE postgres FROM worker")
+        self.tidemark("run", path, env={"PGUSER": "worker"}).ok()
+        self.assertEqual(len(self.steps("vacuum")), 1)
 
     def member(self):
         if not self.value("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'worker')"):

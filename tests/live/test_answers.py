@@ -50,8 +50,8 @@ ANSWERS = {
 class FakeServer:
     """Lets anybody in and gives one answer to every statement but the first two that ask for the backend's pid."""
 
-    def __init__(self, text, greets=True):
-        self.text, self.greets = text, greets
+    def __init__(self, text, greets=True, version="15.0"):
+        self.text, self.greets, self.version = text, greets, version
         self.socket = socket.socket()
         self.socket.bind(("127.0.0.1", 0))
         self.socket.listen(20)
@@ -67,7 +67,7 @@ class FakeServer:
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
-        ready, settings = message(b"Z", b"I"), (("server_version", "15.0"), ("client_encoding", "UTF8"), ("server_encoding", "UTF8"),
+        ready, settings = message(b"Z", b"I"), (("server_version", self.version), ("client_encoding", "UTF8"), ("server_encoding", "UTF8"),
                                                ("standard_conforming_strings", "on"), ("integer_datetimes", "on"))
         try:
             with client, client.makefile("rb") as stream:

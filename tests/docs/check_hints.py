@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+"""Checks that every hint of docs/errors.md has a test that follows it: hints.py says which.
+
+Usage: check_hints.py [root of the tree]
+One line for each row without a test, each entry without a row and each test that is not there; exit 1 when there is any.
+"""
+import ast
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import hints
+
+
+def read(root, *path):
+    with open(os.path.join(root, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def rows(text):
+    """Section, first cell and second cell of each row of a table whose second column says what to do."""
+    section, says = None, False
+    for line in text.splitlines():
+        if line.startswith("## "):
+            section, says = line[3:], False
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if cells == ["message", "what to do"]:
+            says = True
+        elif not cells:
+            says = False
+        elif says and len(cells) == 2 and not cells[0].startswith("---"):
+            yield section, cells[0], cells[1]
+
+
+def tests(root):
+    """All tests of tests/live, as file.Class.test; a test that a subclass inherits counts for it too."""
+    found = set()
+    folder = os.path.join(root, "tests", "live")
+    for name in sorted(os.listdir(folder)):
+        if name.startswith("test_") and name.endswith(".py"):
+            for part in ast.parse(read(folder, name)).body:
+                if isinstance(part, ast.ClassDef):
+                    found |= {f"{name[:-3]}.{part.name}.{item.name}" for item in part.body if isinstance(item, ast.FunctionDef)}
+    return found
+
+
+def check(root, table=hints):
+    text, there, said = read(root, "docs", "errors.md"), tests(root), []
+    seen = set()
+    for section, message, what in rows(text):
+        seen.add(message)
+        if what and message not in table.ROWS:
+            said.append(f"docs/errors.md: {section}: no test follows the hint of {message}")
+    said += [f"tests/docs/hints.py: docs/errors.md has no row {message}" for message in table.ROWS if message not in seen]
+    headings = re.findall(r"^## (.*)$", text, re.M)
+    with_rows = {section for section, _, _ in rows(text)}
+    for heading in headings:
+        if heading not in with_rows and heading not in table.SECTIONS and heading not in table.SILENT:
+            said.append(f"docs/errors.md: no test follows what section {heading} says")
+    said += [f"tests/docs/hints.py: docs/errors.md has no section {name}" for name in table.SECTIONS if name not in headings]
+    for key, value in list(table.ROWS.items()) + list(table.SECTIONS.items()):
+        for test in [value] if isinstance(value, str) else value:
+            if test not in there:
+                said.append(f"tests/docs/hints.py: there is no test {test} (of {key})")
+    return said
+
+
+def main(arguments):
+    root = arguments[0] if arguments else os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    findings = check(root)
+    for finding in findings:
+        print(finding)
+    print(f"{len(hints.ROWS)} rows, {len(findings)} findings")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
