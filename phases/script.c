@@ -150,6 +150,37 @@ referenced(void *ctx, const struct tide_catalog *cat, const char *definition)
 	return talloc_asprintf(ctx, "%s.%s", count == 2 ? parts[0] : cat->table.schema, parts[count - 1]);
 }
 
+bool
+tide_script_is_foreign_key(void *ctx, const struct tide_constraint *key, const struct tide_effect *effect,
+    const struct tide_catalog *cat)
+{
+	const char *schema = effect->schema != NULL ? effect->schema : cat->default_schema;
+	char *parts[2];
+	int count;
+
+	if (key->referencing == NULL || effect->relation == NULL)
+		return false;
+	count = tide_name_parse(ctx, key->referencing, parts);
+	return count > 0 && strcmp(parts[count - 1], effect->relation) == 0 &&
+	       (count == 1 || schema == NULL || strcmp(parts[0], schema) == 0) &&
+	       (effect->kind == TIDE_EFFECT_DROP_TABLE ||
+		   (effect->name != NULL && strcmp(key->name, effect->name) == 0));
+}
+
+/* The foreign key of another table that goes locks the plan's table as strongly. */
+static void
+lock_as_referenced(void *ctx, struct tide_action *action, const struct tide_catalog *cat,
+    const struct tide_script_part *part)
+{
+	enum tide_effect_kind kind = part->effect->kind;
+
+	if (part->ours || (kind != TIDE_EFFECT_DROP_CONSTRAINT && kind != TIDE_EFFECT_DROP_TABLE))
+		return;
+	for (size_t i = 0; i < cat->table.constraint_count; i++)
+		if (tide_script_is_foreign_key(ctx, &cat->table.constraint[i], part->effect, cat))
+			action->lock = TIDE_ACCESS_EXCLUSIVE;
+}
+
 /* With a foreign key go its triggers on the other table. */
 static void
 lock_referenced(struct tide_steps *steps, struct tide_action *action, const struct tide_catalog *cat,
@@ -213,6 +244,7 @@ tide_script_describe(const struct tide_script *script, const struct tide_phase_a
 		else if (!table && part->effect->lock >= TIDE_ROW_SHARE)
 			lock_also(steps, action, tide_script_relation(steps, part), part->effect->lock);
 		lock_referenced(steps, action, at->cat, part);
+		lock_as_referenced(steps, action, at->cat, part);
 		if (worst == NULL || part->effect->work > worst->effect->work)
 			worst = part;
 	}

@@ -45,6 +45,9 @@ char *tide_script_relation(void *ctx, const struct tide_script_part *part);
 enum tide_old_release tide_script_fate(const struct tide_script *script, const struct tide_script_part *part);
 /** Whether the part takes a column of the plan's table away, under this name or with this type. */
 bool tide_script_takes(const struct tide_script_part *part, const char *column);
+/** Whether the foreign key of another table, as the catalog has it, is the constraint `name` of that relation. */
+bool tide_script_is_foreign_key(void *ctx, const struct tide_constraint *key,
+    const struct tide_effect *effect, const struct tide_catalog *cat);
 /** Nothing is known of what it locks, reads or loses. */
 bool tide_script_is_unknown(const struct tide_script_part *part);
 /** Columns that the statements add to the plan's table, as name and type. Belong to ctx. */

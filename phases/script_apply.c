@@ -279,6 +279,49 @@ drop_constraint(const struct applying *a)
 	tide_change_drop_constraint(a->cat, a->effect->name);
 }
 
+/* Foreign keys of another table that point here. */
+static void
+drop_references(const struct applying *a)
+{
+	struct tide_table *table = &a->cat->table;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < table->constraint_count; i++)
+		if (!tide_script_is_foreign_key(a->cat, &table->constraint[i], a->effect, a->cat))
+			table->constraint[kept++] = table->constraint[i];
+	table->constraint_count = kept;
+}
+
+static void
+drop_any_constraint(const struct applying *a)
+{
+	if (a->ours)
+		drop_constraint(a);
+	else
+		drop_references(a);
+}
+
+/* Without columns it points to the primary key. */
+static void
+add_reference(const struct applying *a)
+{
+	const struct tide_constraint *key = tide_primary_key(a->cat);
+	struct tide_constraint constraint = { .name =
+						  a->effect->name != NULL ? a->effect->name : a->effect->to,
+		.type = 'f',
+		.definition = a->effect->definition,
+		.validated = !a->effect->not_valid,
+		.referencing = a->effect->to };
+
+	if (a->effect->columns.count > 0) {
+		constraint.attnums = numbers(a->cat, &a->effect->columns, &constraint.attnum_count);
+	} else if (key != NULL) {
+		constraint.attnums = key->attnums;
+		constraint.attnum_count = key->attnum_count;
+	}
+	tide_change_add_constraint(a->cat, &constraint);
+}
+
 static void
 rename_constraint(const struct applying *a)
 {
@@ -546,7 +589,9 @@ static const struct change {
 	{ TIDE_EFFECT_DROP_IDENTITY, false, drop_identity },
 	{ TIDE_EFFECT_ADD_CONSTRAINT, false, add_constraint },
 	{ TIDE_EFFECT_VALIDATE_CONSTRAINT, false, validate_constraint },
-	{ TIDE_EFFECT_DROP_CONSTRAINT, false, drop_constraint },
+	{ TIDE_EFFECT_DROP_CONSTRAINT, true, drop_any_constraint },
+	{ TIDE_EFFECT_DROP_TABLE, true, drop_references },
+	{ TIDE_EFFECT_REFERENCE, false, add_reference },
 	{ TIDE_EFFECT_RENAME_CONSTRAINT, false, rename_constraint },
 	{ TIDE_EFFECT_CREATE_INDEX, false, create_index },
 	{ TIDE_EFFECT_DROP_INDEX, false, drop_index },

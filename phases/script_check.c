@@ -155,7 +155,7 @@ takes_too_long(const struct place *p)
 {
 	double seconds = seconds_of(p);
 
-	return seconds > TIDE_HOLD_SECONDS || (!p->transaction && seconds <= 0);
+	return seconds > TIDE_HOLD_SECONDS || (!p->transaction && seconds <= 0 && p->c->at->cat != NULL);
 }
 
 /* A table with rows refuses a column without a value. */
@@ -376,16 +376,39 @@ check_traits(const struct tide_checking *c, const char *key, const struct tide_s
 	    bare);
 }
 
+static bool
+same_relation(const struct tide_effect *a, const struct tide_effect *b)
+{
+	return a->relation != NULL && b->relation != NULL && strcmp(a->relation, b->relation) == 0;
+}
+
+/* What keeps writers out when the statement begins: on the same relation, or else the strongest lock. NULL: nothing does. */
+static const struct tide_script_part *
+held_before(const struct tide_script *script, const struct tide_script_part *part)
+{
+	const struct tide_script_part *best = NULL;
+
+	for (const struct tide_script_part *p = script->part; p < part; p++) {
+		bool same = same_relation(p->effect, part->effect);
+
+		if (p->number == part->number || p->effect->lock < TIDE_SHARE || p->effect->relation == NULL)
+			continue;
+		if (best == NULL || same > same_relation(best->effect, part->effect) ||
+		    (same == same_relation(best->effect, part->effect) &&
+			p->effect->lock > best->effect->lock))
+			best = p;
+	}
+	return best;
+}
+
 void
 tide_script_check(
     const struct tide_checking *c, const char *key, const struct tide_script *script, bool transaction)
 {
 	void *room = talloc_new(NULL);
-	const struct tide_script_part *held = NULL;
 	size_t part = 0;
 
 	for (size_t i = 0; i < script->count; i++) {
-		const struct tide_script_part *strongest = held;
 		char *which =
 		    talloc_asprintf(room, "statement %zu of \"%s\" (%s)", i + 1, key, script->item[i].tag);
 
@@ -395,17 +418,13 @@ tide_script_check(
 
 			check_part(&(struct place){ .c = c,
 				       .part = here,
-				       .held = transaction ? held : NULL,
+				       .held = transaction ? held_before(script, here) : NULL,
 				       .transaction = transaction,
 				       .fate = tide_script_fate(script, here),
 				       .statement = which,
 				       .relation = tide_script_relation(room, here) },
 			    key);
-			if (here->effect->lock >= TIDE_SHARE && here->effect->relation != NULL &&
-			    (strongest == NULL || here->effect->lock > strongest->effect->lock))
-				strongest = here;
 		}
-		held = strongest;
 	}
 	talloc_free(room);
 }

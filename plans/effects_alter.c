@@ -59,13 +59,42 @@ location(const json_t *node)
 	return (size_t)json_integer_value(json_object_get(node, "location"));
 }
 
+/* The definition as pg_get_constraintdef has it: without CONSTRAINT and the name. */
+static char *
+constraint_text(struct tide_reading *r, const json_t *constraint)
+{
+	size_t from = location(constraint);
+
+	for (size_t i = 0; i + 2 < r->tokens.count; i++)
+		if (r->tokens.item[i].start >= from) {
+			if (tide_sqltoken_is(r->text, &r->tokens.item[i], "CONSTRAINT"))
+				from = r->tokens.item[i + 2].start;
+			break;
+		}
+	return tide_reading_slice(r, from, NULL);
+}
+
 /* A foreign key locks the table that it points to as strongly as its own. */
 static void
-add_referenced(struct tide_reading *r, const json_t *constraint)
+add_referenced(struct tide_reading *r, size_t at, const json_t *constraint)
 {
-	struct tide_effect effect = { .kind = TIDE_EFFECT_OTHER, .lock = TIDE_SHARE_ROW_EXCLUSIVE };
+	const json_t *columns = json_object_get(constraint, "pk_attrs");
+	struct tide_effect effect = { .kind = TIDE_EFFECT_REFERENCE,
+		.lock = TIDE_SHARE_ROW_EXCLUSIVE,
+		.not_valid = tide_tree_true(constraint, "skip_validation"),
+		.name = tide_reading_at(r, at)->kind == TIDE_EFFECT_ADD_CONSTRAINT
+			    ? tide_reading_at(r, at)->name
+			    : NULL,
+		.definition = constraint_text(r, constraint) };
 
+	effect.to = tide_relation_text(r->ctx, r->schema, r->relation);
 	tide_reading_relation(r, &effect, json_object_get(constraint, "pktable"));
+	for (size_t i = 0; i < json_array_size(columns); i++) {
+		const char *name = tide_tree_string(json_array_get(columns, i));
+
+		if (name != NULL)
+			(void)tide_sqltree_append(r->ctx, &effect.columns, name, strlen(name));
+	}
 	tide_reading_add(r, &effect);
 }
 
@@ -108,7 +137,7 @@ column_constraint(struct tide_reading *r, size_t at, const json_t *constraint, b
 		/* Rows that get NULL are not looked at. */
 		if (filled)
 			worse(tide_reading_at(r, at), TIDE_WORK_SCAN);
-		add_referenced(r, constraint);
+		add_referenced(r, at, constraint);
 	} else if (strcmp(type, "CONSTR_NOTNULL") == 0 || strcmp(type, "CONSTR_PRIMARY") == 0) {
 		tide_reading_at(r, at)->not_null = true;
 		if (!filled) {
@@ -238,21 +267,6 @@ take_column(void *ctx, const json_t *found)
 		    list->r->ctx, &tide_reading_at(list->r, list->at)->columns, name, strlen(name));
 }
 
-/* The definition as pg_get_constraintdef has it: without CONSTRAINT and the name. */
-static char *
-constraint_text(struct tide_reading *r, const json_t *constraint)
-{
-	size_t from = location(constraint);
-
-	for (size_t i = 0; i + 2 < r->tokens.count; i++)
-		if (r->tokens.item[i].start >= from) {
-			if (tide_sqltoken_is(r->text, &r->tokens.item[i], "CONSTRAINT"))
-				from = r->tokens.item[i + 2].start;
-			break;
-		}
-	return tide_reading_slice(r, from, NULL);
-}
-
 static size_t
 add_constraint(struct tide_reading *r, const json_t *cmd, size_t at)
 {
@@ -285,7 +299,7 @@ add_constraint(struct tide_reading *r, const json_t *cmd, size_t at)
 	index_columns(r, at, constraint);
 	tide_tree_each(constraint, "ColumnRef", take_column, &(struct column_list){ r, at });
 	if (tide_reading_at(r, at)->constraint == 'f')
-		add_referenced(r, constraint);
+		add_referenced(r, at, constraint);
 	return at;
 }
 
@@ -437,8 +451,10 @@ void
 tide_effects_alter(struct tide_reading *r, const json_t *body)
 {
 	const char *objtype = tide_tree_text(body, "objtype");
-	const json_t *cmds = json_object_get(body, "cmds");
+	const json_t *cmds = json_object_get(body, "cmds"), *relation = json_object_get(body, "relation");
 
+	r->schema = tide_reading_copy(r, tide_tree_text(relation, "schemaname"));
+	r->relation = tide_reading_copy(r, tide_tree_text(relation, "relname"));
 	for (size_t i = 0; i < json_array_size(cmds); i++) {
 		const json_t *cmd = json_object_get(json_array_get(cmds, i), "AlterTableCmd");
 		size_t at = is_table(objtype)
@@ -446,7 +462,7 @@ tide_effects_alter(struct tide_reading *r, const json_t *body)
 				: alter_other(r, cmd, objtype);
 		struct tide_effect *effect = tide_reading_at(r, at);
 
-		tide_reading_relation(r, effect, json_object_get(body, "relation"));
+		tide_reading_relation(r, effect, relation);
 		if (effect->kind == TIDE_EFFECT_UNKNOWN && effect->lock == TIDE_LOCK_NONE)
 			effect->lock = TIDE_ACCESS_EXCLUSIVE;
 		if (effect->name != NULL && effect->kind != TIDE_EFFECT_ADD_CONSTRAINT &&

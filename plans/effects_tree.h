@@ -12,6 +12,7 @@ struct tide_reading {
 	const char *text;
 	struct tide_sqltokens tokens;
 	struct tide_statement *out;
+	char *schema, *relation; /* of ALTER TABLE: the table */
 };
 
 /** What the tables know of a node: one row each. `more` looks at the rest of it, and may change the effect and add others. */

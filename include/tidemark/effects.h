@@ -30,6 +30,7 @@ enum tide_effect_kind {
 	TIDE_EFFECT_SET_IDENTITY,
 	TIDE_EFFECT_DROP_IDENTITY,
 	TIDE_EFFECT_ADD_CONSTRAINT,
+	TIDE_EFFECT_REFERENCE, /* a foreign key of another table points here from now on */
 	TIDE_EFFECT_VALIDATE_CONSTRAINT,
 	TIDE_EFFECT_DROP_CONSTRAINT,
 	TIDE_EFFECT_RENAME_CONSTRAINT,
@@ -84,7 +85,8 @@ struct tide_effect {
 	char *relation;  /* as stored; NULL: none, or only the catalog knows */
 	/* The column, constraint, index, trigger or object that it is about; NULL: not said, or none. */
 	char *name;
-	/* Its new name. Of OWN_SEQUENCE the sequence as SQL, of USING INDEX the index, of a trigger its function. */
+	/* Its new name. Of OWN_SEQUENCE the sequence as SQL, of USING INDEX the index, of a trigger its function, of REFERENCE the table that
+	 * has the foreign key, as SQL. */
 	char *to;
 	/* The text of a type, default, constraint, CREATE INDEX, CREATE TRIGGER, or of a function's body; NULL. */
 	char *definition;

@@ -433,6 +433,58 @@ class Applied(SqlCase):
         self.goes_through(self.plan(plans.plan("p", "public.t", phases)))
         self.assertEqual(self.value("SELECT atttypid::regtype::text FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'v'"), "bigint")
 
+    @limit(120)
+    def test_integer_to_bigint_of_a_primary_key_that_others_refer_to(self):
+        """What has no kind of its own yet goes through statements: sequence, keys in and out, the primary key itself."""
+        self.execute("CREATE TABLE t (id serial PRIMARY KEY, v text); INSERT INTO t (v) SELECT 'x' FROM generate_series(1, 100);"
+                     "CREATE TABLE c1 (id bigint PRIMARY KEY, r int NOT NULL CONSTRAINT c1_fk REFERENCES t ON DELETE CASCADE);"
+                     "CREATE TABLE c2 (r int CONSTRAINT c2_fk REFERENCES t(id));"
+                     "INSERT INTO c1 SELECT g, g FROM generate_series(1, 100) g; INSERT INTO c2 SELECT g FROM generate_series(1, 50) g")
+        before = self.fingerprint()
+
+        def key(number, table, column, more):
+            return [sql(f"ALTER TABLE public.{table} ADD CONSTRAINT {table}_fkn FOREIGN KEY (r) REFERENCES public.t({column}){more} NOT VALID",
+                        f"ALTER TABLE public.{table} DROP CONSTRAINT {table}_fkn", id=f"fk{number}"),
+                    sql(f"ALTER TABLE public.{table} VALIDATE CONSTRAINT {table}_fkn", "SELECT 1", id=f"fk{number}v")]
+
+        phases = [sql("ALTER SEQUENCE public.t_id_seq OWNED BY NONE", "ALTER SEQUENCE public.t_id_seq OWNED BY public.t.id", id="free",
+                      lock="share row exclusive"),
+                  {"kind": "add_column", "column": "id_new", "type": "bigint"}, {"kind": "dual_write", "from": "id", "to": "id_new"},
+                  {"kind": "backfill"}, {"kind": "set_not_null", "column": "id_new"},
+                  {"kind": "create_index", "name": "t_id_new", "columns": ["id_new"], "unique": True}, {"kind": "verify"},
+                  {"kind": "switch", "swap_names": True, "accept": ["t_pkey", "c1_fk", "c2_fk"]},
+                  *key(1, "c1", "id", " ON DELETE CASCADE"), *key(2, "c2", "id", ""),
+                  sql(["ALTER TABLE public.c1 DROP CONSTRAINT c1_fk", "ALTER TABLE public.c2 DROP CONSTRAINT c2_fk"],
+                      ["ALTER TABLE public.c1 ADD CONSTRAINT c1_fk FOREIGN KEY (r) REFERENCES public.t(id_new) ON DELETE CASCADE NOT VALID",
+                       "ALTER TABLE public.c1 VALIDATE CONSTRAINT c1_fk",
+                       "ALTER TABLE public.c2 ADD CONSTRAINT c2_fk FOREIGN KEY (r) REFERENCES public.t(id_new) NOT VALID",
+                       "ALTER TABLE public.c2 VALIDATE CONSTRAINT c2_fk"], id="old"),
+                  sql(["ALTER TABLE public.t DROP CONSTRAINT t_pkey, ADD CONSTRAINT t_pkey PRIMARY KEY USING INDEX t_id_new",
+                       "ALTER TABLE public.t ALTER COLUMN id SET DEFAULT nextval('public.t_id_seq'), ALTER COLUMN id_new DROP DEFAULT, "
+                       "ALTER COLUMN id_new DROP NOT NULL",
+                       "ALTER SEQUENCE public.t_id_seq AS bigint OWNED BY public.t.id"], id="key"),
+                  {"kind": "drop_column", "column": "id_new", "gate": "manual"}]
+        path = self.plan(plans.plan("p", "public.t", phases))
+        self.tidemark.ok("lint", "--db", path)
+        drop = self.tidemark.json("plan", path)["phases"][12]["steps"][0]["forward"]
+        self.assertEqual((drop["lock"], {o["relation"] for o in drop["also_locks"]}), ("ACCESS EXCLUSIVE", {"public.c1", "public.c2"}))
+        self.tidemark.ok("run", path, "--to", "old")
+        self.assertEqual(self.rows("INSERT INTO t (v) VALUES ('n') RETURNING id, id_new"), [(101, 101)])
+        self.tidemark.ok("rollback", "p", "--yes")
+        self.assert_same_schema(before)
+        self.tidemark.ok("run", path, "--again")
+        self.execute("INSERT INTO t (v) VALUES ('n'); UPDATE t SET v = 'm' WHERE id = 1")
+        self.tidemark.ok("advance", "p")
+        self.assertEqual(self.value("SELECT state FROM tidemark.run ORDER BY id DESC LIMIT 1"), "complete")
+        self.assertEqual(self.rows("INSERT INTO t (v) VALUES ('after') RETURNING id, pg_typeof(id)::text"), [(103, "bigint")])
+        self.assertEqual(self.rows("SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid) FROM pg_constraint "
+                                   "WHERE contype IN ('p', 'f') AND connamespace = 'public'::regnamespace ORDER BY 1, 2"),
+                         [("c1", "f", "FOREIGN KEY (r) REFERENCES t(id) ON DELETE CASCADE"), ("c1", "p", "PRIMARY KEY (id)"),
+                          ("c2", "f", "FOREIGN KEY (r) REFERENCES t(id)"), ("t", "p", "PRIMARY KEY (id)")])
+        self.assertEqual(self.value("SELECT pg_get_serial_sequence('t', 'id')"), "public.t_id_seq")
+        self.execute("DELETE FROM t WHERE id = 60")
+        self.assertEqual(self.value("SELECT count(*) FROM c1"), 99)
+
     def test_a_column_that_a_statement_drops_is_missed(self):
         self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer, o int)")
         for act, rule in (("ALTER TABLE public.t DROP COLUMN v", "column-missing"), ("ALTER TABLE public.t RENAME COLUMN v TO w", "column-missing")):
