@@ -76,6 +76,9 @@ struct tide_executor {
 	int64_t shared_buffers;   /* blocks, the server's */
 	int64_t deadline;         /* tide_now_us when the budget ends; 0 none */
 
+	bool may_extend;      /* phases that the plan file has got at its end are taken over */
+	size_t known;         /* phases of the run when the file has more; 0: it has the same */
+	char *known_hash;     /* of the plan that the run has then */
 	bool back;            /* a rollback: how the run stands is not its to say before it begins */
 	bool asks_for_room;   /* while it waits for the lease, the holder is asked to yield */
 	int64_t last_fence;   /* held before the connection was lost; 0 none */

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "extend.h"
 #include "gate.h"
 #include "hooks.h"
 #include "journal.h"
@@ -113,9 +114,10 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 {
 	struct tide_run_row run;
 
+	exe->may_extend = true;
 	if (!find_or_create(exe, &run, err))
 		return false;
-	if (strcmp(run.state, "complete") == 0) {
+	if (strcmp(run.state, "complete") == 0 && exe->known == 0) {
 		outcome->state = "complete";
 		outcome->reason = "nothing to do: the plan is complete";
 		return true;
@@ -136,10 +138,12 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		outcome->reason = talloc_asprintf(talloc_parent(exe), "%s works on it already", run.owner);
 		return true;
 	}
-	if (!tide_executor_start(exe, err))
+	if ((exe->known > 0 && !tide_extend_check(exe, err)) || !tide_executor_start(exe, err))
 		return false;
 	tide_executor_event(exe, "run.start", NULL, false, "run of '%s' on %s (run %lld, fence %lld)",
 	    exe->plan->name, exe->relation, (long long)exe->run, (long long)exe->fence);
+	if (exe->known > 0 && !tide_extend_run(exe, err))
+		return false;
 	if (!run_phases(exe, err))
 		return false;
 	tide_executor_event(exe, "run.complete", NULL, false, "plan '%s' is complete", exe->plan->name);

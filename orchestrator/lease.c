@@ -131,9 +131,17 @@ check_hash(struct tide_executor *exe, const char *hash, const char *text, struct
 	if (!tide_plan_parse(
 		exe, exe->plan->path, text, strlen(text), tide_phase_kinds(), kinds, &stored, &unread))
 		diff = talloc_strdup(exe, "the stored plan cannot be read any more");
-	else
+	else if (tide_plan_extends(stored, exe->plan) && exe->may_extend) {
+		exe->known = stored->count;
+		exe->known_hash = talloc_strdup(exe, hash);
+		return true;
+	} else
 		diff = tide_plan_diff(exe, stored, exe->plan);
 	tide_fail(err, TIDE_PLAN, "plan '%s' has changed since its run started:\n%s", exe->plan->name, diff);
+	if (stored != NULL && tide_plan_extends(stored, exe->plan))
+		return tide_hint(err,
+		    "tidemark run takes over phases that were added at the end: tidemark run %s",
+		    exe->plan->path);
 	return tide_hint(err,
 	    "put the file back as it was, run by name (tidemark run %s uses the stored text), or roll "
 	    "back and start the changed plan under a new name",

@@ -52,8 +52,8 @@ refuse(struct tide_executor *exe, const struct tide_findings *findings, struct t
 	return first->hint != NULL ? tide_hint(err, "%s", first->hint) : false;
 }
 
-bool
-tide_planner_preflight(struct tide_executor *exe, struct tide_err *err)
+static bool
+check_from(struct tide_executor *exe, size_t first, bool at_work, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	struct tide_findings *findings = talloc_zero(mem, struct tide_findings);
@@ -63,7 +63,7 @@ tide_planner_preflight(struct tide_executor *exe, struct tide_err *err)
 	bool ok = tide_planner_catalog(exe, mem, &cat, err) &&
 		  tide_zones_check(exe->control, exe->plan, findings, err);
 
-	if (ok && !tide_phase_compile_all(mem, exe->plan, cat, steps, findings, &failed)) {
+	if (ok && !tide_phase_compile_rest(mem, exe->plan, first, at_work, cat, steps, findings, &failed)) {
 		/* A finding says it with its place; the compiler's own word is the second best. */
 		ok = refuse(exe, findings, err);
 		if (ok)
@@ -74,6 +74,18 @@ tide_planner_preflight(struct tide_executor *exe, struct tide_err *err)
 	}
 	talloc_free(mem);
 	return ok;
+}
+
+bool
+tide_planner_preflight(struct tide_executor *exe, struct tide_err *err)
+{
+	return check_from(exe, 0, false, err);
+}
+
+bool
+tide_planner_check_rest(struct tide_executor *exe, size_t first, bool at_work, struct tide_err *err)
+{
+	return check_from(exe, first, at_work, err);
 }
 
 static bool

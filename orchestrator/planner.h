@@ -8,6 +8,9 @@ bool tide_planner_catalog(
     struct tide_executor *exe, void *ctx, struct tide_catalog **out, struct tide_err *err) TIDE_CHECKED;
 /** Checks and compiles everything ahead, changing nothing: a plan that must be refused is refused before it starts. */
 bool tide_planner_preflight(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
+/** The same for a run under way: the phases before `first` are done, the last of them perhaps at work. */
+bool tide_planner_check_rest(
+    struct tide_executor *exe, size_t first, bool at_work, struct tide_err *err) TIDE_CHECKED;
 /** The steps of one phase: as they were written down, or else compiled now and written down. Belongs to ctx. */
 bool tide_planner_steps(struct tide_executor *exe, void *ctx, long index, struct tide_steps **out,
     struct tide_err *err) TIDE_CHECKED;

@@ -280,7 +280,9 @@ way_out(void *ctx, const struct claim *claim)
 		    tide_ident(ctx, claim->trigger));
 	if (is_over(claim))
 		return talloc_asprintf(ctx,
-		    "the plan has no drop_column, so its triggers stay: tidemark rollback %s removes them",
+		    "the plan has no drop_column, so its triggers stay: add one at the end of its file and "
+		    "run that, "
+		    "or remove them: tidemark rollback %s",
 		    claim->plan);
 	return talloc_asprintf(ctx,
 	    "finish '%s' first (tidemark status %s), or roll it back: tidemark rollback %s", claim->plan,

@@ -275,3 +275,25 @@ tide_plan_diff(void *ctx, const struct tide_plan *before, const struct tide_plan
 	diff_tables(&diff, "", before->root, after->root);
 	return diff.out.data;
 }
+
+bool
+tide_plan_extends(const struct tide_plan *before, const struct tide_plan *after)
+{
+	const struct tide_toml *old = tide_toml_get(before->root, "phase");
+	const struct tide_toml *new = tide_toml_get(after->root, "phase");
+
+	if (old == NULL || new == NULL || new->count <= old->count ||
+	    before->root->count != after->root->count)
+		return false;
+	for (size_t i = 0; i < old->count; i++)
+		if (!same(old->child[i], new->child[i]))
+			return false;
+	for (size_t i = 0; i < before->root->count; i++) {
+		const struct tide_toml *left = before->root->child[i];
+		const struct tide_toml *right = tide_toml_get(after->root, left->key);
+
+		if (left != old && (right == NULL || !same(left, right)))
+			return false;
+	}
+	return true;
+}

@@ -89,6 +89,8 @@ bool tide_plan_parse(void *ctx, const char *path, const char *text, size_t lengt
     const struct tide_kind *const *kinds, size_t kind_count, struct tide_plan **out,
     struct tide_err *err) TIDE_CHECKED;
 
+/** Whether `after` is `before` with more phases at its end, and nothing else. */
+bool tide_plan_extends(const struct tide_plan *before, const struct tide_plan *after);
 /** Canonical text: keys sorted, values normalised, phases in order. The hash is over it. Belongs to ctx. */
 char *tide_plan_canonical(void *ctx, const struct tide_toml *root);
 

@@ -25,6 +25,24 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 	       tide_catalog_load(ctx, conn, &request, out, err);
 }
 
+/* Whether the run is of this plan, or of the plan without phases that it has got at its end. */
+static bool
+is_of_plan(const struct tide_live *live)
+{
+	void *mem = talloc_new(NULL);
+	struct tide_plan *stored = NULL;
+	struct tide_err ignored = { 0 };
+	const char *text = live->run.plan_text;
+	bool is = strcmp(live->run.hash, live->plan->hash) == 0;
+
+	if (!is && text != NULL &&
+	    tide_plan_parse(mem, live->plan->path, text, strlen(text), tide_phase_kinds(), tide_phase_count,
+		&stored, &ignored))
+		is = tide_plan_extends(stored, live->plan);
+	talloc_free(mem);
+	return is;
+}
+
 /* Of a run under way, the phases that have begun have their steps in the journal; *first is the one behind them. */
 static bool
 written_down(
@@ -34,7 +52,7 @@ written_down(
 
 	*first = 0;
 	*at_work = false;
-	if (!run->found || strcmp(run->state, "rolled_back") == 0 || strcmp(run->hash, live->plan->hash) != 0)
+	if (!run->found || strcmp(run->state, "rolled_back") == 0 || !is_of_plan(live))
 		return true;
 	for (size_t i = 0; i < run->count && i < live->plan->count; i++) {
 		if (!tide_store_steps(live, conn, run->id, (long)i, &live->steps[i], err))
