@@ -6,6 +6,7 @@
 #include "journal.h"
 #include "own_path.h"
 #include "watcher.h"
+#include "tidemark/store.h"
 
 char *
 tide_gate_text(void *ctx, const struct tide_gate *gate)
@@ -33,6 +34,7 @@ struct view {
 	bool approved;
 	double soak_left; /* seconds; ≤ 0 over or waived */
 	char *soak_until;
+	char *note; /* what whoever opens the gate should know, or NULL */
 };
 
 static const char look[] =
@@ -43,8 +45,13 @@ static const char look[] =
     "AS before WHERE r.id = $1::bigint AND r.fence = $2::bigint RETURNING r.hold_until) "
     "SELECT p.approved IS NOT NULL, "
     "CASE WHEN p.waive_soak THEN 0 ELSE extract(epoch FROM mark.hold_until - clock_timestamp()) END, "
-    "to_char(mark.hold_until, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') "
-    "FROM tidemark.phase p, mark WHERE p.run = $1::bigint AND p.ordinal = $3::integer";
+    "to_char(mark.hold_until, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), l.detail->>'rows_unmatched', "
+    "l.detail->>'unmatched_key' "
+    "FROM tidemark.phase p CROSS JOIN mark LEFT JOIN LATERAL (SELECT j.detail FROM tidemark.journal j "
+    "JOIN tidemark.phase q ON q.run = j.run AND q.ordinal = j.phase AND q.state = 'done' "
+    "WHERE j.run = p.run AND j.event = 'step.done' AND j.detail ? 'rows_unmatched' "
+    "ORDER BY j.seq DESC LIMIT 1) l ON p.kind = 'switch' "
+    "WHERE p.run = $1::bigint AND p.ordinal = $3::integer";
 
 static bool
 read_view(struct tide_executor *exe, void *mem, long index, struct view *out, struct tide_err *err)
@@ -59,6 +66,9 @@ read_view(struct tide_executor *exe, void *mem, long index, struct view *out, st
 	out->approved = tide_rows_bool(rows, 0, 0);
 	out->soak_left = tide_rows_real(rows, 0, 1);
 	out->soak_until = talloc_strdup(mem, tide_rows_text(rows, 0, 2));
+	out->note = tide_rows_int(rows, 0, 3) > 0
+			? tide_unmatched_text(mem, tide_rows_int(rows, 0, 3), tide_rows_text(rows, 0, 4))
+			: NULL;
 	return true;
 }
 
@@ -98,11 +108,15 @@ judge(struct tide_executor *exe, void *mem, long index, char **why, bool *stop, 
 		return false;
 	if (gate->manual && !view.approved) {
 		*why = talloc_strdup(mem, "waiting for a person's advance");
+		if (view.note != NULL)
+			*why = talloc_asprintf(mem, "%s; %s", *why, view.note);
 		*stop = true;
 		return true;
 	}
 	if (gate->after > 0 && view.soak_left > 0) {
 		*why = talloc_asprintf(mem, "soaking until %s", view.soak_until);
+		if (view.note != NULL)
+			*why = talloc_asprintf(mem, "%s; %s", *why, view.note);
 		*stop = view.soak_left * (double)TIDE_SECOND > (double)TIDE_WAIT_IN_PROCESS;
 		return true;
 	}

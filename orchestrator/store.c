@@ -13,6 +13,7 @@
 #include "table.h"
 #include "tidemark/expression.h"
 #include "tidemark/phase.h"
+#include "tidemark/units.h"
 
 /* Readers work on databases that never saw tidemark. */
 static bool
@@ -58,6 +59,19 @@ read_run(void *ctx, const struct tide_rows *rows, size_t i, struct tide_run_stat
 	tide_progress_read(ctx, tide_rows_text(rows, i, 17), &out->progress);
 	out->conflicts = tide_rows_int(rows, i, 18);
 	out->time_over = tide_rows_bool(rows, i, 22);
+	out->unmatched = tide_rows_null(rows, i, 23) ? -1 : tide_rows_int(rows, i, 23);
+	out->unmatched_key = copy(ctx, rows, i, 24);
+}
+
+char *
+tide_unmatched_text(void *ctx, int64_t rows, const char *key)
+{
+	char count[32];
+
+	tide_count_format(rows, count, sizeof(count));
+	return talloc_asprintf(ctx, "%s %s no match in the lookup and %s NULL%s%s", count,
+	    rows == 1 ? "row has" : "rows have", rows == 1 ? "holds" : "hold",
+	    key != NULL ? ", such as " : "", key != NULL ? key : "");
 }
 
 /* Gates come from the plan that is stored with the run. */

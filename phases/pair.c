@@ -197,20 +197,25 @@ find_side(void *ctx, const struct tide_phase_at *at, const struct tide_names *na
 	return true;
 }
 
-static bool
-has_subquery(const struct tide_dual_side *side, struct tide_err *err)
+bool
+tide_dual_looks_up(const struct tide_dual_column *column)
 {
 	void *room = talloc_new(NULL);
-	bool found = false;
+	struct tide_expression parsed = { 0 };
+	struct tide_err ignored = { 0 };
+	bool found = tide_expression_read(room, column->inner, &parsed, &ignored) && parsed.subquery;
 
-	for (size_t i = 0; i < side->count; i++) {
-		struct tide_expression parsed = { 0 };
-
-		if (tide_expression_read(room, side->item[i].inner, &parsed, err))
-			found = found || parsed.subquery;
-	}
 	talloc_free(room);
 	return found;
+}
+
+static bool
+has_subquery(const struct tide_dual_side *side)
+{
+	for (size_t i = 0; i < side->count; i++)
+		if (tide_dual_looks_up(&side->item[i]))
+			return true;
+	return false;
 }
 
 /* What the plan says the column's type is, when the plan adds it. */
@@ -398,7 +403,6 @@ tide_dual_build(void *ctx, const struct tide_phase_at *at, const struct tide_dua
 {
 	struct tide_dual *dual = talloc_zero(ctx, struct tide_dual);
 	const struct dual_write_spec *spec;
-	struct tide_err ignored = { 0 };
 
 	dual->plan = at->plan;
 	dual->phase = &at->plan->phase[state->phase];
@@ -412,7 +416,7 @@ tide_dual_build(void *ctx, const struct tide_phase_at *at, const struct tide_dua
 	    !fill_side(ctx, state, dual, true, err) || !fill_side(ctx, state, dual, false, err) ||
 	    !finish_side(ctx, dual, &dual->new, err) || !finish_side(ctx, dual, &dual->old, err))
 		return false;
-	dual->lookup = has_subquery(&dual->new, &ignored);
+	dual->lookup = has_subquery(&dual->new);
 	dual->immutable = !dual->lookup && up_immutable(ctx, at, dual);
 	for (size_t i = 0; i < dual->new.count && at->cat != NULL && !state->switched; i++)
 		dual->new.item[i].carried = carried_default(ctx, at, dual, i);

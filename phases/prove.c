@@ -5,6 +5,7 @@
 #include "build.h"
 #include "tidemark/expression.h"
 #include "tidemark/names.h"
+#include "tidemark/sqltext.h"
 
 char *
 tide_dual_proof_name(void *ctx, const struct tide_plan *plan, const struct tide_phase *phase)
@@ -27,10 +28,30 @@ tide_dual_proof(void *ctx, const struct tide_dual *dual, struct tide_proof *out)
 	    ctx, "%s agrees with %s", tide_join_plain(ctx, &new, ", "), tide_join_plain(ctx, &old, ", "));
 }
 
+/*
+ * A new column that is NULL though what it is looked up by is not. Where old and new agree, and the comparison counts those
+ * that do not, its NULL is that of the lookup: nothing has to be looked up again.
+ */
+static char *
+unmatched(void *ctx, const struct tide_dual *dual)
+{
+	char *given = NULL, *out = NULL;
+
+	for (size_t i = 0; i < dual->old.count; i++)
+		given = tide_append(ctx, given, " OR ",
+		    tide_sqlf(ctx, TIDE_ROW ".%I IS DISTINCT FROM NULL", dual->old.item[i].name));
+	for (size_t i = 0; i < dual->new.count; i++)
+		if (tide_dual_looks_up(&dual->new.item[i]))
+			out = tide_append(ctx, out, " OR ",
+			    tide_sqlf(ctx, TIDE_ROW ".%I IS NOT DISTINCT FROM NULL", dual->new.item[i].name));
+	return out == NULL ? NULL : tide_sqlf(ctx, "(%s) AND (%s)", out, given);
+}
+
 void
 tide_dual_compare(void *ctx, const struct tide_dual *dual, struct tide_sweep_spec *sweep)
 {
 	sweep->residual = tide_dual_differs_row(ctx, dual);
+	sweep->unmatched = dual->lookup ? unmatched(ctx, dual) : NULL;
 	sweep->key = tide_row_key(ctx, dual->cat, TIDE_ROW);
 	sweep->what = tide_dual_what(ctx, dual);
 }
@@ -57,6 +78,7 @@ tide_dual_compare_last(struct tide_steps *out, const struct tide_dual *dual, con
 
 	tide_dual_compare(out, dual, sweep);
 	sweep->residual = tide_dual_differs_both(out, dual);
+	sweep->unmatched = NULL;
 	step->forward.flags |= TIDE_PROVES;
 }
 

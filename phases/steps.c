@@ -57,6 +57,7 @@ static const struct text_member sweep_texts[] = {
 	{ "columns", offsetof(struct tide_sweep_spec, columns) },
 	{ "residual", offsetof(struct tide_sweep_spec, residual) },
 	{ "again", offsetof(struct tide_sweep_spec, again) },
+	{ "unmatched", offsetof(struct tide_sweep_spec, unmatched) },
 	{ "key", offsetof(struct tide_sweep_spec, key) },
 	{ "order", offsetof(struct tide_sweep_spec, order) },
 	{ "trigger", offsetof(struct tide_sweep_spec, trigger) },

@@ -13,6 +13,8 @@
 /** Result of a read-only comparison. key: `count` of the differing rows as JSON text, at most ten. */
 struct tide_differences {
 	int64_t rows_seen, differing;
+	int64_t unmatched;   /* rows whose lookup finds nothing; -1: the plan has no lookup */
+	char *unmatched_key; /* of one of them, as JSON text; NULL */
 	char **key;
 	size_t count;
 	bool interrupted;

@@ -95,6 +95,8 @@ struct tide_sweep_spec {
 	char *residual; /* boolean: the row still needs work (write) or differs (read) */
 	char *
 	    again; /* write: true for a row that was filled means that filling it twice is not filling it once; NULL */
+	char *
+	    unmatched; /* read: true for a row whose lookup gives NULL for a value that is not; only counted, with one key; NULL: no lookup */
 	char *key;     /* jsonb expression that names a row in a report */
 	char *order;   /* "heap" or "keyset"; NULL: heap where the rows are in one */
 	char *trigger; /* the trigger that must stand (ENABLE ALWAYS) for the sweep to be right; NULL: none */

@@ -16,6 +16,9 @@
  * callback. A database without the schema is not an error: found stays false, lists are empty.
  */
 
+/** "12 rows have no match in the lookup and hold NULL, such as {…}". key may be NULL. Belongs to ctx. */
+char *tide_unmatched_text(void *ctx, int64_t rows, const char *key);
+
 struct tide_phase_status {
 	const char *name, *kind, *state; /* state: pending waiting running done undoing undone */
 	const char *started, *ended;     /* RFC 3339 UTC or NULL */
@@ -38,6 +41,9 @@ struct tide_run_status {
 	const char *hold_until;        /* RFC 3339 UTC of a soak's or hold's end, or NULL */
 	struct tide_progress progress; /* of the current sweep; blocks_total 0 when there is none */
 	int64_t conflicts;
+	int64_t
+	    unmatched; /* rows without a match in the lookup, by the last comparison; -1: none has looked */
+	const char *unmatched_key; /* of one of them, or NULL */
 	struct tide_phase_status *item;
 	size_t count;
 };

@@ -114,10 +114,19 @@ tide_json_progress(const struct tide_progress *p)
 }
 
 json_t *
+tide_json_lookup(int64_t unmatched, const char *key)
+{
+	json_t *example = key != NULL ? json_loads(key, JSON_DECODE_ANY, NULL) : NULL;
+
+	return json_pack("{s:I, s:o}", "unmatched", (json_int_t)unmatched, "example",
+	    example != NULL ? example : tide_json_text(key));
+}
+
+json_t *
 tide_json_status(const struct tide_run_status *s, const char *next)
 {
 	const struct tide_progress now = tide_status_progress(s);
-	json_t *phases = json_array(),
+	json_t *phases = json_array(), *lookup = json_null(),
 	       *progress = now.blocks_total > 0 ? tide_json_progress(&now) : json_null();
 
 	for (size_t i = 0; i < s->count; i++) {
@@ -130,16 +139,18 @@ tide_json_status(const struct tide_run_status *s, const char *next)
 				tide_json_text(p->ended), "gate", tide_json_text(p->gate), "approved_by",
 				tide_json_text(p->approved_by)));
 	}
+	if (s->unmatched >= 0)
+		lookup = tide_json_lookup(s->unmatched, s->unmatched_key);
 	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I, "
-			 "s:o, s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o}",
 	    "id", (json_int_t)s->id, "plan", tide_json_text(s->plan), "title", tide_json_text(s->title),
 	    "table", tide_json_text(s->table), "hash", tide_json_text(s->hash), "state",
 	    tide_json_text(s->state), "wanted", tide_json_text(s->wanted), "direction",
 	    tide_json_text(s->direction), "reason", tide_json_text(s->reason), "phase",
 	    tide_json_text(s->phase), "holder", tide_json_text(s->holder), "live", s->live,
 	    "heartbeat_age_seconds", tide_json_real(s->heartbeat_age), "created", tide_json_text(s->created),
-	    "updated", tide_json_text(s->updated), "conflicts", (json_int_t)s->conflicts, "hold_until",
-	    tide_json_text(s->hold_until), "progress", progress, "phases", phases, "next",
+	    "updated", tide_json_text(s->updated), "conflicts", (json_int_t)s->conflicts, "lookup", lookup,
+	    "hold_until", tide_json_text(s->hold_until), "progress", progress, "phases", phases, "next",
 	    tide_json_text(next));
 }
 

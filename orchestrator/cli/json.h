@@ -28,6 +28,8 @@ json_t *tide_json_object(void);
 json_t *tide_json_error(const struct tide_err *err);
 json_t *tide_json_findings(const struct tide_findings *findings);
 json_t *tide_json_progress(const struct tide_progress *progress);
+/** How many rows a lookup finds nothing for, and the key of one of them (JSON text, or NULL). */
+json_t *tide_json_lookup(int64_t unmatched, const char *key);
 json_t *tide_json_status(const struct tide_run_status *status, const char *next);
 
 /** Prints and frees it: readable, or one line. */

@@ -89,6 +89,12 @@ tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, st
 		NULL, &rows, err))
 		return false;
 	live->state = tide_rows_bool(rows, 0, 0);
+	if (live->run.found && live->run.unmatched > 0)
+		tide_findings_add(live->findings, TIDE_WARNING, "lookup-unmatched", 0, 0,
+		    "add what is missing to the table that is looked up and write those rows again (UPDATE … "
+		    "SET old = "
+		    "old), or leave them NULL: the switch does not stop for them",
+		    "%s", tide_unmatched_text(live, live->run.unmatched, live->run.unmatched_key));
 	tide_phase_lint(plan, NULL, live->findings);
 	if (!tide_findings_has_error(live->findings)) {
 		found = talloc_zero(live, struct tide_findings);

@@ -154,6 +154,8 @@ tide_status_print(struct tide_stream *out, const struct tide_run_status *s, bool
 		    talloc_asprintf(mem,
 			"%s rows in which old and new were both written and disagreed; see tidemark.conflict",
 			tide_count_format(s->conflicts, text, sizeof(text))));
+	if (s->unmatched > 0)
+		row(out, "lookup", tide_unmatched_text(mem, s->unmatched, s->unmatched_key));
 	for (size_t i = 0; i < s->count; i++)
 		print_phase(out, mem, i + 1, &s->item[i]);
 	if (next != NULL)

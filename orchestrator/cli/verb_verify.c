@@ -6,6 +6,7 @@
 #include "tidemark/compare.h"
 #include "tidemark/phase.h"
 #include "tidemark/sqltext.h"
+#include "tidemark/store.h"
 #include "tidemark/units.h"
 #include "verbs.h"
 #include "watch.h"
@@ -24,6 +25,9 @@ print_json(struct tide_cli *cli, const struct tide_plan *plan, const struct tide
 	json_object_set_new(object, "rows_seen", json_integer((json_int_t)found->rows_seen));
 	json_object_set_new(object, "differing", json_integer((json_int_t)found->differing));
 	json_object_set_new(object, "keys", keys);
+	if (found->unmatched >= 0)
+		json_object_set_new(
+		    object, "lookup", tide_json_lookup(found->unmatched, found->unmatched_key));
 	json_object_set_new(object, "complete", json_boolean(!found->interrupted));
 	tide_json_print(&cli->out, object, false);
 }
@@ -44,6 +48,9 @@ print_people(struct tide_cli *cli, const struct tide_plan *plan, const struct ti
 	if ((int64_t)found->count < found->differing)
 		tide_output_say(&cli->out, TIDE_DIM, "  … and %s more\n",
 		    tide_count_format(found->differing - (int64_t)found->count, rows, sizeof(rows)));
+	if (found->unmatched > 0)
+		tide_output_say(&cli->out, TIDE_YELLOW, "  %s\n",
+		    tide_unmatched_text(cli, found->unmatched, found->unmatched_key));
 }
 
 bool

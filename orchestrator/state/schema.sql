@@ -105,6 +105,9 @@ CREATE TABLE tidemark.segment (
     skipped     bigint NOT NULL DEFAULT 0,
     differing   bigint NOT NULL DEFAULT 0,
     keys        jsonb,
+    -- Rows whose lookup gives NULL, and the key of one of them.
+    unmatched   bigint NOT NULL DEFAULT 0,
+    unmatched_key text,
     batches     bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 CREATE INDEX segment_sweep ON tidemark.segment (run, sweep, pass);

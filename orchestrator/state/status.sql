@@ -17,9 +17,16 @@ SELECT r.id, r.plan, r.title,
        r.progress, (SELECT count(*) FROM tidemark.conflict c WHERE c.plan = r.plan AND c.at >= r.created),
        -- Of the phase it waits at: approved, begun (then it is the hold that is waited for), and whether the time is over.
        p.approved IS NOT NULL, p.state = 'running', p.ordinal,
-       r.hold_until <= clock_timestamp() OR CASE WHEN p.state = 'running' THEN p.waive_hold ELSE p.waive_soak END
+       r.hold_until <= clock_timestamp() OR CASE WHEN p.state = 'running' THEN p.waive_hold ELSE p.waive_soak END,
+       l.rows_unmatched, l.unmatched_key
   FROM tidemark.run r
   LEFT JOIN tidemark.phase p ON p.run = r.id
        AND p.ordinal = (SELECT min(q.ordinal) FROM tidemark.phase q WHERE q.run = r.id AND q.state <> 'done')
+  -- What the last comparison of a lookup has counted, unless its phase was rolled back.
+  LEFT JOIN LATERAL (SELECT j.detail->>'rows_unmatched' AS rows_unmatched, j.detail->>'unmatched_key' AS unmatched_key
+                       FROM tidemark.journal j
+                       JOIN tidemark.phase q ON q.run = j.run AND q.ordinal = j.phase AND q.state IN ('running', 'done')
+                      WHERE j.run = r.id AND j.event = 'step.done' AND j.detail ? 'rows_unmatched'
+                      ORDER BY j.seq DESC LIMIT 1) l ON true
  WHERE r.id IN (SELECT max(l.id) FROM tidemark.run l WHERE $1::text IS NULL OR l.plan = $1::text GROUP BY l.plan)
  ORDER BY r.id DESC

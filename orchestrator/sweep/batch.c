@@ -63,7 +63,8 @@ write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 	    "RETURNING " RANGE " AS stayed, (%s) AS again),\n"
 	    "tally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS "
 	    "seen, "
-	    "0 AS differing, 0 AS skipped, NULL::text AS keys, " TIDE_BATCH_ONCE " FROM work)%s",
+	    "0 AS differing, 0 AS skipped, NULL::text AS keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP
+	    " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), relation->name, spec->set, spec->residual,
 	    tide_batch_again(spec), TIDE_BATCH_AGAIN, mark(ctx, "true"));
 }
@@ -71,12 +72,19 @@ write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 char *
 tide_batch_found(void *ctx, const struct tide_sweep_spec *spec, const char *relation)
 {
+	const char *key = spec->key != NULL ? spec->key : "tidemark_row.ctid";
+	char *unmatched = talloc_strdup(ctx, TIDE_BATCH_NO_LOOKUP);
+
+	if (spec->unmatched != NULL)
+		unmatched = tide_sqlf(ctx,
+		    ", count(*) FILTER (WHERE %s) AS unmatched, min((%s)::text) FILTER (WHERE %s) AS "
+		    "unmatched_key",
+		    spec->unmatched, key, spec->unmatched);
 	return tide_sqlf(ctx,
 	    "count(*) AS seen, count(*) FILTER (WHERE %s) AS differing, "
-	    "to_json((array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text AS keys "
+	    "to_json((array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text AS keys%s "
 	    "FROM ONLY %s AS tidemark_row",
-	    spec->residual, spec->key != NULL ? spec->key : "tidemark_row.ctid", spec->residual,
-	    TIDE_SWEEP_KEYS, relation);
+	    spec->residual, key, spec->residual, TIDE_SWEEP_KEYS, unmatched, relation);
 }
 
 void
@@ -123,7 +131,7 @@ tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct 
 	    "seen, "
 	    "0 AS differing, (SELECT count(*) FROM found WHERE NOT EXISTS (SELECT FROM free WHERE free.tid = "
 	    "found.tid)) AS skipped, NULL::text AS "
-	    "keys, " TIDE_BATCH_ONCE " FROM work)%s",
+	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), relation->name, spec->residual, relation->name,
 	    spec->residual, relation->name, spec->set, spec->residual, tide_batch_again(spec),
 	    TIDE_BATCH_AGAIN, mark(ctx, "tally.skipped = 0"));

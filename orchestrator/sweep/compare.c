@@ -99,12 +99,13 @@ blocks_sql(struct compare *c, void *mem, const char *relation)
 static char *
 keys_sql(struct compare *c, void *mem, const char *relation, const struct tide_keyset *ks)
 {
-	char *more = tide_keyset_differing(mem, ks, c->spec.residual, c->by_place ? NULL : c->spec.key);
+	char *more = tide_keyset_differing(
+	    mem, ks, c->spec.residual, c->spec.unmatched, c->by_place ? NULL : c->spec.key);
 
 	return tide_sqlf(mem,
 	    "WITH span AS MATERIALIZED (SELECT n.*, row_number() OVER (ORDER BY %s) AS ord FROM (%s) AS n) "
 	    "SELECT count(*), count(*) FILTER (WHERE differs), to_json((array_agg(name ORDER BY ord) FILTER "
-	    "(WHERE differs))[1:%d])::text, "
+	    "(WHERE differs))[1:%d])::text, " TIDE_KEYSET_UNMATCHED ", "
 	    "(SELECT (%s)::text FROM span WHERE ord = (SELECT max(ord) FROM span)) FROM span",
 	    tide_keyset_by(mem, ks, "n"),
 	    tide_keyset_next(mem, ks, relation, more, "$1::text[]", "$2::bigint", "true"), TIDE_SWEEP_KEYS,
@@ -190,7 +191,7 @@ advance(struct reader *r, const struct tide_rows *rows)
 	    leaf->done || leaf->passed >= leaf->rows ? leaf->pages : leaf->pages * leaf->passed / leaf->rows;
 	if (!leaf->done) {
 		talloc_free(leaf->key);
-		leaf->key = talloc_strdup(r->c->leaf, tide_rows_text(rows, 0, 3));
+		leaf->key = talloc_strdup(r->c->leaf, tide_rows_text(rows, 0, 5));
 	}
 	r->c->progress.blocks_done += leaf->next - before;
 }
@@ -211,6 +212,9 @@ batch_read(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	c->out->rows_seen += tide_rows_int(rows, 0, 0);
 	c->out->differing += tide_rows_int(rows, 0, 1);
 	tide_batch_keys(c->out->key, &c->out->count, tide_rows_text(rows, 0, 2));
+	c->out->unmatched += tide_rows_int(rows, 0, 3);
+	if (c->out->unmatched_key == NULL && !tide_rows_null(rows, 0, 4))
+		c->out->unmatched_key = talloc_strdup(c->out->key, tide_rows_text(rows, 0, 4));
 	tide_pace_learn(r->leaf->keyset != NULL ? &c->keys : &c->pace, r->amount, tide_now_us() - r->sent);
 	if (r->leaf->keyset != NULL)
 		advance(r, rows);
@@ -346,6 +350,8 @@ compare(struct compare *c, void *ctx, struct tide_err *err)
 	c->progress.workers = (int)c->readers;
 	ok = ok && read_all(c, err);
 	c->out->interrupted = c->interrupted;
+	if (c->spec.unmatched == NULL)
+		c->out->unmatched = -1;
 	talloc_free(mem);
 	/* Whatever failed then failed because the connections were closed. */
 	return ok || c->interrupted;

@@ -92,7 +92,7 @@ write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 	return tide_sqlf(ctx,
 	    "%s%s%stally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, "
 	    "(SELECT passed FROM edge) AS seen, 0 AS differing, 0 AS skipped, NULL::text AS "
-	    "keys, " TIDE_BATCH_ONCE " FROM work)%s",
+	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, block_of(relation)),
 	    work(ctx, spec, relation, "span"), TIDE_BATCH_AGAIN, mark(ctx, "true"));
 }
@@ -100,13 +100,13 @@ write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 static char *
 read_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
-	char *more = tide_keyset_differing(ctx, relation->keyset, spec->residual, spec->key);
+	char *more = tide_keyset_differing(ctx, relation->keyset, spec->residual, spec->unmatched, spec->key);
 
 	return tide_sqlf(ctx,
 	    "%s%stally AS (SELECT 0 AS changed, 0 AS stayed, count(*) AS seen, count(*) FILTER (WHERE "
 	    "differs) "
 	    "AS differing, 0 AS skipped, to_json((array_agg(name ORDER BY ord) FILTER (WHERE "
-	    "differs))[1:%d])::text AS keys, 0 AS once FROM span)%s",
+	    "differs))[1:%d])::text AS keys, 0 AS once, " TIDE_KEYSET_UNMATCHED " FROM span)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, more), TIDE_SWEEP_KEYS,
 	    mark(ctx, "true"));
 }
@@ -130,7 +130,7 @@ hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relati
 	    "seen, "
 	    "0 AS differing, (SELECT all_rows FROM found) - (SELECT count(*) FROM free) AS skipped, "
 	    "NULL::text AS "
-	    "keys, " TIDE_BATCH_ONCE " FROM work)%s",
+	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, block_of(relation)),
 	    relation->name, tide_keyset_same(ctx, relation->keyset, "span"), spec->residual, relation->name,
 	    tide_keyset_same(ctx, relation->keyset, "span"), spec->residual,

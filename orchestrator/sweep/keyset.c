@@ -105,10 +105,18 @@ tide_keyset_next(void *ctx, const struct tide_keyset *keyset, const char *relati
 }
 
 char *
-tide_keyset_differing(void *ctx, const struct tide_keyset *keyset, const char *residual, const char *key)
+tide_keyset_differing(
+    void *ctx, const struct tide_keyset *keyset, const char *residual, const char *unmatched, const char *key)
 {
-	return tide_sqlf(ctx, ", (%s) AS differs, CASE WHEN (%s) THEN (%s)::text END AS name", residual,
-	    residual, key != NULL ? key : tide_keyset_text(ctx, keyset, NULL));
+	const char *name = key != NULL ? key : tide_keyset_text(ctx, keyset, NULL);
+	char *more = talloc_strdup(ctx, ", false AS unmatched, NULL::text AS unmatched_name");
+
+	if (unmatched != NULL)
+		more = tide_sqlf(ctx,
+		    ", (%s) AS unmatched, CASE WHEN (%s) THEN (%s)::text END AS unmatched_name", unmatched,
+		    unmatched, name);
+	return tide_sqlf(ctx, ", (%s) AS differs, CASE WHEN (%s) THEN (%s)::text END AS name%s", residual,
+	    residual, name, more);
 }
 
 char *

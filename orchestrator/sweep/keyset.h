@@ -38,9 +38,15 @@ char *tide_keyset_by(void *ctx, const struct tide_keyset *keyset, const char *al
  */
 char *tide_keyset_next(void *ctx, const struct tide_keyset *keyset, const char *relation, const char *more,
     const char *from, const char *limit, const char *condition);
-/** `more` of a read: `differs`, and what the row is called when it does, `name`. key: jsonb expression; NULL: the key. */
-char *
-tide_keyset_differing(void *ctx, const struct tide_keyset *keyset, const char *residual, const char *key);
+/**
+ * `more` of a read: `differs`, and what the row is called when it does, `name`; the same for `unmatched` (NULL: never), with
+ * `unmatched_name`. key: jsonb expression; NULL: the key.
+ */
+char *tide_keyset_differing(void *ctx, const struct tide_keyset *keyset, const char *residual,
+    const char *unmatched, const char *key);
+/** What a read counts of them. */
+#define TIDE_KEYSET_UNMATCHED                                                                                \
+	"count(*) FILTER (WHERE unmatched) AS unmatched, min(unmatched_name) AS unmatched_key"
 /** The row has the key in `alias`. */
 char *tide_keyset_same(void *ctx, const struct tide_keyset *keyset, const char *alias);
 /** The key in `alias` (NULL: of the row) is `last` (SQL of a text[]) or comes before it. */

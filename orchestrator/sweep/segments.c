@@ -218,7 +218,7 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
 	    "SELECT id, relation, first, stop, next, hole, done, changed, stayed, rows_seen, differing, "
-	    "keys, key "
+	    "keys, key, unmatched, unmatched_key "
 	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND pass = $3::integer ORDER BY id",
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, sweep->pass)),
 	    &rows, err);
@@ -230,6 +230,8 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	sweep->key_count = 0;
 	sweep->placeless = sweep->skipped = 0;
 	sweep->blocks_total = sweep->changed = sweep->stayed = sweep->seen = sweep->differing = 0;
+	sweep->unmatched = 0;
+	TALLOC_FREE(sweep->unmatched_key);
 	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
 		struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
 
@@ -254,6 +256,7 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 		sweep->seen += tide_rows_int(rows, i, 9);
 		sweep->differing += tide_rows_int(rows, i, 10);
 		tide_batch_keys(sweep->key, &sweep->key_count, tide_rows_text(rows, i, 11));
+		tide_sweep_unmatched(sweep, tide_rows_int(rows, i, 13), tide_rows_text(rows, i, 14));
 		add_segment(sweep, s);
 	}
 	talloc_free(mem);

@@ -10,6 +10,7 @@
 #include "../journal.h"
 #include "../watcher.h"
 #include "lock_waits.h"
+#include "tidemark/store.h"
 #include "tidemark/units.h"
 
 #define FIRST_BLOCKS 4
@@ -319,6 +320,28 @@ differs(struct tide_sweep *sweep, struct tide_err *err)
 	return false;
 }
 
+void
+tide_sweep_unmatched(struct tide_sweep *sweep, int64_t rows, const char *key)
+{
+	sweep->unmatched += rows;
+	if (sweep->unmatched_key == NULL && key != NULL)
+		sweep->unmatched_key = talloc_strdup(sweep, key);
+}
+
+/* Before the switch makes them what the new release reads. */
+static void
+tell_unmatched(struct tide_sweep *sweep, json_t *detail)
+{
+	if (sweep->spec->unmatched == NULL)
+		return;
+	json_object_set_new(detail, "rows_unmatched", json_integer((json_int_t)sweep->unmatched));
+	json_object_set_new(detail, "unmatched_key",
+	    sweep->unmatched_key == NULL ? json_null() : json_string(sweep->unmatched_key));
+	if (sweep->unmatched > 0)
+		tide_executor_event(sweep->exe, "sweep.unmatched", sweep->task->step, true, "%s: %s",
+		    sweep->spec->what, tide_unmatched_text(sweep, sweep->unmatched, sweep->unmatched_key));
+}
+
 static bool
 write_result(struct tide_sweep *sweep, struct tide_err *err)
 {
@@ -327,9 +350,11 @@ write_result(struct tide_sweep *sweep, struct tide_err *err)
 	    (json_int_t)(sweep->earlier_changed + sweep->changed), "rows_seen", (json_int_t)sweep->seen,
 	    "rows_stayed", (json_int_t)(sweep->earlier_stayed + sweep->stayed), "blocks",
 	    (json_int_t)sweep->blocks_total, "pass", sweep->pass);
-	char *text = json_dumps(detail, JSON_COMPACT), duration[32], rows[32], rate[32];
+	char *text, duration[32], rows[32], rate[32];
 	bool ok;
 
+	tell_unmatched(sweep, detail);
+	text = json_dumps(detail, JSON_COMPACT);
 	tide_crash_point("sweep.finished");
 	ok = tide_journal_add(sweep->exe,
 	    &(struct tide_entry){ .event = tide_task_event(sweep->task, "done"),

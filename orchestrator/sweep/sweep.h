@@ -85,6 +85,8 @@ struct tide_sweep {
 	int64_t before; /* rows that an earlier attempt had done: rates are about this one */
 	char **key;     /* of differing rows */
 	size_t key_count;
+	int64_t unmatched;   /* rows whose lookup gives NULL … */
+	char *unmatched_key; /* … and one of them; NULL */
 
 	bool holding;   /* no new batches: somebody wants something */
 	bool rewritten; /* a relation has new storage, or is none any more: look again */
@@ -129,6 +131,9 @@ struct tide_segment *tide_segments_steal(struct tide_sweep *sweep, struct tide_s
 /** A hole that a worker has just recorded. */
 void tide_segments_add_hole(
     struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop);
+
+/** Counts rows whose lookup gives NULL; key: of one of them, or NULL. */
+void tide_sweep_unmatched(struct tide_sweep *sweep, int64_t rows, const char *key);
 
 /** Await. Opens the workers' connections. */
 bool tide_workers_open(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;

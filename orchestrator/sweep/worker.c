@@ -385,6 +385,7 @@ account(struct tide_worker *w, const struct tide_rows *rows, int64_t took, bool 
 	sweep->seen += tide_rows_int(rows, 0, 2);
 	sweep->differing += tide_rows_int(rows, 0, 3);
 	tide_batch_keys(sweep->key, &sweep->key_count, tide_rows_text(rows, 0, 5));
+	tide_sweep_unmatched(sweep, tide_rows_int(rows, 0, 11), tide_rows_text(rows, 0, 12));
 	if (skipped > 0 && order(w)->more(s, &w->span, rows)) {
 		/* A hole of its own for these rows: what lies behind them must not wait for their lock. */
 		dig(w);

@@ -231,12 +231,12 @@ class Refused(HintCase):
 
     def test_a_base_type_is_added_where_a_domain_would_rewrite_the_table(self):
         self.execute("CREATE DOMAIN positive AS integer CHECK (VALUE > 0)")
-        path = self.phases({"kind": "add_column", "column": "more", "type": "positive"})
+        path = self.phases({"kind": "add_column", "column": "more", "type": "public.positive"})
         result = self.tidemark("run", path).expect((3, 4))
         self.assertIn("rewrite", result.err)
         self.assertIn("the type below the domain", " ".join(hints.lines(result)))
         base = self.value("SELECT format_type(typbasetype, typtypmod) FROM pg_type WHERE typname = 'positive'")
-        self.edit(path, '"positive"', f'"{base}"')
+        self.edit(path, '"public.positive"', f'"{base}"')
         self.tidemark("run", path).ok()
 
     def test_a_required_plan_is_seen_in_status_and_completed_first(self):
@@ -308,7 +308,7 @@ class Refused(HintCase):
         self.assertEqual(self.state(), "complete")
 
     def test_a_query_of_a_gate_opens_it_when_it_gives_one_boolean(self):
-        path = self.phases(dict(NOTHING, gate={"sql": "SELECT open FROM doors"}))
+        path = self.phases(dict(NOTHING, gate={"sql": "SELECT open FROM public.doors"}))
         self.assertIn("gate", self.tidemark("run", path).expect((3, 4)).err)
         self.execute("CREATE TABLE doors (open boolean); INSERT INTO doors VALUES (true), (true)")
         self.assertIn("the gate's SQL condition", self.tidemark("run", path).expect(4).err)

@@ -144,10 +144,13 @@ a_key_is_kept_as_what_the_output_functions_give(void **state)
 static void
 a_row_that_differs_is_called_by_its_key_unless_the_plan_knows_better(void **state)
 {
-	assert_string_equal(tide_keyset_differing(room(state), &by_number, "a IS NULL", NULL),
+	assert_string_equal(tide_keyset_differing(room(state), &by_number, "a IS NULL", NULL, NULL),
 	    ", (a IS NULL) AS differs, CASE WHEN (a IS NULL) THEN (ARRAY[pg_catalog.format('%s', "
-	    "tidemark_row.\"id\")])::text END AS name");
-	assert_non_null(strstr(tide_keyset_differing(room(state), &by_number, "true", "row_name"),
+	    "tidemark_row.\"id\")])::text END AS name, false AS unmatched, NULL::text AS unmatched_name");
+	assert_non_null(strstr(
+	    tide_keyset_differing(room(state), &by_number, "a IS NULL", "b IS NULL", "row_name"),
+	    ", (b IS NULL) AS unmatched, CASE WHEN (b IS NULL) THEN (row_name)::text END AS unmatched_name"));
+	assert_non_null(strstr(tide_keyset_differing(room(state), &by_number, "true", NULL, "row_name"),
 	    "THEN (row_name)::text END AS name"));
 }
 
