@@ -79,37 +79,85 @@ check_reversible(struct tide_executor *exe, const struct way *way, struct tide_e
 	return true;
 }
 
-/* Adds what going back over one step loses. */
+/* Nobody waits longer for a number, and a larger one is not told apart. */
+#define COUNT_FOR "30s"
+#define COUNT_MOST 1000000
+
+/* How many rows lose something, in brackets; empty where it cannot be asked any more. */
 static bool
-add_losses(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, char **text,
-    struct tide_err *err)
+count_lost(struct tide_executor *exe, void *mem, const char *lost, char **text, struct tide_err *err)
 {
+	char *sql = talloc_asprintf(mem,
+	    "SELECT count(*) FROM (SELECT FROM %s AS tidemark_row WHERE %s LIMIT %d) AS few", exe->relation,
+	    lost, COUNT_MOST + 1);
+	struct tide_err failed = { 0 };
+	struct tide_rows *rows = NULL;
+	int64_t count;
+	bool ok;
+
+	*text = talloc_strdup(mem, "");
+	if (!tide_await_exec(exe->control, NULL, "SET statement_timeout = '" COUNT_FOR "'", NULL, err))
+		return false;
+	ok = tide_await_query(exe->control, mem, sql, 0, NULL, &rows, &failed);
+	if (!tide_await_exec(exe->control, NULL, "RESET statement_timeout", NULL, err))
+		return false;
+	if (!ok && strcmp(failed.sqlstate, "57014") == 0)
+		*text = talloc_strdup(mem, " (in how many rows could not be counted within " COUNT_FOR ")");
+	if (!ok)
+		return true;
+	count = tide_rows_int(rows, 0, 0);
+	*text = count > COUNT_MOST
+		    ? talloc_asprintf(mem, " (in more than %d rows)", COUNT_MOST)
+		    : talloc_asprintf(mem, " (in %lld row%s)", (long long)count, count == 1 ? "" : "s");
+	return true;
+}
+
+/* Adds what going back over one step loses; counted: in how many rows. */
+static bool
+add_losses(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, bool counted,
+    char **text, struct tide_err *err)
+{
+	void *mem;
 	bool untouched = false, lossy = false;
 
 	for (size_t u = 0; u < step->undo_count; u++)
 		lossy = lossy || step->undo[u].loss != TIDE_LOSES_NOTHING;
 	if (lossy && !tide_journal_untouched(exe, c->index, step->name, &untouched, err))
 		return false;
-	for (size_t u = 0; !untouched && u < step->undo_count; u++)
-		if (step->undo[u].loss != TIDE_LOSES_NOTHING)
-			*text = talloc_asprintf_append(*text, "%s%s: %s", (*text)[0] != '\0' ? "; " : "",
-			    exe->plan->phase[c->index].name,
-			    step->undo[u].loss_note != NULL ? step->undo[u].loss_note : step->undo[u].title);
+	mem = talloc_new(exe);
+	for (size_t u = 0; !untouched && u < step->undo_count; u++) {
+		const struct tide_action *undo = &step->undo[u];
+		char *rows = talloc_strdup(mem, "");
+
+		if (undo->loss == TIDE_LOSES_NOTHING)
+			continue;
+		if (counted && undo->lost != NULL && !count_lost(exe, mem, undo->lost, &rows, err)) {
+			talloc_free(mem);
+			return false;
+		}
+		*text = talloc_asprintf_append(*text, "%s%s: %s%s", (*text)[0] != '\0' ? "; " : "",
+		    exe->plan->phase[c->index].name, undo->loss_note != NULL ? undo->loss_note : undo->title,
+		    rows);
+	}
+	talloc_free(mem);
 	return true;
 }
 
+/* first: before the lease is taken, where it is said. */
 static bool
-check_losses(struct tide_executor *exe, const struct way *way, struct tide_err *err)
+check_losses(struct tide_executor *exe, const struct way *way, bool first, struct tide_err *err)
 {
 	char *text = talloc_strdup(exe, "");
 	bool ok = true;
 
 	for (size_t i = 0; i < way->count; i++)
 		for (size_t s = 0; way->chapter[i].steps != NULL && s < way->chapter[i].steps->count; s++)
-			if (!add_losses(exe, &way->chapter[i], &way->chapter[i].steps->item[s], &text, err))
+			if (!add_losses(
+				exe, &way->chapter[i], &way->chapter[i].steps->item[s], first, &text, err))
 				return false;
 	if (*text != '\0') {
-		tide_executor_event(exe, "rollback.loss", NULL, true, "going back loses: %s", text);
+		if (first)
+			tide_executor_event(exe, "rollback.loss", NULL, true, "going back loses: %s", text);
 		if (!exe->options->yes) {
 			ok = tide_fail(err, TIDE_PRECONDITION, "going back loses: %s", text);
 			tide_hint(err, "say --yes to accept it");
@@ -230,14 +278,14 @@ undo_phase(struct tide_executor *exe, const struct chapter *c, bool all, struct 
 	    !tide_phase_row_state(exe, c->index, "undoing", err))
 		return false;
 	tide_executor_event(
-	    exe, "undo.phase", NULL, false, "taking back phase %ld: %s", c->index + 1, exe->phase);
+	    exe, "undo.phase", NULL, false, "rolling back phase %ld: %s", c->index + 1, exe->phase);
 	for (size_t s = c->steps != NULL ? c->steps->count : 0; s > 0; s--)
 		if (!undo_step(exe, c, &c->steps->item[s - 1], all, err))
 			return false;
 	if (!tide_phase_row_state(exe, c->index, "pending", err))
 		return false;
 	tide_crash_point("phase.done");
-	tide_executor_event(exe, "undo.done", NULL, false, "phase %s is taken back", exe->phase);
+	tide_executor_event(exe, "undo.done", NULL, false, "phase %s is rolled back", exe->phase);
 	return true;
 }
 
@@ -287,9 +335,34 @@ stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err 
 		tide_hint(why,
 		    "nothing of phase %s was rolled back: the run is at the end of that phase again. Fix the "
 		    "rows and roll "
-		    "back again, or continue: tidemark run %s",
-		    exe->plan->phase[c->index].name, exe->plan->name);
+		    "back again; or leave it as it is and roll the rest back: tidemark rollback %s --yes "
+		    "--accept-loss; or continue: tidemark run %s",
+		    exe->plan->phase[c->index].name, exe->plan->name, exe->plan->name);
 	talloc_free(mem);
+}
+
+/* With --accept-loss, what rows forbid rolling back stays as it is, and the way goes on behind it. */
+static bool
+leave(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
+{
+	struct tide_err why = *err;
+
+	if (!exe->options->accept_loss || err->code != TIDE_DIFFERENCES)
+		return false;
+	memset(err, 0, sizeof(*err));
+	if (!tide_journal_add(exe,
+		&(struct tide_entry){ .event = "undo.left",
+		    .phase = c->index,
+		    .outcome = why.message,
+		    .detail = decision(exe, exe->options),
+		    .seconds = -1,
+		    .lock_wait = -1 },
+		NULL, err) ||
+	    !tide_phase_row_state(exe, c->index, "pending", err))
+		return false;
+	tide_executor_event(exe, "undo.left", NULL, true, "phase %s is left as it is: %s",
+	    exe->plan->phase[c->index].name, why.message);
+	return true;
 }
 
 static bool
@@ -320,7 +393,7 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 		return false;
 	exe->phase = NULL;
 	tide_executor_event(exe, "rollback.complete", NULL, false, "%s",
-	    reason != NULL ? reason : "everything is taken back");
+	    reason != NULL ? reason : "everything is rolled back");
 	tide_executor_close(exe, NULL, NULL);
 	outcome->state = state;
 	outcome->reason = reason;
@@ -375,7 +448,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (exe->options->to == NULL && strcmp(run.direction, "back") == 0)
 		way.target = run.back_to;
 	if (!check_target(exe, &run, way.target, err) || !collect(exe, &way, err) ||
-	    !check_reversible(exe, &way, err) || !check_losses(exe, &way, err))
+	    !check_reversible(exe, &way, err) || !check_losses(exe, &way, true, err))
 		return false;
 	tell_release(exe, &way);
 	exe->asks_for_room = true;
@@ -383,13 +456,14 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		return false;
 	/* The executor that made room may have gone further since. */
 	way.count = 0;
-	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) || !check_losses(exe, &way, err) ||
-	    !set_direction(exe, &way, err))
+	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) ||
+	    !check_losses(exe, &way, false, err) || !set_direction(exe, &way, err))
 		return false;
 	exe->state = "rolling_back";
 	outcome->state = "rolling_back";
 	for (size_t i = 0; i < way.count; i++)
-		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err)) {
+		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err) &&
+		    !leave(exe, &way.chapter[i], err)) {
 			stand_again(exe, &way.chapter[i], err);
 			return false;
 		}

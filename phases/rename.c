@@ -77,6 +77,7 @@ static const struct {
 	{ offsetof(struct tide_action, repair), true },
 	{ offsetof(struct tide_action, cleanup), true },
 	{ offsetof(struct tide_action, differing), true },
+	{ offsetof(struct tide_action, lost), true },
 	{ offsetof(struct tide_action, lock_table), true },
 	{ offsetof(struct tide_action, table), true },
 };

@@ -50,6 +50,7 @@ static const struct text_member action_texts[] = {
 	{ "guards", offsetof(struct tide_action, guards) },
 	{ "table", offsetof(struct tide_action, table) },
 	{ "loss_note", offsetof(struct tide_action, loss_note) },
+	{ "lost", offsetof(struct tide_action, lost) },
 };
 
 static const struct text_member sweep_texts[] = {

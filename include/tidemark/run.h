@@ -21,7 +21,8 @@ struct tide_run_options {
 	bool again; /* start anew after a complete rollback */
 	bool now;   /* advance: waive what is left of a soak or a hold */
 	const char *reason, *by, *ticket, *note;
-	bool yes; /* rollback: accept the stated loss */
+	bool yes;         /* rollback: accept the stated loss */
+	bool accept_loss; /* rollback: leave as it is what rows forbid rolling back */
 };
 
 /** How it ended, beside the error: what the CLI prints last. Texts belong to the caller's ctx. */

@@ -138,6 +138,7 @@ struct tide_action {
 	int64_t wait_us;
 	enum tide_loss loss;
 	char *loss_note; /* what is lost, or NULL */
+	char *lost;      /* boolean over the row: it loses something; NULL: not of rows, or not to be told */
 };
 
 struct tide_step {

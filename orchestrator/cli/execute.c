@@ -167,6 +167,7 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 		.ticket = o->ticket,
 		.note = o->note,
 		.yes = o->yes,
+		.accept_loss = o->accept_loss,
 	};
 	struct tide_outcome outcome = { 0 };
 	struct tide_watch watch;

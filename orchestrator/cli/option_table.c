@@ -47,6 +47,8 @@ const struct tide_option tide_option_table[] = {
 	    "also waive what is left of a soak or a hold; needs --reason; journaled"),
 	OPTION("no-run", NULL, FLAG, no_run, ON(ADVANCE), "only open the gate, do not go on"),
 	OPTION("yes", NULL, FLAG, yes, ON(ROLLBACK), "accept the loss that rollback has named"),
+	OPTION("accept-loss", NULL, FLAG, accept_loss, ON(ROLLBACK),
+	    "leave what rows forbid rolling back as it is, and roll the rest back; journaled"),
 	OPTION("reason", "TEXT", TEXT, reason, ON(ADVANCE) | ON(ROLLBACK) | ASK, "why; kept in the journal"),
 	OPTION("by", "WHO", TEXT, by, EXECUTE | ASK, "who decides; default: user@host of this machine",
 	    .env = "TIDEMARK_BY"),

@@ -64,8 +64,8 @@ struct tide_options {
 	enum tide_verb_id verb;
 	char **operand;
 	size_t operand_count;
-	bool help, version, json, quiet, verbose, exit_code, again, now, no_run, yes, sql, rollback, db,
-	    watch, man, markdown;
+	bool help, version, json, quiet, verbose, exit_code, again, now, no_run, yes, accept_loss, sql,
+	    rollback, db, watch, man, markdown;
 	char *dsn, *host, *port, *dbname, *user;
 	char *color, *log_format, *to, *if_locked, *reason, *by, *ticket, *note, *format, *wait_for,
 	    *metrics_file;

@@ -245,6 +245,8 @@ add_undo(const struct tide_phase_at *at, struct tide_steps *out, struct tide_ste
 		return;
 	undo->loss = TIDE_LOSSY;
 	undo->loss_note = talloc_asprintf(out, "what was written to %s since it was added", spec->column);
+	if (spec->fallback == NULL)
+		undo->lost = tide_sqlf(out, TIDE_ROW ".%I IS DISTINCT FROM NULL", spec->column);
 }
 
 static bool

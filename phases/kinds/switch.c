@@ -226,6 +226,7 @@ fill_undo(struct change *ch, struct tide_step *step)
 	undo->loss = TIDE_LOSSY;
 	undo->loss_note = talloc_strdup(
 	    ch->out, "values of the new release that \"down\" cannot express in the old columns");
+	undo->lost = tide_dual_differs_row(ch->out, ch->after);
 	/* Such values stand in the new columns still; the phases before the switch rely on the pair being equal. */
 	undo = tide_step_add_undo(ch->out, step);
 	tide_dual_fill(ch->out, ch->before, undo,

@@ -93,6 +93,7 @@ steps_action(char **out, const struct tide_action *action)
 		    (long long)action->bytes);
 	if (action->loss != TIDE_LOSES_NOTHING)
 		steps_say(out, "-- %s: %s\n", loss[action->loss], action->loss_note);
+	steps_line(out, "rows that lose", action->lost);
 	if (action->kind == TIDE_STEP_WAIT)
 		steps_say(out, "-- wait: %lld s\n", (long long)(action->wait_us / 1000000));
 	steps_line(out, "probe", action->probe);

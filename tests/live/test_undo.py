@@ -78,6 +78,35 @@ class LookFirst(LiveCase):
         self.assert_same_schema(before)
 
 
+    def test_what_rows_forbid_can_be_left_and_the_rest_is_rolled_back(self):
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL); INSERT INTO t SELECT i, i FROM generate_series(1, 9) i")
+        path = self.plan(plans.plan("p", "public.t", [{"kind": "add_column", "column": "z", "type": "integer"}, {"kind": "drop_not_null", "column": "a"},
+                                                      {"kind": "add_column", "column": "c", "type": "integer"}]))
+        self.tidemark("run", path).ok()
+        self.execute("UPDATE t SET a = NULL WHERE id = 1; UPDATE t SET z = 5 WHERE id < 4")
+        refused = self.tidemark("rollback", "p", "--yes")
+        self.assertEqual(refused.code, 5)
+        self.assertIn("tidemark rollback p --yes --accept-loss", refused.err)
+        result = self.tidemark("rollback", "p", "--yes", "--accept-loss", "--reason", "the old release is gone").ok()
+        self.assertIn("phase drop_not_null is left as it is", result.err)
+        self.assertEqual(self.value("SELECT state FROM tidemark.run"), "rolled_back")
+        self.assertEqual(self.rows("SELECT attname, attnotnull FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0 AND NOT attisdropped "
+                                   "ORDER BY attnum"), [("id", True), ("a", False)])
+        self.assertEqual(self.value("SELECT detail ->> 'reason' FROM tidemark.history WHERE event = 'undo.left'"), "the old release is gone")
+        self.assertEqual(self.value("SELECT count(*) FROM pg_constraint WHERE conname ~ 'tidemark'"), 0)
+
+    def test_how_many_rows_lose_something_is_said_before(self):
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer); INSERT INTO t SELECT i, i FROM generate_series(1, 9) i")
+        phases = [{"kind": "add_column", "column": "z", "type": "integer"}, {"kind": "add_column", "column": "b", "type": "numeric"},
+                  {"kind": "dual_write", "from": "a", "to": "b", "up": "a", "down": "round(b)"}, {"kind": "backfill"}, {"kind": "verify"}, {"kind": "switch"}]
+        self.tidemark("run", self.plan(plans.plan("p", "public.t", phases))).ok()
+        self.execute("UPDATE t SET z = 5 WHERE id < 4; UPDATE t SET b = 2.5 WHERE id < 3; UPDATE t SET b = 7 WHERE id = 4")
+        result = self.tidemark("rollback", "p")
+        self.assertEqual(result.code, 4)
+        self.assertIn('cannot express in the old columns (in 2 rows)', result.err)
+        self.assertIn("what was written to z since it was added (in 3 rows)", result.err)
+        self.assertEqual(self.tidemark("rollback", "p", "--yes").ok().err.count("going back loses"), 1)
+
     def test_after_later_phases_were_rolled_back_the_run_continues_from_there(self):
         self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL); INSERT INTO t SELECT i, i FROM generate_series(1, 9) i")
         path = self.plan(plans.plan("p", "public.t", [{"kind": "drop_not_null", "column": "a"}, {"kind": "add_column", "column": "c", "type": "integer"},
