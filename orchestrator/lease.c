@@ -39,6 +39,28 @@ tide_state_trusted(struct tide_conn *conn, struct tide_err *err)
 	return ok;
 }
 
+/* Whether the tables are still as they were made. */
+static bool
+state_unchanged(struct tide_conn *conn, struct tide_err *err)
+{
+	void *mem = talloc_new(NULL);
+	char *sql = talloc_asprintf(mem,
+	    "SELECT NOT EXISTS (SELECT FROM tidemark.meta AS m WHERE m.definitions <> (\n%s))",
+	    tide_sql_state_definitions);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(conn, mem, sql, 0, NULL, &rows, err);
+
+	if (ok && !tide_rows_bool(rows, 0, 0)) {
+		ok = tide_fail(err, TIDE_PRECONDITION,
+		    "the tables of schema tidemark are not as they were made: a column, key or index was "
+		    "changed");
+		tide_hint(
+		    err, "restore the schema from a backup, or undo the change by hand: \\d tidemark.*");
+	}
+	talloc_free(mem);
+	return ok;
+}
+
 static bool
 state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
 {
@@ -69,7 +91,7 @@ state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
 		    (long long)version, TIDE_STATE_VERSION);
 		return tide_hint(err, "a newer tidemark has worked on this database: use that version");
 	}
-	return ok;
+	return ok && (!*present || state_unchanged(conn, err));
 }
 
 /* Statements that can be run as they stand: who we are here is asked. */
@@ -95,6 +117,8 @@ bool
 tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tide_err *err)
 {
 	struct tide_err failed = { 0 };
+	char *sql;
+	bool made;
 
 	if (!state_version(conn, present, err))
 		return false;
@@ -102,7 +126,11 @@ tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tid
 		return true;
 	/* One simple query is one transaction. Two executors may do this at once: one of them fails on a
 	 * duplicate, and then finds what the other has made. */
-	if (tide_await_exec(conn, NULL, tide_sql_state_schema, NULL, &failed)) {
+	sql = talloc_asprintf(NULL, "%s\nUPDATE tidemark.meta SET definitions = (\n%s)",
+	    tide_sql_state_schema, tide_sql_state_definitions);
+	made = tide_await_exec(conn, NULL, sql, NULL, &failed);
+	talloc_free(sql);
+	if (made) {
 		*present = true;
 		/* The schema may have been made by another one since it was looked for. */
 		return tide_state_trusted(conn, err);

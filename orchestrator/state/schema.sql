@@ -11,7 +11,9 @@ COMMENT ON SCHEMA tidemark IS 'State of tidemark (schema changes without downtim
 CREATE TABLE tidemark.meta (
     version     integer NOT NULL,
     tool        text NOT NULL,
-    created     timestamptz NOT NULL DEFAULT clock_timestamp()
+    created     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- What definitions.sql said of these tables when they were made.
+    definitions text
 );
 
 CREATE TABLE tidemark.run (

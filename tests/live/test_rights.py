@@ -61,6 +61,17 @@ class State(RightsCase):
             self.execute(make)
             self.refused(path, what)
             self.execute(unmake)
+        for make, unmake in (("DROP INDEX tidemark.run_one_open", "CREATE UNIQUE INDEX run_one_open ON tidemark.run (plan) WHERE state <> 'rolled_back'"),
+                             ("ALTER TABLE tidemark.run ALTER fence DROP NOT NULL", "ALTER TABLE tidemark.run ALTER fence SET NOT NULL"),
+                             ("ALTER TABLE tidemark.phase DROP CONSTRAINT phase_run_fkey",
+                              "ALTER TABLE tidemark.phase ADD CONSTRAINT phase_run_fkey FOREIGN KEY (run) REFERENCES tidemark.run"),
+                             ("ALTER TABLE tidemark.run RENAME reason TO why", "ALTER TABLE tidemark.run RENAME why TO reason")):
+            self.execute(make)
+            result = self.tidemark("status", "p")
+            self.assertEqual(result.code, 4, result)
+            self.assertIn("are not as they were made", result.err, make)
+            self.execute(unmake)
+            self.tidemark("status", "p").ok()
         self.execute("CREATE TABLE kept AS TABLE tidemark.meta; DELETE FROM tidemark.meta")
         result = self.tidemark("run", path)
         self.assertEqual(result.code, 4, result)
