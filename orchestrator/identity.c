@@ -22,6 +22,27 @@ judge(const struct tide_rows *rows)
 	return kind[0] == 'r' || kind[0] == 'p' ? TIDE_OTHER_TABLE : TIDE_TABLE_TAKEN;
 }
 
+static void
+read_row(void *ctx, const struct tide_rows *rows, struct tide_identity *out)
+{
+	const struct {
+		const char **text;
+		size_t column;
+	} texts[] = { { &out->recorded, 4 }, { &out->now, 5 }, { &out->before, 8 }, { &out->here, 9 },
+		{ &out->original, 10 }, { &out->found_name, 12 }, { &out->state, 16 },
+		{ &out->plan_text, 17 } };
+
+	*out = (struct tide_identity){
+		.home = judge(rows),
+		.found = tide_rows_int(rows, 0, 11),
+		.marked = tide_rows_bool(rows, 0, 13),
+		.table = tide_rows_int(rows, 0, 14),
+		.fence = tide_rows_int(rows, 0, 15),
+	};
+	for (size_t i = 0; i < TIDE_COUNT(texts); i++)
+		*texts[i].text = talloc_strdup(ctx, tide_rows_text(rows, 0, texts[i].column));
+}
+
 bool
 tide_identity_read(
     void *ctx, struct tide_conn *conn, int64_t run, struct tide_identity *out, struct tide_err *err)
@@ -35,73 +56,113 @@ tide_identity_read(
 		ok = tide_fail(
 		    err, TIDE_PRECONDITION, "run %lld is gone from schema tidemark", (long long)run);
 	if (ok)
-		*out = (struct tide_identity){
-			.home = judge(rows),
-			.recorded = talloc_strdup(ctx, tide_rows_text(rows, 0, 4)),
-			.now = talloc_strdup(ctx, tide_rows_text(rows, 0, 5)),
-			.before = talloc_strdup(ctx, tide_rows_text(rows, 0, 8)),
-			.here = talloc_strdup(ctx, tide_rows_text(rows, 0, 9)),
-		};
+		read_row(ctx, rows, out);
 	talloc_free(mem);
 	return ok;
 }
 
-static const char copied[] =
-    "continue on the original; docs/operations.md, \"A restored copy\", says how to start "
-    "anew here";
-
-/* Always false. */
-static bool
-refuse(const struct tide_executor *exe, const struct tide_identity *id, struct tide_err *err)
+bool
+tide_identity_matters(const char *state, bool back)
 {
-	const char *plan = exe->plan->name;
-	const char *hint =
-	    "the run cannot continue without its table; docs/operations.md, \"A restored copy\", says how "
-	    "to remove what it left";
+	return strcmp(state, "rolled_back") != 0 && (strcmp(state, "complete") != 0 || back);
+}
 
+const char *
+tide_home_name(enum tide_home home)
+{
+	static const char *const names[] = {
+		[TIDE_HOME] = "home",
+		[TIDE_HOME_RENAMED] = "home",
+		[TIDE_OTHER_CLUSTER] = "other-cluster",
+		[TIDE_OTHER_DATABASE] = "other-database",
+		[TIDE_OTHER_TABLE] = "other-table",
+		[TIDE_TABLE_TAKEN] = "table-taken",
+		[TIDE_TABLE_DROPPED] = "table-dropped",
+	};
+
+	return names[home];
+}
+
+char *
+tide_identity_text(void *ctx, const struct tide_identity *id, const char *plan)
+{
 	switch (id->home) {
+	case TIDE_HOME:
+	case TIDE_HOME_RENAMED:
+		return NULL;
 	case TIDE_OTHER_CLUSTER:
-		tide_fail(err, TIDE_PRECONDITION,
-		    "the run of '%s' belongs to another database cluster: this database is a copy of it (a "
-		    "restored "
-		    "dump, a clone, an upgrade)",
+		return talloc_asprintf(ctx,
+		    "the run of '%s' belongs to another database cluster: this database is a copy of the one "
+		    "in which it was started (a restored dump, a clone, an upgrade)",
 		    plan);
-		hint = copied;
-		break;
 	case TIDE_OTHER_DATABASE:
-		tide_fail(err, TIDE_PRECONDITION,
-		    "the run of '%s' belongs to another database of this cluster: this one is a copy of it",
+		if (id->original != NULL)
+			return talloc_asprintf(ctx,
+			    "the run of '%s' belongs to another database of this cluster, %s: this database "
+			    "is a copy beside it",
+			    plan, id->original);
+		return talloc_asprintf(ctx,
+		    "the run of '%s' belongs to another database of this cluster, which was dropped: this "
+		    "database is a copy of it",
 		    plan);
-		hint = copied;
-		break;
 	case TIDE_OTHER_TABLE:
-		tide_fail(err, TIDE_PRECONDITION,
+		return talloc_asprintf(ctx,
 		    "table %s is not the one that the run of '%s' began with: that one was dropped, and this "
-		    "one "
-		    "was made or restored since",
+		    "one was made or restored since",
 		    id->recorded, plan);
-		break;
 	case TIDE_TABLE_TAKEN:
-		tide_fail(err, TIDE_PRECONDITION,
+		return talloc_asprintf(ctx,
 		    "the table of the run of '%s' was dropped, and %s is no table now", plan, id->recorded);
-		break;
-	default:
-		tide_fail(
-		    err, TIDE_PRECONDITION, "table %s of the run of '%s' was dropped", id->recorded, plan);
+	case TIDE_TABLE_DROPPED:
 		break;
 	}
-	return tide_hint(err, "%s", hint);
+	return talloc_asprintf(ctx, "table %s of the run of '%s' was dropped", id->recorded, plan);
+}
+
+/* In the run's own database a table without its triggers is somebody's new one. */
+bool
+tide_identity_adoptable(const struct tide_identity *id)
+{
+	switch (id->home) {
+	case TIDE_OTHER_CLUSTER:
+	case TIDE_OTHER_DATABASE:
+		return id->found != 0;
+	case TIDE_OTHER_TABLE:
+	case TIDE_TABLE_TAKEN:
+	case TIDE_TABLE_DROPPED:
+		return id->found != 0 && id->marked;
+	default:
+		return false;
+	}
+}
+
+char *
+tide_identity_hint(void *ctx, const struct tide_identity *id, const char *plan)
+{
+	if (tide_identity_adoptable(id))
+		return talloc_asprintf(ctx,
+		    "tidemark adopt %s checks %s here; after that the run can be continued or rolled back",
+		    plan, id->found_name);
+	if (id->home == TIDE_OTHER_CLUSTER || id->home == TIDE_OTHER_DATABASE)
+		return talloc_asprintf(ctx,
+		    "table %s is not in this database: continue on the original, or restore the table as "
+		    "well, "
+		    "from the same dump",
+		    id->recorded);
+	return talloc_strdup(ctx,
+	    "the run cannot continue without its table; docs/operations.md, \"A restored copy\", says how "
+	    "to remove what it left");
 }
 
 bool
 tide_identity_check(struct tide_executor *exe, const char *state, struct tide_err *err)
 {
 	struct tide_identity id;
+	const char *plan = exe->plan->name;
 
 	if (!tide_identity_read(exe, exe->control, exe->run, &id, err))
 		return false;
-	/* What is over and is to stay so needs no table. */
-	if (strcmp(state, "rolled_back") == 0 || (strcmp(state, "complete") == 0 && !exe->back))
+	if (!tide_identity_matters(state, exe->back))
 		return true;
 	if (id.home == TIDE_HOME_RENAMED)
 		tide_executor_event(exe, "table.renamed", NULL, true,
@@ -110,5 +171,6 @@ tide_identity_check(struct tide_executor *exe, const char *state, struct tide_er
 		exe->relation = talloc_strdup(exe, id.now);
 		return true;
 	}
-	return refuse(exe, &id, err);
+	tide_fail(err, TIDE_PRECONDITION, "%s", tide_identity_text(exe, &id, plan));
+	return tide_hint(err, "%s", tide_identity_hint(exe, &id, plan));
 }

@@ -172,6 +172,30 @@ read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tid
 	return ok;
 }
 
+/* What is over needs no home. The executor that a copied row names works elsewhere. */
+static bool
+read_home(void *ctx, struct tide_conn *conn, struct tide_run_status *out, struct tide_err *err)
+{
+	struct tide_identity id;
+
+	out->home = tide_home_name(TIDE_HOME);
+	if (!tide_identity_matters(out->state, false))
+		return true;
+	if (!tide_identity_read(ctx, conn, out->id, &id, err))
+		return false;
+	out->home = tide_home_name(id.home);
+	out->away = tide_identity_text(ctx, &id, out->plan);
+	if (out->away == NULL)
+		return true;
+	out->way_out = tide_identity_hint(ctx, &id, out->plan);
+	out->adoptable = tide_identity_adoptable(&id);
+	if (id.home == TIDE_OTHER_CLUSTER || id.home == TIDE_OTHER_DATABASE) {
+		out->live = false;
+		out->holder = NULL;
+	}
+	return true;
+}
+
 bool
 tide_store_status(
     void *ctx, struct tide_conn *conn, const char *plan, struct tide_run_status *out, struct tide_err *err)
@@ -186,7 +210,8 @@ tide_store_status(
 	if (ok && is && tide_rows_count(rows) > 0) {
 		read_run(ctx, rows, 0, out);
 		read_gate(rows, 0, out);
-		ok = read_phases(ctx, conn, out, err) && read_checkpoints(conn, out, err);
+		ok = read_home(ctx, conn, out, err) && read_phases(ctx, conn, out, err) &&
+		     read_checkpoints(conn, out, err);
 	}
 	talloc_free(mem);
 	return ok;
@@ -206,9 +231,10 @@ tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out,
 	if (ok && is) {
 		out->count = tide_rows_count(rows);
 		out->item = talloc_zero_array(ctx, struct tide_run_status, (unsigned)out->count);
-		for (size_t i = 0; i < out->count; i++) {
+		for (size_t i = 0; ok && i < out->count; i++) {
 			read_run(ctx, rows, i, &out->item[i]);
 			read_gate(rows, i, &out->item[i]);
+			ok = read_home(ctx, conn, &out->item[i], err);
 		}
 	}
 	talloc_free(mem);

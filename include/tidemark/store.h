@@ -44,6 +44,11 @@ struct tide_run_status {
 	int64_t
 	    unmatched; /* rows without a match in the lookup, by the last comparison; -1: none has looked */
 	const char *unmatched_key; /* of one of them, or NULL */
+	const char *
+	    away; /* it belongs to another database, or its table is gone: which case, as a sentence; or NULL */
+	const char *home;    /* the case as a word; "home" */
+	const char *way_out; /* away: what to do about it */
+	bool adoptable;      /* away: by `tidemark adopt` */
 	struct tide_phase_status *item;
 	size_t count;
 };

@@ -165,6 +165,9 @@ tide_cli_next(void *ctx, const struct tide_run_status *s, const char *as)
 	char *word = tide_cli_shell_word(ctx, as);
 	bool paused = strcmp(s->state, "paused") == 0 || strcmp(s->state, "pausing") == 0;
 
+	/* Away from home nothing else works; without its table nothing does. */
+	if (s->away != NULL)
+		return s->adoptable ? talloc_asprintf(ctx, "tidemark adopt %s", word) : NULL;
 	if (!s->live && s->wanted != NULL && strcmp(s->wanted, "pause") == 0)
 		return talloc_asprintf(ctx, "tidemark resume %s", word);
 	if (strcmp(s->state, "waiting") == 0 && strcmp(s->direction, "forward") == 0)

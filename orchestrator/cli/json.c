@@ -142,7 +142,7 @@ tide_json_status(const struct tide_run_status *s, const char *next)
 	if (s->unmatched >= 0)
 		lookup = tide_json_lookup(s->unmatched, s->unmatched_key);
 	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I, "
-			 "s:o, s:o, s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "id", (json_int_t)s->id, "plan", tide_json_text(s->plan), "title", tide_json_text(s->title),
 	    "table", tide_json_text(s->table), "hash", tide_json_text(s->hash), "state",
 	    tide_json_text(s->state), "wanted", tide_json_text(s->wanted), "direction",
@@ -150,8 +150,8 @@ tide_json_status(const struct tide_run_status *s, const char *next)
 	    tide_json_text(s->phase), "holder", tide_json_text(s->holder), "live", s->live,
 	    "heartbeat_age_seconds", tide_json_real(s->heartbeat_age), "created", tide_json_text(s->created),
 	    "updated", tide_json_text(s->updated), "conflicts", (json_int_t)s->conflicts, "lookup", lookup,
-	    "hold_until", tide_json_text(s->hold_until), "progress", progress, "phases", phases, "next",
-	    tide_json_text(next));
+	    "hold_until", tide_json_text(s->hold_until), "home", tide_json_text(s->home), "away",
+	    tide_json_text(s->away), "progress", progress, "phases", phases, "next", tide_json_text(next));
 }
 
 void

@@ -4,9 +4,10 @@
 #define ALL (~0u)
 #define EXECUTE (ON(RUN) | ON(ADVANCE) | ON(ROLLBACK))
 #define ASK (ON(PAUSE) | ON(RESUME))
+#define DECIDE (ON(ADVANCE) | ON(ROLLBACK) | ON(ADOPT))
 #define CONNECT                                                                                              \
-	(EXECUTE | ASK | ON(LINT) | ON(PLAN) | ON(STATUS) | ON(HISTORY) | ON(VERIFY) | ON(LOCKS) |           \
-	    ON(WAIT) | ON(CONFIG))
+	(EXECUTE | ASK | ON(ADOPT) | ON(LINT) | ON(PLAN) | ON(STATUS) | ON(HISTORY) | ON(VERIFY) |           \
+	    ON(LOCKS) | ON(WAIT) | ON(CONFIG))
 
 /* Name, value's name for people (NULL: none), type, member, verbs, help; then what else there is, by name. */
 #define OPTION(text, value, kind, member, on, ...)                                                           \
@@ -49,11 +50,11 @@ const struct tide_option tide_option_table[] = {
 	OPTION("yes", NULL, FLAG, yes, ON(ROLLBACK), "accept the loss that rollback has named"),
 	OPTION("accept-loss", NULL, FLAG, accept_loss, ON(ROLLBACK),
 	    "leave what rows forbid rolling back as it is, and roll the rest back; journaled"),
-	OPTION("reason", "TEXT", TEXT, reason, ON(ADVANCE) | ON(ROLLBACK) | ASK, "why; kept in the journal"),
-	OPTION("by", "WHO", TEXT, by, EXECUTE | ASK, "who decides; default: user@host of this machine",
-	    .env = "TIDEMARK_BY"),
-	OPTION("ticket", "ID", TEXT, ticket, ON(ADVANCE) | ON(ROLLBACK), "ticket; kept in the journal"),
-	OPTION("note", "TEXT", TEXT, note, ON(ADVANCE) | ON(ROLLBACK), "free text; kept in the journal"),
+	OPTION("reason", "TEXT", TEXT, reason, DECIDE | ASK, "why; kept in the journal"),
+	OPTION("by", "WHO", TEXT, by, EXECUTE | ON(ADOPT) | ASK,
+	    "who decides; default: user@host of this machine", .env = "TIDEMARK_BY"),
+	OPTION("ticket", "ID", TEXT, ticket, DECIDE, "ticket; kept in the journal"),
+	OPTION("note", "TEXT", TEXT, note, DECIDE, "free text; kept in the journal"),
 	OPTION("workers", "N", INTEGER, workers, EXECUTE | ON(PLAN) | ON(VERIFY),
 	    "sweep workers, stronger than the plan's limits.workers", .env = "TIDEMARK_WORKERS", .min = 1,
 	    .max = 64),

@@ -142,6 +142,8 @@ tide_status_print(struct tide_stream *out, const struct tide_run_status *s, bool
 	if (changed)
 		tide_output_say(out, TIDE_YELLOW, "%s",
 		    "warning: the file differs from the plan that is running (tidemark run refuses it)\n");
+	if (s->away != NULL)
+		tide_output_say(out, TIDE_YELLOW, "warning: %s; %s\n", s->away, s->way_out);
 	row(out, "because", s->reason);
 	row(out, "until", s->hold_until);
 	if (strcmp(s->wanted, "pause") == 0)
@@ -181,7 +183,9 @@ tide_status_print_list(struct tide_stream *out, const struct tide_status_list *l
 		tide_output_say(
 		    out, TIDE_PLAIN, "  %s", tide_output_pad(mem, s->phase != NULL ? s->phase : "", 16));
 		tide_output_say(out, TIDE_PLAIN, "  %s", s->table != NULL ? s->table : "");
-		if (s->reason != NULL && s->reason[0] != '\0')
+		if (s->away != NULL)
+			tide_output_say(out, TIDE_YELLOW, "  %s", s->away);
+		else if (s->reason != NULL && s->reason[0] != '\0')
 			tide_output_say(out, TIDE_DIM, "  %s", s->reason);
 		tide_output_say(out, TIDE_PLAIN, "\n");
 	}

@@ -79,8 +79,14 @@ tide_verb_history(struct tide_cli *cli, struct tide_err *err)
 			json_array_append_new(list, row_json(&rows.item[i]));
 		json_object_set_new(object, "plan", tide_json_text(name));
 		json_object_set_new(object, "history", list);
+		json_object_set_new(object, "home", tide_json_text(status.home));
+		json_object_set_new(object, "away", tide_json_text(status.away));
 		tide_json_print(&cli->out, object, false);
 		return true;
+	}
+	if (status.away != NULL) {
+		tide_output_say(&cli->err, TIDE_YELLOW, "warning: ");
+		tide_output_say(&cli->err, TIDE_PLAIN, "%s; %s\n", status.away, status.way_out);
 	}
 	for (size_t i = 0; i < rows.count; i++) {
 		void *mem = talloc_new(cli);

@@ -42,6 +42,13 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    "be lost "
 	    "before it starts, and then needs --yes.",
 	    tide_verb_rollback },
+	[TIDE_VERB_ADOPT] = { "adopt", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "take over a run in a restored copy",
+	    "In a database that was restored or copied in the middle of a plan, or whose table was restored: "
+	    "checks that columns, triggers, functions, constraints and indexes are as the run has made them, "
+	    "and makes the run this database's own. After that it can be continued or rolled back; sweeps "
+	    "that were not finished start over, and only read rows that are filled. What differs is listed, "
+	    "and then nothing is changed (exit 4).",
+	    tide_verb_adopt },
 	[TIDE_VERB_PAUSE] = { "pause", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "pause a run, from any machine",
 	    "Asks the executor, through the database, to pause after the batch at work. Dual writes go on.",
 	    tide_verb_pause },

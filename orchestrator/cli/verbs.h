@@ -46,6 +46,7 @@ bool tide_verb_plan(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_run(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_advance(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_rollback(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
+bool tide_verb_adopt(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_pause(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_resume(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_status(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;

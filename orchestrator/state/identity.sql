@@ -8,7 +8,18 @@ SELECT split_part(r.system_identifier, '/', 1) = s.cluster,
        o.oid IS NOT DISTINCT FROM t.oid,
        o.relkind,
        r.system_identifier,
-       s.cluster || '/' || s.database
+       s.cluster || '/' || s.database,
+       -- Of the database that it began in, when that is in this cluster.
+       (SELECT d.datname FROM pg_catalog.pg_database AS d
+         WHERE split_part(r.system_identifier, '/', 1) = s.cluster AND d.oid::text = split_part(r.system_identifier, '/', 2)),
+       -- Its table in a copy: the one with the triggers of the plan, or else the one that has the name.
+       f.oid,
+       f.name,
+       f.marked,
+       r.table_oid,
+       r.fence,
+       r.state,
+       r.plan_text
   FROM tidemark.run AS r
  CROSS JOIN (SELECT c.system_identifier::text AS cluster,
                     (SELECT d.oid::text FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()) AS database
@@ -16,4 +27,21 @@ SELECT split_part(r.system_identifier, '/', 1) = s.cluster,
   LEFT JOIN pg_catalog.pg_class AS t ON t.oid = r.table_oid AND t.relkind IN ('r', 'p')
   LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
   LEFT JOIN pg_catalog.pg_class AS o ON o.oid = pg_catalog.to_regclass(r.relation)
+  LEFT JOIN LATERAL (
+       SELECT c.oid, format('%I.%I', cn.nspname, c.relname) AS name, bool_or(w.marked) AS marked
+         FROM (SELECT o.oid, false
+                UNION ALL
+               SELECT g.tgrelid, true
+                 FROM pg_catalog.pg_trigger AS g
+                 JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid
+                 JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace AND pn.nspname = 'tidemark'
+                CROSS JOIN LATERAL split_part(p.prosrc, chr(10), 2) AS line (text)
+                WHERE g.tgparentid = 0
+                  AND CASE WHEN starts_with(line.text, '-- tidemark {') THEN substr(line.text, 13)::jsonb ->> 'plan' = r.plan END
+              ) AS w (oid, marked)
+         JOIN pg_catalog.pg_class AS c ON c.oid = w.oid AND c.relkind IN ('r', 'p')
+         JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.relnamespace
+        GROUP BY c.oid, cn.nspname, c.relname
+        ORDER BY bool_or(w.marked) DESC, c.oid IS NOT DISTINCT FROM o.oid DESC
+        LIMIT 1) AS f ON true
  WHERE r.id = $1::bigint

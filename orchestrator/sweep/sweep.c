@@ -378,7 +378,10 @@ write_result(struct tide_sweep *sweep, struct tide_err *err)
 	return ok;
 }
 
-/* The key of the segment rows: what was compiled anew, or failed before, starts anew. */
+/*
+ * The key of the segment rows: what was compiled anew, or failed before, starts anew. So does a sweep whose run was adopted since: its
+ * checkpoints, and the relations that the journal says were begun, are those of another table, whose OIDs and files may be the same numbers.
+ */
 static bool
 name_sweep(struct tide_sweep *sweep, struct tide_err *err)
 {
@@ -388,7 +391,9 @@ name_sweep(struct tide_sweep *sweep, struct tide_err *err)
 	bool ok = tide_await_query(sweep->exe->control, mem,
 	    "SELECT p.compiled, (SELECT count(*) FROM tidemark.journal j WHERE j.run = p.run AND j.phase = "
 	    "p.ordinal "
-	    "AND j.event = 'sweep.failed' AND j.step = $3) FROM tidemark.phase p "
+	    "AND j.event = 'sweep.failed' AND j.step = $3) + (SELECT count(*) FROM tidemark.journal a WHERE "
+	    "a.run "
+	    "= p.run AND a.event = 'run.adopted' AND a.seq > p.compiled) FROM tidemark.phase p "
 	    "WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), tide_param_int(mem, task->phase), task->step),
 	    &rows, err);

@@ -11,11 +11,11 @@ import sys
 # Which folder a public header belongs to.
 HEADERS = {
     "base": "err histogram lockmode log names redact sqltext units utf8",
-    "plans": "effects expression fields findings plan shape template toml",
-    "phases": "phase step",
+    "plans": "ddl effects expression fields findings plan shape template toml",
+    "phases": "made phase step",
     "catalog": "catalog",                      # plain structs between postgres, which fills them, and phases
     "postgres": "catalog_load conn rows session url",
-    "orchestrator": "compare observer run store",
+    "orchestrator": "adopt compare observer run store",
 }
 
 # Which headers a folder may use, besides its own. postgres knows the lists of names of fields.h and no more of plans.
