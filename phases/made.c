@@ -183,20 +183,23 @@ tide_made_take(
 {
 	bool own = !tide_is_kind(phase, "sql");
 	struct tide_names statements = { 0 };
-	struct tide_ddl ddl;
 
 	if (!tide_sql_split(made, script, &statements, err))
 		return tide_wrap(err, "the journal's statements of phase %s", phase->name);
-	for (size_t i = 0; i < statements.count; i++)
-		for (size_t nth = 0; tide_ddl_read(made, statements.item[i], nth, &ddl); nth++) {
+	for (size_t i = 0; i < statements.count; i++) {
+		struct tide_ddl *ddl;
+		size_t count = tide_ddl_read(made, statements.item[i], &ddl);
+
+		for (size_t k = 0; k < count; k++) {
 			/* What the author does to other tables. */
-			if (!own && ddl.relation != NULL && made->relation != NULL &&
-			    strcmp(ddl.relation, made->relation) != 0)
+			if (!own && ddl[k].relation != NULL && made->relation != NULL &&
+			    strcmp(ddl[k].relation, made->relation) != 0)
 				continue;
-			if (own && ddl.relation != NULL)
-				made->relation = ddl.relation;
-			apply(made, &ddl, statements.item[i], own);
+			if (own && ddl[k].relation != NULL)
+				made->relation = ddl[k].relation;
+			apply(made, &ddl[k], statements.item[i], own);
 		}
+	}
 	return true;
 }
 

@@ -123,7 +123,7 @@ rename_column(const struct reading *r, const json_t *body)
 {
 	const char *type = text_of(body, "renameType"), *to = text_of(body, "newname");
 
-	if (r->nth > 0 || type == NULL || strcmp(type, "OBJECT_COLUMN") != 0 || to == NULL)
+	if (type == NULL || strcmp(type, "OBJECT_COLUMN") != 0 || to == NULL)
 		return false;
 	take_relation(r, body);
 	r->out->to = talloc_strdup(r->ctx, to);
@@ -133,8 +133,6 @@ rename_column(const struct reading *r, const json_t *body)
 static bool
 create_trigger(const struct reading *r, const json_t *body)
 {
-	if (r->nth > 0)
-		return false;
 	take_relation(r, body);
 	r->out->foreign = !is_tool_name(json_object_get(body, "funcname"));
 	return take(r, TIDE_DDL_CREATE_TRIGGER, text_of(body, "trigname"));
@@ -143,8 +141,6 @@ create_trigger(const struct reading *r, const json_t *body)
 static bool
 create_index(const struct reading *r, const json_t *body)
 {
-	if (r->nth > 0)
-		return false;
 	take_relation(r, body);
 	return take(r, TIDE_DDL_CREATE_INDEX, text_of(body, "idxname"));
 }
@@ -157,7 +153,7 @@ create_function(const struct reading *r, const json_t *body)
 	struct tide_sqltokens tokens = { 0 };
 	size_t i = 0;
 
-	if (r->nth > 0 || !is_tool_name(names)) {
+	if (!is_tool_name(names)) {
 		talloc_free(room);
 		return false;
 	}
@@ -218,25 +214,43 @@ static const struct {
 	{ "GrantStmt", grant },
 	{ "DropStmt", drop },
 };
+#define KINDS (sizeof(statements) / sizeof(statements[0]))
 
-bool
-tide_ddl_read(void *ctx, const char *statement, size_t nth, struct tide_ddl *out)
+/* ALTER TABLE has commands, DROP and GRANT have objects; every other statement is one. */
+static size_t
+commands(const json_t *body)
 {
-	const struct reading r = { ctx, statement, nth, out };
+	size_t of_table = json_array_size(json_object_get(body, "cmds"));
+	size_t objects = json_array_size(json_object_get(body, "objects"));
+
+	return of_table > 0 ? of_table : objects > 0 ? objects : 1;
+}
+
+size_t
+tide_ddl_read(void *ctx, const char *statement, struct tide_ddl **out)
+{
 	void *room = talloc_new(NULL);
 	const struct tide_sqltree *tree = tide_sqltree_parse(room, statement);
 	json_t *body = NULL;
 	const char *node = NULL;
-	bool ok = false;
+	size_t kind = 0, count = 0;
 
-	*out = (struct tide_ddl){ 0 };
+	*out = talloc_array(ctx, struct tide_ddl, 1);
 	if (tree != NULL && json_array_size(tree->statements) == 1)
 		node = tide_sqltree_node(json_object_get(json_array_get(tree->statements, 0), "stmt"), &body);
-	for (size_t i = 0; node != NULL && i < sizeof(statements) / sizeof(statements[0]); i++)
-		if (strcmp(statements[i].node, node) == 0)
-			ok = statements[i].read(&r, body);
+	while (node != NULL && kind < KINDS && strcmp(statements[kind].node, node) != 0)
+		kind++;
+	for (size_t nth = 0; node != NULL && kind < KINDS && nth < commands(body); nth++) {
+		struct tide_ddl ddl = { 0 };
+		const struct reading r = { *out, statement, nth, &ddl };
+
+		if (!statements[kind].read(&r, body))
+			continue;
+		*out = talloc_realloc(ctx, *out, struct tide_ddl, (unsigned)count + 1);
+		(*out)[count++] = ddl;
+	}
 	talloc_free(room);
-	return ok;
+	return count;
 }
 
 char *

@@ -34,11 +34,8 @@ struct tide_ddl {
 	size_t start, end; /* the bytes that name the table, of CREATE_FUNCTION the function; 0, 0: none */
 };
 
-/**
- * Command number `nth` of one statement (ALTER TABLE and DROP may have several). False: it has no such command, or the command is none of
- * these.
- */
-bool tide_ddl_read(void *ctx, const char *statement, size_t nth, struct tide_ddl *out);
+/** The commands of one statement that are any of these (ALTER TABLE and DROP may have several): how many. *out belongs to ctx. */
+size_t tide_ddl_read(void *ctx, const char *statement, struct tide_ddl **out);
 
 /** The statement with `target` (SQL text) in the place of what it names, and without CONCURRENTLY. Belongs to ctx. */
 char *tide_ddl_aim(void *ctx, const char *statement, const struct tide_ddl *ddl, const char *target);

@@ -85,7 +85,7 @@ WITH thing AS (
      WHERE w.kind = 'constraint'
 ), indexed AS (
     SELECT i.indrelid, c.relname, i.indisvalid,
-           CASE WHEN i.indisunique THEN 'UNIQUE' ELSE '' END || substring(pg_get_indexdef(i.indexrelid) FROM ' USING .*') AS definition
+           CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || substring(pg_get_indexdef(i.indexrelid) FROM ' (USING .*)') AS definition
       FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
      WHERE i.indrelid IN ($1::oid, $2::oid)
 ), indexes AS (
