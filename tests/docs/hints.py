@@ -71,8 +71,10 @@ ROWS = {
     "`plan '…' has not been started in this database`, `no run of a plan called '…'`": REFUSED + "test_a_run_is_started_by_its_file_and_then_found_by_name",
     "`plan '…' has no run that could be paused` (or `resumed`)": REFUSED + "test_a_pause_of_what_does_not_run_leads_to_status",
     "`the run of '…' belongs to another database cluster`, `the run of '…' belongs to another database of this cluster`":
-        REFUSED + "test_a_copy_of_the_database_starts_anew_as_the_page_says",
-    "`table … is not the one that the run of '…' began with`": REFUSED + "test_what_a_run_left_whose_table_is_gone_is_removed_as_the_page_says",
+        [REFUSED + "test_a_copy_of_the_database_is_adopted_or_starts_anew_as_the_page_says", "test_adopt.Who.test_a_copy_without_the_table_is_not_sent_to_adopt"],
+    "`table … is not the one that the run of '…' began with`":
+        [REFUSED + "test_what_a_run_left_whose_table_is_gone_is_removed_as_the_page_says", "test_adopt.Who.test_a_table_that_was_restored_in_its_own_database"],
+    "`… is not as the run of '…' has left it, in … places`": "test_adopt.Differences.test_while_the_column_is_mirrored_and_verified",
     "`table … of the run of '…' was dropped`, `the table of the run of '…' was dropped, and … is no table now`":
         REFUSED + "test_what_a_run_left_whose_table_is_gone_is_removed_as_the_page_says",
     "`the plan's statements name …, and that is another relation now`": "test_table.Renamed.test_sql_of_the_plan_that_would_hit_another_relation_is_refused",
@@ -96,6 +98,8 @@ ROWS = {
     "`step '…' had to give way, or got no lock on …, in … tries`": BUSY + "test_a_vacuum_that_had_to_give_way_gets_through_at_a_quieter_hour",
     # 8
     "`another executor works on '…': …, last heard … s ago`": BUSY + "test_the_executor_at_work_is_watched_or_waited_for",
+    "`another executor works on '…': …` (`tidemark adopt`), `the run of '…' was changed by somebody else meanwhile`":
+        "test_adopt.Who.test_a_table_that_was_restored_in_its_own_database",
     "`another executor has taken over the lease of '…'`": BUSY + "test_one_that_was_replaced_has_nothing_left_to_do",
 }
 

@@ -333,7 +333,7 @@ class Refused(HintCase):
             self.assertIn(f"could be {verb}d", result.err)
             self.assertIn("complete", self.follow(result, r"tidemark status(?: p)?").ok().out)
 
-    def test_a_copy_of_the_database_starts_anew_as_the_page_says(self):
+    def test_a_copy_of_the_database_is_adopted_or_starts_anew_as_the_page_says(self):
         self.tidemark("run", self.write(switch="manual")).ok()
         copy = f"{self.database}_copy"
         self._conn.close()
@@ -343,7 +343,8 @@ class Refused(HintCase):
         path = os.path.join(self.directory, "p.toml")
         result = self.tidemark("run", path, env=env).expect(4)
         self.assertIn("belongs to another database of this cluster", result.err)
-        self.assertIn('docs/operations.md, "A restored copy"', " ".join(hints.lines(result)))
+        self.assertIn("adopted", self.follow(result, r"tidemark adopt p", env=env).ok().out)
+        self.tidemark("run", path, env=env).ok()
         with self.server.connect(copy) as conn:
             run(conn, "DROP SCHEMA tidemark CASCADE")
             run(conn, "ALTER TABLE items DROP COLUMN quantity")
