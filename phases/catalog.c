@@ -33,16 +33,6 @@ tide_catalog_index(const struct tide_catalog *cat, const char *name)
 	return NULL;
 }
 
-const struct tide_constraint *
-tide_catalog_constraint(const struct tide_catalog *cat, const char *name)
-{
-	for (size_t i = 0; i < cat->table.constraint_count; i++)
-		if (strcmp(cat->table.constraint[i].name, name) == 0 &&
-		    cat->table.constraint[i].table == NULL)
-			return &cat->table.constraint[i];
-	return NULL;
-}
-
 bool
 tide_uses(const int *attnums, size_t count, int attnum)
 {

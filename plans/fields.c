@@ -376,8 +376,3 @@ tide_fields_read(const struct tide_toml *table, const char *path, const struct t
 	return ok;
 }
 
-bool
-tide_fields_has(const struct tide_toml *table, const char *key)
-{
-	return tide_toml_get(table, key) != NULL;
-}

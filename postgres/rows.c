@@ -95,14 +95,6 @@ tide_rows_width(const struct tide_rows *rows)
 	return (size_t)PQnfields(rows->result);
 }
 
-const char *
-tide_rows_name(const struct tide_rows *rows, size_t column)
-{
-	if (column >= tide_rows_width(rows))
-		malformed(rows, "it has %zu columns, and no column %zu", tide_rows_width(rows), column + 1);
-	return PQfname(rows->result, (int)column);
-}
-
 bool
 tide_rows_null(const struct tide_rows *rows, size_t row, size_t column)
 {
@@ -176,10 +168,3 @@ tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column)
 	return text[0] == 't';
 }
 
-int64_t
-tide_rows_affected(const struct tide_rows *rows)
-{
-	const char *text = PQcmdTuples(rows->result);
-
-	return text[0] == '\0' ? 0 : parse_int(rows, text);
-}

@@ -204,6 +204,5 @@ struct tide_catalog {
 struct tide_column *tide_catalog_column(const struct tide_catalog *cat, const char *name);
 const struct tide_fact *tide_catalog_fact(const struct tide_catalog *cat, const char *source);
 const struct tide_index *tide_catalog_index(const struct tide_catalog *cat, const char *name);
-const struct tide_constraint *tide_catalog_constraint(const struct tide_catalog *cat, const char *name);
 
 #endif

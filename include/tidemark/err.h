@@ -18,7 +18,6 @@ enum tide_code {
 	TIDE_UNREACHABLE = 6,  /* no connection to the database */
 	TIDE_LOCK = 7,         /* lock not obtained within the policy */
 	TIDE_LEASE = 8,        /* another executor holds the lease */
-	TIDE_HOOK = 9,         /* hook or gate command failed */
 	TIDE_PENDING = 10,     /* 10..13 only with --exit-code */
 	TIDE_GATE = 11,
 	TIDE_PAUSED = 12,

@@ -67,7 +67,5 @@ struct tide_field {
 bool tide_fields_read(const struct tide_toml *table, const char *path, const struct tide_field *fields,
     const char *const *also, void *spec, struct tide_err *err) TIDE_CHECKED;
 
-/** Whether the plan says this key at all (as against its default). */
-bool tide_fields_has(const struct tide_toml *table, const char *key);
 
 #endif

@@ -26,7 +26,6 @@ struct tide_phase_at {
  */
 struct tide_phase_ops {
 	struct tide_kind kind; /* first member */
-	bool reversible;       /* has at least an undo or needs none */
 
 	/** Offline checks and, when at->cat is not NULL, checks against the database. May be NULL. */
 	void (*check)(const struct tide_phase_at *at, struct tide_findings *out);

@@ -29,7 +29,6 @@ void tide_rows_on_unreadable(struct ev_loop *loop, const struct tide_unreadable 
 
 size_t tide_rows_count(const struct tide_rows *rows);
 size_t tide_rows_width(const struct tide_rows *rows);
-const char *tide_rows_name(const struct tide_rows *rows, size_t column);
 bool tide_rows_null(const struct tide_rows *rows, size_t row, size_t column);
 /** NULL when the value is NULL. Lives as long as rows. */
 const char *tide_rows_text(const struct tide_rows *rows, size_t row, size_t column);
@@ -40,7 +39,5 @@ int64_t tide_rows_int(const struct tide_rows *rows, size_t row, size_t column);
 double tide_rows_real(const struct tide_rows *rows, size_t row, size_t column);
 /** false when NULL. */
 bool tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column);
-/** Rows changed by the last statement (PQcmdTuples), 0 when it has none. */
-int64_t tide_rows_affected(const struct tide_rows *rows);
 
 #endif

@@ -14,7 +14,6 @@ const struct tide_help_row tide_help_exit_codes[] = {
 	{ "6", "database unreachable" },
 	{ "7", "lock not obtained within the policy" },
 	{ "8", "another executor holds the run" },
-	{ "9", "hook or gate command failed" },
 	{ "10", "work is pending (only with --exit-code)" },
 	{ "11", "waiting at a gate (only with --exit-code)" },
 	{ "12", "paused (only with --exit-code)" },

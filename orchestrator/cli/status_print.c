@@ -17,7 +17,6 @@ static const struct mark phase_marks[] = {
 	{ "running", "▶", TIDE_CYAN },
 	{ "waiting", "…", TIDE_YELLOW },
 	{ "undoing", "◀", TIDE_YELLOW },
-	{ "undone", "✗", TIDE_DIM },
 	{ "pending", "·", TIDE_DIM },
 };
 

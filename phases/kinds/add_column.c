@@ -305,7 +305,6 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 const struct tide_phase_ops tide_phase_add_column = {
 	.kind = { "add_column", "adds a column; existing rows are not written", fields,
 	    sizeof(struct add_column_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.apply = apply,

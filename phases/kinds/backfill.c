@@ -388,7 +388,6 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 
 const struct tide_phase_ops tide_phase_backfill = {
 	.kind = { "backfill", "fills existing rows in small batches", fields, sizeof(struct backfill_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.expressions = expressions,

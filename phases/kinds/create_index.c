@@ -293,7 +293,6 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 const struct tide_phase_ops tide_phase_create_index = {
 	.kind = { "create_index", "builds an index while writers go on", fields,
 	    sizeof(struct create_index_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.apply = apply,

@@ -422,7 +422,6 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 const struct tide_phase_ops tide_phase_drop_column = {
 	.kind = { "drop_column", "drops a column, after a hold in which it can come back", fields,
 	    sizeof(struct drop_column_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.apply = apply,

@@ -140,7 +140,6 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 const struct tide_phase_ops tide_phase_drop_index = {
 	.kind = { "drop_index", "drops an index while writers go on", fields,
 	    sizeof(struct drop_index_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.apply = apply,

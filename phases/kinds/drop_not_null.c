@@ -91,7 +91,6 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 
 const struct tide_phase_ops tide_phase_drop_not_null = {
 	.kind = { "drop_not_null", "lets a column be NULL", fields, sizeof(struct drop_not_null_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.apply = apply,

