@@ -25,22 +25,24 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 	       tide_catalog_load(ctx, conn, &request, out, err);
 }
 
-/* Whether the run is of this plan, or of the plan without phases that it has got at its end. */
-static bool
-is_of_plan(const struct tide_live *live)
+enum tide_file_fit
+tide_live_fit(const struct tide_run_status *run, const struct tide_plan *plan)
 {
-	void *mem = talloc_new(NULL);
+	void *mem;
 	struct tide_plan *stored = NULL;
 	struct tide_err ignored = { 0 };
-	const char *text = live->run.plan_text;
-	bool is = strcmp(live->run.hash, live->plan->hash) == 0;
+	bool longer;
 
-	if (!is && text != NULL &&
-	    tide_plan_parse(mem, live->plan->path, text, strlen(text), tide_phase_kinds(), tide_phase_count,
-		&stored, &ignored))
-		is = tide_plan_extends(stored, live->plan);
+	if (strcmp(run->hash, plan->hash) == 0)
+		return TIDE_FILE_SAME;
+	if (run->plan_text == NULL)
+		return TIDE_FILE_OTHER;
+	mem = talloc_new(NULL);
+	longer = tide_plan_parse(mem, plan->path, run->plan_text, strlen(run->plan_text), tide_phase_kinds(),
+		     tide_phase_count, &stored, &ignored) &&
+		 tide_plan_extends(stored, plan);
 	talloc_free(mem);
-	return is;
+	return longer ? TIDE_FILE_LONGER : TIDE_FILE_OTHER;
 }
 
 /* Of a run under way, the phases that have begun have their steps in the journal; *first is the one behind them. */
@@ -52,7 +54,8 @@ written_down(
 
 	*first = 0;
 	*at_work = false;
-	if (!run->found || strcmp(run->state, "rolled_back") == 0 || !is_of_plan(live))
+	if (!run->found || strcmp(run->state, "rolled_back") == 0 ||
+	    tide_live_fit(run, live->plan) == TIDE_FILE_OTHER)
 		return true;
 	for (size_t i = 0; i < run->count && i < live->plan->count; i++) {
 		if (!tide_store_steps(live, conn, run->id, (long)i, &live->steps[i], err))

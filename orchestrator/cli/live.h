@@ -27,4 +27,12 @@ bool tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *pla
 /** Privileges, old transactions, invalid indexes, wraparound, dropped columns, standby. */
 bool tide_live_preflight(struct tide_cli *cli, struct tide_live *live, struct tide_err *err) TIDE_CHECKED;
 
+/** How a plan file stands to the plan that a run has. */
+enum tide_file_fit {
+	TIDE_FILE_SAME,
+	TIDE_FILE_LONGER, /* phases were added at its end: `tidemark run` takes them over */
+	TIDE_FILE_OTHER
+};
+enum tide_file_fit tide_live_fit(const struct tide_run_status *run, const struct tide_plan *plan);
+
 #endif

@@ -121,7 +121,8 @@ tide_status_progress(const struct tide_run_status *s)
 }
 
 void
-tide_status_print(struct tide_stream *out, const struct tide_run_status *s, bool changed, const char *next)
+tide_status_print(
+    struct tide_stream *out, const struct tide_run_status *s, enum tide_file_fit fit, const char *next)
 {
 	const struct mark *mark = find(run_marks, TIDE_COUNT(run_marks), s->state);
 	void *mem = talloc_new(NULL);
@@ -138,9 +139,12 @@ tide_status_print(struct tide_stream *out, const struct tide_run_status *s, bool
 	    s->phase != NULL ? s->phase : "",
 	    strcmp(s->direction, "back") == 0 && strcmp(s->state, "rolled_back") != 0 ? ", on the way back"
 										      : "");
-	if (changed)
+	if (fit == TIDE_FILE_OTHER)
 		tide_output_say(out, TIDE_YELLOW, "%s",
 		    "warning: the file differs from the plan that is running (tidemark run refuses it)\n");
+	else if (fit == TIDE_FILE_LONGER)
+		tide_output_say(out, TIDE_YELLOW, "%s",
+		    "note: the file has more phases at its end than the run: tidemark run takes them over\n");
 	if (s->away != NULL)
 		tide_output_say(out, TIDE_YELLOW, "warning: %s; %s\n", s->away, s->way_out);
 	row(out, "because", s->reason);

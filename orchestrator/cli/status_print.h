@@ -1,12 +1,13 @@
 #ifndef TIDE_STATUS_PRINT_H
 #define TIDE_STATUS_PRINT_H
 
+#include "live.h"
 #include "output.h"
 #include "tidemark/store.h"
 
-/** One plan: its phases, what it waits for, who is at work, what to type next. changed: the file is another plan by now. */
-void tide_status_print(
-    struct tide_stream *stream, const struct tide_run_status *status, bool changed, const char *next);
+/** One plan: its phases, what it waits for, who is at work, what to type next. fit: of the plan file that was asked about. */
+void tide_status_print(struct tide_stream *stream, const struct tide_run_status *status,
+    enum tide_file_fit fit, const char *next);
 /** The progress of the sweep as it is for a reader who is not the executor: what is known only while it runs is left out. */
 struct tide_progress tide_status_progress(const struct tide_run_status *status);
 /** All plans of a database, one line each. */

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "json.h"
+#include "live.h"
 #include "status_print.h"
 #include "tidemark/names.h"
 #include "tidemark/units.h"
@@ -70,29 +71,33 @@ reached(const struct tide_run_status *s, const char *name)
 
 /** What was asked about, and what the file says when it is one. */
 struct subject {
-	const char *as, *name, *hash; /* hash: NULL when it is no file */
+	const char *as, *name;
+	const struct tide_plan *plan; /* NULL when it is no file */
 };
 
-/** A file that is no longer what the run was begun with. A run that was rolled back takes any. */
-static bool
-plan_changed(const struct tide_run_status *s, const struct subject *subject)
+/** A file need not be what the run was begun with. A run that was rolled back takes any. */
+static enum tide_file_fit
+file_fit(const struct tide_run_status *s, const struct subject *subject)
 {
-	return s->found && subject->hash != NULL && strcmp(s->state, "rolled_back") != 0 &&
-	       strcmp(s->hash, subject->hash) != 0;
+	if (!s->found || subject->plan == NULL || strcmp(s->state, "rolled_back") == 0)
+		return TIDE_FILE_SAME;
+	return tide_live_fit(s, subject->plan);
 }
 
 static void
 print(struct tide_cli *cli, const struct tide_run_status *s, const struct subject *subject)
 {
 	const char *name = subject->name, *as = subject->as;
-	bool changed = plan_changed(s, subject);
+	enum tide_file_fit fit = file_fit(s, subject);
 	char *next = s->found ? tide_cli_next(cli, s, as) : NULL;
 	json_t *object, *body;
 
 	if (!s->found)
 		next = talloc_asprintf(cli, "tidemark plan %s", tide_cli_shell_word(cli, as));
+	else if (fit == TIDE_FILE_LONGER && strcmp(s->state, "complete") == 0)
+		next = talloc_asprintf(cli, "tidemark run %s", tide_cli_shell_word(cli, as));
 	if (!cli->options.json && s->found) {
-		tide_status_print(&cli->out, s, changed, next);
+		tide_status_print(&cli->out, s, fit, next);
 	} else if (!cli->options.json) {
 		tide_output_say(&cli->out, TIDE_BOLD, "%s", name);
 		tide_output_say(&cli->out, TIDE_PLAIN, ": not started in this database\nnext: %s\n", next);
@@ -103,8 +108,10 @@ print(struct tide_cli *cli, const struct tide_run_status *s, const struct subjec
 				      "next", tide_json_text(next));
 		json_object_update(object, body);
 		json_decref(body);
-		if (subject->hash != NULL && s->found)
-			json_object_set_new(object, "plan_changed", json_boolean(changed));
+		if (subject->plan != NULL && s->found) {
+			json_object_set_new(object, "plan_changed", json_boolean(fit == TIDE_FILE_OTHER));
+			json_object_set_new(object, "plan_extended", json_boolean(fit == TIDE_FILE_LONGER));
+		}
 		tide_json_print(&cli->out, object, cli->options.watch);
 	}
 	(void)fflush(cli->out.file);
@@ -228,7 +235,7 @@ find_subject(struct tide_cli *cli, struct subject *subject, struct tide_err *err
 	if (!tide_cli_plan(cli, subject->as, &plan, err))
 		return false;
 	subject->name = plan->name;
-	subject->hash = plan->hash;
+	subject->plan = plan;
 	return true;
 }
 

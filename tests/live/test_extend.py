@@ -36,6 +36,10 @@ class Extend(LiveCase):
         self.write(*SWITCHED, DROP)
         self.tidemark.ok("lint", "--db", path)
         self.assertIn("Drop public.t.a for good", self.tidemark.ok("plan", path).out)
+        status = self.tidemark.ok("status", path).out
+        self.assertIn("more phases at its end", status)
+        self.assertIn(f"tidemark run {path}", status)
+        self.assertEqual(self.tidemark.json("status", path)["plan_extended"], True)
         self.execute("UPDATE t SET b = 7 WHERE id = 1; UPDATE t SET a = 8 WHERE id = 2")
         result = self.tidemark.ok("run", path)
         self.assertIn("1 more phase", result.err)
