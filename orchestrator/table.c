@@ -16,9 +16,9 @@ tide_table_find(void *ctx, struct tide_conn *conn, const char *schema, const cha
 	char *text = tide_relation_text(mem, schema, relation);
 	struct tide_rows *rows = NULL;
 	bool ok = tide_await_own_path(conn, mem,
-	    "SELECT c.oid, format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c "
-	    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = "
-	    "pg_catalog.to_regclass($1)",
+	    "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c "
+	    "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE c.oid "
+	    "OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::pg_catalog.oid",
 	    TIDE_ARGS(text), &rows, err);
 
 	if (ok && tide_rows_count(rows) == 0) {

@@ -170,6 +170,7 @@ write_sweep(const struct tide_sweep_spec *sweep)
 	write_texts(out, sweep, sweep_texts, COUNT(sweep_texts));
 	json_object_set_new(out, "write", json_boolean(sweep->write));
 	json_object_set_new(out, "repeats", json_boolean(sweep->repeats));
+	json_object_set_new(out, "own_path", json_boolean(sweep->own_path));
 	for (size_t i = 0; i < COUNT(sweep_integers); i++)
 		json_object_set_new(out, sweep_integers[i].key,
 		    json_integer(*(const int64_t *)((const char *)sweep + sweep_integers[i].offset)));
@@ -332,7 +333,8 @@ read_sweep(void *ctx, const json_t *json, struct tide_sweep_spec **out, struct t
 		return malformed(err, "sweep");
 	if (!read_texts(ctx, json, sweep, sweep_texts, COUNT(sweep_texts), err) ||
 	    !read_boolean(json, "write", &sweep->write, err) ||
-	    !read_boolean(json, "repeats", &sweep->repeats, err) || !read_other(ctx, json, sweep, err))
+	    !read_boolean(json, "repeats", &sweep->repeats, err) ||
+	    !read_boolean(json, "own_path", &sweep->own_path, err) || !read_other(ctx, json, sweep, err))
 		return false;
 	for (size_t i = 0; i < COUNT(sweep_integers); i++)
 		if (!read_integer(json, sweep_integers[i].key,

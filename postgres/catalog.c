@@ -89,13 +89,14 @@ full_name(void *ctx, const char *schema, const char *name)
 static void
 hint_nearest(struct tide_loading *load, const char *name, struct tide_err *err)
 {
+	const char *schema =
+	    load->request->schema != NULL ? load->request->schema : load->cat->default_schema;
 	struct tide_err ignored;
 	struct tide_rows *rows;
 	const char **candidates, *nearest;
 	size_t count;
 
-	if (!tide_loading_ask(
-		load, tide_sql_catalog_candidates, TIDE_ARGS(load->request->schema, name), &rows, &ignored))
+	if (!tide_loading_ask(load, tide_sql_catalog_candidates, TIDE_ARGS(schema, name), &rows, &ignored))
 		return;
 	count = tide_rows_count(rows);
 	candidates = talloc_array(load->mem, const char *, (unsigned)count + 1);
@@ -139,7 +140,8 @@ resolve(struct tide_loading *load, struct tide_err *err)
 	if (!tide_loading_ask(load, "SELECT pg_catalog.set_config('search_path', $1, true)",
 		TIDE_ARGS(load->role_path), NULL, err) ||
 	    !tide_loading_ask(load, "SELECT pg_catalog.current_schema()", 0, NULL, &schema, err) ||
-	    !tide_loading_ask(load, tide_sql_catalog_resolve, TIDE_ARGS(name, oid), &rows, err))
+	    !tide_loading_ask(load, tide_sql_catalog_resolve, TIDE_ARGS(name, oid), &rows, err) ||
+	    !tide_loading_path(load, false, err))
 		return false;
 	if (!tide_rows_null(schema, 0, 0))
 		load->cat->default_schema = talloc_strdup(load->cat, tide_rows_text(schema, 0, 0));
@@ -151,8 +153,7 @@ resolve(struct tide_loading *load, struct tide_err *err)
 	}
 	load->oid = talloc_strdup(load->mem, tide_rows_required(rows, 0, 0));
 	name = full_name(load->mem, tide_rows_required(rows, 0, 1), tide_rows_required(rows, 0, 2));
-	return tide_loading_path(load, false, err) &&
-	       check_kind(name, tide_rows_required(rows, 0, 3)[0], err);
+	return check_kind(name, tide_rows_required(rows, 0, 3)[0], err);
 }
 
 /* Says what to do where the server only says what failed. */

@@ -19,6 +19,7 @@
 struct probing {
 	struct tide_loading *load;
 	bool cloned;
+	const char *own_path;       /* schemas of the role's own path, as text of a name[] */
 	struct tide_err refused;    /* why there is no clone */
 	struct tide_err *not_added; /* for each future column: empty, or why it is missing */
 };
@@ -192,6 +193,18 @@ over_defaults(struct probing *p, void *arg, struct tide_err *err)
 	return tide_rows_count(rows) == 1 && tide_rows_bool(rows, 0, 0);
 }
 
+/* The text of a function's body names what is not found: a function, a relation, a type, a schema. */
+static bool
+name_missing(const struct tide_err *why)
+{
+	static const char *const states[] = { "42883", "42P01", "42704", "3F000" };
+
+	for (size_t i = 0; i < TIDE_COUNT(states); i++)
+		if (strcmp(why->sqlstate, states[i]) == 0)
+			return true;
+	return false;
+}
+
 /* A default is made of the others' for the new column: it is evaluated by every INSERT that does not name the column, so it must not fail. */
 static bool
 try_defaults(struct probing *p, struct tide_fact *fact, struct tide_err *err)
@@ -200,7 +213,26 @@ try_defaults(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 
 	if (fact->canonical == NULL || fact->volatility != 'i')
 		return true;
-	return guarded(p, over_defaults, fact, false, &fact->takes_defaults, &why, err);
+	if (!guarded(p, over_defaults, fact, false, &fact->takes_defaults, &why, err))
+		return false;
+	if (!fact->takes_defaults && name_missing(&why))
+		fact->path_error = talloc_strdup(p->load->cat, why.message);
+	return true;
+}
+
+/* What the expression calls and search_path alone would find. */
+static bool
+find_bare(struct probing *p, struct tide_fact *fact, struct tide_err *err)
+{
+	struct tide_rows *rows;
+
+	if (!tide_loading_ask(p->load, tide_sql_catalog_bare, TIDE_ARGS(FACT_VIEW, p->own_path), &rows, err))
+		return false;
+	if (!tide_rows_null(rows, 0, 0)) {
+		fact->bare = talloc_strdup(p->load->cat, tide_rows_text(rows, 0, 0));
+		fact->bare_cure = talloc_strdup(p->load->cat, tide_rows_required(rows, 0, 1));
+	}
+	return true;
 }
 
 static bool
@@ -225,7 +257,7 @@ read_view(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 		return false;
 	if (!tide_rows_null(rows, 0, 0))
 		fact->writers_lack = talloc_strdup(p->load->cat, tide_rows_text(rows, 0, 0));
-	return true;
+	return find_bare(p, fact, err);
 }
 
 static bool
@@ -346,6 +378,18 @@ read_default(struct probing *p, struct tide_column *column, struct tide_err *err
 	return true;
 }
 
+static bool
+find_own_path(struct probing *p, struct tide_err *err)
+{
+	struct tide_rows *rows;
+
+	if (!tide_loading_path(p->load, true, err) ||
+	    !tide_loading_ask(p->load, "SELECT pg_catalog.current_schemas(false)", 0, NULL, &rows, err))
+		return false;
+	p->own_path = talloc_strdup(p->load->mem, tide_rows_required(rows, 0, 0));
+	return tide_loading_path(p->load, false, err);
+}
+
 bool
 tide_loading_facts(struct tide_loading *load, struct tide_err *err)
 {
@@ -353,7 +397,7 @@ tide_loading_facts(struct tide_loading *load, struct tide_err *err)
 	struct tide_catalog *cat = load->cat;
 	const struct tide_names *sources = &load->request->expressions;
 
-	if (!clone(&p, err))
+	if (!clone(&p, err) || !find_own_path(&p, err))
 		return false;
 	for (size_t i = 0; i < cat->table.column_count; i++)
 		if (!read_default(&p, &cat->table.column[i], err))

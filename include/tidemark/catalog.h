@@ -123,6 +123,12 @@ struct tide_fact {
 	    rewrites; /* a column of the type cannot be added without rewriting the table: a domain with a constraint */
 	char *
 	    writers_lack; /* GRANTs that roles need who write to the table and may not evaluate it, one a line; or NULL */
+	char *
+	    bare; /* functions that it calls whose bodies name something without its schema, one a line: "f(integer) names g"; or NULL */
+	char *
+	    bare_cure; /* the statements that give each of them a search_path of its own, one a line; NULL with bare */
+	char *
+	    path_error; /* what the server said when it was evaluated under pg_catalog alone and a name was not found; or NULL */
 	bool builtin; /* no function of somebody's own is called */
 	bool
 	    takes_defaults; /* immutable, and over the constant defaults of the columns (else NULL) it gives a value */

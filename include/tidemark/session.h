@@ -13,7 +13,8 @@ char *tide_session_sql(void *ctx, int server_version);
  * SQL of the plan's author, and user code that a sweep fires, name things as the role itself would. Our sessions pin
  * search_path; this statement gives the role's own back, for the transaction (local "true") or the session ("false"), without the
  * schemas in which other roles may create objects: other than the owner, superusers, and our own. Whoever could put a
- * function or an operator there would have it run as our role (CVE-2018-1058).
+ * function or an operator there would have it run as our role (CVE-2018-1058). pg_catalog always comes first: statements of ours
+ * that run beside such code mean the server's own operators.
  */
 #define TIDE_SET_OWN_PATH(local)                                                                             \
 	"WITH own AS MATERIALIZED (SELECT pg_catalog.set_config('search_path', s.reset_val, " local          \
@@ -23,7 +24,8 @@ char *tide_session_sql(void *ctx, int server_version);
 	"c.place) FROM pg_catalog.unnest(CASE WHEN own.path IS NOT NULL THEN "                               \
 	"pg_catalog.current_schemas(false) END) WITH ORDINALITY AS c (name, place) JOIN "                    \
 	"pg_catalog.pg_namespace AS n ON n.nspname OPERATOR(pg_catalog.=) c.name WHERE "                     \
-	"NOT " TIDE_OTHERS_CREATE "), ''), " local ") FROM own"
+	"c.name OPERATOR(pg_catalog.<>) 'pg_catalog' AND NOT " TIDE_OTHERS_CREATE "), ''), " local           \
+	") FROM own"
 
 /** Whether others than the owner of schema n, superusers, and roles that ours is a member of may create objects in it. */
 #define TIDE_OTHERS_CREATE                                                                                   \

@@ -102,6 +102,8 @@ struct tide_sweep_spec {
 	char *trigger; /* the trigger that must stand (ENABLE ALWAYS) for the sweep to be right; NULL: none */
 	char *function; /* its function, quoted and qualified, as regprocedure text; with trigger */
 	bool
+	    own_path; /* read: `residual` is the author's, and is evaluated under the role's own search_path; the expressions of a dual write are not, for the triggers' sake */
+	bool
 	    repeats; /* no trigger fills rows that move: repeat beyond the end until a read pass finds nothing */
 	int64_t max_rows_per_second; /* 0 = no limit */
 	struct tide_sweep_tuning tuning;

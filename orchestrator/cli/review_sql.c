@@ -165,8 +165,12 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 		if (a->sweep->replication_role != NULL)
 			tide_output_put(out, tide_sqlf(mem, "SET session_replication_role = %L;\n",
 						 a->sweep->replication_role));
+		if (a->sweep->write || a->sweep->own_path)
+			tide_output_put(out, TIDE_SET_OWN_PATH("false") ";\n");
 		tide_output_put(out,
 		    tide_review_sweep(mem, a->sweep, tide_sqlf(mem, "%I.%I", table->schema, table->name)));
+		if (a->sweep->write || a->sweep->own_path)
+			tide_output_put(out, TIDE_SET_PINNED_PATH ";\n");
 		if (a->sweep->replication_role != NULL)
 			tide_output_put(out, "SET session_replication_role = origin;\n");
 		break;

@@ -20,7 +20,7 @@ tide_batch_guard(void *ctx, const struct tide_sweep_spec *spec, const struct tid
 						    "EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE "
 						    "t.tgrelid = %l AND t.tgname = %L AND t.tgenabled = 'A' "
 						    "AND t.tgfoid = (SELECT p.oid FROM pg_catalog.pg_proc p "
-						    "WHERE p.oid = to_regprocedure(%L)))",
+						    "WHERE p.oid = pg_catalog.to_regprocedure(%L)))",
 						    (long long)relation->oid, spec->trigger, spec->function);
 
 	/* The statement names the table, and holds its lock by now: were another one called so, this one would not be it. */
@@ -61,7 +61,8 @@ write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 	    "%swork AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE " RANGE " AND " STRIPE
 	    " AND (%s) AND EXISTS (SELECT FROM ok) "
 	    "RETURNING " RANGE " AS stayed, (%s) AS again),\n"
-	    "tally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS "
+	    "tally AS (SELECT pg_catalog.count(*) AS changed, pg_catalog.count(*) FILTER (WHERE stayed) AS "
+	    "stayed, pg_catalog.count(*) AS "
 	    "seen, "
 	    "0 AS differing, 0 AS skipped, NULL::text AS keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP
 	    " FROM work)%s",
@@ -77,12 +78,13 @@ tide_batch_found(void *ctx, const struct tide_sweep_spec *spec, const char *rela
 
 	if (spec->unmatched != NULL)
 		unmatched = tide_sqlf(ctx,
-		    ", count(*) FILTER (WHERE %s) AS unmatched, min((%s)::text) FILTER (WHERE %s) AS "
+		    ", pg_catalog.count(*) FILTER (WHERE %s) AS unmatched, pg_catalog.min((%s)::text) FILTER "
+		    "(WHERE %s) AS "
 		    "unmatched_key",
 		    spec->unmatched, key, spec->unmatched);
 	return tide_sqlf(ctx,
-	    "count(*) AS seen, count(*) FILTER (WHERE %s) AS differing, "
-	    "to_json((array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text AS keys%s "
+	    "pg_catalog.count(*) AS seen, pg_catalog.count(*) FILTER (WHERE %s) AS differing, "
+	    "pg_catalog.to_json((pg_catalog.array_agg((%s)::text) FILTER (WHERE %s))[1:%d])::text AS keys%s "
 	    "FROM ONLY %s AS tidemark_row",
 	    spec->residual, key, spec->residual, TIDE_SWEEP_KEYS, unmatched, relation);
 }
@@ -127,9 +129,11 @@ tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct 
 	    " AND (%s) AND EXISTS (SELECT FROM ok) FOR NO KEY UPDATE SKIP LOCKED),\n"
 	    "work AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE tidemark_row.ctid = ANY (ARRAY(SELECT tid "
 	    "FROM free)) AND (%s) RETURNING " RANGE " AS stayed, (%s) AS again),\n"
-	    "tally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS "
+	    "tally AS (SELECT pg_catalog.count(*) AS changed, pg_catalog.count(*) FILTER (WHERE stayed) AS "
+	    "stayed, pg_catalog.count(*) AS "
 	    "seen, "
-	    "0 AS differing, (SELECT count(*) FROM found WHERE NOT EXISTS (SELECT FROM free WHERE free.tid = "
+	    "0 AS differing, (SELECT pg_catalog.count(*) FROM found WHERE NOT EXISTS (SELECT FROM free WHERE "
+	    "free.tid = "
 	    "found.tid)) AS skipped, NULL::text AS "
 	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), relation->name, spec->residual, relation->name,

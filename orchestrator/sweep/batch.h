@@ -23,7 +23,7 @@ const char *tide_batch_again(const struct tide_sweep_spec *spec);
 
 /** A row that has been filled and would be filled again: the statement fails, by a cast that cannot be done, and with it
  * everything it did. Otherwise a resume, or the next pass, would repeat work. */
-#define TIDE_BATCH_ONCE "CAST(CASE WHEN bool_or(again) THEN %L ELSE '0' END AS integer) AS once"
+#define TIDE_BATCH_ONCE "CAST(CASE WHEN pg_catalog.bool_or(again) THEN %L ELSE '0' END AS integer) AS once"
 /** Of a sweep that writes: nothing is looked up for its own sake. */
 #define TIDE_BATCH_NO_LOOKUP ", 0 AS unmatched, NULL::text AS unmatched_key"
 /** Assignments of what a batch did, from one row `tally` to the segment `g`. Formatted with TIDE_SWEEP_KEYS. */
@@ -32,12 +32,12 @@ const char *tide_batch_again(const struct tide_sweep_spec *spec);
 	"differing = g.differing + tally.differing, skipped = tally.skipped, batches = g.batches + 1, "      \
 	"unmatched = g.unmatched + tally.unmatched, "                                                        \
 	"unmatched_key = coalesce(g.unmatched_key, tally.unmatched_key), "                                   \
-	"keys = CASE WHEN tally.keys IS NULL OR jsonb_array_length(g.keys) >= %d THEN g.keys "               \
+	"keys = CASE WHEN tally.keys IS NULL OR pg_catalog.jsonb_array_length(g.keys) >= %d THEN g.keys "    \
 	"ELSE coalesce(g.keys, '[]') || tally.keys::jsonb END"
 /** The columns that every batch gives; FROM tally LEFT JOIN guard. */
 #define TIDE_BATCH_ANSWER                                                                                    \
 	"tally.changed, tally.stayed, tally.seen, tally.differing, tally.skipped, tally.keys, "              \
-	"guard.owned, guard.same, guard.guarded, (SELECT count(*) FROM mark), tally.once, "                  \
+	"guard.owned, guard.same, guard.guarded, (SELECT pg_catalog.count(*) FROM mark), tally.once, "       \
 	"tally.unmatched, tally.unmatched_key"
 #define TIDE_BATCH_COLUMNS 13
 

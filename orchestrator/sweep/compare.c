@@ -78,7 +78,7 @@ find_key(struct compare *c, void *mem, struct tide_err *err)
 		"SELECT 'jsonb_build_object(' || string_agg(format('%L, tidemark_row.%I', "
 		"a.attname, a.attname), ', ' "
 		"ORDER BY k.ord) || ')' FROM pg_catalog.pg_index i "
-		"CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, ord) "
+		"CROSS JOIN pg_catalog.unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, ord) "
 		"JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
 		"WHERE i.indrelid = to_regclass($1) AND i.indisprimary",
 		TIDE_ARGS(c->what->table), &rows, err))
@@ -103,10 +103,12 @@ keys_sql(struct compare *c, void *mem, const char *relation, const struct tide_k
 	    mem, ks, c->spec.residual, c->spec.unmatched, c->by_place ? NULL : c->spec.key);
 
 	return tide_sqlf(mem,
-	    "WITH span AS MATERIALIZED (SELECT n.*, row_number() OVER (ORDER BY %s) AS ord FROM (%s) AS n) "
-	    "SELECT count(*), count(*) FILTER (WHERE differs), to_json((array_agg(name ORDER BY ord) FILTER "
+	    "WITH span AS MATERIALIZED (SELECT n.*, pg_catalog.row_number() OVER (ORDER BY %s) AS ord FROM "
+	    "(%s) AS n) "
+	    "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE differs), "
+	    "pg_catalog.to_json((pg_catalog.array_agg(name ORDER BY ord) FILTER "
 	    "(WHERE differs))[1:%d])::text, " TIDE_KEYSET_UNMATCHED ", "
-	    "(SELECT (%s)::text FROM span WHERE ord = (SELECT max(ord) FROM span)) FROM span",
+	    "(SELECT (%s)::text FROM span WHERE ord = (SELECT pg_catalog.max(ord) FROM span)) FROM span",
 	    tide_keyset_by(mem, ks, "n"),
 	    tide_keyset_next(mem, ks, relation, more, "$1::text[]", "$2::bigint", "true"), TIDE_SWEEP_KEYS,
 	    tide_keyset_text(mem, ks, "span"));

@@ -33,11 +33,14 @@ span_sql(void *ctx, const struct tide_relation *relation, const char *more)
 	const struct tide_keyset *ks = relation->keyset;
 
 	return tide_sqlf(ctx,
-	    "page AS MATERIALIZED (SELECT n.*, row_number() OVER (ORDER BY %s) AS ord FROM (%s) AS n "
+	    "page AS MATERIALIZED (SELECT n.*, pg_catalog.row_number() OVER (ORDER BY %s) AS ord FROM (%s) "
+	    "AS n "
 	    "WHERE " STOP " IS NULL OR %s),\n"
 	    "span AS (SELECT * FROM page WHERE ord <= $3::bigint),\n"
-	    "edge AS (SELECT (SELECT %s FROM span WHERE ord = (SELECT max(ord) FROM span)) AS key, "
-	    "(SELECT count(*) FROM page) > $3::bigint AS more, (SELECT count(*) FROM span) AS passed),\n",
+	    "edge AS (SELECT (SELECT %s FROM span WHERE ord = (SELECT pg_catalog.max(ord) FROM span)) AS "
+	    "key, "
+	    "(SELECT pg_catalog.count(*) FROM page) > $3::bigint AS more, (SELECT pg_catalog.count(*) FROM "
+	    "span) AS passed),\n",
 	    tide_keyset_by(ctx, ks, "n"),
 	    tide_keyset_next(ctx, ks, relation->name, more, FROM, LIMIT, "EXISTS (SELECT FROM ok)"),
 	    tide_keyset_until(ctx, ks, "n", STOP), tide_keyset_text(ctx, ks, "span"));
@@ -90,7 +93,8 @@ static char *
 write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
-	    "%s%s%stally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, "
+	    "%s%s%stally AS (SELECT pg_catalog.count(*) AS changed, pg_catalog.count(*) FILTER (WHERE "
+	    "stayed) AS stayed, "
 	    "(SELECT passed FROM edge) AS seen, 0 AS differing, 0 AS skipped, NULL::text AS "
 	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, block_of(relation)),
@@ -103,9 +107,11 @@ read_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relati
 	char *more = tide_keyset_differing(ctx, relation->keyset, spec->residual, spec->unmatched, spec->key);
 
 	return tide_sqlf(ctx,
-	    "%s%stally AS (SELECT 0 AS changed, 0 AS stayed, count(*) AS seen, count(*) FILTER (WHERE "
+	    "%s%stally AS (SELECT 0 AS changed, 0 AS stayed, pg_catalog.count(*) AS seen, "
+	    "pg_catalog.count(*) FILTER (WHERE "
 	    "differs) "
-	    "AS differing, 0 AS skipped, to_json((array_agg(name ORDER BY ord) FILTER (WHERE "
+	    "AS differing, 0 AS skipped, pg_catalog.to_json((pg_catalog.array_agg(name ORDER BY ord) FILTER "
+	    "(WHERE "
 	    "differs))[1:%d])::text AS keys, 0 AS once, " TIDE_KEYSET_UNMATCHED " FROM span)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, more), TIDE_SWEEP_KEYS,
 	    mark(ctx, "true"));
@@ -121,14 +127,17 @@ static char *
 hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
-	    "%s%sfound AS (SELECT count(*) AS all_rows FROM span, ONLY %s AS tidemark_row WHERE %s AND "
+	    "%s%sfound AS (SELECT pg_catalog.count(*) AS all_rows FROM span, ONLY %s AS tidemark_row WHERE "
+	    "%s AND "
 	    "(%s)),\n"
 	    "free AS MATERIALIZED (SELECT span.* FROM span, ONLY %s AS tidemark_row WHERE %s AND (%s) AND "
 	    "EXISTS "
 	    "(SELECT FROM ok) FOR NO KEY UPDATE OF tidemark_row SKIP LOCKED),\n"
-	    "%stally AS (SELECT count(*) AS changed, count(*) FILTER (WHERE stayed) AS stayed, count(*) AS "
+	    "%stally AS (SELECT pg_catalog.count(*) AS changed, pg_catalog.count(*) FILTER (WHERE stayed) AS "
+	    "stayed, pg_catalog.count(*) AS "
 	    "seen, "
-	    "0 AS differing, (SELECT all_rows FROM found) - (SELECT count(*) FROM free) AS skipped, "
+	    "0 AS differing, (SELECT all_rows FROM found) - (SELECT pg_catalog.count(*) FROM free) AS "
+	    "skipped, "
 	    "NULL::text AS "
 	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, block_of(relation)),
@@ -240,7 +249,8 @@ find_sql(void *ctx, const struct tide_segment *s)
 	char *next = tide_keyset_next(
 	    ctx, ks, s->relation->name, "", tide_sqlf(ctx, "CAST(%L AS text[])", s->key), "1", "true");
 
-	return tide_sqlf(ctx, "SELECT unnest(%s) FROM (%s) AS n", tide_keyset_text(ctx, ks, "n"), next);
+	return tide_sqlf(
+	    ctx, "SELECT pg_catalog.unnest(%s) FROM (%s) AS n", tide_keyset_text(ctx, ks, "n"), next);
 }
 
 static char *

@@ -46,7 +46,8 @@ char *tide_keyset_differing(void *ctx, const struct tide_keyset *keyset, const c
     const char *unmatched, const char *key);
 /** What a read counts of them. */
 #define TIDE_KEYSET_UNMATCHED                                                                                \
-	"count(*) FILTER (WHERE unmatched) AS unmatched, min(unmatched_name) AS unmatched_key"
+	"pg_catalog.count(*) FILTER (WHERE unmatched) AS unmatched, pg_catalog.min(unmatched_name) AS "      \
+	"unmatched_key"
 /** The row has the key in `alias`. */
 char *tide_keyset_same(void *ctx, const struct tide_keyset *keyset, const char *alias);
 /** The key in `alias` (NULL: of the row) is `last` (SQL of a text[]) or comes before it. */

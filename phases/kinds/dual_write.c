@@ -151,6 +151,29 @@ check_writers(const struct tide_checking *c, const char *key, const struct tide_
 	}
 }
 
+/*
+ * The triggers run it under pg_catalog alone, a CHECK under the path of whoever writes: what a function's body names without
+ * its schema is not found there, though the role that runs the plan may find it.
+ */
+static void
+check_path(const struct tide_checking *c, const char *key, const struct tide_pairs *rules)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct tide_fact *fact = tide_catalog_fact(c->at->cat, rules->item[i].value);
+
+		if (fact == NULL || (fact->bare == NULL && fact->path_error == NULL))
+			continue;
+		tide_say(c, TIDE_ERROR, "dual-write-path", key,
+		    fact->bare != NULL
+			? in_one_line(c->out, fact->bare_cure)
+			: "name it with its schema in the function's body, or give the function a path of "
+			  "its own: ALTER FUNCTION … SET search_path = …, pg_temp",
+		    "\"%s\" runs under search_path = pg_catalog: %s%s", key,
+		    fact->bare != NULL ? in_one_line(c->out, fact->bare) : fact->path_error,
+		    fact->bare != NULL ? " without a schema, and writes would fail" : "");
+	}
+}
+
 static void
 check_target(
     const struct tide_checking *c, const struct tide_dual *dual, const struct tide_dual_column *column)
@@ -271,6 +294,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	check_table(&c, at->cat);
 	check_writers(&c, "up", &spec->up);
 	check_writers(&c, "down", &spec->down);
+	check_path(&c, "up", &spec->up);
+	check_path(&c, "down", &spec->down);
 	for (size_t i = 0; i < spec->from.count; i++)
 		tide_need_column(&c, "from", spec->from.item[i]);
 	for (size_t i = 0; i < spec->to.count; i++)

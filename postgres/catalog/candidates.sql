@@ -1,4 +1,4 @@
--- Names that may have been meant, the likely ones first. $1 schema or NULL, $2 name.
+-- Names that may have been meant, the likely ones first. $1 schema that is meant, or NULL, $2 name.
 WITH p AS (SELECT $1::pg_catalog.text AS schema, $2::pg_catalog.text AS name)
 SELECT n.nspname, c.relname
   FROM p, pg_catalog.pg_class AS c
@@ -6,5 +6,5 @@ SELECT n.nspname, c.relname
  WHERE c.relkind IN ('r', 'p')
    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'tidemark')
    AND NOT n.nspname ^@ 'pg_temp_'
- ORDER BY lower(c.relname) <> lower(p.name), n.nspname IS DISTINCT FROM coalesce(p.schema, current_schema()), c.relname, n.nspname
+ ORDER BY lower(c.relname) <> lower(p.name), n.nspname IS DISTINCT FROM p.schema, c.relname, n.nspname
  LIMIT 2000
