@@ -375,4 +375,3 @@ tide_fields_read(const struct tide_toml *table, const char *path, const struct t
 		ok = tide_field_read(table, path, field, spec, err);
 	return ok;
 }
-

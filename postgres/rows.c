@@ -167,4 +167,3 @@ tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column)
 		malformed(rows, "it has something else where true or false belongs");
 	return text[0] == 't';
 }
-

@@ -67,5 +67,4 @@ struct tide_field {
 bool tide_fields_read(const struct tide_toml *table, const char *path, const struct tide_field *fields,
     const char *const *also, void *spec, struct tide_err *err) TIDE_CHECKED;
 
-
 #endif
