@@ -211,7 +211,10 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 	    "%dk rows/s for an index build; a busy server is slower, and the sweep gives way to it.\n",
 	    TIDE_ASSUME_WRITE / 1000, (long long)live->plan->limits.workers, TIDE_ASSUME_READ / 1000,
 	    TIDE_ASSUME_BUILD / 1000);
-	tide_output_say(out, TIDE_PLAIN, "next: tidemark run %s\n", tide_cli_shell_word(mem, as));
+	if (live->run.found && live->run.away != NULL)
+		tide_output_say(out, TIDE_YELLOW, "%s; %s\n", live->run.away, live->run.way_out);
+	else
+		tide_output_say(out, TIDE_PLAIN, "next: tidemark run %s\n", tide_cli_shell_word(mem, as));
 }
 
 static bool

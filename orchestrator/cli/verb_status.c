@@ -62,6 +62,9 @@ reached(const struct tide_run_status *s, const char *name)
 		return NOT_YET;
 	if (strcmp(s->state, "complete") == 0)
 		return REACHED;
+	/* Nobody continues it here. */
+	if (s->away != NULL)
+		return NEVER;
 	if (strcmp(s->state, "failed") == 0 || strcmp(s->state, "rolled_back") == 0)
 		return NEVER;
 	if (strcmp(name, "complete") != 0 && strcmp(s->item[find_phase(s, name)].state, "done") == 0)
@@ -130,6 +133,8 @@ gave_up(
 	if (never) {
 		(void)tide_fail(
 		    err, TIDE_PRECONDITION, "'%s' will not be reached: %s", cli->options.wait_for, where);
+		if (s->away != NULL)
+			return tide_hint(err, "%s; %s", s->away, s->way_out);
 		return tide_hint(err, "see: tidemark history %s", tide_cli_shell_word(cli, name));
 	}
 	return tide_fail(err, standing(s), "'%s' was not reached within %s: %s", cli->options.wait_for,

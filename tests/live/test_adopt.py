@@ -575,6 +575,34 @@ class Who(AdoptCase):
             self.assertNotIn("tidemark adopt", result.err)
         self.assertIsNone(copy.tidemark.json("status", "p")["next"])
 
+    def test_a_role_without_superuser_adopts_what_it_owns(self):
+        self.server.sql("DROP ROLE IF EXISTS ann; CREATE ROLE ann LOGIN")
+        self.addCleanup(self.server.sql, "DROP ROLE ann")
+        self.execute(f'ALTER TABLE t OWNER TO ann; GRANT CREATE ON DATABASE "{self.database}" TO ann; GRANT CREATE ON SCHEMA public TO ann')
+        path = self.write()
+        Tidemark(self.server.environment(self.database, user="ann"), cwd=self.directory).ok("run", path)
+        copy = self.clone()
+        # Before the role goes.
+        for database in (self.database, copy.database):
+            self.addCleanup(self.server.drop_database, database)
+        tool = Tidemark(copy.server.environment(copy.database, user="ann"), cwd=self.directory)
+        copy.execute(f'REVOKE TEMPORARY ON DATABASE "{copy.database}" FROM PUBLIC')
+        before = copy.state()
+        self.assertIn("permission denied to create temporary tables", tool("adopt", "p").expect(4).err)
+        self.assertEqual(copy.state(), before)
+        copy.execute(f'GRANT TEMPORARY ON DATABASE "{copy.database}" TO ann')
+        tool.ok("adopt", "p")
+        tool.ok("advance", "p")
+        tool.ok("rollback", "p", "--yes")
+
+    def test_what_waits_for_a_copy_ends_and_the_review_says_why(self):
+        self.tidemark("run", self.write()).ok()
+        copy = self.clone()
+        result = copy.tidemark("status", "p", "--wait-for", "complete", "--timeout", "30s").expect(4)
+        self.assertIn("tidemark adopt p", result.err)
+        self.assertIn("tidemark adopt p", copy.tidemark("plan", "p").ok().out)
+        self.assertNotIn("next: tidemark run", copy.tidemark("plan", "p").ok().out)
+
     def test_a_copy_says_which_one_it_is(self):
         self.tidemark("run", self.write()).ok()
         copy, other = self.clone(), self.restore("cluster")
