@@ -246,7 +246,8 @@ static const char select_run[] =
     "r.relation, r.table_oid, "
     "r.wanted, r.wanted_by, r.direction, r.owner, coalesce(r.back_to, -1), "
     "r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease AND EXISTS (SELECT "
-    "FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend) "
+    "FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend "
+    "AND (a.backend_start = r.backend_start OR a.backend_start IS NULL)) "
     "FROM tidemark.run r WHERE r.plan = $1 ORDER BY r.id DESC LIMIT 1";
 
 bool
@@ -283,10 +284,14 @@ tide_run_find(struct tide_executor *exe, struct tide_run_row *out, struct tide_e
 /*
  * One statement, no blocking lock: free, our own (connected again), stale by the server's clock, or held by a session
  * that is gone.
- * The fence of every open segment moves with it, so that a batch of the former holder does nothing.
+ * The fence of every open segment moves with it, so that a batch of the former holder does nothing. The journal
+ * keeps the timeline: another one than the last time means that a standby was promoted in between.
  */
 static const char take_lease[] =
-    "WITH t AS (UPDATE tidemark.run SET owner = $2, fence = fence + 1, heartbeat = clock_timestamp(), "
+    "WITH w AS (SELECT ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer AS "
+    "now, (SELECT (detail ->> 'timeline')::integer FROM tidemark.journal WHERE run = $1::bigint AND event = "
+    "'lease.taken' ORDER BY seq DESC LIMIT 1) AS before), "
+    "t AS (UPDATE tidemark.run SET owner = $2, fence = fence + 1, heartbeat = clock_timestamp(), "
     "lease = $3::interval, backend = pg_backend_pid(), backend_start = (SELECT backend_start "
     "FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()), "
     "wanted = CASE WHEN wanted = 'yield' THEN 'run' ELSE wanted END "
@@ -296,9 +301,24 @@ static const char take_lease[] =
     "OR a.backend_start IS NULL))) RETURNING id, fence), "
     "s AS (UPDATE tidemark.segment g SET fence = t.fence FROM t WHERE g.run = t.id AND NOT g.done RETURNING "
     "1), "
-    "j AS (INSERT INTO tidemark.journal (run, event, outcome, fence) "
-    "SELECT id, 'lease.taken', $2, fence FROM t RETURNING 1) "
-    "SELECT fence, (SELECT count(*) FROM s) FROM t";
+    "j AS (INSERT INTO tidemark.journal (run, event, outcome, fence, detail) "
+    "SELECT id, 'lease.taken', $2, fence, jsonb_strip_nulls(jsonb_build_object('timeline', now, "
+    "'timeline_before', CASE WHEN before <> now THEN before END)) FROM t, w RETURNING 1) "
+    "SELECT fence, (SELECT count(*) FROM s), before, now FROM t, w";
+
+/* What the former primary had committed last may be missing here: our own steps as well as the application's rows. */
+static void
+tell_failover(struct tide_executor *exe, const struct tide_rows *rows)
+{
+	int64_t before = tide_rows_null(rows, 0, 2) ? 0 : tide_rows_int(rows, 0, 2);
+	int64_t now = tide_rows_int(rows, 0, 3);
+
+	if (before != 0 && before != now)
+		tide_executor_event(exe, "server.promoted", NULL, true,
+		    "a standby has become the primary since (timeline %lld, before %lld): continuing from "
+		    "what this server has",
+		    (long long)now, (long long)before);
+}
 
 static bool
 try_lease(struct tide_executor *exe, bool *taken, struct tide_err *err)
@@ -311,8 +331,10 @@ try_lease(struct tide_executor *exe, bool *taken, struct tide_err *err)
 	    &rows, err);
 
 	*taken = ok && tide_rows_count(rows) == 1;
-	if (*taken)
+	if (*taken) {
 		exe->fence = tide_rows_int(rows, 0, 0);
+		tell_failover(exe, rows);
+	}
 	talloc_free(mem);
 	return ok;
 }
@@ -425,15 +447,20 @@ ask_for_room(struct tide_executor *exe, struct tide_err *err)
 	return ok;
 }
 
-/* Connected again: somebody else's lease in between means that the run is no longer ours to go on with. */
+/*
+ * Connected again: somebody else's lease in between means that the run is no longer ours to go on with. A fence that is
+ * lower than ours was means that a failover has lost our lease; a higher one under our name is one whose answer was lost.
+ */
 static bool
 taken_since(struct tide_executor *exe, bool *taken, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(exe->control, mem,
-	    "SELECT fence <> $2::bigint FROM tidemark.run WHERE id = $1::bigint",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->last_fence)), &rows, err);
+	    "SELECT fence >= $2::bigint AND owner IS DISTINCT FROM $3 FROM tidemark.run WHERE id = "
+	    "$1::bigint",
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->last_fence), exe->owner), &rows,
+	    err);
 
 	*taken = ok && exe->last_fence != 0 && tide_rows_count(rows) == 1 && tide_rows_bool(rows, 0, 0);
 	talloc_free(mem);

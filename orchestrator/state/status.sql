@@ -9,7 +9,8 @@ SELECT r.id, r.plan, r.title,
                                                 WHERE d.datname = pg_catalog.current_database())), r.relation), r.hash, r.state, r.wanted, r.reason, r.direction, p.name, r.owner,
        extract(epoch FROM clock_timestamp() - r.heartbeat),
        r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease
-           AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend),
+           AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend
+                        AND (a.backend_start = r.backend_start OR a.backend_start IS NULL)),
        to_char(r.created AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
        to_char(r.updated AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
        CASE WHEN $1::text IS NOT NULL OR r.state = 'waiting' THEN r.plan_text END,

@@ -221,6 +221,10 @@ class Server:
                     start_new_session=True, **self._as_user())
             self.wait_ready(timeout)
 
+    def promote(self):
+        """Makes a standby the primary, and waits until it may be written."""
+        self.sql("SELECT pg_promote(true, 60)")
+
     def wait_ready(self, timeout=60):
         deadline = time.monotonic() + timeout
         while True:
@@ -400,3 +404,14 @@ class Standby(Server):
         with open(path, "w", encoding="utf-8"):
             pass
         self._own(path)
+
+
+class Copy(Server):
+    """A server from a copy of a stopped server's data directory: up in a fraction of a second."""
+
+    def __init__(self, data, settings, bin_dir=None):
+        self.source = data
+        super().__init__(bin_dir=bin_dir, settings=settings)
+
+    def _initdb(self, _extra):
+        subprocess.run(["cp", "-a", self.source, self.data], check=True, timeout=120)
