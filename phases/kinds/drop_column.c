@@ -169,6 +169,25 @@ check_hanging(const struct tide_checking *c, const struct tide_hanging *h, const
 		    spec->hold > 0 && strcmp(h->kind, "publication") == 0 ? "hold" : "drop");
 }
 
+/* A sequence that the column owns goes with it, and whoever calls nextval by its name fails from then on. */
+static void
+check_sequence(const struct tide_checking *c, const struct tide_column *column)
+{
+	const struct drop_column_spec *spec = c->at->phase->spec;
+	void *room = talloc_new(NULL);
+	char *parts[2];
+	int count = column->sequence == NULL ? 0 : tide_name_parse(room, column->sequence, parts);
+
+	if (count > 0 && !tide_accepted(&spec->accept, parts[count - 1]))
+		tide_inventory_say(c, TIDE_AT_DROP,
+		    &(struct tide_hanging_place){ .kind = "sequence",
+			.what = talloc_asprintf(room, "sequence %s", column->sequence),
+			.name = parts[count - 1],
+			.column = spec->column,
+			.key = "column" });
+	talloc_free(room);
+}
+
 static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -188,6 +207,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	tide_check_children(&c);
 	tide_check_subscribed(&c, column, &spec->accept);
 	check_published_not_null(&c, column);
+	check_sequence(&c, column);
 	if (spec->hold > 0)
 		tide_check_published_hold(&c, column, &spec->accept);
 	room = talloc_new(NULL);

@@ -34,6 +34,63 @@ class DependentCase(LiveCase):
         return sorted(line.rsplit("[", 1)[1].split("]")[0] for line in result.out.splitlines() if " error: " in line)
 
 
+TRIGGER = """CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN %s RETURN NULL; END$$;
+    CREATE TRIGGER x AFTER UPDATE %s ON t FOR EACH ROW %s EXECUTE FUNCTION f();"""
+DEPENDENT, UNIQUE, CONSTRAINT = ["drop-column-dependent"], ["switch-unique"], ["switch-constraint"]
+SWAP = ["swap-dependent"]
+
+# Each row of the inventory that is an object: how it is made, and the errors when only the drop accepts it, at a switch and at an
+# exchange of names; when only the switch accepts it; and for a drop that is alone in its plan.
+EVERY_KIND = [
+    ("index", "CREATE INDEX x ON t (a)", [], ["swap-index"], DEPENDENT, DEPENDENT),
+    ("unique index", "CREATE UNIQUE INDEX x ON t (a)", UNIQUE, UNIQUE, DEPENDENT, DEPENDENT),
+    ("primary key", "ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD CONSTRAINT x PRIMARY KEY (a)",
+     CONSTRAINT, CONSTRAINT, ["drop-column-primary-key"], ["drop-column-primary-key"]),
+    ("unique constraint", "ALTER TABLE t ADD CONSTRAINT x UNIQUE (a)", CONSTRAINT, CONSTRAINT, DEPENDENT, DEPENDENT),
+    ("exclusion constraint", "ALTER TABLE t ADD CONSTRAINT x EXCLUDE USING btree (a WITH =)", CONSTRAINT, CONSTRAINT, DEPENDENT, DEPENDENT),
+    ("check constraint", "ALTER TABLE t ADD CONSTRAINT x CHECK (a > 0)", CONSTRAINT, CONSTRAINT, DEPENDENT, DEPENDENT),
+    ("foreign key", "CREATE TABLE u (id integer PRIMARY KEY); INSERT INTO u SELECT a FROM t; ALTER TABLE t ADD CONSTRAINT x FOREIGN KEY (a) REFERENCES u",
+     CONSTRAINT, CONSTRAINT, DEPENDENT, DEPENDENT),
+    # With the unique constraint that it needs.
+    ("foreign key of another table", "ALTER TABLE t ADD CONSTRAINT k UNIQUE (a); CREATE TABLE u (z integer CONSTRAINT x REFERENCES t (a))",
+     CONSTRAINT * 2, CONSTRAINT * 2, DEPENDENT * 2, DEPENDENT * 2),
+    ("view", "CREATE VIEW x AS SELECT a FROM t", [], SWAP, DEPENDENT, DEPENDENT),
+    ("rule", "CREATE RULE x AS ON INSERT TO t WHERE NEW.a < 0 DO NOTHING", [], SWAP, DEPENDENT, DEPENDENT),
+    ("policy", "CREATE POLICY x ON t USING (a > 0)", [], SWAP, DEPENDENT, DEPENDENT),
+    # Given to the new column, where there is one.
+    ("trigger columns", TRIGGER % ("", "OF a", ""), [], [], [], DEPENDENT),
+    ("trigger condition", TRIGGER % ("", "", "WHEN (OLD.a IS DISTINCT FROM NEW.a)"), [], SWAP, DEPENDENT, DEPENDENT),
+    ("trigger function", TRIGGER % ("PERFORM NEW.a;", "", ""), [], SWAP, DEPENDENT, DEPENDENT),
+    ("function", "CREATE FUNCTION x() RETURNS bigint LANGUAGE sql AS 'SELECT sum(a) FROM public.t'", [], SWAP, DEPENDENT, DEPENDENT),
+    ("function body", "CREATE FUNCTION x() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT sum(a) FROM t; END", [], SWAP, DEPENDENT, DEPENDENT),
+    ("generated column", "ALTER TABLE t ADD x integer GENERATED ALWAYS AS (a + 1) STORED", [], SWAP, DEPENDENT, DEPENDENT),
+    ("statistics", "CREATE STATISTICS x ON a, twice FROM t", [], SWAP, DEPENDENT, DEPENDENT),
+    # From PostgreSQL 15 on.
+    ("publication", "CREATE PUBLICATION x FOR TABLE t (id, a)", [], [*SWAP, "swap-published"], DEPENDENT, DEPENDENT),
+    ("partition key", "DROP TABLE t; CREATE TABLE t (id integer, a integer, twice integer) PARTITION BY LIST (a); CREATE TABLE t1 PARTITION OF t DEFAULT",
+     ["switch-partition-key"], SWAP, ["switch-partition-key"], DEPENDENT),
+    ("sequence", "CREATE SEQUENCE x OWNED BY t.a; ALTER TABLE t ALTER a SET DEFAULT nextval('x')",
+     ["switch-sequence"], ["switch-sequence"], ["switch-sequence"], DEPENDENT),
+]
+
+
+class EveryKind(DependentCase):
+    def test_each_row_of_the_inventory_decides_what_is_refused(self):
+        for kind, ddl, at_switch, at_swap, at_drop, alone in EVERY_KIND:
+            if kind == "publication" and self.conn.server_version < 150000:
+                continue
+            self.execute("DROP TABLE IF EXISTS t CASCADE; DROP TABLE IF EXISTS u; DROP FUNCTION IF EXISTS f(), x(); DROP PUBLICATION IF EXISTS x;"
+                         + PLAIN + ddl)
+            names = ["x", "k", "t"]
+            alone_in_its_plan = plans.plan("q", "public.t", [{"kind": "drop_column", "column": "a"}])
+            for moment, path, want in (("switch", lambda: self.rename(drop_accept=names), at_switch),
+                                       ("swap", lambda: self.rename("bigint", swap=True, drop_accept=names), at_swap),
+                                       ("drop", lambda: self.rename(accept=names), at_drop),
+                                       ("drop alone", lambda: self.plan(alone_in_its_plan), alone)):
+                with self.subTest(kind=kind, moment=moment):
+                    self.assertEqual(self.rules(path()), want)
+
+
 class Triggers(DependentCase):
     def test_a_function_that_names_the_column_is_found_through_its_trigger(self):
         """None of them names the table."""

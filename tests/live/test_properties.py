@@ -93,9 +93,13 @@ class Properties(LiveCase):
     def test_a_column_that_was_there_before_is_told_what_it_lacks(self):
         self.execute(TABLE + "ALTER TABLE t ADD b text COLLATE \"POSIX\"; REVOKE ALL (a) ON t FROM reader, PUBLIC")
         phases = plans.rename_phases("a", "b", "text", switch="manual", drop_column="manual", hold="1h")[1:]
-        result = self.tidemark("lint", "--db", self.plan(plans.plan("p", "public.t", phases)))
+        path = self.plan(plans.plan("p", "public.t", phases))
+        result = self.tidemark("lint", "--db", path)
         for said in ("storage EXTERNAL", "statistics target 77", "column options n_distinct=-0.5", "comment it's said", "compression pglz"):
             self.assertIn(said, result.out)
+        self.assertEqual(self.rules(path), ["switch-property"] * 5)
+        self.execute('ALTER TABLE t DROP b; ALTER TABLE t ADD b text COLLATE "C"')
+        self.assertEqual(self.rules(path), ["switch-collation"] + ["switch-property"] * 5)
 
     def test_not_null_holds_on_both_sides_in_the_window(self):
         self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL); INSERT INTO t SELECT i, i FROM generate_series(1, 9) i")

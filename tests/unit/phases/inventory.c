@@ -176,7 +176,8 @@ static const struct object objects[] = {
 	{ "publication", DEPENDENT("publication", "true"), "", "swap-dependent", "drop-column-dependent" },
 	{ "partition key", DEPENDENT("partition key", "true"), "switch-partition-key", "swap-dependent",
 	    "drop-column-dependent" },
-	{ "sequence", ",'sequence':'public.s'", "switch-sequence", "switch-sequence", "" },
+	{ "sequence", ",'sequence':'public.s'", "switch-sequence", "switch-sequence",
+	    "drop-column-dependent" },
 	/* Carried; what is lacked by a column that was there before is in the test of the checks. */
 	{ "collation", ",'collation':'public.c'", "", "", "" },
 	{ "storage", ",'storage':'e','type_storage':'x'", "", "", "" },
