@@ -19,6 +19,10 @@ static const struct {
 } causes[] = {
 	{ "57P03", NULL, TIDE_UNREACHABLE,
 	    "the server is starting, stopping or recovering: try again (tidemark wait does)" },
+	{ "53300", "connections for role", TIDE_UNREACHABLE,
+	    "the role has no connection left: try again, or ALTER ROLE … CONNECTION LIMIT" },
+	{ "53300", "connections for database", TIDE_UNREACHABLE,
+	    "the database has no connection left: try again, or ALTER DATABASE … CONNECTION LIMIT" },
 	{ "53300", NULL, TIDE_UNREACHABLE,
 	    "all connections of the server are in use: try again, or raise max_connections" },
 	{ "28P01", NULL, TIDE_USAGE,

@@ -23,6 +23,9 @@ static const struct {
 	{ "25P03", TIDE_UNREACHABLE },  /* idle_in_transaction_session_timeout: the session is gone */
 	{ "25P04", TIDE_UNREACHABLE },  /* transaction_timeout: the session is gone */
 	{ "53300", TIDE_UNREACHABLE },  /* too_many_connections */
+	{ "53100", TIDE_PRECONDITION }, /* disk_full */
+	{ "53200", TIDE_PRECONDITION }, /* out_of_memory, of the server */
+	{ "53400", TIDE_PRECONDITION }, /* configuration_limit_exceeded: temp_file_limit */
 	{ "28", TIDE_USAGE },           /* wrong password, no such role, pg_hba.conf */
 	{ "3D000", TIDE_USAGE },        /* no such database */
 	{ "57P04", TIDE_PRECONDITION }, /* database_dropped */
@@ -84,6 +87,16 @@ tells_row(const char *sqlstate)
 	return false;
 }
 
+/* A panic takes all sessions with it, and the server comes back by itself: whatever its cause, for us a connection is lost. */
+static enum tide_code
+result_code(const PGresult *result, const char *sqlstate)
+{
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return severity != NULL && strcmp(severity, "PANIC") == 0 ? TIDE_UNREACHABLE
+								  : tide_sqlstate_code(sqlstate);
+}
+
 /* The server's errors keep to its own capitals and quotes; only the primary message is made to look like ours. */
 bool
 tide_result_fail(struct tide_err *err, const PGresult *result)
@@ -101,7 +114,7 @@ tide_result_fail(struct tide_err *err, const PGresult *result)
 	}
 	if (primary[0] == '\0')
 		primary = "the connection was lost";
-	tide_fail(err, tide_sqlstate_code(sqlstate), "%s", tide_libpq_text(mem, primary));
+	tide_fail(err, result_code(result, sqlstate), "%s", tide_libpq_text(mem, primary));
 	if (err != NULL && sqlstate != NULL)
 		snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", sqlstate);
 	if (detail != NULL && sqlstate != NULL && tells_row(sqlstate))

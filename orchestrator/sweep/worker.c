@@ -17,6 +17,7 @@
 
 /* How long rows rest that were locked. */
 #define LOCK_REST (50 * TIDE_MS)
+#define TOO_MANY_CONNECTIONS "53300" /* of the server, the role or the database */
 
 struct tide_worker {
 	struct tide_sweep *sweep;
@@ -559,6 +560,23 @@ tide_workers_kick(struct tide_sweep *sweep)
 		step(sweep->worker[i]);
 }
 
+static bool
+open_worker(struct tide_sweep *sweep, const char *settings, struct tide_err *err)
+{
+	struct tide_executor *exe = sweep->exe;
+	struct tide_worker *w = talloc_zero(sweep->worker, struct tide_worker);
+	char *name = tide_application_name(w, exe->plan->name, exe->phase);
+
+	w->sweep = sweep;
+	w->conn = tide_conn_new(w, exe->loop);
+	w->wait = tide_lock_waits_add(sweep->waits, w->conn);
+	if (!tide_await_open(w->conn, exe->dsn, name, err) ||
+	    !tide_await_exec(w->conn, w, settings, NULL, err) || !tide_sweep_role(sweep, w->conn, err))
+		return false;
+	sweep->worker[sweep->worker_count++] = w;
+	return true;
+}
+
 bool
 tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 {
@@ -577,17 +595,16 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 	sweep->worker_count = 0;
 	sweep->worker = talloc_zero_array(sweep, struct tide_worker *, (unsigned)exe->plan->limits.workers);
 	for (int64_t i = 0; i < exe->plan->limits.workers; i++) {
-		struct tide_worker *w = talloc_zero(sweep->worker, struct tide_worker);
-		char *name = tide_application_name(w, exe->plan->name, exe->phase);
-
-		w->sweep = sweep;
-		w->conn = tide_conn_new(w, exe->loop);
-		w->wait = tide_lock_waits_add(sweep->waits, w->conn);
-		if (!tide_await_open(w->conn, exe->dsn, name, err) ||
-		    !tide_await_exec(w->conn, w, settings, NULL, err) ||
-		    !tide_sweep_role(sweep, w->conn, err))
+		if (open_worker(sweep, settings, err))
+			continue;
+		if (sweep->worker_count == 0 || strcmp(err->sqlstate, TOO_MANY_CONNECTIONS) != 0)
 			return tide_wrap(err, "sweep worker %lld", (long long)i + 1);
-		sweep->worker[sweep->worker_count++] = w;
+		/* Whoever holds connections and waits for one more keeps others from them. */
+		tide_executor_event(exe, "sweep.workers", sweep->task->step, true,
+		    "continuing with %zu of %lld workers: %s", sweep->worker_count,
+		    (long long)exe->plan->limits.workers, err->message);
+		memset(err, 0, sizeof(*err));
+		break;
 	}
 	return true;
 }

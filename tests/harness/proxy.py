@@ -2,8 +2,10 @@
 
     proxy = Proxy(server, at=7, step_in="answer", then=kill)
 
-`step_in` says what becomes of statement `at`, counted over all connections: "answer": the server executes it, and the connection to the
-program is closed in place of the answer; "before": it never reaches the server. Before the connection is closed `then` is called.
+`at` is the number of a statement, counted over all connections, or a part of its text: the first that has it. `step_in` says what
+becomes of it: "answer": the server executes it, and the connection to the
+program is closed in place of the answer; "before": it never reaches the server; "pass": it goes on its way. `then` is called at that
+moment, before anything is closed or passed on.
 """
 import os
 import shutil
@@ -67,7 +69,9 @@ class Proxy:
             self.statements += 1
             if b"COMMIT" in text:
                 self.commits.append(self.statements)
-            return self.statements == self.at
+            if isinstance(self.at, int):
+                return self.statements == self.at
+            return not self.stepped_in and self.at in text
 
     def _forward(self, client, server, mine):
         stream = client.makefile("rb")
@@ -75,10 +79,12 @@ class Proxy:
             kind, text = self._read(stream, False)
             while text:
                 if self._is_the_one(kind, text):
-                    if self.step_in == "before":
+                    if self.step_in != "answer":
                         self._step_in()
+                    if self.step_in == "before":
                         break
-                    mine.set()
+                    if self.step_in == "answer":
+                        mine.set()
                 server.sendall(text)
                 kind, text = self._read(stream, True)
         except (OSError, struct.error):

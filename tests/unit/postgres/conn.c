@@ -58,6 +58,22 @@ the_last_words_of_a_terminated_session_are_the_error(void **state)
 	assert_false(tide_conn_alive(f->conn));
 }
 
+/* Its own cause would say that somebody must act; but the server comes back by itself, and then the run continues. */
+static void
+a_panic_of_the_server_is_a_lost_connection(void **state)
+{
+	struct fixture *f = *state;
+
+	script_session(f);
+	put_report(next_answer(f), 'E', "PANIC", "53100",
+	    "could not write to file \"pg_wal/xlogtemp.1\": No space left on device");
+	assert_true(open_session(f));
+	assert_false(tide_await_exec(f->conn, f->mem, "SELECT 1", NULL, &f->err));
+	assert_int_equal(f->err.code, TIDE_UNREACHABLE);
+	assert_string_equal(f->err.sqlstate, "53100");
+	assert_has(f->err.message, "No space left on device");
+}
+
 static void
 a_connection_that_ends_in_silence_is_an_error_too(void **state)
 {
@@ -303,6 +319,7 @@ main(void)
 		TEST(an_answer_that_comes_byte_by_byte_is_read_whole),
 		TEST(an_error_of_a_statement_leaves_the_connection_usable),
 		TEST(the_last_words_of_a_terminated_session_are_the_error),
+		TEST(a_panic_of_the_server_is_a_lost_connection),
 		TEST(a_connection_that_ends_in_silence_is_an_error_too),
 		TEST(an_end_while_idle_is_noticed_and_remembered),
 		TEST(notifications_arrive_while_idle),

@@ -28,6 +28,8 @@ states_say_what_to_do(void **state)
 		{ "25P03", TIDE_UNREACHABLE },
 		{ "53300", TIDE_UNREACHABLE },
 		{ "", TIDE_UNREACHABLE },
+		{ "53100", TIDE_PRECONDITION },
+		{ "53400", TIDE_PRECONDITION },
 		{ "28P01", TIDE_USAGE },
 		{ "3D000", TIDE_USAGE },
 		{ "42501", TIDE_PRECONDITION },
