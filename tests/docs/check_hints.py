@@ -35,14 +35,14 @@ def rows(text):
 
 
 def tests(root):
-    """All tests of tests/live, as file.Class.test; a test that a subclass inherits counts for it too."""
+    """All tests of tests/live and tests/crash, as file.Class.test; a test that a subclass inherits counts for it too."""
     found = set()
-    folder = os.path.join(root, "tests", "live")
-    for name in sorted(os.listdir(folder)):
-        if name.startswith("test_") and name.endswith(".py"):
-            for part in ast.parse(read(folder, name)).body:
-                if isinstance(part, ast.ClassDef):
-                    found |= {f"{name[:-3]}.{part.name}.{item.name}" for item in part.body if isinstance(item, ast.FunctionDef)}
+    for folder in (os.path.join(root, "tests", name) for name in ("live", "crash")):
+        for name in sorted(os.listdir(folder)):
+            if name.startswith("test_") and name.endswith(".py"):
+                for part in ast.parse(read(folder, name)).body:
+                    if isinstance(part, ast.ClassDef):
+                        found |= {f"{name[:-3]}.{part.name}.{item.name}" for item in part.body if isinstance(item, ast.FunctionDef)}
     return found
 
 

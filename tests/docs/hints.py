@@ -86,6 +86,8 @@ ROWS = {
     "`the server is PostgreSQL …`": CONNECTIONS + "test_a_server_of_the_version_that_is_needed_is_accepted",
     "`role … may not vacuum or analyze …: the server would leave it out`":
         "test_afterwards.Vacuum.test_a_partition_that_it_may_not_vacuum_any_more_is_not_believed_to_be_clean",
+    "`… No space left on device` (SQLSTATE 53100), `temporary file size exceeds temp_file_limit` (53400), `out of memory` of the server (53200)":
+        "test_full.TablespaceFull.test_in_mid_sweep_it_ends_with_one_error_and_continues_when_there_is_room",
     "`permission denied …`, `must be owner of table …`": RIGHTS + "test_the_grants_that_lint_prints_are_all_that_is_needed",
     "SQLSTATE 23505 while an index is built": REFUSED + "test_a_duplicate_is_removed_before_the_index_is_built",
     # 6

@@ -90,7 +90,7 @@ class Hints(unittest.TestCase):
     def setUp(self):
         self.root = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.root)
-        for part in ("docs", "tests/live"):
+        for part in ("docs", "tests/live", "tests/crash"):
             shutil.copytree(os.path.join(TREE, part), os.path.join(self.root, part))
 
     def change(self, path, old, new):
