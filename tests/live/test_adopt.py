@@ -421,6 +421,60 @@ class Shapes(AdoptCase):
             self.assertEqual(copy.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), 0)
 
 
+class Anywhere(AdoptCase):
+    """A dump may be taken at any moment, also while an executor has just been killed."""
+
+    def gone(self):
+        self.wait_until(lambda: self.server.value("SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name LIKE 'tidemark%%'",
+                                                  (self.database,)) == 0, what="its sessions are gone")
+
+    def adopted(self, back):
+        self.gone()
+        copy = self.clone()
+        copy.tidemark("adopt", "p").ok()
+        if back:
+            copy.tidemark("rollback", "p", "--yes").ok()
+            fingerprint.assert_same(self.before, copy.fingerprint())
+        else:
+            copy.tidemark("run", "p").ok()
+            while copy.value("SELECT state FROM tidemark.run ORDER BY id DESC LIMIT 1") != "complete":
+                copy.tidemark("advance", "p", "--now", "--reason", "tested").ok()
+        self.server.drop_database(copy.database)
+
+    @limit(400)
+    def test_killed_behind_any_step_on_the_way_forward(self):
+        path = self.plan(plans.plan("p", "public.t", [
+            {"kind": "create_index", "name": "ta", "columns": "a"}, {"kind": "add_column", "column": "b", "type": "integer"},
+            {"kind": "dual_write", "from": "a", "to": "b"}, {"kind": "backfill"}, {"kind": "verify"}, {"kind": "switch"},
+            {"kind": "drop_column", "column": "a", "hold": "1h", "accept": ["ta"]}]))
+        for point in ("step.after_act", "step.before_act", "phase.done"):
+            for number in range(1, 30):
+                self.tidemark("run", path, "--again", env={"TIDEMARK_CRASH_AT": f"{point}#{number}"})
+                if self.value("SELECT state FROM tidemark.run ORDER BY id DESC LIMIT 1") == "waiting":
+                    break
+                with self.subTest(point=point, number=number):
+                    self.adopted(back=number % 2 == 0)
+                self.tidemark("rollback", "p", "--yes").ok()
+            self.assertGreater(number, 6)
+            self.tidemark("rollback", "p", "--yes").ok()
+
+    @limit(300)
+    def test_killed_behind_any_step_of_a_rollback(self):
+        path = self.write()
+        for point in ("step.after_act", "phase.done"):
+            for number in range(1, 30):
+                self.tidemark("run", path, "--again").ok()
+                self.tidemark("advance", "p").ok()
+                self.tidemark("advance", "p").ok()
+                self.tidemark("rollback", "p", "--yes", env={"TIDEMARK_CRASH_AT": f"{point}#{number}"})
+                if self.value("SELECT state FROM tidemark.run ORDER BY id DESC LIMIT 1") == "rolled_back":
+                    break
+                with self.subTest(point=point, number=number):
+                    self.adopted(back=True)
+                self.tidemark("rollback", "p", "--yes").ok()
+            self.assertGreater(number, 3)
+
+
 class Upgrade(AdoptCase):
     """Another major prints definitions in its own way, and has NOT NULL constraints of its own."""
 
