@@ -46,6 +46,59 @@ def tests(root):
     return found
 
 
+def arguments_of(text, start):
+    """The arguments of the call whose opening parenthesis is at `start`, as texts."""
+    found, depth, begin, at = [], 0, start + 1, start
+    while at < len(text):
+        sign = text[at]
+        if sign == '"':
+            at = re.compile(r'"(?:\\.|[^"\\])*"').match(text, at).end() - 1
+        elif sign in "([{":
+            depth += 1
+        elif sign in ")]}":
+            depth -= 1
+        if (sign == "," and depth == 1) or depth == 0:
+            found.append(" ".join(text[begin:at].split()))
+            begin = at + 1
+        if depth == 0:
+            return found
+        at += 1
+    return found
+
+
+def rules(root):
+    """The rules of findings that come with a hint."""
+    found = set()
+    for folder in ("phases", "phases/kinds", "orchestrator/cli"):
+        for name in sorted(os.listdir(os.path.join(root, folder))):
+            text = read(root, folder, name) if name.endswith(".c") else ""
+            for match in re.finditer(r"\b(?:tide_say|tide_findings_add)\(", text):
+                given = arguments_of(text, match.end() - 1)
+                # (c, severity, rule, key, hint, …) and (out, severity, rule, line, column, hint, …)
+                at = 4 if match.group(0).startswith("tide_say") else 5
+                if len(given) > at and re.fullmatch(r'"[a-z0-9-]+"', given[2]) and given[at] != "NULL":
+                    found.add(given[2].strip('"'))
+    return found
+
+
+def followed(root):
+    """The rules in the table of test_hints_findings.py."""
+    text = read(root, "tests", "live", "test_hints_findings.py")
+    return set(re.findall(r'^    \("([a-z0-9-]+)", ', text, re.M))
+
+
+def check_rules(root, table):
+    said, there, cases, known = [], tests(root), followed(root), rules(root)
+    for rule in sorted(known - cases - set(table.RULES)):
+        said.append(f"tests/live/test_hints_findings.py: nothing follows the hint of the finding {rule}")
+    for rule in sorted((cases | set(table.RULES)) - known):
+        said.append(f"tests/docs/hints.py: no finding with a hint is called {rule}")
+    for rule, test in table.RULES.items():
+        if " " not in test and test not in there:
+            said.append(f"tests/docs/hints.py: there is no test {test} (of {rule})")
+    return said
+
+
 def check(root, table=hints):
     text, there, said = read(root, "docs", "errors.md"), tests(root), []
     seen = set()
@@ -64,7 +117,7 @@ def check(root, table=hints):
         for test in [value] if isinstance(value, str) else value:
             if test not in there:
                 said.append(f"tests/docs/hints.py: there is no test {test} (of {key})")
-    return said
+    return said + check_rules(root, table)
 
 
 def main(arguments):

@@ -114,3 +114,38 @@ SECTIONS = {
 
 # Sections without a hint: what they hold needs none.
 SILENT = ("0 `ok`", "9 `hook`", "Warnings that are no errors")
+
+# Findings whose hint another test than test_hints_findings follows; with a blank in it: why none does.
+RULES = {
+    "add-column-rewrite": REFUSED + "test_a_base_type_is_added_where_a_domain_would_rewrite_the_table",
+    "backfill-other-triggers": REFUSED + "test_the_line_of_the_hint_says_what_other_triggers_do",
+    "backfill-skip-privilege": REFUSED + "test_the_grant_of_the_hint_lets_the_sweep_continue",
+    "backfill-subscribed": "test_relations.Publications.test_a_table_that_a_subscription_writes_is_known",
+    "backfill-vacuum": "test_afterwards.Vacuum.test_a_partition_that_it_may_not_vacuum_any_more_is_not_believed_to_be_clean",
+    "column-missing": REFUSED + "test_table_and_column_that_the_hint_names_exist",
+    "columns-dropped": "1200 columns would have to be added and dropped; what helps is a rewrite, which is no job of ours",
+    "create-index-server": "there is no server of 14.0 to 14.3 to test with",
+    "create-index-virtual": "test_relations.Tables.test_a_virtual_column_has_no_index",
+    "dependent-unknown": "no kind of object is unknown; what `accept` does is tested for those that are known",
+    "dual-write-expression": PLAN + "test_one_expression_passes",
+    "dual-write-path": "test_paths.Expressions.test_what_only_the_path_would_find_is_an_error_with_the_statement_that_mends_it",
+    "dual-write-role": "test_rights.Writers.test_a_role_that_may_not_evaluate_an_expression_is_found_with_its_grant",
+    "expression-syntax": PLAN + "test_one_expression_passes",
+    "gate-sql-writes": PLAN + "test_the_query_of_the_hint_is_accepted_where_one_that_writes_is_not",
+    "gate-window": PLAN + "test_the_window_of_the_hint_is_a_window",
+    "lookup-unmatched": "test_lookup.Lookup.test_rows_that_get_their_match_are_counted_no_more",
+    "old-transaction": "an older one than five minutes would have to be waited for; BUSY ends one that holds a lock",
+    "plan-overlap": "test_overlap.Refused.test_each_way_to_share_a_column_in_each_state_of_the_other_plan",
+    "plan-overlap-sql": "test_overlap.Refused.test_each_way_to_share_a_column_in_each_state_of_the_other_plan",
+    "plan-overlap-unknown": "the text of a stored plan is only changed by hand; status is what every error about a run names",
+    "prepared-transaction": "an older one than five minutes would have to be waited for",
+    "privilege-create": RIGHTS + "test_the_grants_that_lint_prints_are_all_that_is_needed",
+    "privilege-monitor": RIGHTS + "test_the_grants_that_lint_prints_are_all_that_is_needed",
+    "privilege-owner": RIGHTS + "test_the_grants_that_lint_prints_are_all_that_is_needed",
+    "privilege-temporary": RIGHTS + "test_the_grants_that_lint_prints_are_all_that_is_needed",
+    "switch-columns": PLAN + "test_one_expression_passes",
+    "switch-trigger-uneven": "test_dependents.Triggers.test_a_trigger_that_partitions_have_enabled_in_different_ways_is_refused",
+    "table-subscribed": "test_relations.Publications.test_a_table_that_a_subscription_writes_is_known",
+    "target-standby": "test_hints_database.OnAStandby.test_with_the_setting_of_the_hint_the_primary_is_found",
+    "wraparound-age": "the age of a table cannot be made; a vacuum is what helps",
+}

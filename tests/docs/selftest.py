@@ -90,7 +90,7 @@ class Hints(unittest.TestCase):
     def setUp(self):
         self.root = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.root)
-        for part in ("docs", "tests/live", "tests/crash"):
+        for part in ("docs", "tests/live", "tests/crash", "phases", "orchestrator/cli"):
             shutil.copytree(os.path.join(TREE, part), os.path.join(self.root, part))
 
     def change(self, path, old, new):
@@ -115,8 +115,14 @@ class Hints(unittest.TestCase):
         self.assertEqual(len(self.change("docs/errors.md", "`no answer within …`", "`nothing within …`")), 2)
         self.assertEqual(len(self.change("docs/errors.md", "## 5 `differences`", "## 5 `different`")), 4)
 
+    def test_a_new_finding_with_a_hint_needs_a_test_and_one_without_none(self):
+        old = '"backfill-generated", "set", NULL,'
+        self.assertEqual(self.change("phases/kinds/backfill.c", old, '"backfill-new", "set", NULL,'), [])
+        self.assertEqual(self.change("phases/kinds/backfill.c", '"backfill-new", "set", NULL,', '"backfill-new", "set", "fill, or not",'),
+                         ["tests/live/test_hints_findings.py: nothing follows the hint of the finding backfill-new"])
+
     def test_a_test_that_is_gone_is_found(self):
-        self.assertEqual(len(self.change("tests/live/test_hints.py", "def test_one_expression_passes", "def test_two_pass")), 1)
+        self.assertEqual(len(self.change("tests/live/test_hints.py", "def test_a_limit_within_its_range", "def test_two_limits")), 1)
 
 
 if __name__ == "__main__":
