@@ -16,18 +16,18 @@ struct stand {
 static bool
 where(struct tide_executor *exe, const struct tide_run_row *run, struct stand *out, struct tide_err *err)
 {
-	const char **states;
+	const enum tide_phase_state *states;
 
 	out->index = -1;
 	if (!tide_runner_states(exe, exe, &states, err))
 		return false;
 	for (long i = 0; i < (long)exe->plan->count && out->index < 0; i++) {
-		if (strcmp(states[i], "done") == 0)
+		if (states[i] == TIDE_PHASE_DONE)
 			continue;
 		out->index = i;
-		out->in_hold = strcmp(states[i], "running") == 0;
+		out->in_hold = states[i] == TIDE_PHASE_RUNNING;
 	}
-	out->waiting = strcmp(run->state, "waiting") == 0 || !run->live;
+	out->waiting = run->state == TIDE_RUN_WAITING || !run->live;
 	return true;
 }
 
@@ -38,7 +38,7 @@ refuse(const struct tide_executor *exe, const struct tide_run_row *run, const st
 	const struct tide_run_options *o = exe->options;
 	const struct tide_gate *gate;
 
-	if (strcmp(run->direction, "back") == 0) {
+	if (run->direction == TIDE_BACK) {
 		tide_fail(err, TIDE_PRECONDITION, "a rollback of '%s' is under way", exe->plan->name);
 		return tide_hint(err, "finish it: tidemark rollback %s", exe->plan->name);
 	}
@@ -49,7 +49,7 @@ refuse(const struct tide_executor *exe, const struct tide_run_row *run, const st
 		tide_fail(err, TIDE_USAGE, "--now waives a waiting time and needs --reason");
 		return tide_hint(err, "tidemark advance %s --now --reason '…'", exe->plan->name);
 	}
-	if (stand->in_hold && (!stand->waiting || strcmp(run->state, "waiting") != 0)) {
+	if (stand->in_hold && (!stand->waiting || run->state != TIDE_RUN_WAITING)) {
 		tide_fail(err, TIDE_PRECONDITION, "phase %s is at work: there is no gate to open",
 		    exe->plan->phase[stand->index].name);
 		return tide_hint(err, "see: tidemark status %s", exe->plan->name);
@@ -114,7 +114,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	    stand.in_hold ? "the hold" : "the gate", exe->plan->phase[stand.index].name,
 	    stand.in_hold ? "is waived" : "is open");
 	outcome->stop = TIDE_OK;
-	outcome->state = talloc_strdup(ctx, run.state);
+	outcome->state = run.state;
 	outcome->phase = exe->plan->phase[stand.index].name;
 	outcome->next = run.live ? NULL : talloc_asprintf(ctx, "tidemark run %s", exe->plan->name);
 	return true;

@@ -16,8 +16,8 @@
 /* One phase to undo. */
 struct chapter {
 	long index;
-	const char *was;          /* its state before */
-	struct tide_steps *steps; /* NULL: never compiled, nothing to undo */
+	enum tide_phase_state was; /* its state before */
+	struct tide_steps *steps;  /* NULL: never compiled, nothing to undo */
 };
 
 struct way {
@@ -29,7 +29,7 @@ struct way {
 static bool
 collect(struct tide_executor *exe, struct way *way, struct tide_err *err)
 {
-	const char **states;
+	const enum tide_phase_state *states;
 
 	if (!tide_runner_states(exe, exe, &states, err))
 		return false;
@@ -37,7 +37,7 @@ collect(struct tide_executor *exe, struct way *way, struct tide_err *err)
 	for (long i = (long)exe->plan->count - 1; i > way->target; i--) {
 		struct chapter *c = &way->chapter[way->count];
 
-		if (strcmp(states[i], "pending") == 0)
+		if (states[i] == TIDE_PHASE_PENDING)
 			continue;
 		c->index = i;
 		c->was = states[i];
@@ -174,7 +174,7 @@ tell_release(struct tide_executor *exe, const struct way *way)
 	for (size_t i = 0; i < way->count; i++) {
 		const struct tide_phase *phase = &exe->plan->phase[way->chapter[i].index];
 
-		if (strcmp(phase->kind->name, "switch") == 0 && strcmp(way->chapter[i].was, "done") == 0)
+		if (strcmp(phase->kind->name, "switch") == 0 && way->chapter[i].was == TIDE_PHASE_DONE)
 			tide_executor_event(exe, "rollback.release", NULL, true,
 			    "rolling back over phase %s: the new release must be gone by now, what it writes "
 			    "to the new column is "
@@ -275,14 +275,14 @@ static bool
 undo_phase(struct tide_executor *exe, const struct chapter *c, bool all, struct tide_err *err)
 {
 	if (!tide_runner_enter(exe, c->index, err) || !tide_executor_check(exe, err) ||
-	    !tide_phase_row_state(exe, c->index, "undoing", err))
+	    !tide_phase_row_state(exe, c->index, TIDE_PHASE_UNDOING, err))
 		return false;
 	tide_executor_event(
 	    exe, "undo.phase", NULL, false, "rolling back phase %ld: %s", c->index + 1, exe->phase);
 	for (size_t s = c->steps != NULL ? c->steps->count : 0; s > 0; s--)
 		if (!undo_step(exe, c, &c->steps->item[s - 1], all, err))
 			return false;
-	if (!tide_phase_row_state(exe, c->index, "pending", err))
+	if (!tide_phase_row_state(exe, c->index, TIDE_PHASE_PENDING, err))
 		return false;
 	tide_crash_point("phase.done");
 	tide_executor_event(exe, "undo.done", NULL, false, "phase %s is rolled back", exe->phase);
@@ -319,7 +319,7 @@ stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err 
 
 	if (why->code != TIDE_DIFFERENCES || !has_undone(exe, c, &undone, &ignored) || undone ||
 	    !tide_phase_row_state(
-		exe, c->index, strcmp(c->was, "done") == 0 ? "done" : "running", &ignored)) {
+		exe, c->index, c->was == TIDE_PHASE_DONE ? TIDE_PHASE_DONE : TIDE_PHASE_RUNNING, &ignored)) {
 		talloc_free(mem);
 		return;
 	}
@@ -358,7 +358,7 @@ leave(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
 		    .seconds = -1,
 		    .lock_wait = -1 },
 		NULL, err) ||
-	    !tide_phase_row_state(exe, c->index, "pending", err))
+	    !tide_phase_row_state(exe, c->index, TIDE_PHASE_PENDING, err))
 		return false;
 	tide_executor_event(exe, "undo.left", NULL, true, "phase %s is left as it is: %s",
 	    exe->plan->phase[c->index].name, why.message);
@@ -371,7 +371,7 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 	void *mem = talloc_new(exe);
 	void *ctx = talloc_parent(exe);
 	bool all = way->target < 0;
-	const char *state = all ? "rolled_back" : "ready";
+	enum tide_run_state state = all ? TIDE_RUN_ROLLED_BACK : TIDE_RUN_READY;
 	char *reason = all ? NULL
 			   : talloc_asprintf(ctx, "rolled back to the end of phase %s",
 				 exe->plan->phase[way->target].name);
@@ -380,12 +380,15 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 		"UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = $3, phase = "
 		"$4::integer, reason = $5, "
 		"updated = clock_timestamp() WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
-		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), state,
-		    all ? NULL : tide_param_int(mem, way->target + 1), reason),
+		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		    tide_run_word(state)->word, all ? NULL : tide_param_int(mem, way->target + 1), reason),
 		NULL, mem, err) &&
 	    tide_journal_add(exe,
-		&(struct tide_entry){
-		    .event = "rollback.done", .phase = -1, .outcome = state, .seconds = -1, .lock_wait = -1 },
+		&(struct tide_entry){ .event = "rollback.done",
+		    .phase = -1,
+		    .outcome = tide_run_word(state)->word,
+		    .seconds = -1,
+		    .lock_wait = -1 },
 		NULL, err);
 
 	talloc_free(mem);
@@ -394,7 +397,7 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 	exe->phase = NULL;
 	tide_executor_event(exe, "rollback.complete", NULL, false, "%s",
 	    reason != NULL ? reason : "everything is rolled back");
-	tide_executor_close(exe, NULL, NULL);
+	tide_executor_close(exe, TIDE_RUN_NONE, NULL);
 	outcome->state = state;
 	outcome->reason = reason;
 	outcome->next =
@@ -408,9 +411,9 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 static bool
 check_target(struct tide_executor *exe, const struct tide_run_row *run, long target, struct tide_err *err)
 {
-	const char **states;
+	const enum tide_phase_state *states;
 
-	if (strcmp(run->direction, "back") == 0 && target > run->back_to) {
+	if (run->direction == TIDE_BACK && target > run->back_to) {
 		tide_fail(err, TIDE_PRECONDITION, "a rollback that goes further back is under way");
 		return tide_hint(err, "finish it first: tidemark rollback %s", exe->plan->name);
 	}
@@ -418,7 +421,7 @@ check_target(struct tide_executor *exe, const struct tide_run_row *run, long tar
 		return true;
 	if (!tide_runner_states(exe, exe, &states, err))
 		return false;
-	if (strcmp(states[target], "done") == 0)
+	if (states[target] == TIDE_PHASE_DONE)
 		return true;
 	tide_fail(err, TIDE_PRECONDITION, "phase %s is not done: there is nothing to go back to",
 	    exe->plan->phase[target].name);
@@ -437,15 +440,15 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!run.found)
 		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database",
 		    exe->plan->name);
-	if (strcmp(run.state, "rolled_back") == 0) {
-		outcome->state = "rolled_back";
+	if (run.state == TIDE_RUN_ROLLED_BACK) {
+		outcome->state = TIDE_RUN_ROLLED_BACK;
 		outcome->reason = "nothing to do: the plan is rolled back";
 		return true;
 	}
 	if (exe->options->to != NULL && !tide_runner_find(exe->plan, exe->options->to, &way.target, err))
 		return false;
 	/* A rollback that was interrupted goes on to where it was going. */
-	if (exe->options->to == NULL && strcmp(run.direction, "back") == 0)
+	if (exe->options->to == NULL && run.direction == TIDE_BACK)
 		way.target = run.back_to;
 	if (!check_target(exe, &run, way.target, err) || !collect(exe, &way, err) ||
 	    !check_reversible(exe, &way, err) || !check_losses(exe, &way, true, err))
@@ -459,8 +462,8 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) ||
 	    !check_losses(exe, &way, false, err) || !set_direction(exe, &way, err))
 		return false;
-	exe->state = "rolling_back";
-	outcome->state = "rolling_back";
+	exe->state = TIDE_RUN_ROLLING_BACK;
+	outcome->state = TIDE_RUN_ROLLING_BACK;
 	for (size_t i = 0; i < way.count; i++)
 		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err) &&
 		    !leave(exe, &way.chapter[i], err)) {

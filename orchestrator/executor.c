@@ -138,7 +138,7 @@ tide_executor_start(struct tide_executor *exe, struct tide_err *err)
 }
 
 void
-tide_executor_close(struct tide_executor *exe, const char *state, const char *reason)
+tide_executor_close(struct tide_executor *exe, enum tide_run_state state, const char *reason)
 {
 	/* A tick under way must not find its watcher gone. */
 	if (exe->watch != NULL)
@@ -207,7 +207,7 @@ serve_pause(struct tide_executor *exe, struct tide_err *err)
 {
 	char *reason =
 	    talloc_asprintf(exe, "paused by %s", exe->wishes.by != NULL ? exe->wishes.by : "somebody");
-	bool ok = tide_run_row_state(exe, "paused", exe->ordinal, reason, err);
+	bool ok = tide_run_row_state(exe, TIDE_RUN_PAUSED, exe->ordinal, reason, err);
 
 	tide_executor_because(exe, "%s", reason);
 	if (ok)
@@ -219,8 +219,8 @@ serve_pause(struct tide_executor *exe, struct tide_err *err)
 	if (ok) {
 		tide_executor_because(exe, NULL);
 		tide_executor_event(exe, "run.resumed", NULL, false, "resumed");
-		ok = tide_run_row_state(
-		    exe, exe->state != NULL ? exe->state : "running", exe->ordinal, NULL, err);
+		ok = tide_run_row_state(exe, exe->state != TIDE_RUN_NONE ? exe->state : TIDE_RUN_RUNNING,
+		    exe->ordinal, NULL, err);
 	}
 	talloc_free(reason);
 	return ok;

@@ -51,7 +51,9 @@ struct tide_wishes {
 /** The latest run of a plan as the database has it. Texts belong to the executor. */
 struct tide_run_row {
 	bool found;
-	const char *state, *wanted, *wanted_by, *direction, *owner;
+	enum tide_run_state state;
+	enum tide_direction direction;
+	const char *wanted, *wanted_by, *owner;
 	long back_to; /* index of the phase that a rollback stops behind; -1 all the way */
 	bool live;    /* the lease is held and fresh */
 };
@@ -69,6 +71,7 @@ struct tide_executor {
 	int64_t table_oid;
 	const char *phase; /* name of the phase at work, for events */
 	long ordinal;      /* its index; -1 none */
+	int failure;       /* exit status of the attempt, once it has failed */
 	bool reached;      /* the server has answered at least once */
 	char *owner;       /* "user@host pid 123" */
 	bool may_lower_deadlock_timeout;
@@ -76,13 +79,14 @@ struct tide_executor {
 	int64_t shared_buffers;   /* blocks, the server's */
 	int64_t deadline;         /* tide_now_us when the budget ends; 0 none */
 
-	bool may_extend;      /* phases that the plan file has got at its end are taken over */
-	size_t known;         /* phases of the run when the file has more; 0: it has the same */
-	char *known_hash;     /* of the plan that the run has then */
-	bool back;            /* a rollback: how the run stands is not its to say before it begins */
-	bool asks_for_room;   /* while it waits for the lease, the holder is asked to yield */
-	int64_t last_fence;   /* held before the connection was lost; 0 none */
-	const char *state;    /* of the run row as last written, but for a pause; NULL none yet */
+	bool may_extend;    /* phases that the plan file has got at its end are taken over */
+	size_t known;       /* phases of the run when the file has more; 0: it has the same */
+	char *known_hash;   /* of the plan that the run has then */
+	bool back;          /* a rollback: how the run stands is not its to say before it begins */
+	bool asks_for_room; /* while it waits for the lease, the holder is asked to yield */
+	int64_t last_fence; /* held before the connection was lost; 0 none */
+	enum tide_run_state
+	    state;            /* of the run row as last written, but for a pause; TIDE_RUN_NONE none yet */
 	char *seen_heartbeat; /* of the lease's holder, while we wait for it; NULL */
 	struct tide_signals signals;
 	struct tide_wishes wishes;
@@ -105,7 +109,7 @@ tide_executor_connect(struct tide_executor *exe, struct tide_run_row *run, struc
 /** Takes the lease of exe->run and starts the watcher. */
 bool tide_executor_start(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
 /** Gives the lease back with a final state and reason; ignores a lease that is lost. */
-void tide_executor_close(struct tide_executor *exe, const char *state, const char *reason);
+void tide_executor_close(struct tide_executor *exe, enum tide_run_state state, const char *reason);
 
 /**
  * At a safe point: true to go on. A wanted pause is served here (waits until resumed). false + err with

@@ -41,12 +41,12 @@ run_phase(struct tide_executor *exe, long index, bool started, struct tide_err *
 		return false;
 	if (!started && !tide_gate_pass(exe, index, err))
 		return false;
-	if (!tide_run_row_state(exe, "running", index, NULL, err) ||
-	    !tide_phase_row_state(exe, index, "running", err))
+	if (!tide_run_row_state(exe, TIDE_RUN_RUNNING, index, NULL, err) ||
+	    !tide_phase_row_state(exe, index, TIDE_PHASE_RUNNING, err))
 		return false;
 	tide_executor_event(
 	    exe, "phase.start", NULL, false, "phase %ld of %zu: %s", index + 1, exe->plan->count, exe->phase);
-	if (!run_steps(exe, index, err) || !tide_phase_row_state(exe, index, "done", err))
+	if (!run_steps(exe, index, err) || !tide_phase_row_state(exe, index, TIDE_PHASE_DONE, err))
 		return false;
 	tide_crash_point("phase.done");
 	tide_executor_event(exe, "phase.done", NULL, false, "phase %s done in %s", exe->phase,
@@ -57,7 +57,7 @@ run_phase(struct tide_executor *exe, long index, bool started, struct tide_err *
 static bool
 run_phases(struct tide_executor *exe, struct tide_err *err)
 {
-	const char **states;
+	const enum tide_phase_state *states;
 	long last = (long)exe->plan->count - 1;
 
 	if (!tide_runner_states(exe, exe, &states, err))
@@ -66,14 +66,14 @@ run_phases(struct tide_executor *exe, struct tide_err *err)
 	    !tide_runner_find(exe->plan, exe->options->to, &last, err))
 		return false;
 	for (long i = 0; i <= last; i++) {
-		if (strcmp(states[i], "done") == 0)
+		if (states[i] == TIDE_PHASE_DONE)
 			continue;
-		if (!run_phase(exe, i, strcmp(states[i], "running") == 0, err))
+		if (!run_phase(exe, i, states[i] == TIDE_PHASE_RUNNING, err))
 			return false;
 	}
 	if (last + 1 < (long)exe->plan->count)
 		return tide_fail(err, TIDE_PENDING, "stopped after phase %s, as --to says", exe->options->to);
-	return tide_run_row_state(exe, "complete", -1, NULL, err);
+	return tide_run_row_state(exe, TIDE_RUN_COMPLETE, -1, NULL, err);
 }
 
 /* Finds the run, or makes it once everything ahead has been checked. */
@@ -82,7 +82,7 @@ find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_
 {
 	if (!tide_executor_connect(exe, run, err))
 		return false;
-	if (run->found && strcmp(run->state, "rolled_back") != 0)
+	if (run->found && run->state != TIDE_RUN_ROLLED_BACK)
 		return true;
 	if (run->found && !exe->options->again) {
 		tide_fail(err, TIDE_PRECONDITION, "plan '%s' was rolled back", exe->plan->name);
@@ -97,7 +97,7 @@ find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_
 static bool
 may_go(struct tide_executor *exe, const struct tide_run_row *run, struct tide_err *err)
 {
-	if (strcmp(run->direction, "back") == 0) {
+	if (run->direction == TIDE_BACK) {
 		tide_fail(err, TIDE_PRECONDITION, "a rollback of '%s' is under way", exe->plan->name);
 		return tide_hint(err, "finish it: tidemark rollback %s", exe->plan->name);
 	}
@@ -117,15 +117,15 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	exe->may_extend = true;
 	if (!find_or_create(exe, &run, err))
 		return false;
-	if (strcmp(run.state, "complete") == 0 && exe->known == 0) {
-		outcome->state = "complete";
+	if (run.state == TIDE_RUN_COMPLETE && exe->known == 0) {
+		outcome->state = TIDE_RUN_COMPLETE;
 		outcome->reason = "nothing to do: the plan is complete";
 		return true;
 	}
 	if (!may_go(exe, &run, err)) {
 		if (err->code == TIDE_PAUSED) {
 			outcome->stop = TIDE_PAUSED;
-			outcome->state = "paused";
+			outcome->state = TIDE_RUN_PAUSED;
 			outcome->reason = talloc_strdup(talloc_parent(exe), err->message);
 			outcome->next =
 			    talloc_asprintf(talloc_parent(exe), "tidemark resume %s", exe->plan->name);
@@ -134,7 +134,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		return false;
 	}
 	if (run.live && exe->options->if_locked == TIDE_IF_LOCKED_SKIP) {
-		outcome->state = talloc_strdup(talloc_parent(exe), run.state);
+		outcome->state = run.state;
 		outcome->reason = talloc_asprintf(talloc_parent(exe), "%s works on it already", run.owner);
 		return true;
 	}
@@ -147,8 +147,8 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!run_phases(exe, err))
 		return false;
 	tide_executor_event(exe, "run.complete", NULL, false, "plan '%s' is complete", exe->plan->name);
-	tide_executor_close(exe, NULL, NULL);
-	outcome->state = "complete";
+	tide_executor_close(exe, TIDE_RUN_NONE, NULL);
+	outcome->state = TIDE_RUN_COMPLETE;
 	return true;
 }
 

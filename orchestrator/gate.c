@@ -179,8 +179,8 @@ tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 
 		ok = judge(exe, mem, index, &why, &stop, err);
 		if (ok && why != NULL && !waited) {
-			ok = tide_run_row_state(exe, "waiting", index, why, err) &&
-			     tide_phase_row_state(exe, index, "waiting", err);
+			ok = tide_run_row_state(exe, TIDE_RUN_WAITING, index, why, err) &&
+			     tide_phase_row_state(exe, index, TIDE_PHASE_WAITING, err);
 			tide_executor_event(exe, "wait.start", NULL, false, "%s", why);
 			waited = true;
 		}

@@ -29,8 +29,7 @@ read_row(void *ctx, const struct tide_rows *rows, struct tide_identity *out)
 		const char **text;
 		size_t column;
 	} texts[] = { { &out->recorded, 4 }, { &out->now, 5 }, { &out->before, 8 }, { &out->here, 9 },
-		{ &out->original, 10 }, { &out->found_name, 12 }, { &out->state, 16 },
-		{ &out->plan_text, 17 } };
+		{ &out->original, 10 }, { &out->found_name, 12 }, { &out->plan_text, 17 } };
 
 	*out = (struct tide_identity){
 		.home = judge(rows),
@@ -38,6 +37,7 @@ read_row(void *ctx, const struct tide_rows *rows, struct tide_identity *out)
 		.marked = tide_rows_bool(rows, 0, 13),
 		.table = tide_rows_int(rows, 0, 14),
 		.fence = tide_rows_int(rows, 0, 15),
+		.state = tide_run_state_of(tide_rows_text(rows, 0, 16)),
 	};
 	for (size_t i = 0; i < TIDE_COUNT(texts); i++)
 		*texts[i].text = talloc_strdup(ctx, tide_rows_text(rows, 0, texts[i].column));
@@ -62,9 +62,9 @@ tide_identity_read(
 }
 
 bool
-tide_identity_matters(const char *state, bool back)
+tide_identity_matters(enum tide_run_state state, bool back)
 {
-	return strcmp(state, "rolled_back") != 0 && (strcmp(state, "complete") != 0 || back);
+	return state != TIDE_RUN_ROLLED_BACK && (state != TIDE_RUN_COMPLETE || back);
 }
 
 const char *
@@ -155,7 +155,7 @@ tide_identity_hint(void *ctx, const struct tide_identity *id, const char *plan)
 }
 
 bool
-tide_identity_check(struct tide_executor *exe, const char *state, struct tide_err *err)
+tide_identity_check(struct tide_executor *exe, enum tide_run_state state, struct tide_err *err)
 {
 	struct tide_identity id;
 	const char *plan = exe->plan->name;

@@ -25,7 +25,8 @@ struct tide_identity {
 	const char *found_name; /* quoted, qualified; or NULL */
 	bool marked;            /* it has triggers of the plan */
 	int64_t fence;
-	const char *state, *plan_text; /* of the row */
+	enum tide_run_state state; /* of the row */
+	const char *plan_text;
 };
 
 /** SQL of this database's identity: one text. */
@@ -38,7 +39,7 @@ bool tide_identity_read(void *ctx, struct tide_conn *conn, int64_t run, struct t
     struct tide_err *err) TIDE_CHECKED;
 
 /** A run that is over: it needs no table, wherever it is. `back`: what is complete may still be rolled back. */
-bool tide_identity_matters(const char *state, bool back);
+bool tide_identity_matters(enum tide_run_state state, bool back);
 
 /** A word for each case, for machines: "home", "other-cluster" and so on. */
 const char *tide_home_name(enum tide_home home);
@@ -51,6 +52,7 @@ bool tide_identity_adoptable(const struct tide_identity *id);
 char *tide_identity_hint(void *ctx, const struct tide_identity *id, const char *plan);
 
 /** Refuses a run that is not at home, saying which of all this it is and what to do. `state`: of the run's row. Awaits. */
-bool tide_identity_check(struct tide_executor *exe, const char *state, struct tide_err *err) TIDE_CHECKED;
+bool
+tide_identity_check(struct tide_executor *exe, enum tide_run_state state, struct tide_err *err) TIDE_CHECKED;
 
 #endif

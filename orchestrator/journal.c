@@ -103,8 +103,9 @@ tide_journal_untouched(
 }
 
 bool
-tide_phase_row_state(struct tide_executor *exe, long phase, const char *state, struct tide_err *err)
+tide_phase_row_state(struct tide_executor *exe, long phase, enum tide_phase_state to, struct tide_err *err)
 {
+	const char *state = tide_phase_word(to)->word;
 	void *mem = talloc_new(exe);
 	bool ok = tide_executor_write(exe,
 	    "UPDATE tidemark.phase p SET state = $4, "
@@ -129,21 +130,21 @@ tide_phase_row_state(struct tide_executor *exe, long phase, const char *state, s
 }
 
 bool
-tide_run_row_state(
-    struct tide_executor *exe, const char *state, long phase, const char *reason, struct tide_err *err)
+tide_run_row_state(struct tide_executor *exe, enum tide_run_state state, long phase, const char *reason,
+    struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	bool ok;
 
-	if (strcmp(state, "paused") != 0)
+	if (state != TIDE_RUN_PAUSED)
 		exe->state = state;
 	ok = tide_executor_write(exe,
 	    "UPDATE tidemark.run SET state = $3, phase = $4::integer, reason = $5, "
 	    "hold_until = CASE WHEN $3 = 'waiting' THEN hold_until ELSE NULL END, "
 	    "updated = clock_timestamp() "
 	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), state,
-		phase < 0 ? NULL : tide_param_int(mem, phase), reason),
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		tide_run_word(state)->word, phase < 0 ? NULL : tide_param_int(mem, phase), reason),
 	    NULL, mem, err);
 
 	talloc_free(mem);

@@ -41,9 +41,9 @@ bool tide_journal_untouched(struct tide_executor *exe, long phase, const char *s
 
 /** Moves the phase row: state and, as it says, started/ended/approval/compiled. */
 bool tide_phase_row_state(
-    struct tide_executor *exe, long phase, const char *state, struct tide_err *err) TIDE_CHECKED;
+    struct tide_executor *exe, long phase, enum tide_phase_state state, struct tide_err *err) TIDE_CHECKED;
 /** Moves the run row: state, current phase (-1: none) and reason (NULL: clear). */
-bool tide_run_row_state(struct tide_executor *exe, const char *state, long phase, const char *reason,
+bool tide_run_row_state(struct tide_executor *exe, enum tide_run_state state, long phase, const char *reason,
     struct tide_err *err) TIDE_CHECKED;
 
 /** Steps of a phase as they were written before the first one ran; *out NULL when it has not been compiled. */

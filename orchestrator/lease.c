@@ -266,15 +266,15 @@ tide_run_find(struct tide_executor *exe, struct tide_run_row *out, struct tide_e
 	exe->run = tide_rows_int(rows, 0, 0);
 	exe->relation = talloc_strdup(exe, tide_rows_required(rows, 0, 4));
 	exe->table_oid = tide_rows_int(rows, 0, 5);
-	out->state = talloc_strdup(exe, tide_rows_required(rows, 0, 3));
+	out->state = tide_run_state_of(tide_rows_required(rows, 0, 3));
 	out->wanted = talloc_strdup(exe, tide_rows_required(rows, 0, 6));
 	out->wanted_by = talloc_strdup(exe, tide_rows_text(rows, 0, 7));
-	out->direction = talloc_strdup(exe, tide_rows_required(rows, 0, 8));
+	out->direction = tide_direction_of(tide_rows_required(rows, 0, 8));
 	out->owner = talloc_strdup(exe, tide_rows_text(rows, 0, 9));
 	out->back_to = (long)tide_rows_int(rows, 0, 10);
 	out->live = tide_rows_bool(rows, 0, 11);
 	/* After a complete rollback a changed plan may begin anew. */
-	if (strcmp(out->state, "rolled_back") != 0 || !exe->options->again)
+	if (out->state != TIDE_RUN_ROLLED_BACK || !exe->options->again)
 		ok = check_hash(exe, tide_rows_required(rows, 0, 1), tide_rows_required(rows, 0, 2), err) &&
 		     tide_identity_check(exe, out->state, err);
 	talloc_free(mem);
@@ -517,7 +517,7 @@ tide_lease_held(struct tide_executor *exe)
 }
 
 void
-tide_lease_release(struct tide_executor *exe, const char *state, const char *reason)
+tide_lease_release(struct tide_executor *exe, enum tide_run_state state, const char *reason)
 {
 	void *mem = talloc_new(exe);
 	struct tide_err ignored = { 0 };
@@ -526,9 +526,12 @@ tide_lease_release(struct tide_executor *exe, const char *state, const char *rea
 	if (exe->fence == 0 ||
 	    !tide_await_query(exe->control, mem,
 		"UPDATE tidemark.run SET owner = NULL, backend = NULL, backend_start = NULL, "
-		"state = coalesce($3, state), reason = coalesce($4, reason), updated = clock_timestamp() "
+		"state = coalesce($3, state), reason = coalesce($4, reason), code = $5::integer, updated = "
+		"clock_timestamp() "
 		"WHERE id = $1::bigint AND fence = $2::bigint",
-		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), state, reason),
+		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		    state == TIDE_RUN_NONE ? NULL : tide_run_word(state)->word, reason,
+		    state == TIDE_RUN_FAILED ? tide_param_int(mem, exe->failure) : NULL),
 		NULL, &ignored))
 		exe->fence = 0;
 	exe->fence = 0;

@@ -26,6 +26,6 @@ bool tide_lease_take(struct tide_executor *exe, struct tide_err *err) TIDE_CHECK
 bool tide_lease_held(struct tide_executor *exe);
 
 /** Lets go of it, with the run's final state and reason. Quiet when it is no longer ours. */
-void tide_lease_release(struct tide_executor *exe, const char *state, const char *reason);
+void tide_lease_release(struct tide_executor *exe, enum tide_run_state state, const char *reason);
 
 #endif

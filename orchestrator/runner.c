@@ -13,19 +13,20 @@
 /** How long a lost server is waited for. */
 #define RECONNECT_FOR (5 * 60 * TIDE_SECOND)
 
-/* How a stop that is no failure leaves the run: its state (NULL: as it is) and what to type next. */
+/* How a stop that is no failure leaves the run: its state and what to type next. */
 struct stop {
 	enum tide_code code;
-	const char *state, *next;
+	enum tide_run_state state;
+	const char *next;
 };
 
 static const struct stop stops[] = {
-	{ TIDE_GATE, "waiting", "tidemark advance %s" },
-	{ TIDE_PAUSED, "ready", "tidemark run %s" },
-	{ TIDE_BUDGET, "ready", "tidemark run %s" },
-	{ TIDE_PENDING, "ready", "tidemark run %s" },
-	{ TIDE_INTERRUPTED, "ready", "tidemark run %s" },
-	{ TIDE_TERMINATED, "ready", "tidemark run %s" },
+	{ TIDE_GATE, TIDE_RUN_WAITING, "tidemark advance %s" },
+	{ TIDE_PAUSED, TIDE_RUN_READY, "tidemark run %s" },
+	{ TIDE_BUDGET, TIDE_RUN_READY, "tidemark run %s" },
+	{ TIDE_PENDING, TIDE_RUN_READY, "tidemark run %s" },
+	{ TIDE_INTERRUPTED, TIDE_RUN_READY, "tidemark run %s" },
+	{ TIDE_TERMINATED, TIDE_RUN_READY, "tidemark run %s" },
 };
 
 static const struct stop *
@@ -40,7 +41,7 @@ find_stop(enum tide_code code)
 static bool
 is_back(const struct tide_outcome *outcome)
 {
-	return outcome->state != NULL && strcmp(outcome->state, "rolling_back") == 0;
+	return outcome->state == TIDE_RUN_ROLLING_BACK;
 }
 
 /* The last word of an attempt that ended in `err`: gives the lease back and says how it stands. */
@@ -48,7 +49,8 @@ static bool
 conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
 {
 	const struct stop *stop;
-	const char *plan = exe->plan->name, *state;
+	const char *plan = exe->plan->name;
+	enum tide_run_state state;
 	bool back = exe->back || is_back(outcome);
 
 	/* Whoever has lost the lease may have met any error since: the table is another's to change. */
@@ -57,13 +59,14 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 		tide_executor_halted(exe, err);
 	}
 	stop = find_stop(err->code);
-	state = stop != NULL ? stop->state : err->code == TIDE_LOCK ? "paused" : "failed";
+	state = stop != NULL ? stop->state : err->code == TIDE_LOCK ? TIDE_RUN_BLOCKED : TIDE_RUN_FAILED;
 	outcome->phase = exe->phase != NULL ? talloc_strdup(ctx, exe->phase) : NULL;
 	outcome->reason = talloc_strdup(ctx, err->message);
 	if (back)
-		state = NULL;
+		state = TIDE_RUN_NONE;
+	exe->failure = (int)err->code;
 	tide_executor_close(exe, state, err->message);
-	outcome->state = talloc_strdup(ctx, back ? "rolling_back" : state);
+	outcome->state = back ? TIDE_RUN_ROLLING_BACK : state;
 	if (stop == NULL)
 		return false;
 	outcome->stop = err->code;
@@ -150,11 +153,12 @@ tide_runner_drive(void *ctx, struct tide_executor *first, tide_attempt *attempt,
 }
 
 bool
-tide_runner_states(struct tide_executor *exe, void *ctx, const char ***out, struct tide_err *err)
+tide_runner_states(
+    struct tide_executor *exe, void *ctx, const enum tide_phase_state **out, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
-	const char **states;
+	enum tide_phase_state *states;
 
 	if (!tide_await_query(exe->control, mem,
 		"SELECT state FROM tidemark.phase WHERE run = $1::bigint ORDER BY ordinal",
@@ -167,10 +171,10 @@ tide_runner_states(struct tide_executor *exe, void *ctx, const char ***out, stru
 		tide_fail(err, TIDE_UNEXPECTED, "the state has another number of phases than the plan");
 		return tide_hint(err, "rows of tidemark.phase were added or deleted by hand: restore them");
 	}
-	states = talloc_zero_array(ctx, const char *, (unsigned)exe->plan->count);
+	states = talloc_zero_array(ctx, enum tide_phase_state, (unsigned)exe->plan->count);
 	for (size_t i = 0; i < exe->plan->count; i++) {
-		states[i] = talloc_strdup(states, tide_rows_required(rows, i, 0));
-		tide_executor_sample(exe, TIDE_SAMPLE_PHASE, states[i], (int64_t)i);
+		states[i] = tide_phase_state_of(tide_rows_required(rows, i, 0));
+		tide_executor_sample(exe, TIDE_SAMPLE_PHASE, tide_phase_word(states[i])->word, (int64_t)i);
 	}
 	*out = states;
 	talloc_free(mem);

@@ -11,8 +11,8 @@ bool tide_runner_drive(void *ctx, struct tide_executor *first, tide_attempt *att
     struct tide_outcome *outcome, struct tide_err *err) TIDE_CHECKED;
 
 /** States of all phases by index. Belongs to ctx. */
-bool tide_runner_states(
-    struct tide_executor *exe, void *ctx, const char ***out, struct tide_err *err) TIDE_CHECKED;
+bool tide_runner_states(struct tide_executor *exe, void *ctx, const enum tide_phase_state **out,
+    struct tide_err *err) TIDE_CHECKED;
 
 /** Makes plan->phase[index] the one at work: events, application_name. */
 bool tide_runner_enter(struct tide_executor *exe, long index, struct tide_err *err) TIDE_CHECKED;

@@ -54,7 +54,7 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 			if (!told) {
 				tide_executor_event(exe, "wait.start", task->step, false, "%s, until %s",
 				    task->action->title, tide_rows_text(rows, 0, 1));
-				ok = tide_run_row_state(exe, "waiting", task->phase, exe->reason, err);
+				ok = tide_run_row_state(exe, TIDE_RUN_WAITING, task->phase, exe->reason, err);
 			}
 			told = true;
 		}
@@ -69,7 +69,7 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 			return false;
 	}
 	tide_executor_because(exe, NULL);
-	if (told && !tide_run_row_state(exe, "running", task->phase, NULL, err))
+	if (told && !tide_run_row_state(exe, TIDE_RUN_RUNNING, task->phase, NULL, err))
 		return false;
 	return tide_journal_add(exe,
 	    &(struct tide_entry){ .event = tide_task_event(task, "done"),

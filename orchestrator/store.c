@@ -44,10 +44,10 @@ read_run(void *ctx, const struct tide_rows *rows, size_t i, struct tide_run_stat
 	out->title = copy(ctx, rows, i, 2);
 	out->table = copy(ctx, rows, i, 3);
 	out->hash = copy(ctx, rows, i, 4);
-	out->state = copy(ctx, rows, i, 5);
+	out->state = tide_run_state_of(tide_rows_text(rows, i, 5));
 	out->wanted = copy(ctx, rows, i, 6);
 	out->reason = copy(ctx, rows, i, 7);
-	out->direction = copy(ctx, rows, i, 8);
+	out->direction = tide_direction_of(tide_rows_text(rows, i, 8));
 	out->phase = copy(ctx, rows, i, 9);
 	out->holder = copy(ctx, rows, i, 10);
 	out->heartbeat_age = real(rows, i, 11);
@@ -61,6 +61,7 @@ read_run(void *ctx, const struct tide_rows *rows, size_t i, struct tide_run_stat
 	out->time_over = tide_rows_bool(rows, i, 22);
 	out->unmatched = tide_rows_null(rows, i, 23) ? -1 : tide_rows_int(rows, i, 23);
 	out->unmatched_key = copy(ctx, rows, i, 24);
+	out->code = tide_rows_null(rows, i, 25) ? 0 : (int)tide_rows_int(rows, i, 25);
 }
 
 char *
@@ -96,7 +97,7 @@ read_gate(const struct tide_rows *rows, size_t i, struct tide_run_status *out)
 	void *mem;
 	const struct tide_plan *plan;
 
-	if (approved || in_hold || ordinal < 0 || strcmp(out->state, "waiting") != 0)
+	if (approved || in_hold || ordinal < 0 || out->state != TIDE_RUN_WAITING)
 		return;
 	mem = talloc_new(NULL);
 	plan = stored_plan(mem, out);
@@ -128,10 +129,10 @@ read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, stru
 
 		p->name = copy(ctx, rows, i, 0);
 		p->kind = copy(ctx, rows, i, 1);
-		p->state = copy(ctx, rows, i, 2);
+		p->state = tide_phase_state_of(tide_rows_text(rows, i, 2));
 		p->started = copy(ctx, rows, i, 3);
 		p->ended = copy(ctx, rows, i, 4);
-		if (plan != NULL && i < plan->count && strcmp(p->state, "done") != 0)
+		if (plan != NULL && i < plan->count && p->state != TIDE_PHASE_DONE)
 			p->gate = tide_gate_text(ctx, &plan->phase[i].gate);
 		p->approved_by = copy(ctx, rows, i, 5);
 	}
@@ -147,7 +148,7 @@ read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tid
 	struct tide_progress *p = &out->progress;
 	struct tide_rows *rows;
 	int64_t placed;
-	bool at_work = strcmp(out->state, "complete") != 0 && strcmp(out->state, "rolled_back") != 0;
+	bool at_work = !tide_run_word(out->state)->over;
 	bool ok = tide_await_query(
 	    conn, mem, tide_sql_state_segments, TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
 

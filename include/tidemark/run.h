@@ -8,6 +8,7 @@
 #include "tidemark/err.h"
 #include "tidemark/observer.h"
 #include "tidemark/plan.h"
+#include "tidemark/words.h"
 
 struct ev_loop;
 
@@ -29,10 +30,10 @@ struct tide_run_options {
 struct tide_outcome {
 	enum tide_code
 	    stop; /* OK complete; GATE, PAUSED, BUDGET, INTERRUPTED, TERMINATED; PENDING (stopped at --to) */
-	const char *state;  /* state of the run row */
-	const char *phase;  /* where it stands */
-	const char *reason; /* why it stands there */
-	const char *next;   /* the command to type next, or NULL */
+	enum tide_run_state state; /* of the run row; TIDE_RUN_NONE: not said */
+	const char *phase;         /* where it stands */
+	const char *reason;        /* why it stands there */
+	const char *next;          /* the command to type next, or NULL */
 };
 
 /**

@@ -9,6 +9,7 @@
 #include "tidemark/err.h"
 #include "tidemark/observer.h"
 #include "tidemark/step.h"
+#include "tidemark/words.h"
 
 /**
  * The state schema as its readers see it: everything the verbs status, history, pause, resume and
@@ -20,17 +21,20 @@
 char *tide_unmatched_text(void *ctx, int64_t rows, const char *key);
 
 struct tide_phase_status {
-	const char *name, *kind, *state; /* state: pending waiting running done undoing undone */
-	const char *started, *ended;     /* RFC 3339 UTC or NULL */
-	const char *gate;                /* what it waits for, for people, or NULL */
-	const char *approved_by;         /* who opened its gate, or NULL */
+	const char *name, *kind;
+	enum tide_phase_state state;
+	const char *started, *ended; /* RFC 3339 UTC or NULL */
+	const char *gate;            /* what it waits for, for people, or NULL */
+	const char *approved_by;     /* who opened its gate, or NULL */
 };
 
 struct tide_run_status {
 	bool found;
 	int64_t id;
-	const char *plan, *title, *table, *hash, *state, *wanted, *reason,
-	    *direction;       /* direction: forward back */
+	const char *plan, *title, *table, *hash, *wanted, *reason;
+	enum tide_run_state state;
+	int code; /* exit status of the attempt that failed last; 0 none */
+	enum tide_direction direction;
 	const char *phase;    /* the one it stands at, or NULL */
 	const char *holder;   /* who holds the lease ("user@host pid 123"), or NULL */
 	double heartbeat_age; /* seconds; -1 none */

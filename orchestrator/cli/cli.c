@@ -121,22 +121,6 @@ tide_cli_shell_word(void *ctx, const char *word)
 	return talloc_strdup_append(quoted, "'");
 }
 
-/** The command for each state while no executor is at work; %s is the plan. */
-static const struct {
-	const char *state, *direction, *command;
-} next_table[] = {
-	{ "ready", NULL, "tidemark run %s" },
-	{ "running", "back", "tidemark rollback %s" },
-	{ "running", NULL, "tidemark run %s" },
-	{ "waiting", "back", "tidemark rollback %s" },
-	{ "pausing", NULL, "tidemark resume %s" },
-	{ "paused", NULL, "tidemark resume %s" },
-	{ "failed", "back", "tidemark rollback %s" },
-	{ "failed", NULL, "tidemark run %s" },
-	{ "rolling_back", NULL, "tidemark rollback %s" },
-	{ "rolled_back", NULL, "tidemark run %s --again" },
-};
-
 /* A gate that nobody has opened comes before any time to wait for; a live executor waits for time by itself. */
 static char *
 next_of_wait(void *ctx, const struct tide_run_status *s, const char *word)
@@ -159,32 +143,38 @@ next_of_wait(void *ctx, const struct tide_run_status *s, const char *word)
 	return talloc_asprintf(ctx, "tidemark run %s", word);
 }
 
+/* The command for a state while no executor works on it. */
+static char *
+next_of_state(void *ctx, const struct tide_run_status *s, const char *word)
+{
+	const struct tide_run_word *state = tide_run_word(s->state);
+	const char *next = s->direction == TIDE_BACK ? state->next_back : state->next, *more;
+
+	if (next == NULL)
+		return NULL;
+	more = strchr(next, ' ');
+	return talloc_asprintf(ctx, "tidemark %.*s %s%s",
+	    more != NULL ? (int)(more - next) : (int)strlen(next), next, word, more != NULL ? more : "");
+}
+
 char *
 tide_cli_next(void *ctx, const struct tide_run_status *s, const char *as)
 {
 	char *word = tide_cli_shell_word(ctx, as);
-	bool paused = strcmp(s->state, "paused") == 0 || strcmp(s->state, "pausing") == 0;
+	bool paused = s->state == TIDE_RUN_PAUSED || s->state == TIDE_RUN_PAUSING;
 
 	/* Away from home nothing else works; without its table nothing does. */
 	if (s->away != NULL)
 		return s->adoptable ? talloc_asprintf(ctx, "tidemark adopt %s", word) : NULL;
 	if (!s->live && s->wanted != NULL && strcmp(s->wanted, "pause") == 0)
 		return talloc_asprintf(ctx, "tidemark resume %s", word);
-	if (strcmp(s->state, "waiting") == 0 && strcmp(s->direction, "forward") == 0)
+	if (s->state == TIDE_RUN_WAITING && s->direction == TIDE_FORWARD)
 		return next_of_wait(ctx, s, word);
 	if (s->live && !paused)
 		return talloc_asprintf(ctx, "tidemark status %s --watch", word);
 	/* Paused with nobody at work, and nobody asks for the pause any more: only an executor is missing. */
 	if (paused && !s->live && s->wanted != NULL && strcmp(s->wanted, "pause") != 0)
 		return talloc_asprintf(
-		    ctx, "tidemark %s %s", strcmp(s->direction, "back") == 0 ? "rollback" : "run", word);
-	for (size_t i = 0; i < TIDE_COUNT(next_table); i++) {
-		const char *hole = strstr(next_table[i].command, "%s");
-
-		if (strcmp(next_table[i].state, s->state) == 0 &&
-		    (next_table[i].direction == NULL || strcmp(next_table[i].direction, s->direction) == 0))
-			return talloc_asprintf(ctx, "%.*s%s%s", (int)(hole - next_table[i].command),
-			    next_table[i].command, word, hole + 2);
-	}
-	return NULL;
+		    ctx, "tidemark %s %s", s->direction == TIDE_BACK ? "rollback" : "run", word);
+	return next_of_state(ctx, s, word);
 }

@@ -58,9 +58,9 @@ ending(const struct tide_outcome *outcome)
 	for (size_t i = 0; i < TIDE_COUNT(endings); i++)
 		if (endings[i].stop == outcome->stop)
 			return endings[i].text;
-	if (outcome->state == NULL)
+	if (outcome->state == TIDE_RUN_NONE)
 		return "done";
-	return strcmp(outcome->state, "rolled_back") == 0 ? "rolled back" : outcome->state;
+	return outcome->state == TIDE_RUN_ROLLED_BACK ? "rolled back" : tide_run_word(outcome->state)->word;
 }
 
 static void
@@ -91,7 +91,8 @@ json_outcome(
 	json_object_set_new(object, "plan", tide_json_text(plan->name));
 	json_object_set_new(
 	    object, "stop", tide_json_text(outcome->stop == TIDE_OK ? "ok" : tide_code_name(outcome->stop)));
-	json_object_set_new(object, "state", tide_json_text(outcome->state));
+	json_object_set_new(object, "state",
+	    tide_json_text(outcome->state == TIDE_RUN_NONE ? NULL : tide_run_word(outcome->state)->word));
 	json_object_set_new(object, "phase", tide_json_text(outcome->phase));
 	json_object_set_new(object, "reason", tide_json_text(outcome->reason));
 	json_object_set_new(object, "next", tide_json_text(outcome->next));

@@ -135,9 +135,9 @@ tide_json_status(const struct tide_run_status *s, const char *next)
 		json_array_append_new(
 		    phases, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number", (int)i + 1,
 				"name", tide_json_text(p->name), "kind", tide_json_text(p->kind), "state",
-				tide_json_text(p->state), "started", tide_json_text(p->started), "ended",
-				tide_json_text(p->ended), "gate", tide_json_text(p->gate), "approved_by",
-				tide_json_text(p->approved_by)));
+				json_string(tide_phase_word(p->state)->word), "started",
+				tide_json_text(p->started), "ended", tide_json_text(p->ended), "gate",
+				tide_json_text(p->gate), "approved_by", tide_json_text(p->approved_by)));
 	}
 	if (s->unmatched >= 0)
 		lookup = tide_json_lookup(s->unmatched, s->unmatched_key);
@@ -145,8 +145,8 @@ tide_json_status(const struct tide_run_status *s, const char *next)
 			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "id", (json_int_t)s->id, "plan", tide_json_text(s->plan), "title", tide_json_text(s->title),
 	    "table", tide_json_text(s->table), "hash", tide_json_text(s->hash), "state",
-	    tide_json_text(s->state), "wanted", tide_json_text(s->wanted), "direction",
-	    tide_json_text(s->direction), "reason", tide_json_text(s->reason), "phase",
+	    json_string(tide_run_word(s->state)->word), "wanted", tide_json_text(s->wanted), "direction",
+	    json_string(tide_direction_word(s->direction)), "reason", tide_json_text(s->reason), "phase",
 	    tide_json_text(s->phase), "holder", tide_json_text(s->holder), "live", s->live,
 	    "heartbeat_age_seconds", tide_json_real(s->heartbeat_age), "created", tide_json_text(s->created),
 	    "updated", tide_json_text(s->updated), "conflicts", (json_int_t)s->conflicts, "lookup", lookup,

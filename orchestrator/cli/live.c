@@ -54,7 +54,7 @@ written_down(
 
 	*first = 0;
 	*at_work = false;
-	if (!run->found || strcmp(run->state, "rolled_back") == 0 ||
+	if (!run->found || run->state == TIDE_RUN_ROLLED_BACK ||
 	    tide_live_fit(run, live->plan) == TIDE_FILE_OTHER)
 		return true;
 	for (size_t i = 0; i < run->count && i < live->plan->count; i++) {
@@ -63,7 +63,7 @@ written_down(
 		if (live->steps[i] == NULL)
 			break;
 		*first = i + 1;
-		*at_work = strcmp(run->item[i].state, "done") != 0;
+		*at_work = run->item[i].state != TIDE_PHASE_DONE;
 	}
 	return true;
 }

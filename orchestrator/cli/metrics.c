@@ -186,20 +186,21 @@ tide_metrics_sample(
 }
 
 void
-tide_metrics_end(struct tide_metrics *m, const char *state)
+tide_metrics_end(struct tide_metrics *m, enum tide_run_state state)
 {
 	/* A run with nothing to do looks at no phase. */
 	static const struct {
-		const char *run, *phase;
-	} all[] = { { "complete", "done" }, { "rolled_back", "pending" } };
+		enum tide_run_state run;
+		enum tide_phase_state phase;
+	} all[] = { { TIDE_RUN_COMPLETE, TIDE_PHASE_DONE }, { TIDE_RUN_ROLLED_BACK, TIDE_PHASE_PENDING } };
 
 	m->ended = true;
-	for (size_t i = 0; state != NULL && i < TIDE_COUNT(all); i++) {
-		if (strcmp(state, all[i].run) != 0)
+	for (size_t i = 0; i < TIDE_COUNT(all); i++) {
+		if (state != all[i].run)
 			continue;
 		m->settled = true;
 		for (size_t p = 0; p < m->plan->count; p++)
-			set_state(m, p, all[i].phase);
+			set_state(m, p, tide_phase_word(all[i].phase)->word);
 	}
 	for (size_t p = 0; p < m->plan->count; p++)
 		if (m->phase[p].share < 1)

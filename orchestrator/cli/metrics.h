@@ -7,6 +7,7 @@
 
 #include "tidemark/observer.h"
 #include "tidemark/plan.h"
+#include "tidemark/words.h"
 
 /**
  * What one run has told, counted, and printed for Prometheus. Does no I/O but that print, and reads no clock: `now` is tide_now_us.
@@ -23,7 +24,7 @@ void tide_metrics_progress(struct tide_metrics *metrics, const struct tide_progr
 void tide_metrics_sample(
     struct tide_metrics *metrics, enum tide_sample kind, const char *label, int64_t value, int64_t wall);
 /** The run is over; nothing of what was under way goes on. `state` is that of the run, NULL unknown. */
-void tide_metrics_end(struct tide_metrics *metrics, const char *state);
+void tide_metrics_end(struct tide_metrics *metrics, enum tide_run_state state);
 
 /** Whether anything is known of the run that another executor, which may keep the same file, does not know better. */
 bool tide_metrics_known(const struct tide_metrics *metrics);

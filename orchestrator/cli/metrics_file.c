@@ -160,7 +160,7 @@ tide_metrics_file_observer(struct tide_metrics_file *file, const struct tide_obs
 }
 
 void
-tide_metrics_file_end(struct tide_metrics_file *file, const char *state)
+tide_metrics_file_end(struct tide_metrics_file *file, enum tide_run_state state)
 {
 	tide_metrics_end(file->metrics, state);
 	file->written = 0;

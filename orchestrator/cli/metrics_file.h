@@ -4,6 +4,7 @@
 #include "tidemark/err.h"
 #include "tidemark/observer.h"
 #include "tidemark/plan.h"
+#include "tidemark/words.h"
 
 /**
  * Keeps the metrics of a run in a file: written beside it and renamed over it, so that no reader ever sees a part. At most
@@ -18,6 +19,6 @@ bool tide_metrics_file_open(void *ctx, const char *path, const struct tide_plan 
 struct tide_observer
 tide_metrics_file_observer(struct tide_metrics_file *file, const struct tide_observer *next);
 /** The last word. `state` is that of the run, NULL unknown. */
-void tide_metrics_file_end(struct tide_metrics_file *file, const char *state);
+void tide_metrics_file_end(struct tide_metrics_file *file, enum tide_run_state state);
 
 #endif

@@ -107,7 +107,8 @@ tide_review_json(const struct tide_live *live)
 	json_object_set_new(object, "server",
 	    json_pack("{s:i, s:o, s:o}", "version", live->cat->server_version, "database",
 		tide_json_text(live->cat->database), "role", tide_json_text(live->cat->role)));
-	json_object_set_new(object, "run", live->run.found ? tide_json_text(live->run.state) : json_null());
+	json_object_set_new(
+	    object, "run", live->run.found ? json_string(tide_run_word(live->run.state)->word) : json_null());
 	json_object_set_new(object, "findings", tide_json_findings(live->findings));
 	for (size_t i = 0; i < live->plan->count; i++)
 		json_array_append_new(phases, phase_json(mem, live, i));

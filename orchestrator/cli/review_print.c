@@ -45,7 +45,7 @@ print_header(struct tide_stream *out, void *mem, const struct tide_live *live)
 		row(out, "", "run",
 		    talloc_asprintf(mem,
 			"%s%s%s; phases that have begun are shown as they were written down then",
-			live->run.state, live->run.phase != NULL ? " at " : "",
+			tide_run_word(live->run.state)->word, live->run.phase != NULL ? " at " : "",
 			live->run.phase != NULL ? live->run.phase : ""));
 	if (live->findings->count > 0) {
 		tide_output_say(out, TIDE_BOLD, "\nFindings\n");
@@ -113,10 +113,9 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : "  ",
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : phase->kind->name,
 	    phase->title != NULL ? "  " : "", phase->title != NULL ? phase->title : "");
-	if (live->run.found && index < live->run.count &&
-	    strcmp(live->run.item[index].state, "pending") != 0 &&
-	    strcmp(live->run.state, "rolled_back") != 0)
-		row(out, "  ", "state", live->run.item[index].state);
+	if (live->run.found && index < live->run.count && live->run.item[index].state != TIDE_PHASE_PENDING &&
+	    live->run.state != TIDE_RUN_ROLLED_BACK)
+		row(out, "  ", "state", tide_phase_word(live->run.item[index].state)->word);
 	row(out, "  ", "does", phase->kind->summary);
 	row(out, "  ", "gate", gate != NULL ? gate : "none: starts when the phase before has ended");
 	if (steps->count == 0)

@@ -7,44 +7,25 @@
 #include "tidemark/conn.h"
 #include "tidemark/units.h"
 
-struct mark {
-	const char *state, *sign;
-	enum tide_style style;
-};
-
-static const struct mark phase_marks[] = {
-	{ "done", "✓", TIDE_GREEN },
-	{ "running", "▶", TIDE_CYAN },
-	{ "waiting", "…", TIDE_YELLOW },
-	{ "undoing", "◀", TIDE_YELLOW },
-	{ "pending", "·", TIDE_DIM },
-};
-
-static const struct mark run_marks[] = {
-	{ "complete", "", TIDE_GREEN },
-	{ "running", "", TIDE_CYAN },
-	{ "failed", "", TIDE_RED },
-	{ "waiting", "", TIDE_YELLOW },
-	{ "paused", "", TIDE_YELLOW },
-	{ "pausing", "", TIDE_YELLOW },
-	{ "rolling_back", "", TIDE_YELLOW },
-};
-
-static const struct mark *
-find(const struct mark *marks, size_t count, const char *state)
+static enum tide_style
+style_of(enum tide_mood mood)
 {
-	static const struct mark none = { "", " ", TIDE_PLAIN };
+	static const enum tide_style styles[] = {
+		[TIDE_MOOD_PLAIN] = TIDE_PLAIN,
+		[TIDE_MOOD_GOOD] = TIDE_GREEN,
+		[TIDE_MOOD_ACTIVE] = TIDE_CYAN,
+		[TIDE_MOOD_WAITS] = TIDE_YELLOW,
+		[TIDE_MOOD_BAD] = TIDE_RED,
+		[TIDE_MOOD_OVER] = TIDE_DIM,
+	};
 
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(marks[i].state, state) == 0)
-			return &marks[i];
-	return &none;
+	return styles[mood];
 }
 
 char *
 tide_status_line(void *ctx, const struct tide_run_status *s)
 {
-	char *line = talloc_asprintf(ctx, "%s: %s", s->plan, s->state);
+	char *line = talloc_asprintf(ctx, "%s: %s", s->plan, tide_run_word(s->state)->word);
 
 	if (s->phase != NULL)
 		line = talloc_asprintf_append(line, " at %s", s->phase);
@@ -65,20 +46,20 @@ row(struct tide_stream *out, const char *key, const char *value)
 static void
 print_phase(struct tide_stream *out, void *mem, size_t number, const struct tide_phase_status *p)
 {
-	const struct mark *mark = find(phase_marks, TIDE_COUNT(phase_marks), p->state);
+	const struct tide_phase_word *state = tide_phase_word(p->state);
 	const char *kind = strcmp(p->name, p->kind) == 0 ? "" : p->kind;
 
-	tide_output_say(out, mark->style, "  %s", mark->sign);
+	tide_output_say(out, style_of(state->mood), "  %s", state->sign);
 	tide_output_say(out, TIDE_PLAIN, " %2zu  %s %s %s", number, tide_output_pad(mem, p->name, 20),
-	    tide_output_pad(mem, kind, 14), tide_output_pad(mem, p->state, 8));
+	    tide_output_pad(mem, kind, 14), tide_output_pad(mem, state->word, 8));
 	if (p->ended != NULL)
 		tide_output_say(out, TIDE_DIM, "  %s", p->ended);
 	else if (p->started != NULL)
 		tide_output_say(out, TIDE_DIM, "  since %s", p->started);
-	if (p->gate != NULL && p->gate[0] != '\0' && strcmp(p->state, "done") != 0)
+	if (p->gate != NULL && p->gate[0] != '\0' && p->state != TIDE_PHASE_DONE)
 		tide_output_say(
-		    out, strcmp(p->state, "waiting") == 0 ? TIDE_YELLOW : TIDE_DIM, "  gate: %s", p->gate);
-	if (p->approved_by != NULL && strcmp(p->state, "done") != 0)
+		    out, p->state == TIDE_PHASE_WAITING ? TIDE_YELLOW : TIDE_DIM, "  gate: %s", p->gate);
+	if (p->approved_by != NULL && p->state != TIDE_PHASE_DONE)
 		tide_output_say(out, TIDE_GREEN, "  (approved by %s)", p->approved_by);
 	tide_output_say(out, TIDE_PLAIN, "\n");
 }
@@ -106,7 +87,7 @@ tide_status_progress(const struct tide_run_status *s)
 	struct tide_progress p = s->progress;
 
 	/* The executor's last word may be older than the pause. */
-	if (strcmp(s->state, "paused") == 0 || strcmp(s->state, "pausing") == 0) {
+	if (s->state == TIDE_RUN_PAUSED || s->state == TIDE_RUN_PAUSING) {
 		p.state = "PAUSED";
 		p.reason = NULL;
 		p.cause = "pause";
@@ -124,7 +105,7 @@ void
 tide_status_print(
     struct tide_stream *out, const struct tide_run_status *s, enum tide_file_fit fit, const char *next)
 {
-	const struct mark *mark = find(run_marks, TIDE_COUNT(run_marks), s->state);
+	const struct tide_run_word *state = tide_run_word(s->state);
 	void *mem = talloc_new(NULL);
 	struct tide_progress progress = tide_status_progress(s);
 	char text[1024];
@@ -134,11 +115,10 @@ tide_status_print(
 	    out, TIDE_PLAIN, "%s%s\n", s->title != NULL ? "  " : "", s->title != NULL ? s->title : "");
 	row(out, "table", s->table);
 	tide_output_say(out, TIDE_DIM, "%-10s ", "state");
-	tide_output_say(out, mark->style, "%s", s->state);
+	tide_output_say(out, style_of(state->mood), "%s", state->word);
 	tide_output_say(out, TIDE_PLAIN, "%s%s%s\n", s->phase != NULL ? " at " : "",
 	    s->phase != NULL ? s->phase : "",
-	    strcmp(s->direction, "back") == 0 && strcmp(s->state, "rolled_back") != 0 ? ", on the way back"
-										      : "");
+	    s->direction == TIDE_BACK && s->state != TIDE_RUN_ROLLED_BACK ? ", on the way back" : "");
 	if (fit == TIDE_FILE_OTHER)
 		tide_output_say(out, TIDE_YELLOW, "%s",
 		    "warning: the file differs from the plan that is running (tidemark run refuses it)\n");
@@ -179,10 +159,10 @@ tide_status_print_list(struct tide_stream *out, const struct tide_status_list *l
 			width = tide_output_columns(list->item[i].plan);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct tide_run_status *s = &list->item[i];
-		const struct mark *mark = find(run_marks, TIDE_COUNT(run_marks), s->state);
+		const struct tide_run_word *state = tide_run_word(s->state);
 
 		tide_output_say(out, TIDE_BOLD, "%s", tide_output_pad(mem, s->plan, width));
-		tide_output_say(out, mark->style, "  %s", tide_output_pad(mem, s->state, 12));
+		tide_output_say(out, style_of(state->mood), "  %s", tide_output_pad(mem, state->word, 12));
 		tide_output_say(
 		    out, TIDE_PLAIN, "  %s", tide_output_pad(mem, s->phase != NULL ? s->phase : "", 16));
 		tide_output_say(out, TIDE_PLAIN, "  %s", s->table != NULL ? s->table : "");

@@ -12,16 +12,29 @@
 
 enum reached { NOT_YET, REACHED, NEVER };
 
+/* What `run` ended with, as far as the state tells. */
 static enum tide_code
 standing(const struct tide_run_status *s)
 {
-	if (s->found && strcmp(s->state, "complete") == 0)
-		return TIDE_OK;
-	if (s->found && strcmp(s->state, "waiting") == 0)
-		return TIDE_GATE;
-	if (s->found && strcmp(s->state, "paused") == 0)
-		return TIDE_PAUSED;
-	return TIDE_PENDING;
+	if (!s->found)
+		return TIDE_PENDING;
+	if (s->state == TIDE_RUN_FAILED && s->code != 0)
+		return (enum tide_code)s->code;
+	return tide_run_word(s->state)->exit;
+}
+
+/* Of several plans the one that needs somebody most: a failure before a lock, a pause, a gate, and work that is pending. */
+static enum tide_code
+worst(const struct tide_status_list *all)
+{
+	static const enum tide_run_state order[] = { TIDE_RUN_FAILED, TIDE_RUN_BLOCKED, TIDE_RUN_PAUSED,
+		TIDE_RUN_PAUSING, TIDE_RUN_WAITING, TIDE_RUN_ROLLING_BACK, TIDE_RUN_RUNNING, TIDE_RUN_READY };
+
+	for (size_t k = 0; k < TIDE_COUNT(order); k++)
+		for (size_t i = 0; i < all->count; i++)
+			if (all->item[i].state == order[k])
+				return standing(&all->item[i]);
+	return TIDE_OK;
 }
 
 /** Index of the phase called or numbered so; count when there is none. */
@@ -60,14 +73,14 @@ reached(const struct tide_run_status *s, const char *name)
 {
 	if (!s->found)
 		return NOT_YET;
-	if (strcmp(s->state, "complete") == 0)
+	if (s->state == TIDE_RUN_COMPLETE)
 		return REACHED;
 	/* Nobody continues it here. */
 	if (s->away != NULL)
 		return NEVER;
-	if (strcmp(s->state, "failed") == 0 || strcmp(s->state, "rolled_back") == 0)
+	if (s->state == TIDE_RUN_FAILED || s->state == TIDE_RUN_BLOCKED || s->state == TIDE_RUN_ROLLED_BACK)
 		return NEVER;
-	if (strcmp(name, "complete") != 0 && strcmp(s->item[find_phase(s, name)].state, "done") == 0)
+	if (strcmp(name, "complete") != 0 && s->item[find_phase(s, name)].state == TIDE_PHASE_DONE)
 		return REACHED;
 	return NOT_YET;
 }
@@ -82,7 +95,7 @@ struct subject {
 static enum tide_file_fit
 file_fit(const struct tide_run_status *s, const struct subject *subject)
 {
-	if (!s->found || subject->plan == NULL || strcmp(s->state, "rolled_back") == 0)
+	if (!s->found || subject->plan == NULL || s->state == TIDE_RUN_ROLLED_BACK)
 		return TIDE_FILE_SAME;
 	return tide_live_fit(s, subject->plan);
 }
@@ -97,7 +110,7 @@ print(struct tide_cli *cli, const struct tide_run_status *s, const struct subjec
 
 	if (!s->found)
 		next = talloc_asprintf(cli, "tidemark plan %s", tide_cli_shell_word(cli, as));
-	else if (fit == TIDE_FILE_LONGER && strcmp(s->state, "complete") == 0)
+	else if (fit == TIDE_FILE_LONGER && s->state == TIDE_RUN_COMPLETE)
 		next = talloc_asprintf(cli, "tidemark run %s", tide_cli_shell_word(cli, as));
 	if (!cli->options.json && s->found) {
 		tide_status_print(&cli->out, s, fit, next);
@@ -183,7 +196,7 @@ follow(struct tide_cli *cli, const struct subject *subject, struct tide_err *err
 		if (o->watch)
 			redraw(cli, &s, subject, &last);
 		end = o->wait_for != NULL ? reached(&s, o->wait_for) : NOT_YET;
-		final = s.found && (strcmp(s.state, "complete") == 0 || strcmp(s.state, "rolled_back") == 0);
+		final = s.found && tide_run_word(s.state)->over;
 		if (end != NOT_YET || tide_now_us() >= deadline || (o->wait_for == NULL && final) ||
 		    ferror(cli->out.file)) {
 			bool lost = o->wait_for != NULL && end != REACHED;
@@ -208,6 +221,8 @@ list(struct tide_cli *cli, struct tide_err *err)
 
 	if (!tide_store_list(cli, cli->conn, &all, err))
 		return false;
+	if (cli->options.exit_code)
+		cli->status = worst(&all);
 	if (!cli->options.json) {
 		if (all.count == 0)
 			tide_output_say(&cli->out, TIDE_PLAIN,

@@ -19,7 +19,7 @@ SELECT r.id, r.plan, r.title,
        -- Of the phase it waits at: approved, begun (then it is the hold that is waited for), and whether the time is over.
        p.approved IS NOT NULL, p.state = 'running', p.ordinal,
        r.hold_until <= clock_timestamp() OR CASE WHEN p.state = 'running' THEN p.waive_hold ELSE p.waive_soak END,
-       l.rows_unmatched, l.unmatched_key
+       l.rows_unmatched, l.unmatched_key, r.code
   FROM tidemark.run r
   LEFT JOIN tidemark.phase p ON p.run = r.id
        AND p.ordinal = (SELECT min(q.ordinal) FROM tidemark.phase q WHERE q.run = r.id AND q.state <> 'done')

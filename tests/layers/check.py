@@ -15,7 +15,7 @@ HEADERS = {
     "phases": "made phase step",
     "catalog": "catalog",                      # plain structs between postgres, which fills them, and phases
     "postgres": "catalog_load conn rows session url",
-    "orchestrator": "adopt compare observer run store",
+    "orchestrator": "adopt compare observer run store words",
 }
 
 # Which headers a folder may use, besides its own. postgres knows the lists of names of fields.h and no more of plans.

@@ -118,6 +118,8 @@ the_next_command_follows_from_the_state(void **state)
 		{ "paused", "back", "run", false, "tidemark rollback 'my plan'", false, false },
 		{ "failed", "forward", "run", false, "tidemark run 'my plan'", false, false },
 		{ "failed", "back", "run", false, "tidemark rollback 'my plan'", false, false },
+		{ "blocked", "forward", "run", false, "tidemark run 'my plan'", false, false },
+		{ "blocked", "back", "run", false, "tidemark rollback 'my plan'", false, false },
 		{ "rolling_back", "back", "run", false, "tidemark rollback 'my plan'", false, false },
 		{ "rolled_back", "back", "run", false, "tidemark run 'my plan' --again", false, false },
 		{ "complete", "forward", "run", false, NULL, false, false },
@@ -127,8 +129,8 @@ the_next_command_follows_from_the_state(void **state)
 	(void)state;
 	for (size_t i = 0; i < TIDE_COUNT(rows); i++) {
 		struct tide_run_status s = { .found = true,
-			.state = rows[i].state,
-			.direction = rows[i].direction,
+			.state = tide_run_state_of(rows[i].state),
+			.direction = tide_direction_of(rows[i].direction),
 			.wanted = rows[i].wanted,
 			.live = rows[i].live,
 			.needs_approval = rows[i].needs_approval,
@@ -147,8 +149,8 @@ static void
 a_soak_says_when_it_ends_and_how_to_waive_it(void **state)
 {
 	struct tide_run_status s = { .found = true,
-		.state = "waiting",
-		.direction = "forward",
+		.state = TIDE_RUN_WAITING,
+		.direction = TIDE_FORWARD,
 		.wanted = "run",
 		.hold_until = "2026-01-02T03:04:05Z" };
 	void *ctx = talloc_new(NULL);

@@ -45,7 +45,7 @@ static void
 the_progress_of_a_run_is_paused_when_the_run_is_and_has_no_lag_when_nobody_works(void **state)
 {
 	struct tide_run_status s = {
-		.state = "paused", .phase = "backfill", .live = true, .progress = half_way()
+		.state = TIDE_RUN_PAUSED, .phase = "backfill", .live = true, .progress = half_way()
 	};
 	struct tide_progress p;
 
@@ -53,7 +53,7 @@ the_progress_of_a_run_is_paused_when_the_run_is_and_has_no_lag_when_nobody_works
 	p = tide_status_progress(&s);
 	assert_string_equal(p.state, "PAUSED");
 	assert_true(p.lag > 0 && p.eta < 0);
-	s.state = "running";
+	s.state = TIDE_RUN_RUNNING;
 	s.live = false;
 	s.progress.phase = NULL;
 	p = tide_status_progress(&s);

@@ -332,7 +332,7 @@ a_sweep_that_no_longer_reports_is_not_held_back(void **state)
 	tide_metrics_progress(m, &p, NOW + 10 * TIDE_SECOND);
 	text = print(m, m, NOW + 10 * TIDE_SECOND);
 	assert_value(text, "tidemark_throttled_seconds_total{plan=shop;reason=window}", 0);
-	tide_metrics_end(m, NULL);
+	tide_metrics_end(m, TIDE_RUN_NONE);
 	assert_value(print(m, m, NOW + 10 * TIDE_SECOND), "tidemark_throttled{plan=shop;reason=window}", 0);
 	talloc_free(m);
 }
@@ -400,17 +400,17 @@ at_the_end_only_what_is_final_stays(void **state)
 
 	(void)state;
 	tide_metrics_progress(m, &p, NOW);
-	tide_metrics_end(m, "ready");
+	tide_metrics_end(m, TIDE_RUN_READY);
 	text = print(m, m, NOW);
 	assert_value(text, "tidemark_sweep_progress_ratio{plan=shop;phase=fill}", 0.5);
 	assert_none(text, "tidemark_sweep_eta_seconds{plan=shop;phase=fill}");
 	assert_false(tide_metrics_known(m));
-	tide_metrics_end(m, "complete");
+	tide_metrics_end(m, TIDE_RUN_COMPLETE);
 	text = print(m, m, NOW);
 	assert_value(text, "tidemark_phase_state{plan=shop;phase=fill;state=done}", 1);
 	assert_value(text, "tidemark_phase_state{plan=shop;phase=prove;state=done}", 1);
 	assert_true(tide_metrics_known(m));
-	tide_metrics_end(m, "rolled_back");
+	tide_metrics_end(m, TIDE_RUN_ROLLED_BACK);
 	assert_value(print(m, m, NOW), "tidemark_phase_state{plan=shop;phase=fill;state=pending}", 1);
 	talloc_free(m);
 }

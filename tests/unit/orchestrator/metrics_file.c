@@ -118,7 +118,7 @@ nothing_is_written_before_the_lease_is_held(void **state)
 	assert_int_equal(files_in(place->folder), 0);
 	place->observer.progress(place->observer.ctx, &p);
 	place->observer.sample(place->observer.ctx, TIDE_SAMPLE_PHASE, "running", 0);
-	tide_metrics_file_end(place->file, NULL);
+	tide_metrics_file_end(place->file, TIDE_RUN_NONE);
 	assert_int_equal(files_in(place->folder), 0);
 	close_place(place);
 }
@@ -137,7 +137,7 @@ it_is_written_at_most_once_a_second_and_at_the_end(void **state)
 		place->observer.sample(place->observer.ctx, TIDE_SAMPLE_BATCH, NULL, 1000);
 	}
 	assert_true(has(place, "tidemark_batch_duration_seconds_count{plan=\"shop\"} 0\n"));
-	tide_metrics_file_end(place->file, "ready");
+	tide_metrics_file_end(place->file, TIDE_RUN_READY);
 	assert_true(has(place, "tidemark_batch_duration_seconds_count{plan=\"shop\"} 100\n"));
 	assert_true(has(place, "tidemark_sweep_rows_total{plan=\"shop\",phase=\"fill\"} 1224000\n"));
 	assert_int_equal(files_in(place->folder), 1);
@@ -155,13 +155,13 @@ a_failure_later_is_one_warning(void **state)
 	(void)state;
 	assert_int_equal(rmdir(place->folder), 0);
 	place->observer.sample(place->observer.ctx, TIDE_SAMPLE_HEARTBEAT, NULL, 0);
-	tide_metrics_file_end(place->file, NULL);
+	tide_metrics_file_end(place->file, TIDE_RUN_NONE);
 	assert_int_equal(place->told.events, 1);
 	assert_non_null(strstr(place->told.last, "metrics.failed: "));
 	assert_non_null(strstr(place->told.last, place->path));
 	/* And when it can be written again, it is. */
 	assert_int_equal(mkdir(place->folder, 0700), 0);
-	tide_metrics_file_end(place->file, NULL);
+	tide_metrics_file_end(place->file, TIDE_RUN_NONE);
 	assert_int_equal(files_in(place->folder), 1);
 	close_place(place);
 }
