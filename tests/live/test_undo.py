@@ -51,7 +51,7 @@ class Said(LiveCase):
         self.tidemark("advance", "p").ok()
         result = self.tidemark("rollback", "p", "--yes", "--by", "ann@ops", "--reason", "slow", "--ticket", "OPS-7", "--note", "said by phone").ok()
         self.assertIn("the new release must be gone by now", result.err)
-        self.assertLess(result.err.index("must be gone"), result.err.index("taking back"))
+        self.assertLess(result.err.index("must be gone"), result.err.index("rolling back phase"))
         self.assertEqual(self.value("SELECT detail FROM tidemark.history WHERE event = 'rollback.start'"),
                          {"by": "ann@ops", "reason": "slow", "ticket": "OPS-7", "note": "said by phone"})
         self.tidemark("run", "--again", path).ok()
