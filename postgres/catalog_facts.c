@@ -193,15 +193,25 @@ over_defaults(struct probing *p, void *arg, struct tide_err *err)
 	return tide_rows_count(rows) == 1 && tide_rows_bool(rows, 0, 0);
 }
 
-/* The text of a function's body names what is not found: a function, a relation, a type, a schema. */
+/* What is named with its schema is looked for nowhere else: not the path is at fault. Arguments have their schema anyway. */
+static bool
+qualified(const char *message)
+{
+	for (const char *s = message; *s != '\0' && *s != '('; s++)
+		if (*s == '.' && s > message && s[-1] != ' ' && s[1] != ' ' && s[1] != '\0')
+			return true;
+	return false;
+}
+
+/* A function's body names something that search_path does not find: a function, a relation or a type. */
 static bool
 name_missing(const struct tide_err *why)
 {
-	static const char *const states[] = { "42883", "42P01", "42704", "3F000" };
+	static const char *const states[] = { "42883", "42P01", "42704" };
 
 	for (size_t i = 0; i < TIDE_COUNT(states); i++)
 		if (strcmp(why->sqlstate, states[i]) == 0)
-			return true;
+			return !qualified(why->message);
 	return false;
 }
 

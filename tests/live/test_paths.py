@@ -37,6 +37,9 @@ FINE = {
     "own path": "CREATE FUNCTION lib.{f}(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE SET search_path = lib, pg_temp AS 'BEGIN RETURN $1 {s} plus(); END'",
     "schema": "CREATE FUNCTION lib.{f}(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 {s} lib.plus(); END'",
     "atomic": "CREATE FUNCTION lib.{f}(integer) RETURNS integer LANGUAGE sql IMMUTABLE BEGIN ATOMIC SELECT $1 {s} plus(); END",
+    # That it fails, everywhere, is another matter, and may pass.
+    "missing": "CREATE FUNCTION lib.{f}(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS"
+               " $$BEGIN IF $1 IS NULL THEN PERFORM 1 FROM lib.nothing; END IF; RETURN $1 {s} lib.plus(); END$$",
     "words": "CREATE FUNCTION lib.{f}(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS"
              " $$DECLARE rate integer := abs(1); /* FROM rate, plus() */ BEGIN rate := rate + length('') + coalesce(strpos('plus()', 'x'), 0); -- plus()\n"
              " RETURN $1 {s} rate; END$$",
