@@ -414,11 +414,11 @@ class MidSwitch(FailoverCase):
         self.assertTrue(done)
         self.assertGreater(pair.lost, 0)
 
-    @limit(180)
+    @limit(3000 if EVERY else 180)
     def test_before_a_statement(self):
         self.many("before", self.sample(1))
 
-    @limit(180)
+    @limit(3000 if EVERY else 180)
     def test_in_place_of_an_answer(self):
         self.many("answer", self.sample(2))
 

@@ -34,13 +34,13 @@ class Properties(LiveCase):
     def drop_owned(self):
         self.server.sql("DROP OWNED BY reader", database=self.database)
 
-    def rename(self, column_type="text", swap=None, hold=None, more=None, phases=(), **rules):
+    def rename(self, column_type="text", swap=None, hold=None, more=None, phases=(), first=(), **rules):
         made = plans.rename_phases("a", "b", column_type, switch="manual", drop_column="manual", hold=hold, **rules)
         made[0].update(more or {})
         made[4]["swap_names"] = swap
         if swap:
             made[5]["column"] = "b"
-        return self.plan(plans.plan("p", "public.t", made[:3] + list(phases) + made[3:]))
+        return self.plan(plans.plan("p", "public.t", list(first) + made[:3] + list(phases) + made[3:]))
 
     def rules(self, path):
         result = self.tidemark("lint", "--db", path)
@@ -86,7 +86,7 @@ class Properties(LiveCase):
         self.assertIn("add-column-collation", self.rules(self.rename(more={"collation": "nosuch"})))
         self.assertIn("add-column-collation", self.rules(self.rename("integer", more={"collation": '"C"'})))
         self.execute("DROP TABLE t; CREATE TABLE t (id integer PRIMARY KEY, a text)")
-        self.tidemark("run", self.rename(more={"collation": '"POSIX"'}, phases=[{"kind": "sql", "act": "ALTER TABLE public.t ALTER a TYPE text COLLATE \"POSIX\"",
+        self.tidemark("run", self.rename(more={"collation": '"POSIX"'}, first=[{"kind": "sql", "act": "ALTER TABLE public.t ALTER a TYPE text COLLATE \"POSIX\"",
                                                                          "undo": "SELECT 1", "lock": "access exclusive"}]), "--to", "add_column").ok()
         self.assertEqual(self.properties("b")[0][1], '"POSIX"')
 
