@@ -30,6 +30,8 @@ trusted AS (
      UNION ALL
     SELECT 5, format('table tidemark.%I is missing', w.name)
       FROM home CROSS JOIN unnest('{meta,run,phase,journal,segment,conflict}'::pg_catalog.text[]) AS w (name)
-     WHERE to_regclass(format('tidemark.%I', w.name)) IS NULL AND EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = home.oid)
+     -- Read in one snapshot: to_regclass may still answer from its cache when another executor has just made the schema.
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = home.oid AND c.relname = w.name)
+       AND EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = home.oid)
 )
 SELECT found.what FROM found ORDER BY found.place, found.what LIMIT 1
