@@ -50,7 +50,7 @@ refuse(const struct tide_executor *exe, const struct tide_run_row *run, const st
 		return tide_hint(err, "tidemark advance %s --now --reason '…'", exe->plan->name);
 	}
 	if (stand->in_hold && (!stand->waiting || run->state != TIDE_RUN_WAITING)) {
-		tide_fail(err, TIDE_PRECONDITION, "phase %s is at work: there is no gate to open",
+		tide_fail(err, TIDE_PRECONDITION, "phase %s is running: there is no gate to open",
 		    exe->plan->phase[stand->index].name);
 		return tide_hint(err, "see: tidemark status %s", exe->plan->name);
 	}
@@ -63,7 +63,7 @@ refuse(const struct tide_executor *exe, const struct tide_run_row *run, const st
 	if (!stand->in_hold && !gate->manual && !(o->now && gate->after > 0)) {
 		tide_fail(err, TIDE_PRECONDITION, "phase %s has no gate that a person opens",
 		    exe->plan->phase[stand->index].name);
-		return tide_hint(err, "go on with: tidemark run %s", exe->plan->name);
+		return tide_hint(err, "continue with: tidemark run %s", exe->plan->name);
 	}
 	return true;
 }

@@ -193,7 +193,7 @@ tide_executor_halted(struct tide_executor *exe, struct tide_err *err)
 	else if (w->broken)
 		tide_fail(err, TIDE_UNREACHABLE, "the connection to the server was lost");
 	else if (w->yield)
-		tide_fail(err, TIDE_PAUSED, "%s asked this executor to make room",
+		tide_fail(err, TIDE_PAUSED, "%s asked this executor to release the run",
 		    w->by != NULL ? w->by : "somebody");
 	else if (exe->deadline != 0 && tide_now_us() >= exe->deadline)
 		tide_fail(err, TIDE_BUDGET, "the time budget is used up");

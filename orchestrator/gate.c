@@ -18,7 +18,7 @@ tide_gate_text(void *ctx, const struct tide_gate *gate)
 	text = text == NULL ? talloc_asprintf(ctx, __VA_ARGS__)                                              \
 			    : talloc_asprintf_append(talloc_strdup_append(text, ", "), __VA_ARGS__)
 	if (gate->manual)
-		PART("a person's advance");
+		PART("manual approval");
 	if (gate->after > 0)
 		PART("%s after the phase before", tide_duration_format(gate->after, after, sizeof(after)));
 	if (gate->sql != NULL)
@@ -107,7 +107,7 @@ judge(struct tide_executor *exe, void *mem, long index, char **why, bool *stop, 
 	if (!read_view(exe, mem, index, &view, err))
 		return false;
 	if (gate->manual && !view.approved) {
-		*why = talloc_strdup(mem, "waiting for a person's advance");
+		*why = talloc_strdup(mem, "waiting for manual approval");
 		if (view.note != NULL)
 			*why = talloc_asprintf(mem, "%s; %s", *why, view.note);
 		*stop = true;
@@ -153,7 +153,8 @@ advice(void *mem, const struct tide_executor *exe, const struct tide_gate *gate,
 {
 	if (soaking)
 		return talloc_asprintf(mem,
-		    "tidemark run %s (goes on then; tidemark advance %s --now --reason WHY waives the rest)",
+		    "tidemark run %s (it continues then; tidemark advance %s --now --reason WHY waives the "
+		    "rest)",
 		    exe->plan->name, exe->plan->name);
 	return gate->after > 0
 		   ? talloc_asprintf(mem,

@@ -15,7 +15,7 @@
  */
 bool tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err) TIDE_CHECKED;
 
-/** The gate in words: "a person's advance, 24h after the phase before, …"; NULL when there is none. Belongs to ctx. */
+/** The gate in words: "manual approval, 24h after the phase before, …"; NULL when there is none. Belongs to ctx. */
 char *tide_gate_text(void *ctx, const struct tide_gate *gate);
 
 #endif

@@ -22,7 +22,7 @@ bool tide_run_create(struct tide_executor *exe, struct tide_run_row *out, struct
 /** Takes the lease (waiting or failing as options->if_locked says) and ends what an earlier executor of this run left running. */
 bool tide_lease_take(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
 
-/** Asks whether it is still ours. A server that does not answer gives true: nothing is known against it. */
+/** Asks whether it is still ours. A server that does not answer counts as true: nothing is known against it. */
 bool tide_lease_held(struct tide_executor *exe);
 
 /** Lets go of it, with the run's final state and reason. Quiet when it is no longer ours. */

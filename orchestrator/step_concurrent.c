@@ -383,8 +383,8 @@ give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
 {
 	struct tide_err last = *err;
 
-	tide_fail(err, TIDE_LOCK, "step '%s' had to give way, or got no lock on %s, in %lld tries",
-	    task->step, task->action->lock_table, (long long)tries);
+	tide_fail(err, TIDE_LOCK, "step '%s' had to yield, or got no lock on %s, in %lld tries", task->step,
+	    task->action->lock_table, (long long)tries);
 	return tide_hint(err, "the last time: %s; run again at a quieter hour", last.message);
 }
 

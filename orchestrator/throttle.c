@@ -103,7 +103,7 @@ tide_throttle_reason(void *ctx, const struct tide_limits *limits, const struct t
 	if (signals->throttle_sql_failed)
 		return because(cause, "sql_unreadable", talloc_strdup(ctx, "throttle_sql cannot be read"));
 	if (signals->throttle_sql)
-		return because(cause, "sql", talloc_strdup(ctx, "throttle_sql gives true"));
+		return because(cause, "sql", talloc_strdup(ctx, "throttle_sql returns true"));
 	if (missing != NULL)
 		return because(
 		    cause, "replica_missing", talloc_asprintf(ctx, "replica '%s' is not connected", missing));

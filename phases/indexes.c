@@ -63,7 +63,7 @@ tide_action_unbuild(struct tide_steps *out, const struct tide_catalog *cat, stru
     const char *schema, const char *name)
 {
 	fill(out, cat, action, drop_sql(out, schema, name));
-	action->title = talloc_asprintf(out, "Drop the index %s while writers go on", name);
+	action->title = talloc_asprintf(out, "Drop the index %s while writes continue", name);
 	action->probe =
 	    tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_index(out, cat, schema, name)), NULL);
 }

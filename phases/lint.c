@@ -24,7 +24,7 @@ check_gate(const struct tide_checking *c)
 		traits = tide_sql_traits(gate->sql);
 		if ((traits & (TIDE_SQL_READ_ONLY | TIDE_SQL_UNPARSED)) == 0)
 			tide_say(c, TIDE_ERROR, "gate-sql-writes", "gate",
-			    "it is asked again until it gives true", "the gate's query must only read");
+			    "it is asked again until it returns true", "the gate's query must only read");
 	}
 	if (gate->window != NULL && !tide_window_parse(gate->window, &window))
 		tide_say(c, TIDE_ERROR, "gate-window", "gate",

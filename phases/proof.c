@@ -40,7 +40,7 @@ fill_validate(struct tide_steps *out, const struct tide_catalog *cat, const stru
 {
 	action->kind = TIDE_STEP_CONCURRENT;
 	action->title = talloc_asprintf(
-	    out, "Let the server prove for every row that %s, while writers go on", proof->what);
+	    out, "Let the server prove for every row that %s, while writes continue", proof->what);
 	action->probe =
 	    tide_probe(out, or_already(out, proof, tide_when_validated(out, cat, proof->name)), NULL);
 	action->lock = TIDE_SHARE_UPDATE_EXCLUSIVE;

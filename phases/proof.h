@@ -3,7 +3,7 @@
 
 #include "tidemark/phase.h"
 
-/** A CHECK that is added unvalidated and then validated while writers go on: the server's own proof of every row. */
+/** A CHECK that is added unvalidated and then validated while writes continue: the server's own proof of every row. */
 struct tide_proof {
 	const char *name;      /* of the constraint */
 	const char *check;     /* boolean over unqualified columns */

@@ -329,7 +329,7 @@ tide_field_query(const struct tide_field_at *at, void *member)
 	    (traits & (TIDE_SQL_READ_ONLY | TIDE_SQL_UNPARSED)) != TIDE_SQL_READ_ONLY) {
 		tide_field_fail(at, "\"%s\" must be one SELECT that only reads", at->field->key);
 		return tide_hint(at->err,
-		    "a query that gives true or false and changes and locks nothing, such as "
+		    "a query that returns true or false and changes and locks nothing, such as "
 		    "\"SELECT count(*) > 0 FROM django_migrations WHERE name = '0042_balance'\"");
 	}
 	*(char **)member = statements.item[0];

@@ -12,10 +12,10 @@ const struct tide_field *
 tide_gate_fields(void)
 {
 	static const struct tide_field fields[] = {
-		GATE(manual, BOOLEAN, .help = "waits for a person's `advance`"),
+		GATE(manual, BOOLEAN, .help = "waits for manual approval (`tidemark advance`)"),
 		GATE(after, DURATION, .min = 0, .max = INT64_C(366) * 24 * 3600 * 1000000,
 		    .help = "time that must have passed since the last phase ended"),
-		GATE(sql, QUERY, .help = "a SELECT that must give true, asked again until it does"),
+		GATE(sql, QUERY, .help = "a SELECT that must return true, asked again until it does"),
 		GATE(window, TEXT,
 		    .help =
 			"times of day at which the phase may work, such as \"22:00-06:00 Europe/Berlin\""),

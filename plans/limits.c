@@ -32,7 +32,7 @@ tide_limits_fields(void)
 		LIMIT(lock_waiters, INTEGER, .fallback = "20", .min = 0, .max = 100000,
 		    .help =
 			"the sweep pauses while more sessions wait for locks on the table; 0 does not look"),
-		LIMIT(throttle_sql, QUERY, .help = "the sweep pauses while this SELECT gives true"),
+		LIMIT(throttle_sql, QUERY, .help = "the sweep pauses while this SELECT returns true"),
 		LIMIT(throttle_file, TEXT,
 		    .help = "the sweep pauses while this file exists on the executor's machine"),
 		LIMIT(lease, DURATION, .fallback = "15s", .min = 1000000, .max = HOUR,

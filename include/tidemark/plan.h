@@ -29,7 +29,7 @@ struct tide_limits {
 	int64_t replica_lag_bytes; /* bytes; default 0 = do not look */
 	int64_t slot_wal;          /* bytes retained by a replication slot; default 0 = do not look */
 	int64_t lock_waiters;      /* sessions waiting for locks on the table; default 20; 0 = do not look */
-	char *throttle_sql;        /* pauses the sweep while it gives true; NULL = none */
+	char *throttle_sql;        /* pauses the sweep while it returns true; NULL = none */
 	char *throttle_file;       /* pauses while this file exists on the executor's machine; NULL = none */
 	int64_t lease;             /* us; a heartbeat older than this may be taken over; default 15s */
 	struct tide_names
@@ -43,7 +43,7 @@ const struct tide_field *tide_limits_fields(void);
 struct tide_gate {
 	bool manual;
 	int64_t after; /* us since the last phase ended; 0 = none */
-	char *sql;     /* one read-only SELECT that must give true, without a semicolon, or NULL */
+	char *sql;     /* one read-only SELECT that must return true, without a semicolon, or NULL */
 	char *window;  /* "Mon-Fri 22:00-06:00 Europe/Berlin", or NULL */
 };
 

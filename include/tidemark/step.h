@@ -46,7 +46,7 @@ enum tide_action_flag {
 	TIDE_CREATES =
 	    2, /* makes an object: `done` without our journal means somebody else made it → drift */
 	TIDE_OWN_PATH = 8, /* SQL of the plan's author: names are found as the role itself would find them */
-	TIDE_RESYNC = 16,  /* of an undo: only for phases that stay; left out when everything is taken back */
+	TIDE_RESYNC = 16, /* of an undo: only for phases that stay; left out when everything is rolled back */
 	TIDE_GIVES_WAY =
 	    32, /* CONCURRENT: asks for its lock as the lock policy says, and lets go when somebody waits behind it */
 	TIDE_TRACELESS =
@@ -124,7 +124,7 @@ struct tide_action {
 	size_t act_count;
 	char *repair; /* CONCURRENT: one statement that makes broken into todo; NULL: none */
 	char *
-	    cleanup; /* run (as SQL step) when the act failed for good, so that nothing hurts the application; NULL */
+	    cleanup; /* run (as SQL step) when the act failed permanently, so that nothing hurts the application; NULL */
 	char *differing;          /* boolean over the row: used to list keys when a PROVES act fails; NULL */
 	enum tide_lock_mode lock; /* strongest lock on the table */
 	char *lock_table;         /* quoted, qualified; NULL when lock is NONE */

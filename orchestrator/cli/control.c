@@ -37,7 +37,7 @@ tide_control(struct tide_cli *cli, const char *wanted, struct tide_err *err)
 		    status.holder != NULL ? status.holder : "the executor",
 		    pause ? "pause; it stops after the batch at work" : "go on");
 	else
-		tide_output_say(&cli->out, TIDE_PLAIN, ": no executor is at work; %s\n",
+		tide_output_say(&cli->out, TIDE_PLAIN, ": no executor is running; %s\n",
 		    pause ? "the next one will wait" : "the next one will not wait");
 	if (next != NULL)
 		tide_output_say(&cli->out, TIDE_PLAIN, "next: %s\n", next);

@@ -50,7 +50,7 @@ ending(const struct tide_outcome *outcome)
 		{ TIDE_PENDING, "stopped as asked" },
 		{ TIDE_GATE, "waiting" },
 		{ TIDE_PAUSED, "paused" },
-		{ TIDE_BUDGET, "budget or window over" },
+		{ TIDE_BUDGET, "time budget used up" },
 		{ TIDE_INTERRUPTED, "interrupted after a clean checkpoint" },
 		{ TIDE_TERMINATED, "terminated after a clean checkpoint" },
 	};

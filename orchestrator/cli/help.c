@@ -17,7 +17,7 @@ const struct tide_help_row tide_help_exit_codes[] = {
 	{ "10", "work is pending (only with --exit-code)" },
 	{ "11", "waiting at a gate (only with --exit-code)" },
 	{ "12", "paused (only with --exit-code)" },
-	{ "13", "budget or window over (only with --exit-code)" },
+	{ "13", "time budget used up (only with --exit-code)" },
 	{ "130", "interrupted by SIGINT, after a clean checkpoint" },
 	{ "143", "terminated by SIGTERM, after a clean checkpoint" },
 	{ NULL, NULL },

@@ -67,7 +67,7 @@ warn(struct tide_metrics_file *file)
 	if (file->warned)
 		return;
 	file->warned = true;
-	(void)snprintf(message, sizeof(message), "metrics cannot be written to %s: %s; the run goes on",
+	(void)snprintf(message, sizeof(message), "metrics cannot be written to %s: %s; the run continues",
 	    file->path, strerror(errno));
 	if (file->next.event != NULL)
 		file->next.event(file->next.ctx, &event);

@@ -71,12 +71,12 @@ own_lock(void *ctx, const struct tide_action *action, const struct tide_plan *pl
 	tide_duration_format(plan->limits.lock_timeout, wait, sizeof(wait));
 	if ((action->flags & TIDE_GIVES_WAY) != 0)
 		return talloc_asprintf(ctx,
-		    "%s on %s; reads and writes go on; one request waits at most %s, and it lets go when "
+		    "%s on %s; reads and writes continue; one request waits at most %s, and it lets go when "
 		    "others wait for it",
 		    tide_lock_name(action->lock), table, wait);
 	if (action->kind == TIDE_STEP_CONCURRENT || action->lock <= TIDE_SHARE_UPDATE_EXCLUSIVE)
 		return talloc_asprintf(
-		    ctx, "%s on %s; reads and writes go on", tide_lock_name(action->lock), table);
+		    ctx, "%s on %s; reads and writes continue", tide_lock_name(action->lock), table);
 	return talloc_asprintf(ctx, "%s on %s, %s; one request waits at most %s, up to %lld tries",
 	    tide_lock_name(action->lock), table,
 	    action->touch == TIDE_TOUCH_NOTHING
@@ -166,13 +166,13 @@ tide_review_gate(void *ctx, const struct tide_gate *gate)
 	char *text = talloc_strdup(ctx, ""), after[64];
 
 	if (gate->manual)
-		text = talloc_strdup_append(text, "a person's `tidemark advance`");
+		text = talloc_strdup_append(text, "manual approval (`tidemark advance`)");
 	if (gate->after > 0)
 		text = talloc_asprintf_append(text, "%s%s since the phase before ended",
 		    text[0] != '\0' ? ", and " : "", tide_duration_format(gate->after, after, sizeof(after)));
 	if (gate->sql != NULL)
 		text = talloc_asprintf_append(
-		    text, "%suntil this gives true: %s", text[0] != '\0' ? ", and " : "", gate->sql);
+		    text, "%suntil this returns true: %s", text[0] != '\0' ? ", and " : "", gate->sql);
 	if (gate->window != NULL)
 		text = talloc_asprintf_append(
 		    text, "%sthe window %s", text[0] != '\0' ? ", and " : "", gate->window);

@@ -142,7 +142,7 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 	}
 	if (releases != NULL)
 		row(out, "  ", "after it",
-		    talloc_asprintf(mem, "releases of the application that are safe: %s%s%s", releases,
+		    talloc_asprintf(mem, "compatible application versions: %s%s%s", releases,
 			note != NULL ? "; " : "", note != NULL ? note : ""));
 	tide_output_say(out, TIDE_DIM, "  %-9s ", "way back");
 	tide_output_say(out,
@@ -207,7 +207,7 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 	tide_output_say(out, TIDE_DIM,
 	    "\nEstimates of time assume %dk rows/s for each sweep worker (workers: %lld), %dk rows/s for "
 	    "reading the table,\n"
-	    "%dk rows/s for an index build; a busy server is slower, and the sweep gives way to it.\n",
+	    "%dk rows/s for an index build; a busy server is slower, and the sweep yields to it.\n",
 	    TIDE_ASSUME_WRITE / 1000, (long long)live->plan->limits.workers, TIDE_ASSUME_READ / 1000,
 	    TIDE_ASSUME_BUILD / 1000);
 	if (live->run.found && live->run.away != NULL)

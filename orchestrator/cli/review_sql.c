@@ -248,7 +248,7 @@ closed(const struct script *s, const char *why)
 			at,
 			psql_word(s->mem,
 			    talloc_asprintf(s->mem,
-				"%s, go on with: psql -v ON_ERROR_STOP=1 -v from=%s -f FILE", why, at))));
+				"%s, continue with: psql -v ON_ERROR_STOP=1 -v from=%s -f FILE", why, at))));
 }
 
 static void

@@ -91,7 +91,7 @@ check_server(const struct tide_checking *c, const struct create_index_spec *spec
 	if (cat->table.relkind == 'p')
 		tide_say(c, TIDE_ERROR, "create-index-partitioned", NULL,
 		    "create it on each partition by a plan of its own, then attach them",
-		    "PostgreSQL cannot build an index of a partitioned table while writers go on");
+		    "PostgreSQL cannot build an index of a partitioned table while writes continue");
 	if (tide_catalog_index(cat, spec->name) != NULL)
 		tide_say(c, TIDE_ERROR, "create-index-exists", "name",
 		    "take the phase out if the index is the one that is meant",
@@ -224,7 +224,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		return false;
 	step = tide_steps_add(out, "create-index");
 	tide_action_build(out, at->cat, &step->forward, schema, spec->name, sql);
-	step->forward.title = talloc_asprintf(out, "Build the %sindex %s while writers go on%s",
+	step->forward.title = talloc_asprintf(out, "Build the %sindex %s while writes continue%s",
 	    spec->unique ? "unique " : "", spec->name,
 	    spec->unique ? "; it rejects duplicates of the application before it is complete" : "");
 	tide_action_unbuild(out, at->cat, tide_step_add_undo(out, step), schema, spec->name);
@@ -291,7 +291,7 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 }
 
 const struct tide_phase_ops tide_phase_create_index = {
-	.kind = { "create_index", "builds an index while writers go on", fields,
+	.kind = { "create_index", "builds an index while writes continue", fields,
 	    sizeof(struct create_index_spec) },
 	.check = check,
 	.compile = compile,

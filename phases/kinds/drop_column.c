@@ -373,7 +373,7 @@ fill_drop(struct drop *d, struct tide_step *step)
 	step->irreversible = true;
 	tide_action_sql(d->out, d->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(
-		d->out, "Drop %s for good", tide_people_column(d->out, d->at->cat, d->spec->column)));
+		d->out, "Drop %s permanently", tide_people_column(d->out, d->at->cat, d->spec->column)));
 	action->probe = tide_probe(d->out,
 	    tide_sqlf(d->out, "NOT %s AND NOT %s", tide_when_column(d->out, d->at->cat, d->spec->column),
 		tide_when_column(d->out, d->at->cat, d->held)),

@@ -66,7 +66,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    "take that away first, in a plan of its own", "index \"%s\" %s", spec->name, why);
 	} else if (at->cat->table.relkind == 'p') {
 		tide_say(&c, TIDE_ERROR, "drop-index-partitioned", "name", NULL,
-		    "PostgreSQL cannot drop an index of a partitioned table while writers go on");
+		    "PostgreSQL cannot drop an index of a partitioned table while writes continue");
 	} else if (index->unique) {
 		tide_say(&c, TIDE_WARNING, "drop-index-unique", "name", NULL,
 		    "index \"%s\" is unique: duplicates may appear once it is gone, and then it cannot come "
@@ -125,7 +125,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	tide_action_unbuild(out, at->cat, &step->forward, index->schema, index->name);
 	undo = tide_step_add_undo(out, step);
 	tide_action_build(out, at->cat, undo, index->schema, index->name, sql);
-	undo->title = talloc_asprintf(out, "Build the index %s again while writers go on", index->name);
+	undo->title = talloc_asprintf(out, "Build the index %s again while writes continue", index->name);
 	if (index->comment != NULL)
 		add_comment(at, index, out, step);
 	return true;
@@ -138,7 +138,7 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 }
 
 const struct tide_phase_ops tide_phase_drop_index = {
-	.kind = { "drop_index", "drops an index while writers go on", fields,
+	.kind = { "drop_index", "drops an index while writes continue", fields,
 	    sizeof(struct drop_index_spec) },
 	.check = check,
 	.compile = compile,

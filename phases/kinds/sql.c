@@ -18,7 +18,7 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(
 	    sql_spec, act, SQL, .required = true, .help = "statements to run; every name with its schema"),
 	TIDE_KEY(sql_spec, undo, SQL, .help = "statements that undo them; without them there is no way back"),
-	TIDE_KEY(sql_spec, probe, QUERY, .help = "a SELECT that gives true once the statements have run"),
+	TIDE_KEY(sql_spec, probe, QUERY, .help = "a SELECT that returns true once the statements have run"),
 	TIDE_KEY(sql_spec, transaction, BOOLEAN, .fallback = "true",
 	    .help = "false: one statement that may not stand in a transaction; needs a probe"),
 	TIDE_KEY(sql_spec, lock, CHOICE, .fallback = "none", .choices = locks,
@@ -95,7 +95,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 			check_count(&c, "undo", &spec->undo);
 		if (spec->probe == NULL)
 			tide_say(&c, TIDE_ERROR, "sql-probe", "transaction",
-			    "probe = \"SELECT …\" that gives true once it has run",
+			    "probe = \"SELECT …\" that returns true once it has run",
 			    "without a transaction only a probe can tell, after a crash, whether the "
 			    "statement has run");
 	}

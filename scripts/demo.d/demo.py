@@ -187,7 +187,7 @@ class Demo:
 
     def forward_again(self):
         self.chapter("And forward to the end",
-            "The old release is stopped for good, the column goes into its hold again, and the hold is waived: now the\n"
+            "The old release is stopped permanently, the column goes into its hold again, and the hold is waived: now the\n"
             "column is really dropped.")
         self.old.stop()
         self.tidemark("advance", PLAN, "--now", "--reason", REASON)

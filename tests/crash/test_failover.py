@@ -1,4 +1,4 @@
-"""The primary is lost for good, with its last acknowledged commits, and an asynchronous standby takes its place.
+"""The primary is lost permanently, with its last acknowledged commits, and an asynchronous standby takes its place.
 
 Both come from copies of two stopped servers, so that a failover takes a second. The standby is made to lag by stopping the process
 that sends the WAL. The application (tests/oracle) writes all the time and knows what was acknowledged; what the promoted server has of

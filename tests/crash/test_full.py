@@ -74,7 +74,7 @@ class Connections(LiveCase):
         self.tidemark.environment["PGUSER"] = "tool"
         self.held = []
         self.addCleanup(self.lift)
-        # The application, as a pool has it: connected once, and for good.
+        # The application, as a pool has it: connected once, and permanently.
         self.app = traffic.Traffic(self.server, self.database, [write], threads=3, pause=0.02)
         connect, self.app.server = self.server.connect, self
         self.connect_app = lambda database, **more: connect(database, user="app", **more)

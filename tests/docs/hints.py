@@ -65,7 +65,7 @@ ROWS = {
     "`a rollback of '…' is under way`": REFUSED + "test_a_rollback_under_way_is_finished_by_the_command_of_the_hint",
     "`phase … cannot be undone: …`": REFUSED + "test_behind_the_point_of_no_return_a_new_plan_goes_on",
     "`going back loses: …`": REFUSED + "test_what_is_lost_is_accepted_by_the_option_of_the_hint",
-    "`phase … is at work: there is no gate to open`, `phase … has no gate that a person opens`": REFUSED + "test_a_gate_that_is_not_there_is_left_by_run",
+    "`phase … is running: there is no gate to open`, `phase … has no gate that a person opens`": REFUSED + "test_a_gate_that_is_not_there_is_left_by_run",
     "`phase … waits for its hold to end`": REFUSED + "test_the_rest_of_a_hold_is_waived_by_the_command_of_the_hint",
     "`the gate's SQL condition: …`": REFUSED + "test_a_query_of_a_gate_opens_it_when_it_gives_one_boolean",
     "`plan '…' has not been started in this database`, `no run of a plan called '…'`": REFUSED + "test_a_run_is_started_by_its_file_and_then_found_by_name",
@@ -97,7 +97,7 @@ ROWS = {
     # 7
     "`step '…': the … lock on … was not granted in … tries`": BUSY + "test_whoever_holds_the_table_is_found_by_locks_and_ended",
     "`step '…' needs a … lock on …, held back by …`": BUSY + "test_a_transaction_that_holds_the_table_is_ended_as_the_hint_says",
-    "`step '…' had to give way, or got no lock on …, in … tries`": BUSY + "test_a_vacuum_that_had_to_give_way_gets_through_at_a_quieter_hour",
+    "`step '…' had to yield, or got no lock on …, in … tries`": BUSY + "test_a_vacuum_that_had_to_give_way_gets_through_at_a_quieter_hour",
     # 8
     "`another executor works on '…': …, last heard … s ago`": BUSY + "test_the_executor_at_work_is_watched_or_waited_for",
     "`another executor works on '…': …` (`tidemark adopt`), `the run of '…' was changed by somebody else meanwhile`":

@@ -5,7 +5,7 @@ A table is made twice (world.py): one that tidemark works on and a control that 
 
     no statement of either release fails or brings back other rows than in the control, none waits past the budget,
     the new column holds what the plan makes of the control's old one, wherever it exists,
-    the run goes on with every command that its status names, and back from every phase before the real drop,
+    the run continues with every command that its status names, and back from every phase before the real drop,
     and after a rollback the schema is what it was.
 
     test_generated.py                        TIDEMARK_GENERATED_SEEDS seeds (default 20), and the proof of the checks

@@ -35,7 +35,7 @@ class Extend(LiveCase):
         self.assertEqual(self.state(), "complete")
         self.write(*SWITCHED, DROP)
         self.tidemark.ok("lint", "--db", path)
-        self.assertIn("Drop public.t.a for good", self.tidemark.ok("plan", path).out)
+        self.assertIn("Drop public.t.a permanently", self.tidemark.ok("plan", path).out)
         status = self.tidemark.ok("status", path).out
         self.assertIn("more phases at its end", status)
         self.assertIn(f"tidemark run {path}", status)

@@ -559,7 +559,7 @@ class Busy(HintCase):
         self.wait_until(lambda: self.value("SELECT count(*) FROM pg_stat_progress_vacuum WHERE datname = current_database()"))
         self.execute("ALTER TABLE items ADD other integer")
         result = process.wait(60).expect(7)
-        self.assertIn("had to give way", result.err)
+        self.assertIn("had to yield", result.err)
         self.assertIn("run again at a quieter hour", " ".join(hints.lines(result)))
         self.tidemark("run", path).ok()
         self.assertEqual(self.state(), "complete")

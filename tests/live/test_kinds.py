@@ -444,7 +444,7 @@ class Pairs(KindCase):
         self.assert_same_schema(before)
 
     def test_a_lossy_pair_goes_back_over_the_switch_and_forward_again(self):
-        """Values of the new release that `down` cannot carry stand in the new column when the switch is taken back; the
+        """Values of the new release that `down` cannot carry stand in the new column when the switch is rolled back; the
         mirror and the proof must not be left disagreeing about them."""
         path = self.both([{"column": "tenths", "type": "integer"}], {"from": "qty", "to": "tenths", "up": "qty * 10",
                                                                      "down": "tenths / 10"})

@@ -135,7 +135,7 @@ class Budget(LiveCase):
         self.measure(steps)
 
     def rest(self):
-        """Kinds outside a rename, and the drop, which is for good: a plan for each round."""
+        """Kinds outside a rename, and the drop, which is permanently: a plan for each round."""
         nulls = self.plan(plans.plan("nulls", "public.items", [
             {"kind": "set_not_null", "column": "other"}, {"kind": "drop_not_null", "column": "other"},
             {"kind": "sql", "act": "ALTER TABLE public.items ALTER COLUMN other SET DEFAULT 2", "lock": "access exclusive",

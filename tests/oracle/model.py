@@ -190,7 +190,7 @@ class Replay:
 def check(shape, events, table, columns, resets, conflicts=None, dropped=None):
     """Compares the history with the table's rows: (key, incarnation, version, a, b), columns not in `columns` are not looked
     at. `resets`: spans of time in which the new column was made from the old one again; `dropped`: when the old one may have gone
-    for good. Returns problems, [] when every acknowledged write is found and nothing else."""
+    permanently. Returns problems, [] when every acknowledged write is found and nothing else."""
     problems = []
     history = {}
     for event in events:

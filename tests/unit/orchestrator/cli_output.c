@@ -285,7 +285,7 @@ a_gate_is_said_in_words(void **state)
 
 	(void)state;
 	assert_string_equal(tide_review_gate(ctx, &gate),
-	    "a person's `tidemark advance`, and 1d since the phase before ended");
+	    "manual approval (`tidemark advance`), and 1d since the phase before ended");
 	gate = (struct tide_gate){ 0 };
 	assert_null(tide_review_gate(ctx, &gate));
 	talloc_free(ctx);
