@@ -134,7 +134,7 @@ too_late(
 		return say_home(ctx, conn, s, out, err);
 	if (!check_executor(ctx, conn, s, err))
 		return false;
-	tide_fail(err, TIDE_LEASE, "the run of '%s' was changed by somebody else meanwhile", s->name);
+	tide_fail(err, TIDE_LEASE, "the run of '%s' was changed by another session meanwhile", s->name);
 	return tide_hint(err, "nothing was changed; look again: tidemark adopt %s", s->name);
 }
 

@@ -103,9 +103,9 @@ already_done(const struct tide_task *task, struct tide_err *err)
 		return false;
 	if (!ours && !task->back && (task->action->flags & TIDE_CREATES) != 0) {
 		tide_fail(err, TIDE_PRECONDITION,
-		    "step '%s' (%s): it is there already, and this run did not make it", task->step,
+		    "step '%s' (%s): it already exists and was not created by this run", task->step,
 		    task->action->title);
-		return tide_hint(err, "somebody else changed the database; remove what they made, or take "
+		return tide_hint(err, "another session changed the database; remove what it created, or take "
 				      "the phase out of the plan");
 	}
 	tide_executor_event(task->exe, tide_task_event(task, "skip"), task->step, false, "already done: %s",
@@ -133,7 +133,7 @@ repair(const struct tide_task *task, struct tide_err *err)
 		return false;
 	if (!ours || task->action->repair == NULL) {
 		tide_fail(err, TIDE_PRECONDITION,
-		    "step '%s' (%s): an unfinished leftover is there that this run did not make", task->step,
+		    "step '%s' (%s): an incomplete object exists that this run did not create", task->step,
 		    task->action->title);
 		return tide_hint(err, "find out who made it; if nobody needs it, drop it and run again");
 	}

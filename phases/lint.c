@@ -63,8 +63,7 @@ check_ends(const struct tide_checking *c)
 	tide_dual_state_at(room, c->at->plan, c->at->index, c->at->plan->count, &state);
 	if (!state.backfilled)
 		tide_say(c, TIDE_WARNING, "dual-write-without-backfill", NULL,
-		    "put a phase of kind \"backfill\" behind it",
-		    "nothing fills the rows that are there already");
+		    "put a phase of kind \"backfill\" after it", "nothing fills the rows that exist already");
 	if (!state.switched)
 		tide_say(c, TIDE_NOTE, "dual-write-without-switch", NULL, NULL,
 		    "the plan never switches: writes of the new release to \"%s\" would be overwritten",

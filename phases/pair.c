@@ -481,8 +481,8 @@ tide_dual_for(void *ctx, const struct tide_phase_at *at, struct tide_dual **out,
 	    tide_is_kind(at->phase, "dual_write") ? (long)at->index : tide_dual_before(at->plan, at->index);
 
 	if (index < 0) {
-		tide_plan_fail(at->plan, at->phase, NULL, err, "no dual_write stands before this %s",
-		    at->phase->kind->name);
+		tide_plan_fail(
+		    at->plan, at->phase, NULL, err, "no dual_write precedes this %s", at->phase->kind->name);
 		return tide_hint(
 		    err, "a %s is about the columns that a dual_write keeps in step", at->phase->kind->name);
 	}

@@ -306,7 +306,7 @@ static const struct rule {
 	{ TIDE_WARNING, "sql-not-null", true, must_fail, adds_not_null, say_not_null,
 	    "add it without NOT NULL, fill it, and make it NOT NULL in a phase of kind \"set_not_null\"" },
 	{ TIDE_WARNING, "sql-rewrite", false, takes_too_long, rewrites, say_rewrites,
-	    "add_column, dual_write, backfill and switch change a type while everybody goes on" },
+	    "add_column, dual_write, backfill and switch change a type while reads and writes continue" },
 	{ TIDE_WARNING, "sql-blocking", false, takes_too_long, blocks, say_blocks,
 	    "an index: a phase of kind \"create_index\"; NOT NULL: \"set_not_null\"; a constraint: NOT VALID "
 	    "in one phase, "

@@ -80,7 +80,7 @@ parse_one_name(const struct tide_field_at *at, void *ctx, const char *text, char
 		tide_field_fail(at, "\"%s\" must be one name, and %s has two parts", at->field->key, quoted);
 		talloc_free(quoted);
 		return tide_hint(at->err,
-		    "leave out what stands before the dot; a name with a dot in it needs double "
+		    "leave out what is before the dot; a name with a dot in it needs double "
 		    "quotes inside single ones: '\"a.b\"'");
 	}
 	*out = parts[0];

@@ -24,7 +24,7 @@ tide_limits_fields(void)
 		    .help = "cost of the pages after which a VACUUM or ANALYZE of ours pauses; 0: as this "
 			    "server's autovacuum"),
 		LIMIT(replica_lag, DURATION, .fallback = "10s", .min = 0, .max = 24 * HOUR,
-		    .help = "the sweep pauses while a replica is further behind; 0 does not look"),
+		    .help = "the sweep pauses while a replica lags further; 0 does not look"),
 		LIMIT(replica_lag_bytes, SIZE, .fallback = "0", .min = 0, .max = 1024 * TEBIBYTE,
 		    .help = "the sweep pauses while a replica has this much left to replay; 0 does not look"),
 		LIMIT(slot_wal, SIZE, .fallback = "0", .min = 0, .max = 1024 * TEBIBYTE,

@@ -58,8 +58,7 @@ is_direct(struct tide_conn *c)
 
 	if ((int)strtol(pid, NULL, 10) == c->backend_pid)
 		return true;
-	tide_fail(&err, TIDE_PRECONDITION,
-	    "a connection pooler stands between (the server process is %s, announced was %d)", pid,
+	tide_fail(&err, TIDE_PRECONDITION, "connected through a pooler (server process %s, expected %d)", pid,
 	    c->backend_pid);
 	tide_hint(&err, "tidemark needs sessions of its own for settings, LISTEN and cancelling: connect to "
 			"PostgreSQL directly, "

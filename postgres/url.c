@@ -62,7 +62,7 @@ read_conninfo(struct tide_making *making, const char *text, const char *origin, 
 		    err, TIDE_USAGE, "%s is neither a URL nor a connection string that can be read", origin);
 		return tide_hint(err, "write postgresql://user@host:5432/database, or host=… dbname=… with "
 				      "keywords of libpq; a value with "
-				      "blanks stands in single quotes");
+				      "blanks is written in single quotes");
 	}
 	for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
 		tide_making_put(making, o->keyword, o->val, origin);

@@ -214,7 +214,7 @@ take_unknown(
 	size_t count = 0;
 
 	if (suspect) {
-		tide_fail(err, TIDE_USAGE, "%s has an @ behind the part for the host", origin);
+		tide_fail(err, TIDE_USAGE, "%s has an @ after the part for the host", origin);
 		return tide_hint(err, "in a password / is written %%2F, ? is %%3F, # is %%23 and @ is %%40");
 	}
 	if (!may_be_named(key)) {

@@ -89,7 +89,7 @@ refuse_port(const struct reading *r)
 	tide_fail(r->err, TIDE_USAGE, "%s: the port is not a number", r->origin);
 	return tide_hint(r->err,
 	    "a password with / ? # or @ in it must be percent-encoded (%%2F, %%3F, %%23, %%40), an IPv6 "
-	    "address stands in brackets");
+	    "address is written in brackets");
 }
 
 /* `host`, `host:port`, `[v6]:port`; a socket directory is written with %2F, or plainly in a query. */
@@ -182,7 +182,7 @@ read_pair(struct reading *r, const char *text, size_t length, bool suspect, bool
 	if (length == 0)
 		return true;
 	if (key == NULL || value == NULL)
-		return bad_part(r, "part behind the question mark");
+		return bad_part(r, "part after the question mark");
 	if (strcmp(key, "host") == 0 && value[0] != '\0') {
 		/* SQLAlchemy: ?host=a:1&host=b:2 */
 		if (!*query_hosts)

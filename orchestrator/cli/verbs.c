@@ -28,12 +28,12 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    "--sql prints only SQL that psql can run; --rollback prints the way back.",
 	    tide_verb_plan },
 	[TIDE_VERB_RUN] = { "run", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue to the next gate or to the end",
-	    "Goes on from where the run stands: to the next closed gate, to --to, to the end of --budget, or "
+	    "Continues from where the run is: to the next closed gate, to --to, to the end of --budget, or "
 	    "to the end. "
 	    "Running a finished plan again does nothing. Ctrl-C stops at a clean checkpoint.",
 	    tide_verb_run },
 	[TIDE_VERB_ADVANCE] = { "advance", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "open the gate and continue",
-	    "Opens the gate at which the run waits, writes who did it to the journal, and goes on unless "
+	    "Opens the gate at which the run waits, writes who did it to the journal, and continues unless "
 	    "--no-run. "
 	    "--now --reason also waives what is left of a soak or a hold.",
 	    tide_verb_advance },
@@ -54,7 +54,7 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    "continue.",
 	    tide_verb_pause },
 	[TIDE_VERB_RESUME] = { "resume", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue a paused run",
-	    "Takes a pause back. When no executor is waiting, `tidemark run` goes on.", tide_verb_resume },
+	    "Takes a pause back. When no executor is waiting, `tidemark run` continues.", tide_verb_resume },
 	[TIDE_VERB_STATUS] = { "status", "[PLAN]", TIDE_OPERAND_PLAN, 0, 1, "where everything stands",
 	    "Without PLAN: every plan of the database. With PLAN: its phases, what it waits for, progress, "
 	    "who executes "

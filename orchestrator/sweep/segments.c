@@ -423,7 +423,7 @@ tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
 		return true;
 	if (sweep->pass >= PASSES_MOST) {
 		tide_executor_event(sweep->exe, "sweep.unsettled", sweep->task->step, true,
-		    "pass %d still changed %lld rows: the application goes on making rows that match",
+		    "pass %d still changed %lld rows: the application keeps making rows that match",
 		    sweep->pass, (long long)sweep->changed);
 		return true;
 	}

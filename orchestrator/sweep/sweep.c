@@ -166,7 +166,7 @@ say_hold(struct tide_sweep *sweep, const char *holder, const char *size)
 	left = left > 0 ? (left / TIDE_SECOND) * TIDE_SECOND : 0;
 	talloc_free(sweep->horizon_reason);
 	sweep->horizon_reason = talloc_asprintf(sweep,
-	    "dead rows cannot be cleaned up because of %s; going on would leave up to %s behind (waits %s "
+	    "dead rows cannot be cleaned up because of %s; continuing would leave up to %s behind (waits %s "
 	    "more "
 	    "at most)",
 	    holder, size, tide_duration_format(left, most, sizeof(most)));
@@ -189,7 +189,7 @@ look_at_horizon(struct tide_sweep *sweep)
 		break;
 	case TIDE_HORIZON_PROCEED:
 		tide_executor_event(exe, "sweep.bloat", sweep->task->step, true,
-		    "dead rows cannot be cleaned up because of %s; going on all the same: up to %s will be "
+		    "dead rows cannot be cleaned up because of %s; continuing all the same: up to %s will be "
 		    "left behind in the table and its indexes",
 		    holder, size);
 		TALLOC_FREE(sweep->horizon_reason);

@@ -150,7 +150,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    "%s would rewrite the whole table while nobody can read it", spec->type);
 	if (spec->not_null && spec->fallback == NULL)
 		tide_say(&c, TIDE_ERROR, "add-column-not-null", "not_null",
-		    "leave not_null out and add a phase of kind \"set_not_null\" behind the backfill",
+		    "leave not_null out and add a phase of kind \"set_not_null\" after the backfill",
 		    "a column that is NOT NULL from the start needs a default: the old release does not "
 		    "write it");
 	check_default(&c, spec);

@@ -40,13 +40,12 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(backfill_spec, bloat, CHOICE, .fallback = "avoid", .choices = bloat_words,
 	    .help = "accept: only time counts, space does not"),
 	TIDE_KEY(backfill_spec, horizon, CHOICE, .choices = horizon_words,
-	    .help =
-		"while somebody keeps dead rows from being cleaned up: wait for him, or proceed and let the "
-		"table grow; left out: wait where more than 16 MB are at stake"),
+	    .help = "while the xmin horizon is held back: wait, or proceed and let the "
+		    "table grow; left out: wait where more than 16 MB are at stake"),
 	TIDE_KEY(backfill_spec, horizon_wait, DURATION, .fallback = "10m", .min = 0,
 	    .max = INT64_C(604800000000), .help = "how long in all to wait for that, before it proceeds"),
 	TIDE_KEY(backfill_spec, vacuum, BOOLEAN, .fallback = "false",
-	    .help = "clean up behind the sweep with VACUUM (ANALYZE), at limits.vacuum_cost_limit"),
+	    .help = "clean up after the sweep with VACUUM (ANALYZE), at limits.vacuum_cost_limit"),
 	{ 0 },
 };
 
@@ -94,14 +93,14 @@ check_of_dual(const struct tide_checking *c)
 	if (index < 0) {
 		tide_say(c, TIDE_ERROR, "backfill-without-dual-write", NULL,
 		    "say what to fill: set = { column = \"expression\" }",
-		    "no dual_write stands before this backfill, and \"set\" is not given");
+		    "no dual_write precedes this backfill, and \"set\" is not given");
 		return;
 	}
 	room = talloc_new(NULL);
 	tide_dual_state_at(room, plan, (size_t)index, c->at->index, &state);
 	if (state.switched) {
 		tide_say(c, TIDE_ERROR, "backfill-after-switch", NULL, "put it before the switch",
-		    "a backfill behind the switch would overwrite values of the new release");
+		    "a backfill after the switch would overwrite values of the new release");
 	} else if (c->at->cat != NULL && tide_dual_for(room, c->at, &dual, &state, &ignored)) {
 		filled = tide_dual_filled(room, dual);
 		tide_check_reactions(c, &filled, spec->other_triggers);
@@ -141,7 +140,7 @@ check_column(const struct tide_checking *c, const struct tide_column *column)
 			    column->name, index->name);
 		else
 			tide_say(c, TIDE_WARNING, "backfill-indexed", "set",
-			    "create the index behind the backfill",
+			    "create the index after the backfill",
 			    "index \"%s\" is on \"%s\": every row that is filled costs an entry in each "
 			    "index",
 			    index->name, column->name);
@@ -276,7 +275,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 static char *
 title_of(void *ctx, const char *what)
 {
-	return talloc_asprintf(ctx, "Fill the rows that are there already: %s", what);
+	return talloc_asprintf(ctx, "Fill the rows that exist already: %s", what);
 }
 
 static bool

@@ -22,7 +22,7 @@ static const char *const methods[] = { "btree", "hash", "gin", "gist", "spgist",
 static const struct tide_field fields[] = {
 	TIDE_KEY(create_index_spec, name, NAME, .required = true, .help = "name of the index"),
 	TIDE_KEY(create_index_spec, columns, NAMES, .help = "the columns it is on"),
-	TIDE_KEY(create_index_spec, expressions, TEXTS, .help = "expressions it is on, behind the columns"),
+	TIDE_KEY(create_index_spec, expressions, TEXTS, .help = "expressions it is on, after the columns"),
 	TIDE_KEY(
 	    create_index_spec, unique, BOOLEAN, .fallback = "false", .help = "no two rows may have the same"),
 	TIDE_KEY(create_index_spec, where, EXPRESSION, .help = "only rows for which this is true"),
@@ -95,7 +95,7 @@ check_server(const struct tide_checking *c, const struct create_index_spec *spec
 	if (tide_catalog_index(cat, spec->name) != NULL)
 		tide_say(c, TIDE_ERROR, "create-index-exists", "name",
 		    "take the phase out if the index is the one that is meant",
-		    "an index \"%s\" is there already: %s", spec->name,
+		    "an index \"%s\" exists already: %s", spec->name,
 		    tide_catalog_index(cat, spec->name)->definition);
 	for (size_t i = 0; i < spec->columns.count; i++)
 		refuse_virtual(c, "columns", tide_need_column(c, "columns", spec->columns.item[i]));
@@ -115,7 +115,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 
 	if (spec->columns.count + spec->expressions.count == 0)
 		tide_say(&c, TIDE_ERROR, "create-index-empty", NULL,
-		    "say columns = [\"…\"] or expressions = [\"…\"]", "nothing says what the index is on");
+		    "say columns = [\"…\"] or expressions = [\"…\"]",
+		    "no columns or expressions given for the index");
 	for (size_t i = 0; i < spec->expressions.count; i++)
 		check_expression(&c, "expressions", spec->expressions.item[i]);
 	if (spec->where != NULL)

@@ -198,7 +198,7 @@ check_target(
 	for (size_t i = 0; i < table->index_count; i++)
 		if (tide_uses(table->index[i].attnums, table->index[i].attnum_count, column->column->attnum))
 			tide_say(c, TIDE_WARNING, "dual-write-indexed", "to",
-			    "create the index behind the backfill",
+			    "create the index after the backfill",
 			    "index \"%s\" is on \"%s\" already: every row that the backfill fills costs an "
 			    "index entry",
 			    table->index[i].name, column->name);
@@ -248,7 +248,7 @@ check_nulls(const struct tide_checking *c, const struct tide_dual *dual)
 			continue;
 		if (new->copy && !dual->old.item[i].column->not_null)
 			tide_say(c, TIDE_ERROR, "dual-write-null", "to",
-			    "let the new column be nullable; set_not_null behind the backfill proves it",
+			    "let the new column be nullable; set_not_null after the backfill proves it",
 			    "\"%s\" may be NULL and \"%s\" may not: a write of the old release could fail",
 			    dual->old.item[i].name, new->name);
 		else if (!new->copy)

@@ -322,7 +322,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 
 	if (index < 0) {
 		tide_say(&c, TIDE_ERROR, "switch-without-dual-write", NULL, NULL,
-		    "no dual_write stands before this switch");
+		    "no dual_write precedes this switch");
 		return;
 	}
 	room = talloc_new(NULL);

@@ -42,7 +42,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	if (dual < 0) {
 		tide_say(&c, TIDE_ERROR, "verify-without-dual-write", NULL,
 		    "say what must hold: condition = \"…\"",
-		    "no dual_write stands before this verify, and \"condition\" is not given");
+		    "no dual_write precedes this verify, and \"condition\" is not given");
 		return;
 	}
 	room = talloc_new(NULL);
@@ -50,7 +50,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	if (state.switched)
 		tide_say(&c, TIDE_ERROR, "verify-after-switch", NULL,
 		    "put it before the switch, or use tidemark verify",
-		    "behind the switch the proof would reject writes of the new release");
+		    "after the switch the proof would reject writes of the new release");
 	else if (!state.backfilled)
 		tide_say(&c, TIDE_ERROR, "verify-before-backfill", NULL,
 		    "put a phase of kind \"backfill\" before it",

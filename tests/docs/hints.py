@@ -49,8 +49,8 @@ ROWS = {
     '`permission denied to set parameter "session_replication_role"`': REFUSED + "test_the_grant_of_the_hint_lets_the_sweep_continue",
     "`table … does not exist`": REFUSED + "test_table_and_column_that_the_hint_names_exist",
     '`table … has no column "…"`': REFUSED + "test_table_and_column_that_the_hint_names_exist",
-    "`step '…' (…): it is there already, and this run did not make it`": REFUSED + "test_what_somebody_else_made_is_removed_or_the_phase_left_out",
-    "`step '…' (…): an unfinished leftover is there that this run did not make`":
+    "`step '…' (…): it already exists and was not created by this run`": REFUSED + "test_what_somebody_else_made_is_removed_or_the_phase_left_out",
+    "`step '…' (…): an incomplete object exists that this run did not create`":
         REFUSED + "test_an_invalid_index_of_somebody_else_is_dropped_and_the_run_continues",
     "`the trigger that keeps … in step is disabled, changed or gone on …`":
         [REFUSED + "test_a_trigger_that_was_dropped_is_made_again_from_history", "test_rename.Reading.test_a_disabled_trigger_stops_the_sweep"],
@@ -82,7 +82,7 @@ ROWS = {
     "`schema tidemark has version …, this program knows …`": REFUSED + "test_the_state_of_a_newer_program_is_read_by_that_one",
     "`could not create schema tidemark`": RIGHTS + "test_the_statement_for_the_schema_is_the_one_that_is_missing",
     "`this server is a hot standby: it cannot be written`": "test_hints_database.OnAStandby.test_with_the_setting_of_the_hint_the_primary_is_found",
-    "`a connection pooler stands between`": CONNECTIONS + "test_directly_it_works_where_a_pooler_is_refused",
+    "`connected through a pooler`": CONNECTIONS + "test_directly_it_works_where_a_pooler_is_refused",
     "`the server is PostgreSQL …`": CONNECTIONS + "test_a_server_of_the_version_that_is_needed_is_accepted",
     "`role … may not vacuum or analyze …: the server would leave it out`":
         "test_afterwards.Vacuum.test_a_partition_that_it_may_not_vacuum_any_more_is_not_believed_to_be_clean",
@@ -100,7 +100,7 @@ ROWS = {
     "`step '…' had to yield, or got no lock on …, in … tries`": BUSY + "test_a_vacuum_that_had_to_give_way_gets_through_at_a_quieter_hour",
     # 8
     "`another executor works on '…': …, last heard … s ago`": BUSY + "test_the_executor_at_work_is_watched_or_waited_for",
-    "`another executor works on '…': …` (`tidemark adopt`), `the run of '…' was changed by somebody else meanwhile`":
+    "`another executor works on '…': …` (`tidemark adopt`), `the run of '…' was changed by another session meanwhile`":
         "test_adopt.Who.test_a_table_that_was_restored_in_its_own_database",
     "`another executor has taken over the lease of '…'`": BUSY + "test_one_that_was_replaced_has_nothing_left_to_do",
 }

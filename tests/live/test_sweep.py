@@ -123,7 +123,7 @@ class Horizon(SweepCase):
         holder = self.hold()
         process = self.tidemark.start("run", self.slow(horizon="wait"))
         process.wait_for("application 'report'", timeout=30)
-        self.assertRegex(process.err, r"going on would leave up to [\d.]+[kM]B behind")
+        self.assertRegex(process.err, r"continuing would leave up to [\d.]+[kM]B behind")
         self.wait_until(lambda: self.value("SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name LIKE 'tidemark/%%'"
                                            " AND state = 'active' AND query LIKE '%%tidemark.segment%%'"), what="batches end")
         changed = self.value("SELECT sum(changed) FROM tidemark.segment")
@@ -140,7 +140,7 @@ class Horizon(SweepCase):
     def test_a_wait_has_an_end_and_says_what_it_costs(self):
         holder = self.hold()
         result = self.tidemark("run", self.slow(horizon="wait", horizon_wait="2s")).ok()
-        self.assertRegex(result.err, r"going on all the same: up to \d+(\.\d+)? ?[kM]B will be left behind")
+        self.assertRegex(result.err, r"continuing all the same: up to \d+(\.\d+)? ?[kM]B will be left behind")
         self.assertIn("application 'report'", result.err)
         self.assertLess(self.share(), 0.5)
         holder.rollback()
