@@ -165,7 +165,7 @@ class Refused(HintCase):
         index = {"kind": "create_index", "name": "items_qty", "columns": "qty"}
         path = self.phases(index)
         self.execute("CREATE INDEX items_qty ON items (qty)")
-        self.assertIn('"items_qty" is there already', self.tidemark("run", path).expect(4).err)
+        self.assertIn('"items_qty" exists already', self.tidemark("run", path).expect(4).err)
         self.execute("DROP INDEX items_qty")
         # It comes between the look at the catalog and the step.
         self.tidemark("run", path, env={"TIDEMARK_CRASH_AT": "phase.compiled#1"}).expect(-9)
