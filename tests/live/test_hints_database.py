@@ -172,7 +172,7 @@ class Refused(HintCase):
         self.execute("CREATE INDEX items_qty ON items (qty)")
         result = self.tidemark("run", path).expect(4)
         self.assertIn("it already exists and was not created by this run", result.err)
-        self.assertIn("remove what they made", " ".join(hints.lines(result)))
+        self.assertIn("remove what it created", " ".join(hints.lines(result)))
         self.execute("DROP INDEX items_qty")
         self.tidemark("run", path).ok()
         self.assertEqual(self.state(), "complete")
