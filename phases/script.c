@@ -1,6 +1,9 @@
 #include "script.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <talloc.h>
 
@@ -50,6 +53,117 @@ is_index_of_table(const struct tide_phase_at *at, const char *schema, const char
 	       (schema == NULL || index->schema == NULL || strcmp(schema, index->schema) == 0);
 }
 
+/* "varchar(10)" as the server writes it: its length; 0: none said; -1: another type. */
+static long
+varchar_length(const char *type)
+{
+	static const char word[] = "character varying";
+
+	if (type == NULL || strncmp(type, word, strlen(word)) != 0)
+		return -1;
+	type += strlen(word);
+	return *type == '\0'                                   ? 0
+	       : *type == '(' && type[strlen(type) - 1] == ')' ? strtol(type + 1, NULL, 10)
+							       : -1;
+}
+
+/* A longer varchar, or text, is only said in the catalog, where no CHECK, predicate or expression must be looked at again. */
+static bool
+is_only_said(void *ctx, const struct tide_catalog *cat, const struct tide_effect *effect)
+{
+	const struct tide_column *column = tide_catalog_column(cat, effect->name);
+	struct tide_column to = { 0 };
+	long from, length;
+
+	if (column == NULL || effect->definition == NULL || effect->converts)
+		return false;
+	tide_type_describe(
+	    talloc_steal(ctx, tide_change_copy(ctx, cat)), tide_type_text(ctx, cat, effect->definition), &to);
+	from = varchar_length(column->type);
+	length = varchar_length(to.type);
+	if (from < 0 || (length < 0 && strcmp(to.type, "text") != 0) ||
+	    (length > 0 && (from == 0 || length < from)))
+		return false;
+	for (size_t i = 0; i < cat->table.constraint_count; i++)
+		if (cat->table.constraint[i].type == 'c' &&
+		    tide_uses(cat->table.constraint[i].attnums, cat->table.constraint[i].attnum_count,
+			column->attnum))
+			return false;
+	for (size_t i = 0; i < cat->table.index_count; i++)
+		if (tide_uses(
+			cat->table.index[i].attnums, cat->table.index[i].attnum_count, column->attnum) &&
+		    (strstr(cat->table.index[i].definition, " WHERE ") != NULL ||
+			strstr(cat->table.index[i].definition, "((") != NULL))
+			return false;
+	return true;
+}
+
+/* CHECK (name IS NOT NULL) in the server's spelling or the author's. */
+static bool
+says_not_null(void *ctx, const char *definition, const char *name)
+{
+	static const char tail[] = "IS NOT NULL";
+	size_t start = strcspn(definition, "("), length;
+	char *inner, *parts[2];
+
+	start += strspn(definition + start, "( ");
+	length = strlen(definition);
+	while (length > start && strchr(") ", definition[length - 1]) != NULL)
+		length--;
+	if (length < start + sizeof(tail) ||
+	    strncasecmp(definition + length - strlen(tail), tail, strlen(tail)) != 0)
+		return false;
+	inner = talloc_strndup(ctx, definition + start, length - strlen(tail) - start);
+	return tide_name_parse(ctx, inner, parts) == 1 && strcmp(parts[0], name) == 0;
+}
+
+/* The server looks at no row where it is NOT NULL already, or a CHECK says it. */
+static bool
+is_proved(void *ctx, const struct tide_catalog *cat, const char *name)
+{
+	const struct tide_column *column = tide_catalog_column(cat, name);
+
+	for (size_t i = 0; i < cat->table.constraint_count; i++) {
+		const struct tide_constraint *k = &cat->table.constraint[i];
+
+		if (k->type == 'c' && k->validated && k->table == NULL &&
+		    says_not_null(ctx, k->definition, name))
+			return true;
+	}
+	return column != NULL && column->not_null && !column->not_null_unproved;
+}
+
+static bool
+fills_each_row(void *ctx, const struct tide_catalog *cat, const struct tide_effect *effect)
+{
+	const char *type = tide_type_of_serial(effect->definition);
+	const struct tide_fact *fact = tide_type_fact(cat, type);
+
+	if (fact != NULL && fact->rewrites)
+		return true;
+	if (effect->fallback == NULL)
+		return false;
+	fact = tide_catalog_fact(cat, tide_script_question(ctx, effect->fallback, type));
+	return fact != NULL && fact->volatility == 'v';
+}
+
+/* What the text leaves open and the catalog knows. */
+static void
+look_up(void *ctx, const struct tide_catalog *cat, bool ours, struct tide_effect *effect)
+{
+	if (cat == NULL || effect->name == NULL)
+		return;
+	if (effect->kind == TIDE_EFFECT_ADD_COLUMN && effect->definition != NULL &&
+	    fills_each_row(ctx, cat, effect)) {
+		effect->work = TIDE_WORK_REWRITE;
+	} else if (ours && effect->kind == TIDE_EFFECT_SET_NOT_NULL && is_proved(ctx, cat, effect->name)) {
+		effect->work = TIDE_WORK_INSTANT;
+	} else if (ours && effect->kind == TIDE_EFFECT_ALTER_TYPE && is_only_said(ctx, cat, effect)) {
+		effect->work = TIDE_WORK_INSTANT;
+		effect->replaces = false;
+	}
+}
+
 static void
 add_parts(void *ctx, const struct tide_phase_at *at, const struct tide_statement *statement, size_t number,
     struct tide_script *out)
@@ -57,7 +171,7 @@ add_parts(void *ctx, const struct tide_phase_at *at, const struct tide_statement
 	out->part = talloc_realloc(ctx, out->part, struct tide_script_part,
 	    (unsigned)(out->part_count + statement->effect_count + 1));
 	for (size_t i = 0; i < statement->effect_count; i++) {
-		const struct tide_effect *effect = &statement->effect[i];
+		struct tide_effect *effect = &statement->effect[i];
 
 		out->part[out->part_count++] = (struct tide_script_part){ .effect = effect,
 			.statement = statement,
@@ -65,13 +179,27 @@ add_parts(void *ctx, const struct tide_phase_at *at, const struct tide_statement
 			.ours = effect->of_index || effect->kind == TIDE_EFFECT_RENAME_INDEX
 				    ? is_index_of_table(at, effect->schema, effect->relation)
 				    : is_table(ctx, at, effect->schema, effect->relation) };
+		look_up(ctx, at->cat, out->part[out->part_count - 1].ours, effect);
 	}
+}
+
+static void
+follow_name(const struct tide_script_part *part, struct tide_catalog *cat)
+{
+	if (!part->ours)
+		return;
+	if (part->effect->kind == TIDE_EFFECT_RENAME_TABLE)
+		cat->table.name = part->effect->to;
+	else if (part->effect->kind == TIDE_EFFECT_MOVE_TABLE)
+		cat->table.schema = part->effect->to;
 }
 
 void
 tide_script_read(
     void *ctx, const struct tide_phase_at *at, const struct tide_names *texts, struct tide_script *out)
 {
+	struct tide_phase_at here = *at;
+
 	*out = (struct tide_script){ 0 };
 	for (size_t i = 0; i < texts->count; i++) {
 		struct tide_statements read;
@@ -82,9 +210,16 @@ tide_script_read(
 		for (size_t k = 0; k < read.count; k++)
 			out->item[out->count++] = read.item[k];
 	}
-	/* Only now: growing the list moves it. */
-	for (size_t i = 0; i < out->count; i++)
-		add_parts(ctx, at, &out->item[i], i + 1, out);
+	if (at->cat != NULL)
+		here.cat = tide_change_copy(ctx, at->cat);
+	/* Only now: growing the list moves it. Behind a statement the table can have another name. */
+	for (size_t i = 0; i < out->count; i++) {
+		size_t before = out->part_count;
+
+		add_parts(ctx, &here, &out->item[i], i + 1, out);
+		for (size_t k = before; here.cat != NULL && k < out->part_count; k++)
+			follow_name(&out->part[k], (struct tide_catalog *)here.cat);
+	}
 }
 
 bool
@@ -195,7 +330,8 @@ lock_referenced(struct tide_steps *steps, struct tide_action *action, const stru
 		bool named = effect->name != NULL && strcmp(k->name, effect->name) == 0;
 		bool hit = effect->kind == TIDE_EFFECT_DROP_COLUMN
 			       ? column != NULL && tide_uses(k->attnums, k->attnum_count, column->attnum)
-			       : named && effect->kind == TIDE_EFFECT_DROP_CONSTRAINT;
+			       : (named && effect->kind == TIDE_EFFECT_DROP_CONSTRAINT) ||
+				     effect->kind == TIDE_EFFECT_DROP_TABLE;
 		bool checks = named && effect->kind == TIDE_EFFECT_VALIDATE_CONSTRAINT;
 		char *relation;
 
@@ -234,7 +370,9 @@ tide_script_describe(const struct tide_script *script, const struct tide_phase_a
 	for (size_t i = 0; i < script->part_count; i++) {
 		const struct tide_script_part *part = &script->part[i];
 
-		if (tide_script_is_unknown(part))
+		/* A table that is dropped can be a partition of the plan's. */
+		if (tide_script_is_unknown(part) || (part->effect->kind == TIDE_EFFECT_DROP_TABLE &&
+							!part->ours && at->cat->table.relkind == 'p'))
 			action->flags |= TIDE_LOCKS_UNKNOWN;
 		/* Only the index is locked when it is renamed. */
 		bool table = part->ours && part->effect->kind != TIDE_EFFECT_RENAME_INDEX;
@@ -409,4 +547,21 @@ tide_script_questions(void *ctx, const struct tide_phase_at *at, const struct ti
 		    tide_script_question(ctx, effect->fallback, tide_type_of_serial(effect->definition));
 	}
 	return out;
+}
+
+static bool
+is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '$';
+}
+
+bool
+tide_script_has_word(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = text; (at = strcasestr(at, word)) != NULL; at++)
+		if ((at == text || !is_word(at[-1])) && !is_word(at[length]))
+			return true;
+	return false;
 }

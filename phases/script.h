@@ -60,4 +60,7 @@ char *tide_script_question(void *ctx, const char *value, const char *type);
 struct tide_names
 tide_script_questions(void *ctx, const struct tide_phase_at *at, const struct tide_names *texts);
 
+/** Whether the text says the word, in any case, and not as a part of a longer one. */
+bool tide_script_has_word(const char *text, const char *word);
+
 #endif

@@ -1,8 +1,6 @@
 #include "script.h"
 
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 #include <talloc.h>
 
@@ -41,7 +39,10 @@ static void
 add_column(const struct applying *a)
 {
 	const struct tide_effect *effect = a->effect;
-	struct tide_column column = { .name = effect->name, .not_null = effect->not_null };
+	struct tide_column column = { .name = effect->name,
+		.not_null = effect->not_null,
+		.identity = effect->identity,
+		.generated = effect->generated };
 	const char *type;
 
 	if (effect->name == NULL || effect->definition == NULL || column_of(a) != NULL)
@@ -132,7 +133,7 @@ set_identity(const struct applying *a)
 	struct tide_column *column = column_of(a);
 
 	if (column != NULL)
-		column->identity = 'd';
+		column->identity = a->effect->identity;
 }
 
 static void
@@ -160,6 +161,15 @@ numbers(struct tide_catalog *cat, const struct tide_names *names, size_t *count)
 	return out;
 }
 
+static bool
+names_several(const struct applying *a)
+{
+	for (size_t i = 1; i < a->effect->columns.count; i++)
+		if (strcmp(a->effect->columns.item[i], a->effect->columns.item[0]) != 0)
+			return true;
+	return false;
+}
+
 /* As the server calls it when nobody does: table_column_key. */
 static char *
 given_name(const struct applying *a, const char *suffix)
@@ -169,7 +179,10 @@ given_name(const struct applying *a, const char *suffix)
 
 	if (a->effect->name != NULL)
 		return a->effect->name;
-	if (columns == NULL || strcmp(suffix, "pkey") == 0)
+	if (columns != NULL && strcmp(suffix, "check") == 0)
+		columns = a->effect->columns.item[0];
+	if (columns == NULL || strcmp(suffix, "pkey") == 0 ||
+	    (strcmp(suffix, "check") == 0 && names_several(a)))
 		return talloc_asprintf(a->cat, "%s_%s", a->cat->table.name, suffix);
 	return talloc_asprintf(a->cat, "%s_%s_%s", a->cat->table.name, columns, suffix);
 }
@@ -346,7 +359,7 @@ create_index(const struct applying *a)
 
 	index.name = effect->name != NULL ? effect->name
 					  : talloc_asprintf(a->cat, "%s_%s_idx", a->cat->table.name,
-						tide_join_plain(a->cat, &a->statement->columns, "_"));
+						tide_join_plain(a->cat, &effect->columns, "_"));
 	index.attnums = numbers(a->cat, &a->statement->columns, &index.attnum_count);
 	if (find_index(a, index.name) == NULL)
 		tide_change_add_index(a->cat, &index);
@@ -405,6 +418,21 @@ own_sequence(const struct applying *a)
 		column->sequence = a->effect->to;
 }
 
+/* A view is one of its schema. What is no view has another way to be found. */
+static bool
+is_view_in(const struct applying *a, const struct tide_dependent *d)
+{
+	static const char word[] = "view ";
+	const char *schema = a->effect->schema != NULL ? a->effect->schema : a->cat->default_schema;
+	const char *at = d->identity == NULL ? NULL : strstr(d->identity, word);
+	char *parts[2];
+
+	if (strncmp(d->kind, "view", 4) != 0 || at == NULL || schema == NULL ||
+	    tide_name_parse(a->cat, at + strlen(word), parts) != 2)
+		return true;
+	return strcmp(parts[0], schema) == 0;
+}
+
 /* Everything of that name and kind goes; `only` limits it to the columns that the new definition does not name. */
 static void
 drop_dependents(const struct applying *a, const char *kind, const char *name, const struct tide_names *named)
@@ -416,6 +444,7 @@ drop_dependents(const struct applying *a, const char *kind, const char *name, co
 		const struct tide_dependent *d = &table->dependent[i];
 		const char *column = tide_column_name(a->cat, d->attnum);
 		bool hit = strncmp(d->kind, kind, strlen(kind)) == 0 && strcmp(d->name, name) == 0 &&
+			   is_view_in(a, d) &&
 			   (named == NULL || column == NULL ||
 			       (!tide_names_have(named, column) && !tide_names_have(named, "*")));
 
@@ -464,23 +493,6 @@ create_view(const struct applying *a)
 		    attnums[i], true);
 }
 
-static bool
-is_word(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || c == '$';
-}
-
-static bool
-has_word(const char *text, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *at = text; (at = strcasestr(at, word)) != NULL; at++)
-		if ((at == text || !is_word(at[-1])) && !is_word(at[length]))
-			return true;
-	return false;
-}
-
 /* A function that is replaced hangs on the columns that its new body names. */
 static void
 create_function(const struct applying *a)
@@ -488,7 +500,7 @@ create_function(const struct applying *a)
 	struct tide_names named = { 0 };
 
 	for (size_t i = 0; a->effect->definition != NULL && i < a->cat->table.column_count; i++)
-		if (has_word(a->effect->definition, a->cat->table.column[i].name)) {
+		if (tide_script_has_word(a->effect->definition, a->cat->table.column[i].name)) {
 			named.item = talloc_realloc(a->cat, named.item, char *, (unsigned)(named.count + 1));
 			named.item[named.count++] = a->cat->table.column[i].name;
 		}
@@ -558,6 +570,9 @@ drop_object(const struct applying *a)
 
 	if (effect->name == NULL || effect->object == NULL)
 		return;
+	/* Each table has policies and rules of its own names. */
+	if (!a->ours && (strcmp(effect->object, "policy") == 0 || strcmp(effect->object, "rule") == 0))
+		return;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].object, effect->object) == 0)
 			drop_dependents(a, kinds[i].kind, effect->name, NULL);
@@ -569,6 +584,12 @@ static void
 rename_table(const struct applying *a)
 {
 	a->cat->table.name = a->effect->to;
+}
+
+static void
+move_table(const struct applying *a)
+{
+	a->cat->table.schema = a->effect->to;
 }
 
 /* What each kind changes; `anywhere`: also where the relation is not the plan's table. */
@@ -603,6 +624,7 @@ static const struct change {
 	{ TIDE_EFFECT_CREATE_VIEW, true, create_view },
 	{ TIDE_EFFECT_DROP_OBJECT, true, drop_object },
 	{ TIDE_EFFECT_RENAME_TABLE, false, rename_table },
+	{ TIDE_EFFECT_MOVE_TABLE, false, move_table },
 };
 
 void

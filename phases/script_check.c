@@ -244,7 +244,10 @@ say_renames(void *ctx, const struct place *p)
 
 	return talloc_asprintf(ctx,
 	    "%s takes the name \"%s\" away: statements of a release that says it fail from then on",
-	    p->statement, effect->name != NULL ? effect->name : effect->relation);
+	    p->statement,
+	    effect->name != NULL       ? effect->name
+	    : effect->relation != NULL ? effect->relation
+				       : "what it had");
 }
 
 static char *

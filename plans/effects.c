@@ -55,9 +55,23 @@ index_definition(struct tide_reading *r)
 	return out;
 }
 
+/* As the server has it: a function's name, or "expr". */
+static const char *
+expression_name(const json_t *element)
+{
+	const json_t *call =
+	    json_object_get(json_object_get(json_object_get(element, "IndexElem"), "expr"), "FuncCall");
+	const json_t *names = json_object_get(call, "funcname");
+	const char *name = tide_tree_string(json_array_get(names, json_array_size(names) - 1));
+
+	return name == NULL ? "expr" : name;
+}
+
 static size_t
 create_index(struct tide_reading *r, const json_t *body, size_t at)
 {
+	/* What the name is made of where none is given. */
+	static const char *const lists[] = { "indexParams", "indexIncludingParams" };
 	struct tide_effect *effect = tide_reading_at(r, at);
 
 	effect->name = tide_reading_copy(r, tide_tree_text(body, "idxname"));
@@ -65,6 +79,17 @@ create_index(struct tide_reading *r, const json_t *body, size_t at)
 	effect->old = effect->unique ? TIDE_OLD_UNKNOWN : TIDE_OLD_FITS;
 	effect->missing_ok = tide_tree_true(body, "if_not_exists");
 	effect->definition = index_definition(r);
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+		const json_t *list = json_object_get(body, lists[k]);
+
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			const char *name =
+			    tide_tree_text(json_object_get(json_array_get(list, i), "IndexElem"), "name");
+
+			name = *name == '\0' ? expression_name(json_array_get(list, i)) : name;
+			(void)tide_sqltree_append(r->ctx, &effect->columns, name, strlen(name));
+		}
+	}
 	if (tide_tree_true(body, "concurrent")) {
 		effect->lock = TIDE_SHARE_UPDATE_EXCLUSIVE;
 		r->out->traits |= TIDE_SQL_CONCURRENT;
@@ -378,6 +403,10 @@ set_schema(struct tide_reading *r, const json_t *body, size_t at)
 	if (strcmp(type, "OBJECT_TABLE") != 0 && strcmp(type, "OBJECT_VIEW") != 0 &&
 	    strcmp(type, "OBJECT_SEQUENCE") != 0 && strcmp(type, "OBJECT_MATVIEW") != 0)
 		tide_reading_at(r, at)->lock = TIDE_LOCK_NONE;
+	if (strcmp(type, "OBJECT_TABLE") == 0) {
+		tide_reading_at(r, at)->kind = TIDE_EFFECT_MOVE_TABLE;
+		tide_reading_at(r, at)->to = tide_reading_copy(r, tide_tree_text(body, "newschema"));
+	}
 	return at;
 }
 
@@ -400,6 +429,16 @@ discard(struct tide_reading *r, const json_t *body, size_t at)
 static size_t
 copy(struct tide_reading *r, const json_t *body, size_t at)
 {
+	const json_t *query = json_object_get(body, "query");
+	json_t *rows = NULL;
+	const char *node = query == NULL ? NULL : tide_sqltree_node(query, &rows);
+
+	if (node != NULL) {
+		r->out->effect_count = at;
+		tide_effects_rows(r, node, rows);
+		r->out->traits &= ~(unsigned)TIDE_SQL_READ_ONLY;
+		return at;
+	}
 	if (tide_tree_true(body, "is_from"))
 		return at;
 	tide_reading_at(r, at)->kind = TIDE_EFFECT_READ;
@@ -558,8 +597,12 @@ read_one(void *ctx, const char *text, struct tide_statement *out)
 		return;
 	}
 	read_node(&r, name, body);
-	if (tide_sqltree_has(statement, "behavior", "DROP_CASCADE"))
+	/* CASCADE locks, drops and empties what only the catalog can tell. */
+	if (tide_sqltree_has(statement, "behavior", "DROP_CASCADE")) {
 		out->traits |= TIDE_SQL_CASCADE;
+		tide_reading_add(&r, &(struct tide_effect){
+					 .work = TIDE_WORK_UNKNOWN, .old = TIDE_OLD_UNKNOWN, .loses = true });
+	}
 	tide_effects_names(&r, statement);
 }
 

@@ -129,7 +129,14 @@ column_constraint(struct tide_reading *r, size_t at, const json_t *constraint, b
 		{ "CONSTR_UNIQUE", TIDE_WORK_BUILD },
 	};
 	const char *type = tide_tree_text(constraint, "contype");
+	const char *when = tide_tree_text(constraint, "generated_when");
 
+	if (strcmp(type, "CONSTR_GENERATED") == 0)
+		tide_reading_at(r, at)->generated = 's';
+	if (strcmp(type, "CONSTR_IDENTITY") == 0) {
+		tide_reading_at(r, at)->identity = *when == 'a' ? 'a' : 'd';
+		tide_reading_at(r, at)->not_null = true;
+	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (strcmp(rows[i].contype, type) == 0)
 			worse(tide_reading_at(r, at), rows[i].work);
@@ -186,6 +193,15 @@ named(struct tide_reading *r, const json_t *cmd, size_t at)
 }
 
 static size_t
+add_identity(struct tide_reading *r, const json_t *cmd, size_t at)
+{
+	const json_t *constraint = json_object_get(json_object_get(cmd, "def"), "Constraint");
+
+	tide_reading_at(r, at)->identity = *tide_tree_text(constraint, "generated_when") == 'a' ? 'a' : 'd';
+	return named(r, cmd, at);
+}
+
+static size_t
 drop_column(struct tide_reading *r, const json_t *cmd, size_t at)
 {
 	tide_reading_at(r, at)->loses = true;
@@ -205,10 +221,11 @@ column_default(struct tide_reading *r, const json_t *cmd, size_t at)
 	for (size_t i = 0; i + 3 < r->tokens.count; i++) {
 		const struct tide_sqltoken *token = &r->tokens.item[i];
 		char *word = talloc_strndup(r->ctx, r->text + token->start, token->end - token->start);
+		char *parts[2];
 
-		if ((strcasecmp(word, name) == 0 || strcmp(word, tide_ident(r->ctx, name)) == 0) &&
-		    tide_sqltoken_is(r->text, &token[1], "SET") &&
-		    tide_sqltoken_is(r->text, &token[2], "DEFAULT"))
+		if (tide_sqltoken_is(r->text, &token[1], "SET") &&
+		    tide_sqltoken_is(r->text, &token[2], "DEFAULT") &&
+		    tide_name_parse(r->ctx, word, parts) == 1 && strcmp(parts[0], name) == 0)
 			tide_reading_at(r, at)->definition = tide_reading_slice(r, token[3].start, NULL);
 	}
 	return at;
@@ -221,6 +238,7 @@ alter_type(struct tide_reading *r, const json_t *cmd, size_t at)
 	struct tide_effect *effect = tide_reading_at(r, at);
 
 	effect->replaces = true;
+	effect->converts = json_object_get(column, "raw_default") != NULL;
 	effect->definition = tide_reading_slice(r, location(json_object_get(column, "typeName")), after_type);
 	return named(r, cmd, at);
 }
@@ -371,7 +389,8 @@ static const struct tide_effect_row alterations[] = {
 	{ "AT_SetNotNull", NULL, TIDE_EFFECT_SET_NOT_NULL, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_SCAN,
 	    TIDE_OLD_UNKNOWN, 0, named },
 	COLUMN("AT_DropNotNull", TIDE_EFFECT_DROP_NOT_NULL, TIDE_ACCESS_EXCLUSIVE),
-	COLUMN("AT_AddIdentity", TIDE_EFFECT_SET_IDENTITY, TIDE_ACCESS_EXCLUSIVE),
+	{ "AT_AddIdentity", NULL, TIDE_EFFECT_SET_IDENTITY, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_INSTANT,
+	    TIDE_OLD_FITS, 0, add_identity },
 	COLUMN("AT_SetIdentity", TIDE_EFFECT_OTHER, TIDE_ACCESS_EXCLUSIVE),
 	COLUMN("AT_DropIdentity", TIDE_EFFECT_DROP_IDENTITY, TIDE_ACCESS_EXCLUSIVE),
 	COLUMN("AT_DropExpression", TIDE_EFFECT_DROP_DEFAULT, TIDE_ACCESS_EXCLUSIVE),
@@ -447,28 +466,45 @@ alter_other(struct tide_reading *r, const json_t *cmd, const char *objtype)
 		   .lock = TIDE_ACCESS_EXCLUSIVE, .work = TIDE_WORK_UNKNOWN, .old = TIDE_OLD_UNKNOWN });
 }
 
+static void
+alter_one(struct tide_reading *r, const json_t *cmd, const char *objtype, const json_t *relation)
+{
+	size_t at = is_table(objtype) ? tide_reading_row(r, alterations, tide_tree_text(cmd, "subtype"), cmd)
+				      : alter_other(r, cmd, objtype);
+	struct tide_effect *effect = tide_reading_at(r, at);
+
+	tide_reading_relation(r, effect, relation);
+	if (effect->kind == TIDE_EFFECT_UNKNOWN && effect->lock == TIDE_LOCK_NONE)
+		effect->lock = TIDE_ACCESS_EXCLUSIVE;
+	if (effect->name != NULL && effect->kind != TIDE_EFFECT_ADD_CONSTRAINT &&
+	    effect->kind != TIDE_EFFECT_DROP_CONSTRAINT && effect->kind != TIDE_EFFECT_VALIDATE_CONSTRAINT &&
+	    !effect->disables)
+		(void)tide_sqltree_append(r->ctx, &effect->columns, effect->name, strlen(effect->name));
+}
+
+static bool
+drops(const json_t *cmd)
+{
+	const char *subtype = tide_tree_text(cmd, "subtype");
+
+	return strcmp(subtype, "AT_DropColumn") == 0 || strcmp(subtype, "AT_DropConstraint") == 0;
+}
+
+/* What is dropped goes first, wherever it is written, so that its name is free again. */
 void
 tide_effects_alter(struct tide_reading *r, const json_t *body)
 {
 	const char *objtype = tide_tree_text(body, "objtype");
 	const json_t *cmds = json_object_get(body, "cmds"), *relation = json_object_get(body, "relation");
+	size_t count = json_array_size(cmds);
 
 	r->schema = tide_reading_copy(r, tide_tree_text(relation, "schemaname"));
 	r->relation = tide_reading_copy(r, tide_tree_text(relation, "relname"));
-	for (size_t i = 0; i < json_array_size(cmds); i++) {
-		const json_t *cmd = json_object_get(json_array_get(cmds, i), "AlterTableCmd");
-		size_t at = is_table(objtype)
-				? tide_reading_row(r, alterations, tide_tree_text(cmd, "subtype"), cmd)
-				: alter_other(r, cmd, objtype);
-		struct tide_effect *effect = tide_reading_at(r, at);
+	for (size_t i = 0; i < 2 * count; i++) {
+		const json_t *cmd = json_object_get(json_array_get(cmds, i % count), "AlterTableCmd");
 
-		tide_reading_relation(r, effect, relation);
-		if (effect->kind == TIDE_EFFECT_UNKNOWN && effect->lock == TIDE_LOCK_NONE)
-			effect->lock = TIDE_ACCESS_EXCLUSIVE;
-		if (effect->name != NULL && effect->kind != TIDE_EFFECT_ADD_CONSTRAINT &&
-		    effect->kind != TIDE_EFFECT_DROP_CONSTRAINT &&
-		    effect->kind != TIDE_EFFECT_VALIDATE_CONSTRAINT && !effect->disables)
-			(void)tide_sqltree_append(
-			    r->ctx, &effect->columns, effect->name, strlen(effect->name));
+		if (drops(cmd) != (i < count))
+			continue;
+		alter_one(r, cmd, objtype, relation);
 	}
 }

@@ -105,8 +105,7 @@ tide_effects_drop(struct tide_reading *r, const json_t *body)
 		r->out->traits |= TIDE_SQL_CONCURRENT;
 	for (size_t i = 0; row != NULL && i < json_array_size(objects); i++)
 		drop_one(r, json_array_get(objects, i), row, body);
-	/* CASCADE locks and drops what only the catalog can tell. */
-	if (row == NULL || strcmp(tide_tree_text(body, "behavior"), "DROP_CASCADE") == 0)
+	if (row == NULL)
 		tide_reading_add(r, &(struct tide_effect){
 					.work = TIDE_WORK_UNKNOWN, .old = TIDE_OLD_UNKNOWN, .loses = true });
 }
@@ -139,6 +138,17 @@ static const struct rename_row renames[] = {
 	{ "OBJECT_ROLE", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_UNKNOWN },
 };
 
+/* What is no relation has its name, in parts, elsewhere. */
+static char *
+object_name(struct tide_reading *r, const json_t *object)
+{
+	const json_t *names = json_object_get(json_object_get(object, "ObjectWithArgs"), "objname");
+
+	if (names == NULL)
+		names = tide_tree_list(object);
+	return tide_reading_copy(r, tide_tree_string(json_array_get(names, json_array_size(names) - 1)));
+}
+
 void
 tide_effects_rename(struct tide_reading *r, const json_t *body)
 {
@@ -155,6 +165,8 @@ tide_effects_rename(struct tide_reading *r, const json_t *body)
 		effect.kind = TIDE_EFFECT_OTHER;
 	tide_reading_relation(r, &effect, json_object_get(body, "relation"));
 	effect.name = tide_reading_copy(r, tide_tree_text(body, "subname"));
+	if (effect.name == NULL && effect.relation == NULL)
+		effect.name = object_name(r, json_object_get(body, "object"));
 	effect.to = tide_reading_copy(r, tide_tree_text(body, "newname"));
 	effect.missing_ok = tide_tree_true(body, "missing_ok");
 	if (effect.kind == TIDE_EFFECT_RENAME_COLUMN && effect.name != NULL)

@@ -96,22 +96,30 @@ take_relation(void *ctx, const json_t *found)
 	tide_reading_add(r, &effect);
 }
 
+struct locking {
+	struct tide_reading *r;
+	enum tide_work work;
+};
+
+static void
+take_locked(void *ctx, const json_t *found)
+{
+	const struct locking *l = ctx;
+	struct tide_effect effect = { .kind = TIDE_EFFECT_READ, .lock = TIDE_ROW_SHARE, .work = l->work };
+
+	tide_reading_relation(l->r, &effect, found);
+	tide_reading_add(l->r, &effect);
+}
+
+/* FOR UPDATE goes through joins and subqueries to the tables below. */
 static void
 take_locking(void *ctx, const json_t *body)
 {
-	struct tide_reading *r = ctx;
-	const json_t *from = json_object_get(body, "fromClause");
+	struct locking l = { ctx,
+		json_object_get(body, "whereClause") != NULL ? TIDE_WORK_SOME : TIDE_WORK_ALL };
 
-	for (size_t i = 0; json_object_get(body, "lockingClause") != NULL && i < json_array_size(from); i++) {
-		struct tide_effect effect = { .kind = TIDE_EFFECT_READ,
-			.lock = TIDE_ROW_SHARE,
-			.work =
-			    json_object_get(body, "whereClause") != NULL ? TIDE_WORK_SOME : TIDE_WORK_ALL };
-
-		tide_reading_relation(r, &effect, json_array_get(from, i));
-		if (effect.relation != NULL)
-			tide_reading_add(r, &effect);
-	}
+	if (json_object_get(body, "lockingClause") != NULL)
+		tide_tree_each(json_object_get(body, "fromClause"), "RangeVar", take_locked, &l);
 }
 
 static bool

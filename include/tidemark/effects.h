@@ -43,6 +43,7 @@ enum tide_effect_kind {
 	TIDE_EFFECT_CREATE_FUNCTION,
 	TIDE_EFFECT_CREATE_VIEW,
 	TIDE_EFFECT_RENAME_TABLE,
+	TIDE_EFFECT_MOVE_TABLE, /* to another schema */
 	TIDE_EFFECT_DROP_TABLE,
 	TIDE_EFFECT_DROP_OBJECT, /* a view, policy, rule, function, statistics object … by its name */
 };
@@ -72,6 +73,7 @@ struct tide_effect {
 	enum tide_old_release old;
 	bool loses;      /* stored data that exists nowhere else then */
 	bool replaces;   /* stored values that an undo could have kept: UPDATE, a change of type */
+	bool converts;   /* a change of type, with USING */
 	bool not_valid;  /* of a constraint: rows that exist are not looked at */
 	bool not_null;   /* of a column */
 	bool missing_ok; /* IF [NOT] EXISTS */
@@ -80,9 +82,10 @@ struct tide_effect {
 	bool disables;   /* triggers: `name`, or all of the user's */
 	bool of_index;   /* `relation` is an index, and its table is locked as strongly */
 	int trigger; /* of CREATE TRIGGER, as pg_trigger.tgtype: 1 row, 2 BEFORE, 4 INSERT, 8 DELETE, 16 UPDATE */
-	char constraint; /* c f p u x, as pg_constraint.contype; 0 */
-	char *schema;    /* of the relation, or of a function; NULL: not said */
-	char *relation;  /* as stored; NULL: none, or only the catalog knows */
+	char constraint;          /* c f p u x, as pg_constraint.contype; 0 */
+	char identity, generated; /* of a column, as in pg_attribute; 0 */
+	char *schema;             /* of the relation, or of a function; NULL: not said */
+	char *relation;           /* as stored; NULL: none, or only the catalog knows */
 	/* The column, constraint, index, trigger or object that it is about; NULL: not said, or none. */
 	char *name;
 	/* Its new name. Of OWN_SEQUENCE the sequence as SQL, of USING INDEX the index, of a trigger its function, of REFERENCE the table that

@@ -130,6 +130,9 @@ REINDEX TABLE public.t
 CLUSTER public.t USING ta
 ANALYZE public.t
 LOCK TABLE public.t IN SHARE MODE
+SELECT * FROM public.t JOIN public.u ON t.k = u.b FOR UPDATE
+SELECT * FROM (SELECT * FROM public.t) s FOR UPDATE
+COPY (DELETE FROM public.old_t RETURNING *) TO '/dev/null'
 """.strip().splitlines()
 
 ORDER = ["none", "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE",
@@ -491,6 +494,52 @@ class Applied(SqlCase):
             found = self.findings(sql(act, "SELECT 1"), {"kind": "set_not_null", "column": "v"}).expect(3).out
             self.assertIn(rule, found)
         self.findings(sql("ALTER TABLE public.t RENAME COLUMN v TO w", "SELECT 1"), {"kind": "set_not_null", "column": "w"}).ok()
+
+    def test_a_table_that_moves_is_followed(self):
+        self.execute("CREATE SCHEMA other; CREATE TABLE t (id int PRIMARY KEY, v integer)")
+        look = {"kind": "set_not_null", "column": "x"}
+        self.findings(sql(["ALTER TABLE public.t RENAME TO tt", "ALTER TABLE public.tt ADD COLUMN x int",
+                           "CREATE VIEW public.t AS SELECT * FROM public.tt"], "SELECT 1"), look).ok()
+        self.findings(sql("ALTER TABLE public.t SET SCHEMA other", "SELECT 1"),
+                      sql("ALTER TABLE other.t ADD COLUMN x int", "SELECT 1", id="add"), look).ok()
+
+    def test_objects_of_the_same_name_are_told_apart(self):
+        self.execute("CREATE SCHEMA other; CREATE TABLE t (id int PRIMARY KEY, v integer); CREATE TABLE u (id int PRIMARY KEY);"
+                     "CREATE POLICY po ON t USING (v > 0); CREATE POLICY po ON u USING (true);"
+                     "CREATE VIEW w AS SELECT v FROM t; CREATE VIEW other.w AS SELECT 1 AS x")
+        drop = {"kind": "drop_column", "column": "v"}
+        found = self.findings(sql(["DROP POLICY po ON public.u", "DROP VIEW other.w"], "SELECT 1"), drop).expect(3).out
+        self.assertIn("policy po needs", found)
+        self.assertIn("view public.w needs", found)
+        self.findings(sql(["DROP POLICY po ON public.t", "DROP VIEW public.w"], "SELECT 1"), drop).ok()
+
+    def test_a_column_that_nobody_may_write_is_no_target(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer NOT NULL)")
+        for more in ("GENERATED ALWAYS AS (v) STORED", "GENERATED ALWAYS AS IDENTITY"):
+            found = self.findings(sql(f"ALTER TABLE public.t ADD COLUMN g int {more}", "ALTER TABLE public.t DROP COLUMN g"),
+                                  {"kind": "dual_write", "from": "v", "to": "g"}).expect(3).out
+            self.assertRegex(found, "dual-write-(generated|identity)")
+
+    def test_the_catalogue_says_what_the_text_leaves_open(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, c varchar(10), d varchar(10) CHECK (d <> ''), n int CHECK (n IS NOT NULL));"
+                     "CREATE DOMAIN dm AS int CHECK (value > 0);"
+                     "CREATE FUNCTION vol() RETURNS int LANGUAGE plpgsql AS $$BEGIN RETURN 1; END$$;"
+                     "UPDATE pg_class SET reltuples = 1e9, relpages = 1e7 WHERE relname = 't'")
+        for act, touches in (("ALTER c TYPE varchar(20)", "nothing"), ("ALTER c TYPE text", "nothing"), ("ALTER n SET NOT NULL", "nothing"),
+                             ("ADD COLUMN x int DEFAULT 7", "nothing")):
+            path = self.plan(plans.plan("p", "public.t", [sql(f"ALTER TABLE public.t {act}", "SELECT 1")]))
+            self.tidemark.ok("lint", "--db", path)
+            action = self.tidemark.json("plan", path)["phases"][0]["steps"][0]["forward"]
+            self.assertEqual(action["touches"], touches, act)
+        for act in ("ALTER c TYPE varchar(5)", "ALTER c TYPE text USING upper(c)", "ALTER d TYPE text", "ALTER c SET NOT NULL",
+                    "ADD COLUMN x public.dm", "ADD COLUMN x int DEFAULT public.vol()"):
+            self.findings(sql(f"ALTER TABLE public.t {act}", "SELECT 1")).expect(3)
+
+    def test_one_statement_may_put_a_constraint_in_the_place_of_another(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer CONSTRAINT c CHECK (v > 0))")
+        again = [sql("ALTER TABLE public.t ADD CONSTRAINT c CHECK (v IS NOT NULL), DROP CONSTRAINT c", "SELECT 1", id="a"),
+                 sql("ALTER TABLE public.t ALTER v SET NOT NULL", "SELECT 1", id="b")]
+        self.assertEqual(self.review(*again)["phases"][1]["steps"][0]["forward"]["touches"], "nothing")
 
 
 if __name__ == "__main__":

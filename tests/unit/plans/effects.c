@@ -136,6 +136,9 @@ other_statements_are_known(void **state)
 		{ "INSERT INTO t VALUES (1)", "t", TIDE_ROW_EXCLUSIVE, SOME, FITS },
 		{ "WITH d AS (DELETE FROM t RETURNING 1) SELECT count(*) FROM d", "t", TIDE_ROW_EXCLUSIVE,
 		    ALL, FITS },
+		{ "SELECT * FROM t JOIN u ON t.a = u.a FOR UPDATE", "t", TIDE_ROW_SHARE, ALL, FITS },
+		{ "SELECT * FROM (SELECT * FROM t) s FOR UPDATE", "t", TIDE_ROW_SHARE, ALL, FITS },
+		{ "COPY (DELETE FROM t RETURNING *) TO STDOUT", "t", TIDE_ROW_EXCLUSIVE, ALL, FITS },
 		{ "SELECT 1", NULL, NONE, INSTANT, FITS },
 		{ "SELECT * FROM t", "t", TIDE_ACCESS_SHARE, SCAN, FITS },
 		{ "SELECT 1 FROM t FOR UPDATE", "t", TIDE_ROW_SHARE, ALL, FITS },
@@ -203,7 +206,8 @@ a_column_is_read_with_its_parts(void **state)
 	    &read);
 	assert_int_equal(read.count, 1);
 	assert_int_equal(read.item[0].effect_count, 4);
-	e = read.item[0].effect;
+	/* What is dropped goes first. */
+	e = read.item[0].effect + 1;
 	assert_string_equal(e[0].name, "X");
 	assert_string_equal(e[0].definition, "numeric(10, 2)[]");
 	assert_string_equal(e[0].fallback, "f(1, 2)");
@@ -216,7 +220,7 @@ a_column_is_read_with_its_parts(void **state)
 	assert_int_equal(e[2].columns.count, 1);
 	assert_string_equal(e[2].columns.item[0], "a");
 	assert_true(e[2].not_valid);
-	assert_true(e[3].loses && e[3].missing_ok);
+	assert_true(e[-1].loses && e[-1].missing_ok);
 	talloc_free(ctx);
 }
 
@@ -271,12 +275,64 @@ names_without_a_schema_are_found(void **state)
 	has_bare("CREATE TEMPORARY TABLE x (a int)", "");
 }
 
+static void
+what_cascade_takes_is_unknown(void **state)
+{
+	static const char *const texts[] = { "TRUNCATE t CASCADE", "ALTER TABLE t DROP COLUMN a CASCADE",
+		"ALTER TABLE t DROP CONSTRAINT c CASCADE", "DROP TABLE t CASCADE" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		void *ctx = talloc_new(NULL);
+		struct tide_statements read;
+
+		tide_statements_read(ctx, texts[i], &read);
+		assert_int_equal(read.item[0].effect_count, 2);
+		assert_int_equal(read.item[0].effect[1].kind, TIDE_EFFECT_UNKNOWN);
+		assert_int_equal(read.item[0].effect[1].work, TIDE_WORK_UNKNOWN);
+		assert_true(read.item[0].effect[1].loses);
+		talloc_free(ctx);
+	}
+}
+
+static void
+parts_are_read_as_the_server_does_them(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct tide_statements read;
+	const struct tide_effect *e;
+
+	(void)state;
+	tide_statements_read(ctx,
+	    "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0), DROP CONSTRAINT c;"
+	    "ALTER TABLE t ALTER \"a\" SET DEFAULT 4;"
+	    "ALTER TABLE t ADD b int GENERATED ALWAYS AS IDENTITY, ADD c int GENERATED ALWAYS AS (a) STORED;"
+	    "CREATE INDEX ON t (a, lower(b)) INCLUDE (c) WHERE d > 1;"
+	    "ALTER TYPE s.e RENAME TO f; ALTER FUNCTION s.g(int) RENAME TO h",
+	    &read);
+	assert_int_equal(read.count, 6);
+	assert_int_equal(read.item[0].effect[0].kind, TIDE_EFFECT_DROP_CONSTRAINT);
+	assert_int_equal(read.item[0].effect[1].kind, TIDE_EFFECT_ADD_CONSTRAINT);
+	assert_string_equal(read.item[1].effect[0].definition, "4");
+	assert_int_equal(read.item[2].effect[0].identity, 'a');
+	assert_true(read.item[2].effect[0].not_null);
+	assert_int_equal(read.item[2].effect[1].generated, 's');
+	e = &read.item[3].effect[0];
+	assert_int_equal(e->columns.count, 3);
+	assert_string_equal(e->columns.item[1], "lower");
+	assert_string_equal(read.item[4].effect[0].name, "e");
+	assert_string_equal(read.item[5].effect[0].name, "g");
+	talloc_free(ctx);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alterations_are_known_part_by_part),
 		cmocka_unit_test(other_statements_are_known),
+		cmocka_unit_test(what_cascade_takes_is_unknown),
+		cmocka_unit_test(parts_are_read_as_the_server_does_them),
 		cmocka_unit_test(what_cannot_be_read_is_unknown),
 		cmocka_unit_test(a_column_is_read_with_its_parts),
 		cmocka_unit_test(an_index_is_read_as_the_server_would_say_it),
