@@ -15,10 +15,13 @@
 #include "tidemark/store.h"
 #include "tidemark/units.h"
 
-const char *
-tide_state_sql(void)
+/* The row of meta comes last: it keeps what the tables are, and an UPDATE would need a replica identity where all are published. */
+char *
+tide_state_sql(void *ctx)
 {
-	return tide_sql_state_schema;
+	return talloc_asprintf(ctx,
+	    "%s\nINSERT INTO tidemark.meta (version, tool, definitions) SELECT %d, 'tidemark', (\n%s);\n",
+	    tide_sql_state_schema, TIDE_STATE_VERSION, tide_sql_state_definitions);
 }
 
 bool
@@ -126,8 +129,7 @@ tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tid
 		return true;
 	/* One simple query is one transaction. Two executors may do this at once: one of them fails on a
 	 * duplicate, and then finds what the other has made. */
-	sql = talloc_asprintf(NULL, "%s\nUPDATE tidemark.meta SET definitions = (\n%s)",
-	    tide_sql_state_schema, tide_sql_state_definitions);
+	sql = tide_state_sql(NULL);
 	made = tide_await_exec(conn, NULL, sql, NULL, &failed);
 	talloc_free(sql);
 	if (made) {

@@ -107,7 +107,7 @@ struct tide_lock_rows {
 bool tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation,
     struct tide_lock_rows *out, struct tide_err *err) TIDE_CHECKED;
 
-/** The DDL of schema tidemark, one script that psql may run. Static. */
-const char *tide_state_sql(void);
+/** The DDL of schema tidemark, one script that psql may run. Belongs to ctx. */
+char *tide_state_sql(void *ctx);
 
 #endif

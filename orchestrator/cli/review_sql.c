@@ -331,7 +331,7 @@ sql_head(const struct script *s, const struct tide_live *live, bool back)
 	    s->out, s->mem, "the state schema: triggers that keep two columns in step write conflicts to it");
 	begin_part(s);
 	tide_output_put(s->out, "BEGIN;\n");
-	tide_output_put(s->out, tide_state_sql());
+	tide_output_put(s->out, tide_state_sql(s->mem));
 	tide_output_put(s->out, "\nCOMMIT;\n");
 	end_part(s);
 }

@@ -142,5 +142,3 @@ SELECT j.seq, r.plan, j.at, j.event, p.name AS phase, j.step, j.actor, j.host, j
   JOIN tidemark.run r ON r.id = j.run
   LEFT JOIN tidemark.phase p ON p.run = j.run AND p.ordinal = j.phase
  ORDER BY j.seq;
-
-INSERT INTO tidemark.meta (version, tool) VALUES (1, 'tidemark');
