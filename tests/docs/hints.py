@@ -78,6 +78,7 @@ ROWS = {
     "`table … of the run of '…' was dropped`, `the table of the run of '…' was dropped, and … is no table now`":
         REFUSED + "test_what_a_run_left_whose_table_is_gone_is_removed_as_the_page_says",
     "`the plan's statements name …, and that is another relation now`": "test_table.Renamed.test_sql_of_the_plan_that_would_hit_another_relation_is_refused",
+    "`canceling statement due to statement timeout` in a phase of kind `sql`": "test_sql_phases.Locks.test_a_strong_lock_is_let_go_after_five_seconds",
     "`the tables of schema tidemark are not as they were made`": "test_rights.State.test_what_somebody_has_added_to_ours_is_found",
     "`schema tidemark has version …, this program knows …`": REFUSED + "test_the_state_of_a_newer_program_is_read_by_that_one",
     "`could not create schema tidemark`": RIGHTS + "test_the_statement_for_the_schema_is_the_one_that_is_missing",
