@@ -134,6 +134,18 @@ is_proved(void *ctx, const struct tide_catalog *cat, const char *name)
 }
 
 static bool
+has_nullable(void *ctx, const struct tide_catalog *cat, const char *name)
+{
+	const struct tide_index *index = tide_catalog_index(cat, name);
+
+	for (size_t i = 0; index != NULL && i < cat->table.column_count; i++)
+		if (tide_uses(index->attnums, index->attnum_count, cat->table.column[i].attnum) &&
+		    !is_proved(ctx, cat, cat->table.column[i].name))
+			return true;
+	return false;
+}
+
+static bool
 fills_each_row(void *ctx, const struct tide_catalog *cat, const struct tide_effect *effect)
 {
 	const char *type = tide_type_of_serial(effect->definition);
@@ -156,6 +168,9 @@ look_up(void *ctx, const struct tide_catalog *cat, bool ours, struct tide_effect
 	if (effect->kind == TIDE_EFFECT_ADD_COLUMN && effect->definition != NULL &&
 	    fills_each_row(ctx, cat, effect)) {
 		effect->work = TIDE_WORK_REWRITE;
+	} else if (ours && effect->constraint == 'p' && effect->to != NULL &&
+		   has_nullable(ctx, cat, effect->to)) {
+		effect->work = TIDE_WORK_SCAN;
 	} else if (ours && effect->kind == TIDE_EFFECT_SET_NOT_NULL && is_proved(ctx, cat, effect->name)) {
 		effect->work = TIDE_WORK_INSTANT;
 	} else if (ours && effect->kind == TIDE_EFFECT_ALTER_TYPE && is_only_said(ctx, cat, effect)) {

@@ -472,6 +472,17 @@ add_dependent(const struct applying *a, const char *kind, char *identity, int at
 		.blocks_drop = blocks };
 }
 
+static bool
+names_table(const struct applying *a)
+{
+	const struct tide_table *table = &a->cat->table;
+	const struct tide_names *placed = &a->statement->placed;
+
+	return tide_names_have(placed, tide_relation_text(a->cat, table->schema, table->name)) ||
+	       (tide_names_have(placed, tide_relation_text(a->cat, NULL, table->name)) &&
+		   (a->cat->default_schema == NULL || strcmp(a->cat->default_schema, table->schema) == 0));
+}
+
 static void
 create_view(const struct applying *a)
 {
@@ -480,7 +491,7 @@ create_view(const struct applying *a)
 	int *attnums;
 
 	drop_dependents(a, "view", a->effect->name, &columns);
-	if (!tide_names_have(&a->statement->relations, a->cat->table.name))
+	if (!names_table(a))
 		return;
 	if (tide_names_have(&columns, "*"))
 		columns = tide_all_columns(a->cat, a->cat);
@@ -583,13 +594,10 @@ drop_object(const struct applying *a)
 static void
 rename_table(const struct applying *a)
 {
-	a->cat->table.name = a->effect->to;
-}
-
-static void
-move_table(const struct applying *a)
-{
-	a->cat->table.schema = a->effect->to;
+	if (a->effect->kind == TIDE_EFFECT_MOVE_TABLE)
+		a->cat->table.schema = a->effect->to;
+	else
+		a->cat->table.name = a->effect->to;
 }
 
 /* What each kind changes; `anywhere`: also where the relation is not the plan's table. */
@@ -624,7 +632,7 @@ static const struct change {
 	{ TIDE_EFFECT_CREATE_VIEW, true, create_view },
 	{ TIDE_EFFECT_DROP_OBJECT, true, drop_object },
 	{ TIDE_EFFECT_RENAME_TABLE, false, rename_table },
-	{ TIDE_EFFECT_MOVE_TABLE, false, move_table },
+	{ TIDE_EFFECT_MOVE_TABLE, false, rename_table },
 };
 
 void

@@ -355,6 +355,11 @@ static const struct trait_rule {
 	    "say transaction = false and give a probe" },
 	{ TIDE_SQL_CASCADE, TIDE_WARNING, false, "sql-cascade",
 	    "drops with CASCADE whatever hangs on it, listed nowhere", "name each object" },
+	{ TIDE_SQL_SETTING, TIDE_WARNING, false, "sql-setting",
+	    "changes a setting under which the statements after it run: the tables that they mean, and when "
+	    "they "
+	    "are ended, may not be those that the review says",
+	    "write names with their schema, and set limits in the plan's [limits]" },
 	{ TIDE_SQL_UNPARSED, TIDE_WARNING, false, "sql-unparsed",
 	    "cannot be read, as its syntax is not known here: what it locks, reads and loses is unknown",
 	    NULL },

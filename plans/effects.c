@@ -508,7 +508,7 @@ static const struct tide_effect_row statements[] = {
 	CATALOG("GrantRoleStmt", MAY_FAIL),
 	CATALOG("GrantStmt", MAY_FAIL),
 	CATALOG("NotifyStmt", FITS),
-	CATALOG("VariableSetStmt", FITS),
+	{ "VariableSetStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, tide_effects_setting },
 	CATALOG("ConstraintsSetStmt", FITS),
 	CATALOG("SecLabelStmt", MAY_FAIL),
 	{ "AlterDatabaseStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, MAY_FAIL, 0, alone_in_tablespace },

@@ -23,6 +23,10 @@ static const char *const after_type[] = { "COLLATE", "CONSTRAINT", "NOT", "NULL"
 static const char *const after_default[] = { "CONSTRAINT", "NOT", "CHECK", "UNIQUE", "PRIMARY", "REFERENCES",
 	"GENERATED", "COLLATE", NULL };
 
+/* What can follow a CHECK or REFERENCES behind a column. */
+static const char *const after_constraint[] = { "CONSTRAINT", "CHECK", "UNIQUE", "PRIMARY", "REFERENCES",
+	"GENERATED", "NOT", "COLLATE", NULL };
+
 static bool
 has_any(const json_t *node, const char *const *words, size_t count)
 {
@@ -59,19 +63,24 @@ location(const json_t *node)
 	return (size_t)json_integer_value(json_object_get(node, "location"));
 }
 
-/* The definition as pg_get_constraintdef has it: without CONSTRAINT and the name. */
-static char *
-constraint_text(struct tide_reading *r, const json_t *constraint)
+/* Where the definition begins as pg_get_constraintdef has it: without CONSTRAINT and the name. */
+static size_t
+constraint_start(struct tide_reading *r, const json_t *constraint)
 {
 	size_t from = location(constraint);
 
 	for (size_t i = 0; i + 2 < r->tokens.count; i++)
-		if (r->tokens.item[i].start >= from) {
-			if (tide_sqltoken_is(r->text, &r->tokens.item[i], "CONSTRAINT"))
-				from = r->tokens.item[i + 2].start;
-			break;
-		}
-	return tide_reading_slice(r, from, NULL);
+		if (r->tokens.item[i].start >= from)
+			return tide_sqltoken_is(r->text, &r->tokens.item[i], "CONSTRAINT")
+				   ? r->tokens.item[i + 2].start
+				   : from;
+	return from;
+}
+
+static char *
+constraint_text(struct tide_reading *r, const json_t *constraint)
+{
+	return tide_reading_slice(r, constraint_start(r, constraint), NULL);
 }
 
 /* A foreign key locks the table that it points to as strongly as its own. */
@@ -110,6 +119,44 @@ has_default(const json_t *constraints)
 			return true;
 	}
 	return false;
+}
+
+/* What is written behind a column is a constraint of the table all the same. */
+static void
+add_inline(struct tide_reading *r, size_t at, const json_t *constraint)
+{
+	static const struct {
+		const char *contype, *words;
+		char type;
+	} rows[] = { { "CONSTR_CHECK", "CHECK", 'c' }, { "CONSTR_UNIQUE", "UNIQUE", 'u' },
+		{ "CONSTR_PRIMARY", "PRIMARY KEY", 'p' }, { "CONSTR_FOREIGN", "FOREIGN KEY", 'f' } };
+	const struct tide_effect *column = tide_reading_at(r, at);
+	char *name = tide_ident(r->ctx, column->name == NULL ? "" : column->name);
+	struct tide_effect effect = { .kind = TIDE_EFFECT_ADD_CONSTRAINT,
+		.lock = TIDE_ACCESS_EXCLUSIVE,
+		.schema = r->schema,
+		.relation = r->relation,
+		.name = tide_reading_copy(r, tide_tree_text(constraint, "conname")) };
+
+	/* IF NOT EXISTS: whether it is added depends on what is there. */
+	for (size_t i = 0; column->name != NULL && !column->missing_ok && i < sizeof(rows) / sizeof(rows[0]);
+	     i++) {
+		char type = rows[i].type;
+		const char *rest;
+
+		if (strcmp(rows[i].contype, tide_tree_text(constraint, "contype")) != 0)
+			continue;
+		rest = behind(r, constraint_start(r, constraint), after_constraint);
+		rest = rest == NULL ? "" : rest;
+		effect.constraint = type;
+		effect.unique = type == 'u' || type == 'p';
+		effect.definition = talloc_asprintf(r->ctx, "%s %s%s%s%s%s", rows[i].words,
+		    type == 'c' ? "" : "(", type == 'c' ? "" : name, type == 'c' ? rest : ")",
+		    type == 'f' ? " REFERENCES " : "", type == 'f' ? rest : "");
+		(void)tide_sqltree_append(r->ctx, &effect.columns, column->name, strlen(column->name));
+		tide_reading_add(r, &effect);
+		return;
+	}
 }
 
 struct in_column {
@@ -176,9 +223,12 @@ add_column(struct tide_reading *r, const json_t *cmd, size_t at)
 		effect->collation = behind(r, location(collation), after_type);
 	if (serial)
 		worse(effect, TIDE_WORK_REWRITE);
-	for (size_t i = 0; i < json_array_size(constraints); i++)
-		column_constraint(r, at, json_object_get(json_array_get(constraints, i), "Constraint"),
-		    serial || has_default(constraints));
+	for (size_t i = 0; i < json_array_size(constraints); i++) {
+		const json_t *constraint = json_object_get(json_array_get(constraints, i), "Constraint");
+
+		column_constraint(r, at, constraint, serial || has_default(constraints));
+		add_inline(r, at, constraint);
+	}
 	return at;
 }
 

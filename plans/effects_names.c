@@ -5,6 +5,7 @@
 #include <talloc.h>
 
 #include "tidemark/names.h"
+#include "tidemark/sqltext.h"
 
 /* The names that a statement has: relations, columns, and those without a schema. */
 
@@ -47,6 +48,10 @@ take_range(void *ctx, const json_t *found)
 	if (tide_sqltree_has(n->statement, "ctename", name))
 		return;
 	add(n->r, &n->r->out->relations, name);
+	if (*name != '\0')
+		add(n->r, &n->r->out->placed,
+		    tide_relation_text(
+			n->r->ctx, tide_reading_copy(n->r, tide_tree_text(found, "schemaname")), name));
 	if (*tide_tree_text(found, "schemaname") == '\0' && *name != '\0' &&
 	    strcmp(tide_tree_text(found, "relpersistence"), "t") != 0)
 		add_bare(n->r, name);

@@ -1,6 +1,7 @@
 #include "effects_tree.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <talloc.h>
 
@@ -32,6 +33,32 @@ count_unknown(void *ctx, const json_t *found)
 			if (strcmp(harmless[i], name) == 0)
 				return;
 	++*unknown;
+}
+
+/* Settings that decide which tables the statements behind them mean, who runs them, and when they are ended. */
+size_t
+tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at)
+{
+	static const struct {
+		const char *name;
+		bool unknown;
+	} settings[] = { { "search_path", true }, { "role", true }, { "session_authorization", true },
+		{ "session_replication_role", true }, { "statement_timeout", false },
+		{ "lock_timeout", false }, { "transaction_timeout", false },
+		{ "idle_in_transaction_session_timeout", false } };
+	const char *name = tide_tree_text(body, "name");
+	bool all = strcmp(tide_tree_text(body, "kind"), "VAR_RESET_ALL") == 0;
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		if (!all && strcasecmp(settings[i].name, name) != 0)
+			continue;
+		r->out->traits |= TIDE_SQL_SETTING;
+		if (settings[i].unknown) {
+			tide_reading_at(r, at)->work = TIDE_WORK_UNKNOWN;
+			tide_reading_at(r, at)->old = TIDE_OLD_UNKNOWN;
+		}
+	}
+	return at;
 }
 
 struct rows {
@@ -79,6 +106,10 @@ take_write(void *ctx, const json_t *body)
 				(void)tide_sqltree_append(rows->r->ctx, &effect.columns, name, strlen(name));
 		}
 		/* INSERT … ON CONFLICT DO UPDATE overwrites as UPDATE does. */
+		if (strcmp(row->node, "MergeStmt") == 0) {
+			effect.loses = tide_sqltree_has(body, "commandType", "CMD_DELETE");
+			effect.replaces = tide_sqltree_has(body, "commandType", "CMD_UPDATE");
+		}
 		effect.replaces = effect.replaces || tide_sqltree_has(body, "action", "ONCONFLICT_UPDATE");
 		tide_reading_add(rows->r, &effect);
 	}

@@ -55,6 +55,7 @@ size_t tide_reading_row(
 void tide_effects_alter(struct tide_reading *r, const json_t *body);
 /** DROP and RENAME of any object. */
 void tide_effects_drop(struct tide_reading *r, const json_t *body);
+size_t tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at);
 void tide_effects_rename(struct tide_reading *r, const json_t *body);
 /** SELECT, INSERT, UPDATE, DELETE, MERGE, wherever they are in the statement. */
 void tide_effects_rows(struct tide_reading *r, const char *node, const json_t *body);

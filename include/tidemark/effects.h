@@ -104,6 +104,7 @@ enum tide_sql_trait {
 	TIDE_SQL_CONCURRENT = 2,          /* cannot run inside a transaction */
 	TIDE_SQL_CASCADE = 4,             /* drops what nobody has named */
 	TIDE_SQL_UNPARSED = 8,
+	TIDE_SQL_SETTING = 32,   /* changes what the statements behind it mean, or when they are ended */
 	TIDE_SQL_READ_ONLY = 16, /* a SELECT without FOR UPDATE or data-modifying CTE */
 };
 
@@ -116,6 +117,7 @@ struct tide_statement {
 	struct tide_names
 	    bare; /* relations, types and functions named without a schema, as a search_path would find them */
 	struct tide_names relations; /* every relation that is named, without its schema */
+	struct tide_names placed;    /* the same as SQL, with the schema where one is said */
 	struct tide_names columns;   /* every column that is named */
 };
 

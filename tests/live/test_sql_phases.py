@@ -283,6 +283,8 @@ class Findings(SqlCase):
         self.says(["ALTER TABLE public.p DETACH PARTITION public.p1"], (1, "sql-concurrently"))
         self.says(["ALTER TABLE t ADD COLUMN b int"], (1, "sql-unqualified"))
         self.says(["DO $$BEGIN END$$"], (1, "sql-unknown"))
+        self.says(["SELECT 1", "SET LOCAL statement_timeout = 0"], (2, "sql-setting"))
+        self.says(["SET search_path = other"], (1, "sql-setting"), (1, "sql-unknown"))
         self.says(["DROP VIEW public.v"], (1, "sql-breaks"))
         self.says(["CREATE INDEX i ON public.t (z)", "ALTER TABLE public.t ALTER a TYPE bigint"],
                   (1, "sql-blocking"), (2, "sql-rewrite"))
@@ -550,6 +552,26 @@ class Applied(SqlCase):
         again = [sql("ALTER TABLE public.t ADD CONSTRAINT c CHECK (v IS NOT NULL), DROP CONSTRAINT c", "SELECT 1", id="a"),
                  sql("ALTER TABLE public.t ALTER v SET NOT NULL", "SELECT 1", id="b")]
         self.assertEqual(self.review(*again)["phases"][1]["steps"][0]["forward"]["touches"], "nothing")
+
+    def test_a_view_of_another_table_of_the_same_name(self):
+        self.execute("CREATE SCHEMA other; CREATE TABLE t (id int PRIMARY KEY, v integer); CREATE TABLE other.t (v int)")
+        drop = {"kind": "drop_column", "column": "v"}
+        self.findings(sql("CREATE VIEW public.w AS SELECT v FROM other.t", "DROP VIEW public.w"), drop).ok()
+        for table in ("public.t", "t"):
+            found = self.findings(sql(f"CREATE VIEW public.w AS SELECT v FROM {table}", "DROP VIEW public.w"), drop).expect(3).out
+            self.assertIn("view public.w needs", found)
+
+    def test_a_column_comes_with_its_constraints(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer); CREATE TABLE u (id int PRIMARY KEY);"
+                     "INSERT INTO t VALUES (1, 1); CREATE UNIQUE INDEX tv ON t (v)")
+        index = {"kind": "create_index", "name": "t_x_key", "columns": ["x"]}
+        found = self.findings(sql("ALTER TABLE public.t ADD COLUMN x int CHECK (x > 0) UNIQUE REFERENCES public.u", "SELECT 1"), index)
+        self.assertIn("t_x_key", found.expect(3).out)
+        act = "ALTER TABLE public.t ADD COLUMN x int DEFAULT 1 CONSTRAINT xc CHECK (x IS NOT NULL) UNIQUE"
+        phases = self.review(sql(act, "SELECT 1", id="a"), sql("ALTER TABLE public.t ALTER x SET NOT NULL", "SELECT 1", id="b"))["phases"]
+        self.assertEqual(phases[1]["steps"][0]["forward"]["touches"], "nothing")
+        key = sql("ALTER TABLE public.t DROP CONSTRAINT t_pkey, ADD CONSTRAINT tp PRIMARY KEY USING INDEX tv", "SELECT 1")
+        self.assertEqual(self.review(key)["phases"][0]["steps"][0]["forward"]["touches"], "read")
 
 
 if __name__ == "__main__":
