@@ -115,9 +115,9 @@ highest_parameter(const char *text, const struct tide_sqltokens *tokens)
 	return highest;
 }
 
-/* On one line, without comments, and with a parameter in place of every constant. */
+/* On one line, without comments, and with a parameter in place of every constant; not much more than `width` characters of it. */
 static char *
-masked(void *ctx, const char *text, const struct tide_sqltokens *tokens)
+masked(void *ctx, const char *text, const struct tide_sqltokens *tokens, size_t width)
 {
 	unsigned long parameter = highest_parameter(text, tokens);
 	char *out = talloc_strdup(ctx, "");
@@ -126,6 +126,9 @@ masked(void *ctx, const char *text, const struct tide_sqltokens *tokens)
 	for (size_t i = 0; out != NULL && i < tokens->count; i++) {
 		const struct tide_sqltoken *token = &tokens->item[i];
 
+		/* A character has at most four bytes. */
+		if (width > 0 && strlen(out) > 4 * width)
+			break;
 		if (token->kind == TIDE_SQLTOKEN_COMMENT)
 			continue;
 		if (*out != '\0' && token->start > done)
@@ -168,7 +171,7 @@ tide_sql_mask(void *ctx, const char *text, size_t width)
 	char *out;
 
 	if (tide_sqltree_scan(ctx, text, &tokens, NULL)) {
-		out = masked(ctx, text, &tokens);
+		out = masked(ctx, text, &tokens, width);
 		talloc_free(tokens.item);
 	} else {
 		const char *verb = verb_of(text);
