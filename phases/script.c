@@ -260,7 +260,7 @@ tide_script_relation(void *ctx, const struct tide_script_part *part)
 	char *name;
 
 	if (effect->relation == NULL)
-		return talloc_strdup(ctx, "tables that only the server knows");
+		return talloc_strdup(ctx, "tables that the statements do not name, if there are any");
 	name = effect->schema == NULL ? talloc_strdup(ctx, effect->relation)
 				      : talloc_asprintf(ctx, "%s.%s", effect->schema, effect->relation);
 	return effect->of_index ? talloc_asprintf(ctx, "the table of %s", name) : name;

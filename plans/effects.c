@@ -273,6 +273,9 @@ create_table(struct tide_reading *r, const json_t *body, size_t at)
 	for (size_t i = 0; i < json_array_size(parents); i++)
 		add_relation(r, json_array_get(parents, i),
 		    partition ? TIDE_ACCESS_EXCLUSIVE : TIDE_SHARE_UPDATE_EXCLUSIVE);
+	/* The default partition, and what the parent's foreign keys point to. */
+	if (partition)
+		tide_reading_unnamed(r, TIDE_ACCESS_EXCLUSIVE);
 	return at;
 }
 
@@ -374,7 +377,8 @@ comment(struct tide_reading *r, const json_t *body, size_t at)
 	if (strcmp(type, "OBJECT_COLUMN") == 0 && count > 1)
 		tide_reading_names(r, effect, names, count - 1);
 	else if (strcmp(type, "OBJECT_TABLE") == 0 || strcmp(type, "OBJECT_INDEX") == 0 ||
-		 strcmp(type, "OBJECT_VIEW") == 0 || strcmp(type, "OBJECT_MATVIEW") == 0)
+		 strcmp(type, "OBJECT_VIEW") == 0 || strcmp(type, "OBJECT_MATVIEW") == 0 ||
+		 strcmp(type, "OBJECT_SEQUENCE") == 0)
 		tide_reading_names(r, effect, names, count);
 	else
 		effect->lock = TIDE_LOCK_NONE;

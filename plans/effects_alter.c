@@ -389,6 +389,9 @@ partition(struct tide_reading *r, const json_t *cmd, size_t at)
 	tide_reading_at(r, at)->old = attaches ? TIDE_OLD_FITS : TIDE_OLD_UNKNOWN;
 	tide_reading_relation(r, &effect, json_object_get(part, "name"));
 	tide_reading_add(r, &effect);
+	/* The default partition, and what its foreign keys point to. */
+	if (!tide_tree_true(part, "concurrent"))
+		tide_reading_unnamed(r, TIDE_ACCESS_EXCLUSIVE);
 	return at;
 }
 

@@ -89,6 +89,11 @@ drop_one(struct tide_reading *r, const json_t *object, const struct drop_row *ro
 			effect.lock = TIDE_SHARE_UPDATE_EXCLUSIVE;
 	}
 	tide_reading_add(r, &effect);
+	/* What its foreign keys point to; the table that the statistics are of. */
+	if (row->kind == TIDE_EFFECT_DROP_TABLE)
+		tide_reading_unnamed(r, TIDE_ACCESS_EXCLUSIVE);
+	else if (strcmp(row->type, "OBJECT_STATISTIC_EXT") == 0)
+		tide_reading_unnamed(r, TIDE_SHARE_UPDATE_EXCLUSIVE);
 }
 
 void

@@ -60,6 +60,12 @@ tide_reading_add(struct tide_reading *r, const struct tide_effect *effect)
 	return out->effect_count++;
 }
 
+void
+tide_reading_unnamed(struct tide_reading *r, enum tide_lock_mode lock)
+{
+	(void)tide_reading_add(r, &(struct tide_effect){ .kind = TIDE_EFFECT_OTHER, .lock = lock });
+}
+
 struct tide_effect *
 tide_reading_at(struct tide_reading *r, size_t at)
 {

@@ -40,6 +40,8 @@ tide_tree_each(const json_t *node, const char *key, void (*take)(void *ctx, cons
 
 /** Adds an effect; returns its place: the pointer is valid until the next one is added. */
 size_t tide_reading_add(struct tide_reading *r, const struct tide_effect *effect);
+/** Adds a lock on tables that the statement does not name: a default partition, the target of a foreign key. */
+void tide_reading_unnamed(struct tide_reading *r, enum tide_lock_mode lock);
 struct tide_effect *tide_reading_at(struct tide_reading *r, size_t at);
 /** Sets the relation from a RangeVar, or from the first `count` parts of a list of names. */
 void tide_reading_relation(struct tide_reading *r, struct tide_effect *effect, const json_t *range);
