@@ -297,12 +297,9 @@ static size_t
 create_table_as(struct tide_reading *r, const json_t *body, size_t at)
 {
 	if (!tide_tree_true(json_object_get(body, "into"), "skipData")) {
-		size_t before = r->out->effect_count;
-
 		tide_effects_rows(
 		    r, "SelectStmt", json_object_get(json_object_get(body, "query"), "SelectStmt"));
 		r->out->traits &= ~(unsigned)TIDE_SQL_READ_ONLY;
-		(void)before;
 	}
 	return at;
 }
