@@ -154,28 +154,17 @@ refresh(struct tide_reading *r, const json_t *body, size_t at)
 	return at;
 }
 
+/* LOCK and TRUNCATE: the same for each relation of a list. */
 static size_t
-lock_table(struct tide_reading *r, const json_t *body, size_t at)
+each_relation(struct tide_reading *r, const json_t *body, size_t at)
 {
-	const json_t *relations = json_object_get(body, "relations");
+	const json_t *relations = json_object_get(body, "relations"), *mode = json_object_get(body, "mode");
 	struct tide_effect effect = *tide_reading_at(r, at);
 
-	effect.lock = (enum tide_lock_mode)json_integer_value(json_object_get(body, "mode"));
-	r->out->effect_count = at;
-	for (size_t i = 0; i < json_array_size(relations); i++) {
-		tide_reading_relation(r, &effect, json_array_get(relations, i));
-		tide_reading_add(r, &effect);
-	}
-	return at;
-}
-
-static size_t
-truncate(struct tide_reading *r, const json_t *body, size_t at)
-{
-	const json_t *relations = json_object_get(body, "relations");
-	struct tide_effect effect = *tide_reading_at(r, at);
-
-	effect.loses = true;
+	if (mode != NULL)
+		effect.lock = (enum tide_lock_mode)json_integer_value(mode);
+	else
+		effect.loses = true;
 	r->out->effect_count = at;
 	for (size_t i = 0; i < json_array_size(relations); i++) {
 		tide_reading_relation(r, &effect, json_array_get(relations, i));
@@ -471,8 +460,8 @@ static const struct tide_effect_row statements[] = {
 	{ "AlterTableMoveAllStmt", NULL, OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_REWRITE, FITS, 0, NULL },
 	{ "RefreshMatViewStmt", "relation", OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_REWRITE, FITS, 0,
 	    refresh },
-	{ "LockStmt", NULL, OTHER, TIDE_ACCESS_EXCLUSIVE, INSTANT, FITS, 0, lock_table },
-	{ "TruncateStmt", NULL, OTHER, TIDE_ACCESS_EXCLUSIVE, INSTANT, FITS, 0, truncate },
+	{ "LockStmt", NULL, OTHER, TIDE_ACCESS_EXCLUSIVE, INSTANT, FITS, 0, each_relation },
+	{ "TruncateStmt", NULL, OTHER, TIDE_ACCESS_EXCLUSIVE, INSTANT, FITS, 0, each_relation },
 	{ "CopyStmt", "relation", TIDE_EFFECT_WRITE, TIDE_ROW_EXCLUSIVE, TIDE_WORK_SOME, FITS, 0, copy },
 	{ "AlterSeqStmt", "sequence", OTHER, TIDE_SHARE_ROW_EXCLUSIVE, INSTANT, FITS, 0, alter_sequence },
 	{ "AlterDomainStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, alter_domain },

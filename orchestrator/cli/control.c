@@ -35,7 +35,7 @@ tide_control(struct tide_cli *cli, const char *wanted, struct tide_err *err)
 	if (status.live)
 		tide_output_say(&cli->out, TIDE_PLAIN, ": asked %s to %s\n",
 		    status.holder != NULL ? status.holder : "the executor",
-		    pause ? "pause; it stops after the batch at work" : "go on");
+		    pause ? "pause; it stops after the batch under way" : "continue");
 	else
 		tide_output_say(&cli->out, TIDE_PLAIN, ": no executor is running; %s\n",
 		    pause ? "the next one will wait" : "the next one will not wait");

@@ -50,7 +50,7 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    "and then nothing is changed (exit 4).",
 	    tide_verb_adopt },
 	[TIDE_VERB_PAUSE] = { "pause", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "pause a run, from any machine",
-	    "Asks the executor, through the database, to pause after the batch at work. Dual writes "
+	    "Asks the executor, through the database, to pause after the batch under way. Dual writes "
 	    "continue.",
 	    tide_verb_pause },
 	[TIDE_VERB_RESUME] = { "resume", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue a paused run",
