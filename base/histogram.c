@@ -1,4 +1,4 @@
-#include "tidemark/histogram.h"
+#include "tidemark/base/histogram.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "tidemark/lockmode.h"
+#include "tidemark/base/lockmode.h"
 
 #include <strings.h>
 

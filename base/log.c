@@ -1,4 +1,4 @@
-#include "tidemark/log.h"
+#include "tidemark/base/log.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 
 #include <talloc.h>
 
-#include "tidemark/redact.h"
+#include "tidemark/base/redact.h"
 #include "utf8.h"
 
 static const struct {

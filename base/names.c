@@ -1,4 +1,4 @@
-#include "tidemark/names.h"
+#include "tidemark/base/names.h"
 
 #include <ctype.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "tidemark/redact.h"
+#include "tidemark/base/redact.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "tidemark/sqltext.h"
+#include "tidemark/base/sqltext.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -7,7 +7,7 @@
 
 #include <talloc.h>
 
-#include "tidemark/names.h"
+#include "tidemark/base/names.h"
 
 /* Wraps `text` in `quote` and doubles every byte of `doubled` inside. */
 static char *

@@ -1,4 +1,4 @@
-#include "tidemark/units.h"
+#include "tidemark/base/units.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -30,4 +30,6 @@ endfunction()
 function(tide_module name)
 	add_library(tide_${name} STATIC ${ARGN})
 	tide_options(tide_${name})
+	# Private headers are included by their path in the folder: "pair/mirror.h".
+	target_include_directories(tide_${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
 endfunction()

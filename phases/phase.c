@@ -1,17 +1,17 @@
-#include "tidemark/phase.h"
+#include "tidemark/phases/phase.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include <talloc.h>
 
-#include "build.h"
-#include "overlap.h"
-#include "pair.h"
-#include "relations.h"
-#include "releases.h"
-#include "rename.h"
-#include "script.h"
+#include "build/build.h"
+#include "catalog/overlap.h"
+#include "pair/pair.h"
+#include "catalog/relations.h"
+#include "build/releases.h"
+#include "build/rename.h"
+#include "script/script.h"
 #include "specs.h"
 
 const struct tide_phase_ops *

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tidemark/fields.h"
+#include "tidemark/plans/fields.h"
 
 /** Specs that more than their own kind must read: one phase's meaning depends on an earlier one's. */
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "tidemark/units.h"
+#include "tidemark/base/units.h"
 
 #define SLOT (50 * TIDE_MS)
 /* A second's worth is sent in so many batches, all workers together. */

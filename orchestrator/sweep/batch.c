@@ -6,7 +6,7 @@
 #include <talloc.h>
 
 #include "keyset.h"
-#include "tidemark/sqltext.h"
+#include "tidemark/base/sqltext.h"
 
 #define RANGE "tidemark_row.ctid >= $3::tid AND tidemark_row.ctid < $4::tid"
 /* The low byte of the line pointer: tidsend gives four bytes of block and two of line pointer, and no cast to text. */

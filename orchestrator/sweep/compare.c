@@ -1,17 +1,17 @@
 /* Reading only, without lease or checkpoint: what `tidemark verify` and the keys of an error message need. */
-#include "tidemark/compare.h"
+#include "tidemark/orchestrator/compare.h"
 
 #include <ev.h>
 #include <string.h>
 #include <talloc.h>
 
-#include "../step_runner.h"
-#include "../stop_signals.h"
+#include "steps/step_runner.h"
+#include "run/stop_signals.h"
 #include "keyset_load.h"
-#include "state_sql.h"
+#include "sweep_sql.h"
 #include "sweep.h"
-#include "tidemark/sqltext.h"
-#include "tidemark/units.h"
+#include "tidemark/base/sqltext.h"
+#include "tidemark/base/units.h"
 
 /* Longer than a sweep's batches: nobody waits for a reader, but its snapshot should stay short. */
 #define TARGET (100 * TIDE_MS)
@@ -144,7 +144,7 @@ find_leaves(struct compare *c, void *mem, struct tide_err *err)
 		return false;
 	if (tide_rows_null(oid, 0, 0))
 		return tide_fail(err, TIDE_PRECONDITION, "table %s does not exist", c->what->table);
-	if (!tide_await_query(c->what->conn, mem, tide_sql_state_leaves,
+	if (!tide_await_query(c->what->conn, mem, tide_sql_sweep_leaves,
 		TIDE_ARGS(tide_rows_text(oid, 0, 0), NULL), &rows, err))
 		return false;
 	c->leaves = tide_rows_count(rows);

@@ -3,7 +3,7 @@
 
 #include <talloc.h>
 
-#include "tidemark/units.h"
+#include "tidemark/base/units.h"
 
 /* Blocks of a hole that are visited at once. */
 #define HOLE_BLOCKS 8

@@ -14,7 +14,7 @@
 #include <talloc.h>
 
 #include "keyset.h"
-#include "tidemark/sqltext.h"
+#include "tidemark/base/sqltext.h"
 
 /* Rows of a hole that are visited at once. */
 #define HOLE_ROWS 256

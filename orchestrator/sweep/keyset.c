@@ -2,8 +2,8 @@
 
 #include <talloc.h>
 
-#include "tidemark/expression.h"
-#include "tidemark/sqltext.h"
+#include "tidemark/plans/expression.h"
+#include "tidemark/base/sqltext.h"
 
 /* The column of the row, or of what has the key as k1, k2 … */
 static char *

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "state_sql.h"
+#include "sweep_sql.h"
 
 bool
 tide_keyset_wanted(const char *order, bool heap)
@@ -65,7 +65,7 @@ tide_keyset_load(void *ctx, struct tide_conn *conn, int64_t relation, const char
 	void *mem = talloc_new(NULL);
 	struct tide_rows *version, *rows;
 	bool ok = tide_await_query(conn, mem, database_version_sql(conn), 0, NULL, &version, err) &&
-		  tide_await_query(conn, mem, tide_sql_state_keyset,
+		  tide_await_query(conn, mem, tide_sql_sweep_keyset,
 		      TIDE_ARGS(talloc_asprintf(mem, "%lld", (long long)relation),
 			  tide_rows_count(version) > 0 ? tide_rows_text(version, 0, 0) : NULL),
 		      &rows, err);

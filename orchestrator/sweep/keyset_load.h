@@ -2,7 +2,7 @@
 #define TIDE_KEYSET_LOAD_H
 
 #include "keyset.h"
-#include "tidemark/conn.h"
+#include "tidemark/postgres/conn.h"
 
 /** order: of the spec. heap: the rows of the relation are in a heap. */
 bool tide_keyset_wanted(const char *order, bool heap);

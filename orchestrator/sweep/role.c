@@ -4,8 +4,8 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "../own_path.h"
-#include "tidemark/sqltext.h"
+#include "state/role_search_path.h"
+#include "tidemark/base/sqltext.h"
 
 bool
 tide_sweep_role(const struct tide_sweep *sweep, struct tide_conn *conn, struct tide_err *err)

@@ -3,12 +3,12 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "../hooks.h"
-#include "../journal.h"
+#include "state/crash_points.h"
+#include "state/journal.h"
 #include "keyset.h"
 #include "keyset_load.h"
-#include "state_sql.h"
-#include "tidemark/units.h"
+#include "sweep_sql.h"
+#include "tidemark/base/units.h"
 
 /* Long enough for whole groups of windows; a worker without work takes half of another's. */
 #define SEGMENT_LEAST 64
@@ -104,7 +104,7 @@ read_relations(struct tide_sweep *sweep, struct tide_err *err)
 {
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_state_leaves,
+	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_sweep_leaves,
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->table_oid), sweep->spec->columns), &rows, err);
 
 	for (size_t i = 0; ok && i < sweep->relation_count; i++)

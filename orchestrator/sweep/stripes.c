@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "tidemark/units.h"
+#include "tidemark/base/units.h"
 
 /* What a byte left behind is worth, us: it has to be vacuumed, written once more, and is in everybody's way in memory. */
 #define BYTE_PRICE 0.02

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "../hooks.h"
-#include "../journal.h"
-#include "../watcher.h"
-#include "lock_waits.h"
-#include "tidemark/store.h"
-#include "tidemark/units.h"
+#include "state/crash_points.h"
+#include "state/journal.h"
+#include "signals/watcher.h"
+#include "signals/lock_waits.h"
+#include "tidemark/orchestrator/store.h"
+#include "tidemark/base/units.h"
 
 #define FIRST_BLOCKS 4
 #define MOST_BLOCKS 2048

@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../executor.h"
-#include "../step_runner.h"
+#include "run/executor.h"
+#include "steps/step_runner.h"
 #include "allowance.h"
 #include "cursor.h"
-#include "horizon.h"
+#include "signals/horizon.h"
 #include "order.h"
 #include "pace.h"
 #include "stripes.h"

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "../application_name.h"
-#include "../hooks.h"
+#include "state/application_name.h"
+#include "state/crash_points.h"
 #include "batch.h"
-#include "lock_waits.h"
+#include "signals/lock_waits.h"
 #include "order.h"
-#include "tidemark/units.h"
+#include "tidemark/base/units.h"
 
 /* How long rows rest that were locked. */
 #define LOCK_REST (50 * TIDE_MS)

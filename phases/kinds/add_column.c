@@ -2,16 +2,16 @@
 
 #include <talloc.h>
 
-#include "build.h"
-#include "change.h"
-#include "overlap.h"
-#include "properties.h"
-#include "relations.h"
+#include "build/build.h"
+#include "catalog/change.h"
+#include "catalog/overlap.h"
+#include "catalog/properties.h"
+#include "catalog/relations.h"
 #include "specs.h"
-#include "tidemark/expression.h"
-#include "tidemark/names.h"
-#include "tidemark/sqltext.h"
-#include "types.h"
+#include "tidemark/plans/expression.h"
+#include "tidemark/base/names.h"
+#include "tidemark/base/sqltext.h"
+#include "catalog/types.h"
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(add_column_spec, column, NAME, .required = true, .help = "name of the new column"),

@@ -2,17 +2,17 @@
 
 #include <talloc.h>
 
-#include "build.h"
-#include "change.h"
-#include "dependents.h"
-#include "fill.h"
-#include "maintain.h"
-#include "pair.h"
-#include "reactions.h"
-#include "relations.h"
+#include "build/build.h"
+#include "catalog/change.h"
+#include "catalog/dependents.h"
+#include "pair/fill.h"
+#include "build/maintain.h"
+#include "pair/pair.h"
+#include "pair/triggers_and_rules.h"
+#include "catalog/relations.h"
 #include "specs.h"
-#include "tidemark/expression.h"
-#include "tidemark/sqltext.h"
+#include "tidemark/plans/expression.h"
+#include "tidemark/base/sqltext.h"
 
 static const char *const bloat_words[] = { "avoid", "accept", NULL };
 static const char *const horizon_words[] = { "wait", "proceed", NULL };

@@ -2,12 +2,12 @@
 
 #include <talloc.h>
 
-#include "build.h"
-#include "change.h"
-#include "indexes.h"
-#include "tidemark/expression.h"
-#include "tidemark/names.h"
-#include "tidemark/sqltext.h"
+#include "build/build.h"
+#include "catalog/change.h"
+#include "catalog/indexes.h"
+#include "tidemark/plans/expression.h"
+#include "tidemark/base/names.h"
+#include "tidemark/base/sqltext.h"
 
 struct create_index_spec {
 	char *name;

@@ -2,20 +2,20 @@
 
 #include <talloc.h>
 
-#include "build.h"
-#include "change.h"
-#include "overlap.h"
-#include "dependents.h"
-#include "inventory.h"
-#include "mirror.h"
-#include "pair.h"
-#include "proof.h"
-#include "prove.h"
-#include "recreate.h"
-#include "relations.h"
+#include "build/build.h"
+#include "catalog/change.h"
+#include "catalog/overlap.h"
+#include "catalog/dependents.h"
+#include "catalog/inventory.h"
+#include "pair/mirror.h"
+#include "pair/pair.h"
+#include "pair/proof.h"
+#include "pair/prove.h"
+#include "pair/recreate.h"
+#include "catalog/relations.h"
 #include "specs.h"
-#include "tidemark/sqltext.h"
-#include "tidemark/units.h"
+#include "tidemark/base/sqltext.h"
+#include "tidemark/base/units.h"
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(drop_column_spec, column, NAME, .required = true, .help = "the column to drop"),

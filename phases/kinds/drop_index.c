@@ -2,11 +2,11 @@
 
 #include <talloc.h>
 
-#include "build.h"
-#include "change.h"
-#include "indexes.h"
-#include "tidemark/names.h"
-#include "tidemark/sqltext.h"
+#include "build/build.h"
+#include "catalog/change.h"
+#include "catalog/indexes.h"
+#include "tidemark/base/names.h"
+#include "tidemark/base/sqltext.h"
 
 struct drop_index_spec {
 	char *name;

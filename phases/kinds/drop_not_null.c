@@ -1,10 +1,10 @@
 #include <talloc.h>
 
-#include "build.h"
-#include "change.h"
-#include "proof.h"
+#include "build/build.h"
+#include "catalog/change.h"
+#include "pair/proof.h"
 #include "specs.h"
-#include "tidemark/sqltext.h"
+#include "tidemark/base/sqltext.h"
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(drop_not_null_spec, column, NAME, .required = true,

@@ -2,18 +2,18 @@
 
 #include <talloc.h>
 
-#include "build.h"
-#include "change.h"
-#include "overlap.h"
-#include "dependents.h"
-#include "mirror.h"
-#include "ours.h"
-#include "pair.h"
-#include "relations.h"
+#include "build/build.h"
+#include "catalog/change.h"
+#include "catalog/overlap.h"
+#include "catalog/dependents.h"
+#include "pair/mirror.h"
+#include "catalog/ours.h"
+#include "pair/pair.h"
+#include "catalog/relations.h"
 #include "specs.h"
-#include "tidemark/expression.h"
-#include "tidemark/sqltext.h"
-#include "types.h"
+#include "tidemark/plans/expression.h"
+#include "tidemark/base/sqltext.h"
+#include "catalog/types.h"
 
 static const char *const on_error_choices[] = { "reject", "null", NULL };
 

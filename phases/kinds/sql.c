@@ -3,13 +3,13 @@
 
 #include <talloc.h>
 
-#include "build.h"
-#include "change.h"
-#include "script.h"
+#include "build/build.h"
+#include "catalog/change.h"
+#include "script/script.h"
 #include "specs.h"
-#include "tidemark/expression.h"
-#include "tidemark/sqltext.h"
-#include "types.h"
+#include "tidemark/plans/expression.h"
+#include "tidemark/base/sqltext.h"
+#include "catalog/types.h"
 
 static const char *const locks[] = { "none", "access share", "row share", "row exclusive",
 	"share update exclusive", "share", "share row exclusive", "exclusive", "access exclusive", NULL };

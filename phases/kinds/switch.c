@@ -2,20 +2,20 @@
 
 #include <talloc.h>
 
-#include "build.h"
-#include "change.h"
-#include "overlap.h"
-#include "dependents.h"
-#include "fill.h"
-#include "maintain.h"
-#include "mirror.h"
-#include "pair.h"
-#include "proof.h"
-#include "prove.h"
-#include "recreate.h"
+#include "build/build.h"
+#include "catalog/change.h"
+#include "catalog/overlap.h"
+#include "catalog/dependents.h"
+#include "pair/fill.h"
+#include "build/maintain.h"
+#include "pair/mirror.h"
+#include "pair/pair.h"
+#include "pair/proof.h"
+#include "pair/prove.h"
+#include "pair/recreate.h"
 #include "specs.h"
-#include "tidemark/names.h"
-#include "tidemark/sqltext.h"
+#include "tidemark/base/names.h"
+#include "tidemark/base/sqltext.h"
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(switch_spec, swap_names, BOOLEAN, .fallback = "false",

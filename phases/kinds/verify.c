@@ -2,12 +2,12 @@
 
 #include <talloc.h>
 
-#include "build.h"
-#include "pair.h"
-#include "prove.h"
+#include "build/build.h"
+#include "pair/pair.h"
+#include "pair/prove.h"
 #include "specs.h"
-#include "tidemark/expression.h"
-#include "tidemark/sqltext.h"
+#include "tidemark/plans/expression.h"
+#include "tidemark/base/sqltext.h"
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(verify_spec, condition, EXPRESSION,

@@ -14,7 +14,7 @@ leaf AS (
            coalesce(max(age(leaf.relfrozenxid)) FILTER (WHERE leaf.relfrozenxid <> '0'), 0) AS xid_age
       FROM leaf
 ), place AS (
-    -- Where the rows are, and whether an index leads through them: orchestrator/state/keyset.sql asks the same.
+    -- Where the rows are, and whether an index leads through them: orchestrator/sweep/keyset.sql asks the same.
     SELECT leaf.oid::pg_catalog.regclass::pg_catalog.text AS name,
            EXISTS (SELECT FROM pg_catalog.pg_am AS m WHERE m.oid = leaf.relam AND m.amname = 'heap') AS heap,
            EXISTS (SELECT FROM pg_catalog.pg_index AS i

@@ -99,6 +99,10 @@ class Check:
         found = os.listdir(path) if os.path.isdir(path) else []
         return sorted(folder + "/" + name for name in found if name.endswith(ending))
 
+    def names_below(self, folder, ending):
+        found = [self.names(os.path.relpath(path, self.root), ending) for path, _, _ in os.walk(os.path.join(self.root, folder))]
+        return sorted(sum(found, []))
+
     def pages(self):
         top = [name for name in self.names(".", ".md")]
         return [name[2:] for name in top] + self.names("docs", ".md") + self.names("docs/phases", ".md")
@@ -147,7 +151,7 @@ class Check:
     def check_plans(self):
         page, known = "docs/plans.md", {"limits", "phase", "gate"}
         rows = read_table(self.read(page))
-        for name in ("plans/plan.c", "plans/limits.c", "plans/gate.c"):
+        for name in ("plans/plan/plan.c", "plans/plan/limits.c", "plans/plan/gate_field.c"):
             code = strip_comments(self.read(name))
             fields = read_fields(code)
             if not fields:
@@ -160,8 +164,8 @@ class Check:
 
     def check_rules(self):
         rules, prefixes = set(), set()
-        for folder in ("phases", "phases/kinds", "plans", "orchestrator/cli"):
-            for name in self.names(folder, ".c"):
+        for folder in ("phases", "plans", "orchestrator/cli"):
+            for name in self.names_below(folder, ".c"):
                 code = strip_comments(self.read(name))
                 rules |= set(re.findall(SEVERITY + r",\s*" + RULE, code))
                 rules |= set(re.findall(r"TIDE_FATE_(?:REFUSED|WARNED),\s*" + RULE, code))
@@ -182,8 +186,8 @@ class Check:
     def check_cli(self):
         page = "docs/cli.md"
         text = self.read(page)
-        options = re.findall(r'\bOPTION\("([a-z-]+)"((?:[^;]*?))(?=\n\tOPTION\(|\n\t\{ \.name)', self.read("orchestrator/cli/option_table.c"))
-        verbs = re.findall(r'\[TIDE_VERB_\w+\] = \{ "([a-z]+)"', self.read("orchestrator/cli/verbs.c"))
+        options = re.findall(r'\bOPTION\("([a-z-]+)"((?:[^;]*?))(?=\n\tOPTION\(|\n\t\{ \.name)', self.read("orchestrator/cli/options/option_table.c"))
+        verbs = re.findall(r'\[TIDE_VERB_\w+\] = \{ "([a-z]+)"', self.read("orchestrator/cli/verbs/verbs.c"))
         if not options or not verbs:
             self.say("orchestrator/cli", "no table of verbs or options was found")
         for name, rest in options:
@@ -194,7 +198,7 @@ class Check:
                 self.say(page, "verb '%s' has no section", verb)
 
     def check_statuses(self):
-        codes = re.findall(r"^\tTIDE_\w+ = (\d+)", self.read("include/tidemark/err.h"), re.M)
+        codes = re.findall(r"^\tTIDE_\w+ = (\d+)", self.read("include/tidemark/base/err.h"), re.M)
         names = re.findall(r'^\t\{ TIDE_\w+, "(\w+)" \}', self.read("base/err.c"), re.M)
         headings = " ".join(re.findall(r"^## (.*)$", self.read("docs/errors.md"), re.M))
         if not codes or len(codes) != len(names):

@@ -5,6 +5,7 @@ Usage: check_hints.py [root of the tree]
 One line for each row without a test, each entry without a row and each test that is not there; exit 1 when there is any.
 """
 import ast
+import glob
 import os
 import re
 import sys
@@ -69,9 +70,9 @@ def arguments_of(text, start):
 def rules(root):
     """The rules of findings that come with a hint."""
     found = set()
-    for folder in ("phases", "phases/kinds", "orchestrator/cli"):
-        for name in sorted(os.listdir(os.path.join(root, folder))):
-            text = read(root, folder, name) if name.endswith(".c") else ""
+    for folder in ("phases", "orchestrator/cli"):
+        for path in sorted(glob.glob(os.path.join(root, folder, "**", "*.c"), recursive=True)):
+            text = read(path)
             for match in re.finditer(r"\b(?:tide_say|tide_findings_add)\(", text):
                 given = arguments_of(text, match.end() - 1)
                 # (c, severity, rule, key, hint, …) and (out, severity, rule, line, column, hint, …)

@@ -5,8 +5,8 @@
 
 #include <talloc.h>
 
-#include "tidemark/phase.h"
-#include "tidemark/plan.h"
+#include "tidemark/phases/phase.h"
+#include "tidemark/plans/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,8 +5,8 @@
 
 #include <talloc.h>
 
-#include "tidemark/effects.h"
-#include "tidemark/expression.h"
+#include "tidemark/plans/effects.h"
+#include "tidemark/plans/expression.h"
 
 #define WIDTH 60
 

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "tidemark/catalog.h"
-#include "tidemark/sqltext.h"
+#include "tidemark/catalog/catalog.h"
+#include "tidemark/base/sqltext.h"
 
 static char *
 fixture_text(void *ctx, const json_t *row, const char *key)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "tidemark/step.h"
+#include "tidemark/phases/step.h"
 
 static void
 steps_say(char **out, const char *fmt, ...)

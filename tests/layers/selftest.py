@@ -10,29 +10,29 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import check
 
 GOOD = {
-    "base/a.c": '#include "a.h"\n#include <string.h>\n#include "tidemark/err.h"\nint\nf(void)\n{\n\treturn 0;\n}\n',
+    "base/a.c": '#include "a.h"\n#include <string.h>\n#include "tidemark/base/err.h"\nint\nf(void)\n{\n\treturn 0;\n}\n',
     "base/a.h": "",
-    "postgres/conn.c": '#include <ev.h>\n#include <libpq-fe.h>\n#include "tidemark/conn.h"\n#include "catalog_sql.h"\n',
-    "orchestrator/sweep/worker.c": '#include "worker.h"\n#include <ev.h>\n#include "../executor.h"\n'
-                                   '#include "tidemark/phase.h"\n',
+    "postgres/conn/conn.c": '#include <ev.h>\n#include <libpq-fe.h>\n#include "tidemark/postgres/conn.h"\n#include "catalog_sql.h"\n',
+    "orchestrator/sweep/worker.c": '#include "worker.h"\n#include <ev.h>\n#include "run/executor.h"\n'
+                                   '#include "tidemark/phases/phase.h"\n',
     "orchestrator/sweep/worker.h": "",
-    "orchestrator/executor.h": "",
+    "orchestrator/run/executor.h": "",
     "orchestrator/CMakeLists.txt": "target_link_libraries(tide_orchestrator PUBLIC tide_phases tide_postgres)",
-    "include/tidemark/step.h": '#include <jansson.h>\n#include "tidemark/err.h"\n',
-    "plans/text.c": '/* strcpy(a, b) */ const char *s = "sprintf(x)";\nvoid\ng(void)\n{\n\tp->select(1);\n\tmy_sleep(2);\n}\n',
+    "include/tidemark/phases/step.h": '#include <jansson.h>\n#include "tidemark/base/err.h"\n',
+    "plans/plan/growing_text.c": '/* strcpy(a, b) */ const char *s = "sprintf(x)";\nvoid\ng(void)\n{\n\tp->select(1);\n\tmy_sleep(2);\n}\n',
 }
 
 BAD = [
-    ("postgres/a.c", '#include "tidemark/plan.h"\n', "layer: postgres may not use plans"),
-    ("plans/a.c", '#include "tidemark/phase.h"\n', "layer: plans may not use phases"),
-    ("phases/kinds/a.c", '#include "tidemark/conn.h"\n', "layer: phases may not use postgres"),
+    ("postgres/a.c", '#include "tidemark/plans/plan.h"\n', "layer: postgres may not use plans"),
+    ("plans/a.c", '#include "tidemark/phases/phase.h"\n', "layer: plans may not use phases"),
+    ("phases/kinds/a.c", '#include "tidemark/postgres/conn.h"\n', "layer: phases may not use postgres"),
     ("phases/a.c", "#include <libpq-fe.h>\n", "library: <libpq-fe.h>"),
     ("orchestrator/a.c", "#include <libpq-fe.h>\n", "library: <libpq-fe.h>"),
     ("phases/a.c", "#include <ev.h>\n", "library: <ev.h>"),
     ("phases/a.c", '#include "../postgres/conn.h"\n', "is not a header of phases"),
-    ("base/a.c", '#include "tidemark/unheard_of.h"\n', "has no owner"),
-    ("include/tidemark/err.h", '#include "tidemark/plan.h"\n', "a header of base may not use plans"),
-    ("include/tidemark/conn.h", "#include <libpq-fe.h>\n", "in a public header"),
+    ("base/a.c", '#include "tidemark/unheard_of.h"\n', "is in no owner's folder"),
+    ("include/tidemark/base/err.h", '#include "tidemark/plans/plan.h"\n', "a header of base may not use plans"),
+    ("include/tidemark/postgres/conn.h", "#include <libpq-fe.h>\n", "in a public header"),
     ("postgres/CMakeLists.txt", "target_link_libraries(tide_postgres PRIVATE tide_plans)", "may not link tide_plans"),
     ("base/a.c", "void\nf(void)\n{\n\tstrcpy(a, b);\n}\n", "a.c:4: banned: strcpy"),
     ("orchestrator/a.c", "void\nf(void)\n{\n\tsleep (1);\n}\n", "banned: sleep"),

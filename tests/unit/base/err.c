@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "tidemark/err.h"
+#include "tidemark/base/err.h"
 
 static void
 a_failure_clears_what_was_there(void **state)

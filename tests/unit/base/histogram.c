@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "tidemark/histogram.h"
+#include "tidemark/base/histogram.h"
 
 static void
 an_empty_one_answers_zero(void **state)

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "tidemark/log.h"
+#include "tidemark/base/log.h"
 
 static char line[8192];
 

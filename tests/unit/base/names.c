@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/names.h"
+#include "tidemark/base/names.h"
 
 static void
 a_digest_is_the_published_one(void **state)

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/redact.h"
+#include "tidemark/base/redact.h"
 
 struct row {
 	const char *text, *expected;

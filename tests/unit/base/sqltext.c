@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/sqltext.h"
+#include "tidemark/base/sqltext.h"
 
 static void
 identifiers_are_always_quoted(void **state)

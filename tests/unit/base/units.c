@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tidemark/units.h"
+#include "tidemark/base/units.h"
 
 struct reading {
 	const char *text;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tidemark/units.h"
+#include "tidemark/base/units.h"
 
 #define MOST_WORKERS 16
 #define TICK (20 * TIDE_MS)

@@ -1,4 +1,4 @@
-#include "application_name.h"
+#include "state/application_name.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/names.h"
+#include "tidemark/base/names.h"
 
 static void
 a_short_plan_keeps_its_name(void **state)

@@ -1,5 +1,5 @@
 /* What the tables print must be what the documentation says, and what shells can read. */
-#include "cli/help.h"
+#include "cli/options/help.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "cli/options.h"
+#include "cli/options/options.h"
 
 static char *
 printed(void (*print)(FILE *))

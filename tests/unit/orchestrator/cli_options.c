@@ -1,4 +1,4 @@
-#include "cli/options.h"
+#include "cli/options/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,9 +7,9 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "cli/verbs.h"
-#include "tidemark/conn.h"
-#include "tidemark/units.h"
+#include "cli/verbs/verbs.h"
+#include "tidemark/postgres/conn.h"
+#include "tidemark/base/units.h"
 
 /** "NAME=value" words, ends with NULL. */
 static const char *

@@ -1,4 +1,4 @@
-#include "cli/output.h"
+#include "cli/render/output.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,12 +9,12 @@
 #include <jansson.h>
 #include <talloc.h>
 
-#include "cli/cli.h"
-#include "cli/execute.h"
-#include "cli/json.h"
-#include "cli/lint_print.h"
-#include "cli/review.h"
-#include "tidemark/units.h"
+#include "cli/options/cli.h"
+#include "cli/verbs/execute.h"
+#include "cli/render/json.h"
+#include "cli/render/lint_print.h"
+#include "cli/review/review.h"
+#include "tidemark/base/units.h"
 
 struct memory {
 	struct tide_stream stream;

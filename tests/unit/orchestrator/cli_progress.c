@@ -1,4 +1,4 @@
-#include "cli/progress.h"
+#include "cli/render/progress.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,9 +7,9 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#include "cli/output.h"
-#include "cli/status_print.h"
-#include "tidemark/units.h"
+#include "cli/render/output.h"
+#include "cli/render/status_print.h"
+#include "tidemark/base/units.h"
 
 static struct tide_progress
 half_way(void)

@@ -1,4 +1,4 @@
-#include "sweep/horizon.h"
+#include "signals/horizon.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

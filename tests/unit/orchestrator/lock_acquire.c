@@ -1,4 +1,4 @@
-#include "lock_acquire.h"
+#include "locks/lock_acquire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/units.h"
+#include "tidemark/base/units.h"
 
 static char *
 text_of(void *ctx, enum tide_lock_mode lock, int64_t total, int64_t deadlock_timeout)

@@ -1,4 +1,4 @@
-#include "cli/metrics.h"
+#include "cli/metrics/metrics.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <talloc.h>
 
-#include "throttle.h"
-#include "tidemark/conn.h"
-#include "tidemark/units.h"
+#include "signals/throttle.h"
+#include "tidemark/postgres/conn.h"
+#include "tidemark/base/units.h"
 
 #define NOW (1000 * TIDE_SECOND)
 

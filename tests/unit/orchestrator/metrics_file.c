@@ -1,4 +1,4 @@
-#include "cli/metrics_file.h"
+#include "cli/metrics/metrics_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "progress_json.h"
+#include "state/progress_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

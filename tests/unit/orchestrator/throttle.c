@@ -1,4 +1,4 @@
-#include "throttle.h"
+#include "signals/throttle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/units.h"
+#include "tidemark/base/units.h"
 
 static struct tide_limits
 no_limits(void)

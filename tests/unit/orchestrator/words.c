@@ -8,9 +8,9 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "cli/cli.h"
-#include "tidemark/store.h"
-#include "tidemark/words.h"
+#include "cli/options/cli.h"
+#include "tidemark/orchestrator/store.h"
+#include "tidemark/orchestrator/words.h"
 
 static char *
 read_all(void *ctx, const char *path)

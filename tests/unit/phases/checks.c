@@ -11,7 +11,7 @@
 #include <talloc.h>
 
 #include "../../harness/catalog_fixture.h"
-#include "tidemark/phase.h"
+#include "tidemark/phases/phase.h"
 
 #define HEAD "name = 'p'\ntable = 'public.t'\n"
 #define ADD "[[phase]]\nkind = 'add_column'\ncolumn = 'b'\ntype = 'integer'\n"

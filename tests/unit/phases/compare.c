@@ -11,12 +11,12 @@
 #include <talloc.h>
 
 #include "../../harness/catalog_fixture.h"
-#include "build.h"
-#include "mirror.h"
-#include "pair.h"
+#include "build/build.h"
+#include "pair/mirror.h"
+#include "pair/pair.h"
 #include "specs.h"
-#include "tidemark/expression.h"
-#include "types.h"
+#include "tidemark/plans/expression.h"
+#include "catalog/types.h"
 
 #define PLAN                                                                                                 \
 	"name = 'p'\ntable = 'public.t'\n"                                                                   \

@@ -17,7 +17,7 @@
 
 #include "../../harness/catalog_fixture.h"
 #include "../../harness/steps_text.h"
-#include "tidemark/phase.h"
+#include "tidemark/phases/phase.h"
 
 #define CASES TIDEMARK_SOURCE_DIR "/tests/golden/*/*.toml"
 

@@ -1,5 +1,5 @@
 /* The inventory of what hangs on a column: each of its rows decides something, and the page shows all of it. */
-#include "inventory.h"
+#include "catalog/inventory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include <talloc.h>
 
 #include "../../harness/catalog_fixture.h"
-#include "tidemark/phase.h"
+#include "tidemark/phases/phase.h"
 
 #define PAGE TIDEMARK_SOURCE_DIR "/docs/dependents.md"
 #define BEGIN "<!-- inventory: begin -->\n"

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "tidemark/made.h"
-#include "tidemark/phase.h"
+#include "tidemark/phases/made.h"
+#include "tidemark/phases/phase.h"
 
 static const char text[] = "name = \"p\"\ntable = \"public.t\"\n"
 			   "[[phase]]\nkind = \"add_column\"\ncolumn = \"b\"\ntype = \"integer\"\n"

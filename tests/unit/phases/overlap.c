@@ -10,8 +10,8 @@
 #include <talloc.h>
 
 #include "../../harness/catalog_fixture.h"
-#include "overlap.h"
-#include "tidemark/phase.h"
+#include "catalog/overlap.h"
+#include "tidemark/phases/phase.h"
 
 /* Plan 'one': a becomes b. */
 #define ONE                                                                                                  \

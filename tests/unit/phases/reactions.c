@@ -11,7 +11,7 @@
 #include <talloc.h>
 
 #include "../../harness/catalog_fixture.h"
-#include "tidemark/phase.h"
+#include "tidemark/phases/phase.h"
 
 #define COLUMN(name) "{'name':'" name "','type':'integer','cast_type':'integer','identical':true}"
 #define CATALOG(version, right, reactions)                                                                   \

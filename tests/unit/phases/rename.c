@@ -8,7 +8,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "tidemark/step.h"
+#include "tidemark/phases/step.h"
 
 #define FROM "\"public\".\"t\""
 #define TO "\"archive\".\"it's\""

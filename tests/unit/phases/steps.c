@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/step.h"
+#include "tidemark/phases/step.h"
 
 /* One step in which no member is zero. */
 static struct tide_steps *

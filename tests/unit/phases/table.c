@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tidemark/phase.h"
+#include "tidemark/phases/phase.h"
 
 static void
 every_kind_is_there_once_and_in_order(void **state)

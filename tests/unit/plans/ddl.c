@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/ddl.h"
+#include "tidemark/plans/ddl.h"
 
 struct row {
 	const char *statement;

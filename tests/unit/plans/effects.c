@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/effects.h"
+#include "tidemark/plans/effects.h"
 
 /* What a statement does to the first relation that it locks most. Locks are compared with a server's in live/test_sql_phases.py. */
 

@@ -1,4 +1,4 @@
-#include "tidemark/expression.h"
+#include "tidemark/plans/expression.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/findings.h"
+#include "tidemark/plans/findings.h"
 
 static void
 findings_keep_their_order_and_texts(void **state)

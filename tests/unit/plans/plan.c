@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tidemark/units.h"
+#include "tidemark/base/units.h"
 
 static bool
 load(void *ctx, const char *path, struct tide_plan **out, struct tide_err *err)

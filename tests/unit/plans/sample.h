@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/plan.h"
+#include "tidemark/plans/plan.h"
 
 /** A kind with a key of every type; the kinds of phases/ are not the reader's business. */
 struct everything {

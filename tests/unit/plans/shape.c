@@ -1,4 +1,4 @@
-#include "tidemark/shape.h"
+#include "tidemark/plans/shape.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/effects.h"
-#include "tidemark/expression.h"
+#include "tidemark/plans/effects.h"
+#include "tidemark/plans/expression.h"
 
 struct splitting {
 	const char *text;

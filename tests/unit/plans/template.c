@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "tidemark/template.h"
+#include "tidemark/plans/template.h"
 
 static struct tide_plan *
 render(void *ctx, struct tide_template_args args, char **out)

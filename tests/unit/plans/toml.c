@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/toml.h"
+#include "tidemark/plans/toml.h"
 
 static const struct tide_toml *
 parse_bytes(void *ctx, const char *text, size_t length)

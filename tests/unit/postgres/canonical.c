@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "canonical.h"
+#include "catalog/expression_text.h"
 
 #define REST "\n   FROM (tidemark_row\n     CROSS JOIN ( SELECT 1) tidemark_one(tidemark_one));"
 

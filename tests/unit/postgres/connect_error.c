@@ -7,7 +7,7 @@
 
 #include <postgresql/libpq-fe.h>
 
-#include "connect_error.h"
+#include "connect/connect_error.h"
 
 static void
 every_failure_has_its_cause_and_code(void **state)

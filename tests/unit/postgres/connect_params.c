@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "connect_params.h"
+#include "connect/connect_params.h"
 
 /* NULL when not said; fails when said twice. */
 static const char *

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tidemark/conn.h"
+#include "tidemark/postgres/conn.h"
 
 #define FAKE_PID 4711
 

@@ -13,8 +13,8 @@
 
 #include <postgresql/libpq-fe.h>
 
-#include "rows_private.h"
-#include "tidemark/err.h"
+#include "conn/rows_private.h"
+#include "tidemark/base/err.h"
 
 /* One row; the last column is NULL. */
 static struct tide_rows *

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/session.h"
+#include "tidemark/postgres/session.h"
 
 static bool
 sets(int version, const char *line)

@@ -9,7 +9,7 @@
 /* The folder's own header needs libpq's, whose folder is not on the path of tests. */
 #include <postgresql/libpq-fe.h>
 
-#include "sqlstate.h"
+#include "conn/sqlstate.h"
 
 static void
 states_say_what_to_do(void **state)

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "tidemark/url.h"
+#include "tidemark/postgres/url.h"
 
 /* name, value, …, NULL */
 static const char *

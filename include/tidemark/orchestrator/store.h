@@ -1,0 +1,113 @@
+#ifndef TIDE_STORE_H
+#define TIDE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tidemark/postgres/conn.h"
+#include "tidemark/base/err.h"
+#include "tidemark/orchestrator/observer.h"
+#include "tidemark/phases/step.h"
+#include "tidemark/orchestrator/words.h"
+
+/**
+ * The state schema as its readers see it: everything the verbs status, history, pause, resume and
+ * `PLAN` by name need. Reading takes no lock beyond a SELECT's and works without the lease. All functions await; never call them from a
+ * callback. A database without the schema is not an error: found stays false, lists are empty.
+ */
+
+/** "12 rows have no match in the lookup and hold NULL, such as {…}". key may be NULL. Belongs to ctx. */
+char *tide_unmatched_text(void *ctx, int64_t rows, const char *key);
+
+struct tide_phase_status {
+	const char *name, *kind;
+	enum tide_phase_state state;
+	const char *started, *ended; /* RFC 3339 UTC or NULL */
+	const char *gate;            /* what it waits for, for people, or NULL */
+	const char *approved_by;     /* who opened its gate, or NULL */
+};
+
+struct tide_run_status {
+	bool found;
+	int64_t id;
+	const char *plan, *title, *table, *hash, *wanted, *reason;
+	enum tide_run_state state;
+	int code; /* exit status of the attempt that failed last; 0 none */
+	enum tide_direction direction;
+	const char *phase;    /* the one it stands at, or NULL */
+	const char *holder;   /* who holds the lease ("user@host pid 123"), or NULL */
+	double heartbeat_age; /* seconds; -1 none */
+	bool live;            /* lease held and fresh */
+	bool needs_approval;  /* waits at a gate that a person opens, and nobody has */
+	bool time_over;       /* the soak or hold is over, or waived */
+	const char *created, *updated, *plan_text;
+	const char *hold_until;        /* RFC 3339 UTC of a soak's or hold's end, or NULL */
+	struct tide_progress progress; /* of the current sweep; blocks_total 0 when there is none */
+	int64_t conflicts;
+	int64_t
+	    unmatched; /* rows without a match in the lookup, by the last comparison; -1: none has looked */
+	const char *unmatched_key; /* of one of them, or NULL */
+	const char *
+	    away; /* it belongs to another database, or its table is gone: which case, as a sentence; or NULL */
+	const char *home;    /* the case as a word; "home" */
+	const char *way_out; /* away: what to do about it */
+	bool adoptable;      /* away: by `tidemark adopt` */
+	struct tide_phase_status *item;
+	size_t count;
+};
+
+struct tide_journal_row {
+	int64_t seq;
+	const char *at, *event, *phase, *step, *actor, *host, *detail, *sql, *outcome; /* at: RFC 3339 UTC */
+	double seconds, lock_wait;                                                     /* -1 none */
+};
+struct tide_journal_rows {
+	struct tide_journal_row *item;
+	size_t count;
+};
+
+struct tide_status_list {
+	struct tide_run_status *item;
+	size_t count;
+};
+
+/** Latest run of a plan by name. */
+bool tide_store_status(void *ctx, struct tide_conn *conn, const char *plan, struct tide_run_status *out,
+    struct tide_err *err) TIDE_CHECKED;
+/** Latest run of every plan, newest first (without phases). */
+bool tide_store_list(
+    void *ctx, struct tide_conn *conn, struct tide_status_list *out, struct tide_err *err) TIDE_CHECKED;
+bool tide_store_history(void *ctx, struct tide_conn *conn, const char *plan, struct tide_journal_rows *out,
+    struct tide_err *err) TIDE_CHECKED;
+/** Steps of a phase (by index) as they were written down when it began; *out NULL when it has not. Belong to ctx. */
+bool tide_store_steps(void *ctx, struct tide_conn *conn, int64_t run, long phase, struct tide_steps **out,
+    struct tide_err *err) TIDE_CHECKED;
+/** Text of the stored plan, or NULL in *text when there is no such plan. */
+bool tide_store_plan_text(
+    void *ctx, struct tide_conn *conn, const char *plan, char **text, struct tide_err *err) TIDE_CHECKED;
+/** The OID of the table of the plan's run that is not rolled back, when that run belongs to this database and the table exists; else 0. */
+bool
+tide_store_table(struct tide_conn *conn, const char *plan, int64_t *oid, struct tide_err *err) TIDE_CHECKED;
+/** wanted: "pause" or "run". Writes the run row, journals and NOTIFYs. No such run or nothing to pause: TIDE_PRECONDITION. */
+bool tide_store_want(struct tide_conn *conn, const char *plan, const char *wanted, const char *by,
+    const char *reason, struct tide_err *err) TIDE_CHECKED;
+
+/** Who blocks us and whom we block, now; what holds long transactions open on the table. */
+struct tide_lock_row {
+	const char *role; /* "blocks us", "waits for us", "old transaction", "autovacuum" */
+	int pid;
+	const char *user, *application, *state, *lock, *query; /* query: masked and shortened */
+	double age; /* seconds of its transaction, or of its wait */
+};
+struct tide_lock_rows {
+	struct tide_lock_row *item;
+	size_t count;
+};
+bool tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation,
+    struct tide_lock_rows *out, struct tide_err *err) TIDE_CHECKED;
+
+/** The DDL of schema tidemark, one script that psql may run. Belongs to ctx. */
+char *tide_state_sql(void *ctx);
+
+#endif

@@ -1,0 +1,76 @@
+#ifndef TIDE_MADE_H
+#define TIDE_MADE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tidemark/base/err.h"
+#include "tidemark/plans/fields.h"
+#include "tidemark/plans/plan.h"
+
+/**
+ * What a run has made, from the statements that it has executed, as its journal has them. Pure: statements in; objects, and statements
+ * that make them once more on an empty copy of the table, out. The server can then say how each of them is defined.
+ */
+
+enum tide_made_kind {
+	TIDE_MADE_COLUMN,
+	TIDE_MADE_FUNCTION, /* in schema tidemark */
+	TIDE_MADE_TRIGGER,
+	TIDE_MADE_CONSTRAINT,
+	TIDE_MADE_INDEX,
+};
+
+struct tide_made_thing {
+	enum tide_made_kind kind;
+	const char *name;  /* now */
+	bool defined;      /* the run has made or altered it; else it only must exist */
+	int execute;       /* FUNCTION: 1 everybody may, -1 not everybody may, 0 nothing was said */
+	const char *error; /* for the caller: why it could not be made on the copy, or NULL */
+	/* The rest is for made.c. */
+	bool created, gone, authors;
+	const char *first; /* its name when it was made */
+	struct tide_names earlier;
+};
+
+/** A statement for the copy. Without a thing it prepares, and its failure means nothing. */
+struct tide_made_statement {
+	const char *sql;
+	struct tide_made_thing *thing;
+};
+
+/** Made by tide_made_new; everything belongs to it. */
+struct tide_made {
+	struct tide_made_thing **thing; /* those that exist, once it is finished */
+	size_t count;
+	struct tide_names absent; /* names that columns of the table may not have: the run needs them */
+	struct tide_made_statement *statement; /* in the order to run them */
+	size_t statement_count;
+	struct tide_made_entry *entry; /* for made.c: the commands so far */
+	size_t entry_count;
+	const char *relation;
+};
+
+/** Nothing yet. Belongs to ctx. */
+struct tide_made *tide_made_new(void *ctx);
+
+/** Columns that this phase works with (`begun`), or will make and must not find. */
+void tide_made_phase(struct tide_made *made, const struct tide_phase *phase, bool begun);
+
+/**
+ * Takes what was executed for a phase: a script, as the journal has it. Of a phase of kind `sql` only what it has done to things of the
+ * run: the rest is its author's.
+ */
+bool tide_made_take(struct tide_made *made, const struct tide_phase *phase, const char *script,
+    struct tide_err *err) TIDE_CHECKED;
+
+/**
+ * Fills thing, absent and statement. `copy` and `schema`: SQL text, the copy of the table as it is now, without constraints and
+ * triggers, and the schema for functions.
+ */
+void tide_made_finish(struct tide_made *made, const char *copy, const char *schema);
+
+/** "column" and so on. */
+const char *tide_made_kind_name(enum tide_made_kind kind);
+
+#endif

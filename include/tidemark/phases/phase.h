@@ -1,0 +1,85 @@
+#ifndef TIDE_PHASE_H
+#define TIDE_PHASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tidemark/catalog/catalog.h"
+#include "tidemark/base/err.h"
+#include "tidemark/plans/findings.h"
+#include "tidemark/plans/plan.h"
+#include "tidemark/phases/step.h"
+
+/** Where a phase stands while it is checked or compiled. */
+struct tide_phase_at {
+	const struct tide_plan *plan;
+	const struct tide_phase *phase;
+	size_t index; /* plan->phase[index] == phase */
+	const struct tide_catalog
+	    *cat; /* as it will be when the phase starts; NULL in lint without a database */
+};
+
+/**
+ * A phase kind. All functions are pure: plan entry and catalog in, steps out. No I/O.
+ * The way back is the undo of each step, compiled together with it, while the facts it needs
+ * (an index's definition, whether a column was NOT NULL) can still be read.
+ */
+struct tide_phase_ops {
+	struct tide_kind kind; /* first member */
+
+	/** Offline checks and, when at->cat is not NULL, checks against the database. May be NULL. */
+	void (*check)(const struct tide_phase_at *at, struct tide_findings *out);
+	/** Adds the phase's steps. at->cat is never NULL here. */
+	bool (*compile)(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err);
+	/** Changes `cat` to what it will be after the phase, so that later phases can be compiled ahead. May be NULL. */
+	void (*apply)(const struct tide_phase_at *at, struct tide_catalog *cat);
+	/** Calls `take` for each SQL expression of the phase, with the table's columns it may use. NULL: none. */
+	void (*expressions)(
+	    const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx);
+};
+
+/** Generated from the files of phases/: one row each, in alphabetical order. */
+extern const struct tide_phase_ops *const tide_phase_table[];
+extern const size_t tide_phase_count;
+
+const struct tide_phase_ops *tide_phase_find(const char *kind);
+/** The same table for tide_plan_load. */
+const struct tide_kind *const *tide_phase_kinds(void);
+
+/** Compiles plan->phase[index] against `cat`. Steps belong to ctx. */
+bool tide_phase_compile(void *ctx, const struct tide_plan *plan, size_t index, const struct tide_catalog *cat,
+    struct tide_steps **out, struct tide_err *err) TIDE_CHECKED;
+
+/**
+ * Compiles all phases, each against what the one before leaves: out[plan->count]. `cat` is changed on the way
+ * (pass one read for this). Findings of all checks are added; stops at the first phase that cannot be compiled.
+ */
+bool tide_phase_compile_all(void *ctx, const struct tide_plan *plan, struct tide_catalog *cat,
+    struct tide_steps **out, struct tide_findings *findings, struct tide_err *err) TIDE_CHECKED;
+
+/**
+ * The same from plan->phase[first] on, for a run under way: out[0 … first - 1] are what the journal has, and `cat` is the
+ * table as the finished phases have left it. A phase before `first` that is at work (apply_last) counts as done.
+ */
+bool tide_phase_compile_rest(void *ctx, const struct tide_plan *plan, size_t first, bool apply_last,
+    struct tide_catalog *cat, struct tide_steps **out, struct tide_findings *findings,
+    struct tide_err *err) TIDE_CHECKED;
+
+/** Offline checks of the whole plan (order of kinds, gates, names, SQL traits) plus each phase's. cat may be NULL. */
+void tide_phase_lint(const struct tide_plan *plan, const struct tide_catalog *cat, struct tide_findings *out);
+
+/** Every distinct expression of the plan, for the catalog loader, which turns each into a tide_fact. */
+struct tide_names tide_phase_expressions(void *ctx, const struct tide_plan *plan);
+/** Columns of the dual writes of the plan, by every name they have on the way: those whose defaults matter. */
+struct tide_names tide_phase_paired_columns(void *ctx, const struct tide_plan *plan);
+/** Columns the plan will add to the table, as `name`, `type` SQL text pairs: the loader's clone needs them to parse expressions. */
+struct tide_pairs tide_phase_future_columns(void *ctx, const struct tide_plan *plan);
+
+/**
+ * The read-only comparison of old and new for the plan's last dual write as the table stands now (also while the old column is
+ * held under its other name), for `tidemark verify`. false + TIDE_PRECONDITION when there is nothing to compare.
+ */
+bool tide_phase_compare_spec(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat,
+    struct tide_sweep_spec **out, struct tide_err *err) TIDE_CHECKED;
+
+#endif

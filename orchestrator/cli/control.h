@@ -1,9 +1,0 @@
-#ifndef TIDE_CONTROL_H
-#define TIDE_CONTROL_H
-
-#include "cli.h"
-
-/** Writes what somebody wants ("pause" or "run") to the run of the plan, and says what happens now. */
-bool tide_control(struct tide_cli *cli, const char *wanted, struct tide_err *err) TIDE_CHECKED;
-
-#endif

@@ -1,0 +1,180 @@
+#include "cli.h"
+
+#include <ev.h>
+#include <pwd.h>
+#include <string.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "cli/render/json.h"
+#include "cli/verbs/verbs.h"
+
+static void
+report(struct tide_cli *cli, const struct tide_err *err)
+{
+	json_t *object;
+
+	if (cli->said_error)
+		return;
+	if (!cli->options.json) {
+		tide_output_error(&cli->err, err);
+		return;
+	}
+	object = tide_json_object();
+	json_object_set_new(object, "error", tide_json_error(err));
+	tide_json_print(&cli->out, object,
+	    cli->options.verb == TIDE_VERB_RUN || cli->options.verb == TIDE_VERB_ADVANCE ||
+		cli->options.verb == TIDE_VERB_ROLLBACK);
+}
+
+/* An answer that cannot be read: the program ends right after. */
+static void
+report_last(void *ctx, const struct tide_err *err)
+{
+	struct tide_cli *cli = ctx;
+
+	report(cli, err);
+	(void)fflush(cli->out.file);
+}
+
+/** --help and --version win over the verb. */
+static bool
+perform(struct tide_cli *cli, struct tide_err *err)
+{
+	if (cli->options.version)
+		return tide_verb_version(cli, err);
+	if (cli->options.help && cli->options.verb != TIDE_VERB_HELP) {
+		char **operand = talloc_array(cli, char *, 1);
+
+		operand[0] = talloc_strdup(operand, tide_verb_table[cli->options.verb].name);
+		cli->options.operand = operand;
+		cli->options.operand_count = 1;
+		return tide_verb_help(cli, err);
+	}
+	return tide_verb_table[cli->options.verb].run(cli, err);
+}
+
+int
+tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_ctx)
+{
+	struct tide_cli *cli = talloc_zero(NULL, struct tide_cli);
+	const struct tide_unreadable unreadable = { .report = report_last, .ctx = cli };
+	struct tide_err err = { 0 }, late = { 0 };
+	enum tide_code status;
+	bool parsed, done;
+
+	cli->getenv_fn = getenv_fn;
+	cli->getenv_ctx = getenv_ctx;
+	parsed = tide_options_parse(cli, argc, argv, getenv_fn, getenv_ctx, &cli->options, &err);
+	tide_stream_init(&cli->out, stdout, cli->options.color, getenv_fn, getenv_ctx);
+	tide_stream_init(&cli->err, stderr, cli->options.color, getenv_fn, getenv_ctx);
+	cli->loop = ev_loop_new(EVFLAG_AUTO);
+	if (cli->loop != NULL)
+		tide_rows_on_unreadable(cli->loop, &unreadable);
+	done = parsed && cli->loop == NULL ? tide_fail(&err, TIDE_UNEXPECTED, "cannot make an event loop")
+					   : parsed && perform(cli, &err);
+	if (!done)
+		report(cli, &err);
+	status = done ? cli->status : err.code == TIDE_OK ? TIDE_UNEXPECTED : err.code;
+	if (!tide_stream_close(&cli->out, &late)) {
+		tide_output_error(&cli->err, &late);
+		status = status == TIDE_OK ? late.code : status;
+	}
+	tide_cli_disconnect(cli);
+	if (cli->loop != NULL)
+		ev_loop_destroy(cli->loop);
+	talloc_free(cli);
+	return (int)status;
+}
+
+const char *
+tide_cli_by(struct tide_cli *cli)
+{
+	char host[256] = "";
+	const struct passwd *entry;
+	const char *user;
+
+	if (cli->options.by != NULL)
+		return cli->options.by;
+	user = cli->getenv_fn(cli->getenv_ctx, "USER");
+	if (user == NULL || user[0] == '\0') {
+		entry = getpwuid(geteuid());
+		user = entry != NULL ? entry->pw_name : "unknown";
+	}
+	(void)gethostname(host, sizeof(host) - 1);
+	return talloc_asprintf(cli, "%s@%s", user, host[0] != '\0' ? host : "localhost");
+}
+
+char *
+tide_cli_shell_word(void *ctx, const char *word)
+{
+	char *quoted;
+
+	if (word[0] != '\0' &&
+	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%,=") ==
+		strlen(word))
+		return talloc_strdup(ctx, word);
+	quoted = talloc_strdup(ctx, "'");
+	for (; *word != '\0'; word++)
+		quoted = *word == '\'' ? talloc_strdup_append(quoted, "'\\''")
+				       : talloc_strndup_append(quoted, word, 1);
+	return talloc_strdup_append(quoted, "'");
+}
+
+/* A gate that nobody has opened comes before any time to wait for; a live executor waits for time by itself. */
+static char *
+next_of_wait(void *ctx, const struct tide_run_status *s, const char *word)
+{
+	bool time = s->hold_until != NULL && !s->time_over;
+
+	if (s->needs_approval && time)
+		return talloc_asprintf(ctx,
+		    "tidemark advance %s   (the soak lasts until %s; to waive it as well: --now --reason "
+		    "WHY)",
+		    word, s->hold_until);
+	if (s->needs_approval)
+		return talloc_asprintf(ctx, "tidemark advance %s", word);
+	if (s->live)
+		return talloc_asprintf(ctx, "tidemark status %s --watch", word);
+	if (time)
+		return talloc_asprintf(ctx,
+		    "tidemark run %s   (after %s; to continue now: tidemark advance %s --now --reason WHY)",
+		    word, s->hold_until, word);
+	return talloc_asprintf(ctx, "tidemark run %s", word);
+}
+
+/* The command for a state while no executor works on it. */
+static char *
+next_of_state(void *ctx, const struct tide_run_status *s, const char *word)
+{
+	const struct tide_run_word *state = tide_run_word(s->state);
+	const char *next = s->direction == TIDE_BACK ? state->next_back : state->next, *more;
+
+	if (next == NULL)
+		return NULL;
+	more = strchr(next, ' ');
+	return talloc_asprintf(ctx, "tidemark %.*s %s%s",
+	    more != NULL ? (int)(more - next) : (int)strlen(next), next, word, more != NULL ? more : "");
+}
+
+char *
+tide_cli_next(void *ctx, const struct tide_run_status *s, const char *as)
+{
+	char *word = tide_cli_shell_word(ctx, as);
+	bool paused = s->state == TIDE_RUN_PAUSED || s->state == TIDE_RUN_PAUSING;
+
+	/* Away from home nothing else works; without its table nothing does. */
+	if (s->away != NULL)
+		return s->adoptable ? talloc_asprintf(ctx, "tidemark adopt %s", word) : NULL;
+	if (!s->live && s->wanted != NULL && strcmp(s->wanted, "pause") == 0)
+		return talloc_asprintf(ctx, "tidemark resume %s", word);
+	if (s->state == TIDE_RUN_WAITING && s->direction == TIDE_FORWARD)
+		return next_of_wait(ctx, s, word);
+	if (s->live && !paused)
+		return talloc_asprintf(ctx, "tidemark status %s --watch", word);
+	/* Paused with nobody at work, and nobody asks for the pause any more: only an executor is missing. */
+	if (paused && !s->live && s->wanted != NULL && strcmp(s->wanted, "pause") != 0)
+		return talloc_asprintf(
+		    ctx, "tidemark %s %s", s->direction == TIDE_BACK ? "rollback" : "run", word);
+	return next_of_state(ctx, s, word);
+}

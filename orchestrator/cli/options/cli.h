@@ -1,0 +1,64 @@
+#ifndef TIDE_CLI_H
+#define TIDE_CLI_H
+
+#include <stdbool.h>
+
+#include "options.h"
+#include "cli/render/output.h"
+#include "tidemark/postgres/conn.h"
+#include "tidemark/base/err.h"
+#include "tidemark/plans/plan.h"
+#include "tidemark/orchestrator/store.h"
+#include "tidemark/postgres/url.h"
+
+struct ev_loop;
+
+/** One invocation. A talloc context of its own: everything a verb makes may hang on it. */
+struct tide_cli {
+	struct tide_options options;
+	struct tide_stream out, err;
+	tide_getenv *getenv_fn;
+	void *getenv_ctx;
+	struct ev_loop *loop;
+	struct tide_settings settings; /* after tide_cli_resolve */
+	struct tide_dsn dsn;
+	bool resolved;
+	struct tide_conn *conn; /* after tide_cli_connect */
+	bool said_error;        /* the verb has printed the error itself */
+	enum tide_code status;  /* exit status when the verb ends well */
+};
+
+/** The whole program: parses, does the verb, prints what went wrong; returns the exit status. */
+int tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_ctx);
+
+/** Where to connect; warns about what was dropped. Once. */
+bool tide_cli_resolve(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
+/** Connects to read, saying so meanwhile on a terminal. Once. */
+bool tide_cli_connect(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
+/** Gives the connection back before an executor opens its own. */
+void tide_cli_disconnect(struct tide_cli *cli);
+/** "host:port/dbname" for people. Belongs to cli. */
+char *tide_cli_target(struct tide_cli *cli);
+/** Runs the loop for a while. */
+void tide_cli_sleep(struct tide_cli *cli, int64_t us);
+
+/** Whether PLAN is a file: has a '/', ends in .toml, or exists. Else it is the name of a stored plan. */
+bool tide_cli_is_file(const char *plan);
+/** Reads PLAN, from its file or from the database, and puts the limits of flags and environment over its own. */
+bool tide_cli_plan(
+    struct tide_cli *cli, const char *plan, struct tide_plan **out, struct tide_err *err) TIDE_CHECKED;
+/** Only its name, for verbs that read the state. */
+bool tide_cli_plan_name(
+    struct tide_cli *cli, const char *plan, const char **name, struct tide_err *err) TIDE_CHECKED;
+/** TIDE_PRECONDITION, with the nearest of the plans that the database knows. */
+bool tide_cli_no_run(struct tide_cli *cli, const char *plan, struct tide_err *err);
+
+/** --by, or user@host. Belongs to cli. */
+const char *tide_cli_by(struct tide_cli *cli);
+
+/** What to type next, or NULL when it is finished. `as` is how the user named the plan. Belongs to ctx. */
+char *tide_cli_next(void *ctx, const struct tide_run_status *status, const char *as);
+/** A word quoted for the shell where it must be. Belongs to ctx. */
+char *tide_cli_shell_word(void *ctx, const char *word);
+
+#endif

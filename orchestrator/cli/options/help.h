@@ -1,0 +1,30 @@
+#ifndef TIDE_HELP_H
+#define TIDE_HELP_H
+
+#include <stdio.h>
+
+#include "cli/render/output.h"
+#include "cli/verbs/verbs.h"
+
+/** Everything below prints from the tables of verbs and options and from these. */
+struct tide_help_row {
+	const char *term, *text;
+};
+extern const struct tide_help_row tide_help_exit_codes[]; /* end with term NULL */
+extern const struct tide_help_row tide_help_settings[];
+
+void tide_help_overview(struct tide_stream *out);
+void tide_help_verb(struct tide_stream *out, enum tide_verb_id verb);
+void tide_help_man(FILE *out);
+/** docs/cli.md. */
+void tide_help_markdown(FILE *out);
+void tide_completion_bash(FILE *out);
+void tide_completion_zsh(FILE *out);
+void tide_completion_fish(FILE *out);
+
+/** "--name ARGUMENT", with the letter before it when there is one. */
+const char *tide_help_flag(const struct tide_option *row, char *out, size_t size);
+/** Whether the option is of every verb. */
+bool tide_help_common(const struct tide_option *row);
+
+#endif

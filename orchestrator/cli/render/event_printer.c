@@ -1,0 +1,168 @@
+#include "event_printer.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "json.h"
+#include "tidemark/base/units.h"
+
+/** Events that only --verbose shows to people; the log and JSON have them all. */
+static const char *const detail_events[] = { "step.start", "step.skip", "undo.start", "undo.skip",
+	"sweep.start" };
+
+static bool
+is_detail(const char *name)
+{
+	for (size_t i = 0; i < TIDE_COUNT(detail_events); i++)
+		if (strcmp(detail_events[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+event_json(struct tide_watch *watch, const struct tide_event *event)
+{
+	json_t *object = tide_json_object();
+
+	json_object_set_new(object, "event", tide_json_text(event->name));
+	json_object_set_new(object, "at", tide_json_now());
+	json_object_set_new(object, "phase", tide_json_text(event->phase));
+	json_object_set_new(object, "step", tide_json_text(event->step));
+	json_object_set_new(object, "message", tide_json_text(event->message));
+	json_object_set_new(object, "seconds", tide_json_seconds(event->duration));
+	json_object_set_new(object, "lock_wait_seconds", tide_json_seconds(event->lock_wait));
+	json_object_set_new(object, "warning", json_boolean(event->warning));
+	tide_json_print(&watch->cli->out, object, true);
+}
+
+static void
+event_log(struct tide_watch *watch, const struct tide_event *event)
+{
+	struct tide_log_field fields[5];
+	size_t count = 0;
+
+	if (event->phase != NULL)
+		fields[count++] = (struct tide_log_field){ "phase", event->phase, 0 };
+	if (event->step != NULL)
+		fields[count++] = (struct tide_log_field){ "step", event->step, 0 };
+	if (event->duration >= 0)
+		fields[count++] = (struct tide_log_field){ "duration_us", NULL, event->duration };
+	if (event->lock_wait >= 0)
+		fields[count++] = (struct tide_log_field){ "lock_wait_us", NULL, event->lock_wait };
+	fields[count] = (struct tide_log_field){ 0 };
+	tide_log(&watch->log,
+	    event->warning           ? TIDE_LOG_WARNING
+	    : is_detail(event->name) ? TIDE_LOG_DEBUG
+				     : TIDE_LOG_INFO,
+	    event->name, event->message != NULL ? event->message : "", fields);
+}
+
+static void
+event_people(struct tide_watch *watch, const struct tide_event *event)
+{
+	struct tide_stream *out = &watch->cli->err;
+	char text[64];
+
+	if (event->message == NULL ||
+	    (is_detail(event->name) && !watch->cli->options.verbose && !event->warning))
+		return;
+	tide_output_say(out, TIDE_DIM, "%s%s", event->phase != NULL ? event->phase : "",
+	    event->phase != NULL ? ": " : "");
+	if (event->warning)
+		tide_output_say(out, TIDE_YELLOW, "warning: ");
+	tide_output_say(out, TIDE_PLAIN, "%s", event->message);
+	if (event->duration >= 0)
+		tide_output_say(
+		    out, TIDE_DIM, "  (%s)", tide_duration_format(event->duration, text, sizeof(text)));
+	tide_output_say(out, TIDE_PLAIN, "\n");
+}
+
+static void
+on_event(void *ctx, const struct tide_event *event)
+{
+	struct tide_watch *watch = ctx;
+
+	if (watch->cli->options.json)
+		event_json(watch, event);
+	if (watch->silent && !event->warning)
+		return;
+	tide_progress_clear(&watch->line);
+	if (watch->pretty)
+		event_people(watch, event);
+	else
+		event_log(watch, event);
+	(void)fflush(watch->cli->err.file);
+}
+
+static void
+progress_log(struct tide_watch *watch, const struct tide_progress *p, int64_t now)
+{
+	char text[1024];
+	const struct tide_log_field fields[] = {
+		{ "phase", p->phase, 0 },
+		{ "blocks_done", NULL, p->blocks_done },
+		{ "blocks_total", NULL, p->blocks_total },
+		{ "rows", NULL, p->rows_seen },
+		{ "rows_per_second", NULL, (int64_t)p->rows_per_second },
+		{ p->hot_share >= 0 ? "hot_percent" : NULL, NULL, (int64_t)(p->hot_share * 100 + 0.5) },
+		{ 0 },
+	};
+
+	if (!tide_progress_due(&watch->line, p, now))
+		return;
+	tide_log(&watch->log, TIDE_LOG_INFO, "sweep.progress", tide_progress_format(p, text, sizeof(text)),
+	    fields);
+	watch->line.at = now;
+	watch->line.said = true;
+	watch->line.share = p->blocks_total > 0 ? (double)p->blocks_done / (double)p->blocks_total : 0;
+	(void)snprintf(watch->line.phase, sizeof(watch->line.phase), "%s", p->phase != NULL ? p->phase : "");
+}
+
+static void
+on_progress(void *ctx, const struct tide_progress *progress)
+{
+	struct tide_watch *watch = ctx;
+	int64_t now = tide_now_us();
+
+	if (watch->cli->options.json && (watch->json_at == 0 || now - watch->json_at >= TIDE_SECOND)) {
+		json_t *object = tide_json_object();
+
+		json_object_set_new(object, "event", json_string("sweep.progress"));
+		json_object_set_new(object, "at", tide_json_now());
+		json_object_set_new(object, "progress", tide_json_progress(progress));
+		tide_json_print(&watch->cli->out, object, true);
+		watch->json_at = now;
+	}
+	if (watch->silent)
+		return;
+	if (watch->pretty)
+		tide_progress_show(&watch->line, progress, now);
+	else
+		progress_log(watch, progress, now);
+}
+
+struct tide_observer
+tide_watch_init(struct tide_watch *watch, struct tide_cli *cli)
+{
+	const char *format = cli->options.log_format;
+
+	*watch = (struct tide_watch){ .cli = cli, .line = { .stream = &cli->err } };
+	watch->pretty = format == NULL;
+	/* Two programs' worth of lines in one terminal help nobody: with --json the events are on standard output. */
+	watch->silent = cli->options.quiet ||
+			(cli->options.json && format == NULL && (!cli->err.terminal || cli->out.terminal));
+	watch->log = (struct tide_log){
+		.out = cli->err.file,
+		.format = format != NULL && strcmp(format, "json") == 0 ? TIDE_LOG_JSON : TIDE_LOG_TEXT,
+		.least = cli->options.verbose ? TIDE_LOG_DEBUG : TIDE_LOG_INFO,
+		.colour = cli->err.colour,
+	};
+	return (struct tide_observer){ .ctx = watch, .event = on_event, .progress = on_progress };
+}
+
+void
+tide_watch_end(struct tide_watch *watch)
+{
+	tide_progress_clear(&watch->line);
+	(void)fflush(watch->cli->err.file);
+}

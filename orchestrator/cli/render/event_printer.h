@@ -1,0 +1,26 @@
+#ifndef TIDE_WATCH_H
+#define TIDE_WATCH_H
+
+#include <stdint.h>
+
+#include "cli/options/cli.h"
+#include "progress.h"
+#include "tidemark/base/log.h"
+#include "tidemark/orchestrator/observer.h"
+
+/** Turns what the executor tells into a progress line, log lines or NDJSON. */
+struct tide_watch {
+	struct tide_cli *cli;
+	struct tide_progress_line line;
+	struct tide_log log;
+	bool pretty;     /* sentences for people, as against log lines */
+	bool silent;     /* only warnings go to standard error */
+	int64_t json_at; /* tide_now_us of the last progress object */
+};
+
+/** `watch` must outlive the observer. */
+struct tide_observer tide_watch_init(struct tide_watch *watch, struct tide_cli *cli);
+/** Takes the progress line away. */
+void tide_watch_end(struct tide_watch *watch);
+
+#endif

@@ -1,0 +1,112 @@
+#include "review_input.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "cli/render/lint_print.h"
+#include "tidemark/postgres/catalog_load.h"
+#include "tidemark/phases/phase.h"
+#include "tidemark/postgres/rows.h"
+
+bool
+tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, struct tide_catalog **out,
+    struct tide_err *err)
+{
+	struct tide_catalog_request request = {
+		.schema = plan->schema,
+		.relation = plan->relation,
+		.plan = plan->name,
+		.expressions = tide_phase_expressions(ctx, plan),
+		.columns = tide_phase_paired_columns(ctx, plan),
+		.future_columns = tide_phase_future_columns(ctx, plan),
+	};
+
+	return tide_store_table(conn, plan->name, &request.oid, err) &&
+	       tide_catalog_load(ctx, conn, &request, out, err);
+}
+
+enum tide_file_fit
+tide_live_fit(const struct tide_run_status *run, const struct tide_plan *plan)
+{
+	void *mem;
+	struct tide_plan *stored = NULL;
+	struct tide_err ignored = { 0 };
+	bool longer;
+
+	if (strcmp(run->hash, plan->hash) == 0)
+		return TIDE_FILE_SAME;
+	if (run->plan_text == NULL)
+		return TIDE_FILE_OTHER;
+	mem = talloc_new(NULL);
+	longer = tide_plan_parse(mem, plan->path, run->plan_text, strlen(run->plan_text), tide_phase_kinds(),
+		     tide_phase_count, &stored, &ignored) &&
+		 tide_plan_extends(stored, plan);
+	talloc_free(mem);
+	return longer ? TIDE_FILE_LONGER : TIDE_FILE_OTHER;
+}
+
+/* Of a run under way, the phases that have begun have their steps in the journal; *first is the one behind them. */
+static bool
+written_down(
+    struct tide_live *live, struct tide_conn *conn, size_t *first, bool *at_work, struct tide_err *err)
+{
+	const struct tide_run_status *run = &live->run;
+
+	*first = 0;
+	*at_work = false;
+	if (!run->found || run->state == TIDE_RUN_ROLLED_BACK ||
+	    tide_live_fit(run, live->plan) == TIDE_FILE_OTHER)
+		return true;
+	for (size_t i = 0; i < run->count && i < live->plan->count; i++) {
+		if (!tide_store_steps(live, conn, run->id, (long)i, &live->steps[i], err))
+			return false;
+		if (live->steps[i] == NULL)
+			break;
+		*first = i + 1;
+		*at_work = run->item[i].state != TIDE_PHASE_DONE;
+	}
+	return true;
+}
+
+bool
+tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, struct tide_live **out,
+    struct tide_err *err)
+{
+	struct tide_live *live = talloc_zero(ctx, struct tide_live);
+	struct tide_findings *found;
+	struct tide_catalog *ahead;
+	struct tide_rows *rows;
+	struct tide_err compile = { 0 };
+	size_t first;
+	bool at_work;
+
+	live->plan = plan;
+	live->findings = talloc_zero(live, struct tide_findings);
+	live->steps = talloc_zero_array(live, struct tide_steps *, (unsigned)plan->count + 1);
+	/* Compiling ahead changes its catalog, and the review shows the one that is. */
+	if (!tide_cli_connect(cli, err) || !tide_live_catalog(live, cli->conn, plan, &live->cat, err) ||
+	    !tide_live_catalog(live, cli->conn, plan, &ahead, err) ||
+	    !tide_store_status(live, cli->conn, plan->name, &live->run, err) ||
+	    !written_down(live, cli->conn, &first, &at_work, err) ||
+	    !tide_await_query(cli->conn, live, "SELECT pg_catalog.to_regnamespace('tidemark') IS NOT NULL", 0,
+		NULL, &rows, err))
+		return false;
+	live->state = tide_rows_bool(rows, 0, 0);
+	if (live->run.found && live->run.unmatched > 0)
+		tide_findings_add(live->findings, TIDE_WARNING, "lookup-unmatched", 0, 0,
+		    "add what is missing to the table that is looked up and write those rows again (UPDATE … "
+		    "SET old = "
+		    "old), or leave them NULL: the switch does not stop for them",
+		    "%s", tide_unmatched_text(live, live->run.unmatched, live->run.unmatched_key));
+	tide_phase_lint(plan, NULL, live->findings);
+	if (!tide_findings_has_error(live->findings)) {
+		found = talloc_zero(live, struct tide_findings);
+		if (!tide_phase_compile_rest(
+			live, plan, first, at_work, ahead, live->steps, found, &compile) &&
+		    !tide_findings_has_error(found))
+			tide_lint_from_err(found, "cannot-compile", &compile);
+		tide_lint_merge(live->findings, found);
+	}
+	*out = live;
+	return true;
+}

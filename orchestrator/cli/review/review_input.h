@@ -1,0 +1,38 @@
+#ifndef TIDE_LIVE_H
+#define TIDE_LIVE_H
+
+#include "cli/options/cli.h"
+#include "tidemark/catalog/catalog.h"
+#include "tidemark/plans/findings.h"
+#include "tidemark/phases/step.h"
+
+/** A plan against the live database, for the review and for lint. */
+struct tide_live {
+	const struct tide_plan *plan;
+	struct tide_catalog *cat;  /* as it is now */
+	struct tide_steps **steps; /* of each phase; NULL from the first that cannot be compiled */
+	struct tide_findings *findings;
+	struct tide_run_status run;
+	bool state; /* schema tidemark is there */
+};
+
+/** Reads the catalog as the plan needs it. Belongs to ctx. */
+bool tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *plan,
+    struct tide_catalog **out, struct tide_err *err) TIDE_CHECKED;
+/**
+ * Reads and compiles all of it. What the plan does wrong becomes a finding; false only when the database cannot be read.
+ */
+bool tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, struct tide_live **out,
+    struct tide_err *err) TIDE_CHECKED;
+/** Privileges, old transactions, invalid indexes, wraparound, dropped columns, standby. */
+bool tide_live_preflight(struct tide_cli *cli, struct tide_live *live, struct tide_err *err) TIDE_CHECKED;
+
+/** How a plan file stands to the plan that a run has. */
+enum tide_file_fit {
+	TIDE_FILE_SAME,
+	TIDE_FILE_LONGER, /* phases were added at its end: `tidemark run` takes them over */
+	TIDE_FILE_OTHER
+};
+enum tide_file_fit tide_live_fit(const struct tide_run_status *run, const struct tide_plan *plan);
+
+#endif

@@ -1,0 +1,113 @@
+#include <ev.h>
+#include <stdio.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "cli/options/cli.h"
+#include "state/lease.h"
+#include "verbs.h"
+
+bool
+tide_cli_resolve(struct tide_cli *cli, struct tide_err *err)
+{
+	const struct tide_options *o = &cli->options;
+	const char *overrides[10];
+	size_t count = 0;
+	const struct {
+		const char *keyword, *value;
+	} flags[] = { { "host", o->host }, { "port", o->port }, { "dbname", o->dbname },
+		{ "user", o->user } };
+
+	if (cli->resolved)
+		return true;
+	for (size_t i = 0; i < TIDE_COUNT(flags); i++) {
+		if (flags[i].value == NULL)
+			continue;
+		overrides[count++] = flags[i].keyword;
+		overrides[count++] = flags[i].value;
+	}
+	overrides[count] = NULL;
+	if (!tide_settings_resolve(
+		cli, o->dsn, overrides, cli->getenv_fn, cli->getenv_ctx, &cli->settings, err))
+		return false;
+	for (size_t i = 0; i < cli->settings.warning_count; i++) {
+		tide_output_say(&cli->err, TIDE_PLAIN, "tidemark: ");
+		tide_output_say(&cli->err, TIDE_YELLOW, "warning: ");
+		tide_output_say(&cli->err, TIDE_PLAIN, "%s\n", cli->settings.warning[i]);
+	}
+	cli->dsn = tide_settings_dsn(cli, &cli->settings);
+	cli->resolved = true;
+	return true;
+}
+
+static const char *
+setting(const struct tide_cli *cli, const char *keyword)
+{
+	for (size_t i = 0; i < cli->settings.count; i++)
+		if (strcmp(cli->settings.item[i].keyword, keyword) == 0)
+			return cli->settings.item[i].shown;
+	return NULL;
+}
+
+char *
+tide_cli_target(struct tide_cli *cli)
+{
+	const char *host = setting(cli, "host"), *port = setting(cli, "port"),
+		   *dbname = setting(cli, "dbname");
+
+	return talloc_asprintf(cli, "%s:%s/%s", host != NULL ? host : "local socket",
+	    port != NULL ? port : "5432", dbname != NULL ? dbname : "(default)");
+}
+
+bool
+tide_cli_connect(struct tide_cli *cli, struct tide_err *err)
+{
+	bool say = cli->err.terminal && !cli->options.quiet, done;
+	struct tide_conn *conn;
+
+	if (cli->conn != NULL)
+		return true;
+	if (!tide_cli_resolve(cli, err))
+		return false;
+	if (say) {
+		tide_output_say(&cli->err, TIDE_DIM, "connecting to %s …", tide_cli_target(cli));
+		(void)fflush(cli->err.file);
+	}
+	conn = tide_conn_new(cli, cli->loop);
+	done = tide_await_open(conn, &cli->dsn,
+	    talloc_asprintf(cli, "tidemark/%s", tide_verb_table[cli->options.verb].name), err);
+	if (say)
+		tide_output_put(&cli->err, "\r\033[K");
+	if (!done || !tide_state_trusted(conn, err)) {
+		talloc_free(conn);
+		return false;
+	}
+	cli->conn = conn;
+	return true;
+}
+
+void
+tide_cli_disconnect(struct tide_cli *cli)
+{
+	TALLOC_FREE(cli->conn);
+}
+
+static void
+wake(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)timer;
+	(void)events;
+	ev_break(loop, EVBREAK_ONE);
+}
+
+void
+tide_cli_sleep(struct tide_cli *cli, int64_t us)
+{
+	ev_timer timer;
+
+	ev_timer_init(&timer, wake, (double)us / 1e6, 0.0);
+	ev_now_update(cli->loop);
+	ev_timer_start(cli->loop, &timer);
+	ev_run(cli->loop, 0);
+	ev_timer_stop(cli->loop, &timer);
+}

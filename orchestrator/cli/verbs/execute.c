@@ -1,0 +1,212 @@
+#include "execute.h"
+
+#include <ev.h>
+#include <stdio.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "cli/render/json.h"
+#include "cli/render/lint_print.h"
+#include "cli/metrics/metrics_file.h"
+#include "tidemark/phases/phase.h"
+#include "tidemark/base/units.h"
+#include "cli/render/event_printer.h"
+
+enum tide_code
+tide_execute_status(enum tide_code stop, bool exit_code)
+{
+	bool standing =
+	    stop == TIDE_PENDING || stop == TIDE_GATE || stop == TIDE_PAUSED || stop == TIDE_BUDGET;
+
+	return standing && !exit_code ? TIDE_OK : stop;
+}
+
+bool
+tide_execute_plan(struct tide_cli *cli, struct tide_plan **plan, struct tide_err *err)
+{
+	struct tide_findings *findings = talloc_zero(cli, struct tide_findings);
+
+	if (!tide_cli_plan(cli, cli->options.operand[0], plan, err))
+		return false;
+	if (!tide_cli_is_file(cli->options.operand[0]))
+		return true;
+	tide_phase_lint(*plan, NULL, findings);
+	if (!tide_findings_has_error(findings))
+		return true;
+	if (!cli->options.json)
+		tide_lint_print_human(&cli->err, (*plan)->path, findings);
+	(void)tide_fail(err, TIDE_PLAN, "plan '%s' has errors, nothing was done", (*plan)->name);
+	return tide_hint(err, "see: tidemark lint %s", tide_cli_shell_word(cli, cli->options.operand[0]));
+}
+
+/** What stands in the summary line for each way to stop. */
+static const char *
+ending(const struct tide_outcome *outcome)
+{
+	static const struct {
+		enum tide_code stop;
+		const char *text;
+	} endings[] = {
+		{ TIDE_PENDING, "stopped as asked" },
+		{ TIDE_GATE, "waiting" },
+		{ TIDE_PAUSED, "paused" },
+		{ TIDE_BUDGET, "time budget used up" },
+		{ TIDE_INTERRUPTED, "interrupted after a clean checkpoint" },
+		{ TIDE_TERMINATED, "terminated after a clean checkpoint" },
+	};
+
+	for (size_t i = 0; i < TIDE_COUNT(endings); i++)
+		if (endings[i].stop == outcome->stop)
+			return endings[i].text;
+	if (outcome->state == TIDE_RUN_NONE)
+		return "done";
+	return outcome->state == TIDE_RUN_ROLLED_BACK ? "rolled back" : tide_run_word(outcome->state)->word;
+}
+
+static void
+say_outcome(
+    struct tide_cli *cli, const struct tide_plan *plan, const struct tide_outcome *outcome, int64_t took)
+{
+	char text[64];
+
+	tide_output_say(&cli->out, TIDE_BOLD, "%s", plan->name);
+	tide_output_say(&cli->out, TIDE_PLAIN, ": %s", ending(outcome));
+	if (outcome->phase != NULL)
+		tide_output_say(&cli->out, TIDE_PLAIN, " at %s", outcome->phase);
+	if (outcome->reason != NULL && outcome->reason[0] != '\0')
+		tide_output_say(&cli->out, TIDE_PLAIN, ": %s", outcome->reason);
+	tide_output_say(&cli->out, TIDE_PLAIN, "  (%s)\n", tide_duration_format(took, text, sizeof(text)));
+	if (outcome->next != NULL)
+		tide_output_say(&cli->out, TIDE_PLAIN, "next: %s\n", outcome->next);
+}
+
+static void
+json_outcome(
+    struct tide_cli *cli, const struct tide_plan *plan, const struct tide_outcome *outcome, int64_t took)
+{
+	json_t *object = tide_json_object();
+
+	json_object_set_new(object, "event", json_string("outcome"));
+	json_object_set_new(object, "at", tide_json_now());
+	json_object_set_new(object, "plan", tide_json_text(plan->name));
+	json_object_set_new(
+	    object, "stop", tide_json_text(outcome->stop == TIDE_OK ? "ok" : tide_code_name(outcome->stop)));
+	json_object_set_new(object, "state",
+	    tide_json_text(outcome->state == TIDE_RUN_NONE ? NULL : tide_run_word(outcome->state)->word));
+	json_object_set_new(object, "phase", tide_json_text(outcome->phase));
+	json_object_set_new(object, "reason", tide_json_text(outcome->reason));
+	json_object_set_new(object, "next", tide_json_text(outcome->next));
+	json_object_set_new(object, "seconds", tide_json_seconds(took));
+	json_object_set_new(object, "exit_code", json_integer((json_int_t)cli->status));
+	tide_json_print(&cli->out, object, true);
+}
+
+static void
+json_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_err *err, int64_t took)
+{
+	json_t *object = tide_json_object();
+
+	json_object_set_new(object, "event", json_string("error"));
+	json_object_set_new(object, "at", tide_json_now());
+	json_object_set_new(object, "plan", tide_json_text(plan->name));
+	json_object_set_new(object, "error", tide_json_error(err));
+	json_object_set_new(object, "seconds", tide_json_seconds(took));
+	json_object_set_new(object, "exit_code", json_integer((json_int_t)err->code));
+	tide_json_print(&cli->out, object, true);
+}
+
+/** What is being executed, for the error that ends the program at once. */
+struct execution {
+	struct tide_cli *cli;
+	const struct tide_plan *plan;
+	struct tide_watch *watch;
+	int64_t began;
+};
+
+static void
+report_last(void *ctx, const struct tide_err *err)
+{
+	struct execution *e = ctx;
+
+	tide_watch_end(e->watch);
+	if (e->cli->options.json)
+		json_failure(e->cli, e->plan, err, tide_now_us() - e->began);
+	else
+		tide_output_error(&e->cli->err, err);
+	(void)fflush(e->cli->out.file);
+}
+
+/* An answer that cannot be read ends the program in the middle: the error is told as any other of this run. */
+static bool
+perform(struct execution *e, tide_execute_fn *fn, const struct tide_run_options *options,
+    const struct tide_observer *observer, struct tide_outcome *outcome, struct tide_err *err)
+{
+	const struct tide_unreadable unreadable = { .report = report_last, .ctx = e },
+				     *outer = ev_userdata(e->cli->loop);
+	bool done;
+
+	tide_rows_on_unreadable(e->cli->loop, &unreadable);
+	done = fn(e->cli, e->cli->loop, &e->cli->dsn, e->plan, options, observer, outcome, err);
+	tide_rows_on_unreadable(e->cli->loop, outer);
+	return done;
+}
+
+bool
+tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn *fn, struct tide_err *err)
+{
+	const struct tide_options *o = &cli->options;
+	const struct tide_run_options options = {
+		.to = o->to,
+		.budget = o->budget,
+		.if_locked = o->if_locked == NULL || strcmp(o->if_locked, "fail") == 0 ? TIDE_IF_LOCKED_FAIL
+			     : strcmp(o->if_locked, "wait") == 0                       ? TIDE_IF_LOCKED_WAIT
+										       : TIDE_IF_LOCKED_SKIP,
+		.again = o->again,
+		.now = o->now,
+		.reason = o->reason,
+		.by = tide_cli_by(cli),
+		.ticket = o->ticket,
+		.note = o->note,
+		.yes = o->yes,
+		.accept_loss = o->accept_loss,
+	};
+	struct tide_outcome outcome = { 0 };
+	struct tide_watch watch;
+	struct tide_observer observer = tide_watch_init(&watch, cli);
+	struct tide_metrics_file *metrics = NULL;
+	struct execution execution = { .cli = cli, .plan = plan, .watch = &watch, .began = tide_now_us() };
+	int64_t took;
+	bool done;
+
+	if (o->metrics_file != NULL && !tide_metrics_file_open(cli, o->metrics_file, plan, &metrics, err))
+		return false;
+	if (metrics != NULL)
+		observer = tide_metrics_file_observer(metrics, &observer);
+	tide_cli_disconnect(cli);
+	if (!tide_cli_resolve(cli, err))
+		return false;
+	if (cli->err.terminal && !watch.silent) {
+		tide_output_say(&cli->err, TIDE_DIM, "connecting to %s …", tide_cli_target(cli));
+		(void)fflush(cli->err.file);
+		watch.line.shown = true;
+	}
+	done = perform(&execution, fn, &options, &observer, &outcome, err);
+	took = tide_now_us() - execution.began;
+	if (metrics != NULL)
+		tide_metrics_file_end(metrics, outcome.state);
+	tide_watch_end(&watch);
+	if (!done) {
+		if (o->json)
+			json_failure(cli, plan, err, took);
+		cli->said_error = o->json;
+		if (!o->json && err->hint[0] == '\0' && outcome.next != NULL)
+			return tide_hint(err, "next: %s", outcome.next);
+		return false;
+	}
+	cli->status = tide_execute_status(outcome.stop, o->exit_code);
+	if (o->json)
+		json_outcome(cli, plan, &outcome, took);
+	else
+		say_outcome(cli, plan, &outcome, took);
+	return true;
+}

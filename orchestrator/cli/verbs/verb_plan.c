@@ -1,0 +1,55 @@
+#include <talloc.h>
+
+#include "cli/options/cli.h"
+#include "cli/render/json.h"
+#include "cli/render/lint_print.h"
+#include "cli/review/review_input.h"
+#include "cli/review/review.h"
+#include "verbs.h"
+
+static bool
+open(struct tide_cli *cli, const char *as, struct tide_live **live, struct tide_err *err)
+{
+	struct tide_plan *plan;
+	const char *hint;
+
+	if (!tide_cli_plan(cli, as, &plan, err))
+		return false;
+	if (tide_cli_connect(cli, err))
+		return tide_live_load(cli, cli, plan, live, err);
+	if (err->code != TIDE_UNREACHABLE)
+		return false;
+	(void)tide_wrap(err, "a review needs the database");
+	hint = talloc_strdup(cli, err->hint);
+	return tide_hint(err, "%s%swithout one: tidemark lint %s", hint, hint[0] != '\0' ? "\n" : "",
+	    tide_cli_shell_word(cli, as));
+}
+
+bool
+tide_verb_plan(struct tide_cli *cli, struct tide_err *err)
+{
+	const struct tide_options *o = &cli->options;
+	const char *as = o->operand[0];
+	struct tide_live *live;
+
+	if (o->sql && o->json)
+		return tide_fail(err, TIDE_USAGE, "--sql and --json exclude each other");
+	if (!open(cli, as, &live, err))
+		return false;
+	if (tide_findings_has_error(live->findings))
+		cli->status = TIDE_PLAN;
+	if (o->sql && cli->status != TIDE_OK) {
+		tide_lint_print_human(&cli->err, live->plan->path, live->findings);
+		return tide_fail(
+		    err, TIDE_PLAN, "plan '%s' has errors, there is no SQL for it", live->plan->name);
+	}
+	if (o->sql)
+		return tide_review_sql(&cli->out, live, o->rollback, err);
+	if (o->json)
+		tide_json_print(&cli->out, tide_review_json(live), false);
+	else if (o->rollback)
+		tide_review_print_back(&cli->out, live, as);
+	else
+		tide_review_print(&cli->out, live, as);
+	return true;
+}

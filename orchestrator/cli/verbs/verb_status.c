@@ -1,0 +1,287 @@
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "cli/options/cli.h"
+#include "cli/render/json.h"
+#include "cli/review/review_input.h"
+#include "cli/render/status_print.h"
+#include "tidemark/base/names.h"
+#include "tidemark/base/units.h"
+#include "verbs.h"
+
+enum reached { NOT_YET, REACHED, NEVER };
+
+/* What `run` ended with, as far as the state tells. */
+static enum tide_code
+standing(const struct tide_run_status *s)
+{
+	if (!s->found)
+		return TIDE_PENDING;
+	if (s->state == TIDE_RUN_FAILED && s->code != 0)
+		return (enum tide_code)s->code;
+	return tide_run_word(s->state)->exit;
+}
+
+/* Of several plans the one that needs somebody most: a failure before a lock, a pause, a gate, and work that is pending. */
+static enum tide_code
+worst(const struct tide_status_list *all)
+{
+	static const enum tide_run_state order[] = { TIDE_RUN_FAILED, TIDE_RUN_BLOCKED, TIDE_RUN_PAUSED,
+		TIDE_RUN_PAUSING, TIDE_RUN_WAITING, TIDE_RUN_ROLLING_BACK, TIDE_RUN_RUNNING, TIDE_RUN_READY };
+
+	for (size_t k = 0; k < TIDE_COUNT(order); k++)
+		for (size_t i = 0; i < all->count; i++)
+			if (all->item[i].state == order[k])
+				return standing(&all->item[i]);
+	return TIDE_OK;
+}
+
+/** Index of the phase called or numbered so; count when there is none. */
+static size_t
+find_phase(const struct tide_run_status *s, const char *name)
+{
+	char *end;
+	unsigned long number = strtoul(name, &end, 10);
+	size_t i = 0;
+
+	while (i < s->count && strcmp(s->item[i].name, name) != 0)
+		i++;
+	if (i == s->count && name[0] >= '0' && name[0] <= '9' && *end == '\0' && number >= 1 &&
+	    number <= s->count)
+		return number - 1;
+	return i;
+}
+
+static bool
+known_phase(const struct tide_run_status *s, const char *name, struct tide_err *err)
+{
+	const char *names[256] = { "complete" }, *near;
+	size_t count = 1;
+
+	if (strcmp(name, "complete") == 0 || find_phase(s, name) < s->count)
+		return true;
+	for (size_t i = 0; i < s->count && count < TIDE_COUNT(names); i++)
+		names[count++] = s->item[i].name;
+	near = tide_nearest(name, names, count);
+	(void)tide_fail(err, TIDE_USAGE, "--wait-for: plan '%s' has no phase '%s'", s->plan, name);
+	return near != NULL ? tide_hint(err, "did you mean '%s'?", near) : false;
+}
+
+static enum reached
+reached(const struct tide_run_status *s, const char *name)
+{
+	if (!s->found)
+		return NOT_YET;
+	if (s->state == TIDE_RUN_COMPLETE)
+		return REACHED;
+	/* Nobody continues it here. */
+	if (s->away != NULL)
+		return NEVER;
+	if (s->state == TIDE_RUN_FAILED || s->state == TIDE_RUN_BLOCKED || s->state == TIDE_RUN_ROLLED_BACK)
+		return NEVER;
+	if (strcmp(name, "complete") != 0 && s->item[find_phase(s, name)].state == TIDE_PHASE_DONE)
+		return REACHED;
+	return NOT_YET;
+}
+
+/** What was asked about, and what the file says when it is one. */
+struct subject {
+	const char *as, *name;
+	const struct tide_plan *plan; /* NULL when it is no file */
+};
+
+/** A file need not be what the run was begun with. A run that was rolled back takes any. */
+static enum tide_file_fit
+file_fit(const struct tide_run_status *s, const struct subject *subject)
+{
+	if (!s->found || subject->plan == NULL || s->state == TIDE_RUN_ROLLED_BACK)
+		return TIDE_FILE_SAME;
+	return tide_live_fit(s, subject->plan);
+}
+
+static void
+print(struct tide_cli *cli, const struct tide_run_status *s, const struct subject *subject)
+{
+	const char *name = subject->name, *as = subject->as;
+	enum tide_file_fit fit = file_fit(s, subject);
+	char *next = s->found ? tide_cli_next(cli, s, as) : NULL;
+	json_t *object, *body;
+
+	if (!s->found)
+		next = talloc_asprintf(cli, "tidemark plan %s", tide_cli_shell_word(cli, as));
+	else if (fit == TIDE_FILE_LONGER && s->state == TIDE_RUN_COMPLETE)
+		next = talloc_asprintf(cli, "tidemark run %s", tide_cli_shell_word(cli, as));
+	if (!cli->options.json && s->found) {
+		tide_status_print(&cli->out, s, fit, next);
+	} else if (!cli->options.json) {
+		tide_output_say(&cli->out, TIDE_BOLD, "%s", name);
+		tide_output_say(&cli->out, TIDE_PLAIN, ": not started in this database\nnext: %s\n", next);
+	} else {
+		object = tide_json_object();
+		body = s->found ? tide_json_status(s, next)
+				: json_pack("{s:o, s:s, s:o}", "plan", tide_json_text(name), "state", "none",
+				      "next", tide_json_text(next));
+		json_object_update(object, body);
+		json_decref(body);
+		if (subject->plan != NULL && s->found) {
+			json_object_set_new(object, "plan_changed", json_boolean(fit == TIDE_FILE_OTHER));
+			json_object_set_new(object, "plan_extended", json_boolean(fit == TIDE_FILE_LONGER));
+		}
+		tide_json_print(&cli->out, object, cli->options.watch);
+	}
+	(void)fflush(cli->out.file);
+	talloc_free(next);
+}
+
+/** The end of a wait that did not get there. */
+static bool
+gave_up(
+    struct tide_cli *cli, const struct tide_run_status *s, const char *name, bool never, struct tide_err *err)
+{
+	char text[64];
+	const char *where =
+	    s->found ? tide_status_line(cli, s) : talloc_asprintf(cli, "%s: not started", name);
+
+	if (never) {
+		(void)tide_fail(
+		    err, TIDE_PRECONDITION, "'%s' will not be reached: %s", cli->options.wait_for, where);
+		if (s->away != NULL)
+			return tide_hint(err, "%s; %s", s->away, s->way_out);
+		return tide_hint(err, "see: tidemark history %s", tide_cli_shell_word(cli, name));
+	}
+	return tide_fail(err, standing(s), "'%s' was not reached within %s: %s", cli->options.wait_for,
+	    tide_duration_format(cli->options.timeout, text, sizeof(text)), where);
+}
+
+/** A redraw on a terminal; elsewhere only what is new. */
+static void
+redraw(struct tide_cli *cli, const struct tide_run_status *s, const struct subject *subject, char **last)
+{
+	char *line =
+	    s->found ? tide_status_line(*last, s) : talloc_asprintf(*last, "%s: not started", subject->name);
+
+	if (cli->out.terminal && !cli->options.json) {
+		tide_output_put(&cli->out, "\033[H\033[J");
+		print(cli, s, subject);
+	} else if (cli->options.json) {
+		print(cli, s, subject);
+	} else if (strcmp(line, *last) != 0) {
+		tide_output_say(&cli->out, TIDE_PLAIN, "%s\n", line);
+		(void)fflush(cli->out.file);
+	}
+	line = talloc_steal(cli, line);
+	talloc_free(*last);
+	*last = line;
+}
+
+static bool
+follow(struct tide_cli *cli, const struct subject *subject, struct tide_err *err)
+{
+	const char *name = subject->name;
+	const struct tide_options *o = &cli->options;
+	int64_t deadline = o->timeout > 0 ? tide_now_us() + o->timeout : INT64_MAX;
+	char *last = talloc_strdup(cli, "");
+	enum reached end = NOT_YET;
+
+	for (;;) {
+		void *mem = talloc_new(cli);
+		struct tide_run_status s = { 0 };
+		bool final;
+
+		if (!tide_store_status(mem, cli->conn, name, &s, err))
+			return false;
+		if (o->wait_for != NULL && s.found && !known_phase(&s, o->wait_for, err))
+			return false;
+		if (o->watch)
+			redraw(cli, &s, subject, &last);
+		end = o->wait_for != NULL ? reached(&s, o->wait_for) : NOT_YET;
+		final = s.found && tide_run_word(s.state)->over;
+		if (end != NOT_YET || tide_now_us() >= deadline || (o->wait_for == NULL && final) ||
+		    ferror(cli->out.file)) {
+			bool lost = o->wait_for != NULL && end != REACHED;
+
+			if (!o->watch && !lost)
+				print(cli, &s, subject);
+			cli->status = o->exit_code && !lost && o->wait_for == NULL ? standing(&s) : TIDE_OK;
+			return lost ? gave_up(cli, &s, name, end == NEVER, err) : true;
+		}
+		talloc_free(mem);
+		tide_cli_sleep(cli, o->interval < deadline - tide_now_us()
+					? o->interval
+					: deadline - tide_now_us() + TIDE_MS);
+	}
+}
+
+static bool
+list(struct tide_cli *cli, struct tide_err *err)
+{
+	struct tide_status_list all = { 0 };
+	json_t *object, *plans;
+
+	if (!tide_store_list(cli, cli->conn, &all, err))
+		return false;
+	if (cli->options.exit_code)
+		cli->status = worst(&all);
+	if (!cli->options.json) {
+		if (all.count == 0)
+			tide_output_say(&cli->out, TIDE_PLAIN,
+			    "no plan has been run in %s\nnext: tidemark plan PLAN\n", tide_cli_target(cli));
+		tide_status_print_list(&cli->out, &all);
+		return true;
+	}
+	object = tide_json_object();
+	plans = json_array();
+	for (size_t i = 0; i < all.count; i++) {
+		json_t *plan =
+		    tide_json_status(&all.item[i], tide_cli_next(cli, &all.item[i], all.item[i].plan));
+
+		json_object_del(plan, "phases");
+		json_array_append_new(plans, plan);
+	}
+	json_object_set_new(object, "plans", plans);
+	tide_json_print(&cli->out, object, false);
+	return true;
+}
+
+static bool
+find_subject(struct tide_cli *cli, struct subject *subject, struct tide_err *err)
+{
+	struct tide_plan *plan;
+
+	subject->name = subject->as;
+	if (!tide_cli_is_file(subject->as))
+		return true;
+	if (!tide_cli_plan(cli, subject->as, &plan, err))
+		return false;
+	subject->name = plan->name;
+	subject->plan = plan;
+	return true;
+}
+
+bool
+tide_verb_status(struct tide_cli *cli, struct tide_err *err)
+{
+	const struct tide_options *o = &cli->options;
+	struct tide_run_status s = { 0 };
+	struct subject subject = { 0 };
+
+	if (o->operand_count == 0) {
+		if (o->watch || o->wait_for != NULL)
+			return tide_fail(
+			    err, TIDE_USAGE, "--%s needs a plan", o->watch ? "watch" : "wait-for");
+		return tide_cli_connect(cli, err) && list(cli, err);
+	}
+	subject.as = o->operand[0];
+	if (!find_subject(cli, &subject, err) || !tide_cli_connect(cli, err))
+		return false;
+	if (o->watch || o->wait_for != NULL)
+		return follow(cli, &subject, err);
+	if (!tide_store_status(cli, cli->conn, subject.name, &s, err))
+		return false;
+	if (!s.found && !tide_cli_is_file(subject.as))
+		return tide_cli_no_run(cli, subject.name, err);
+	print(cli, &s, &subject);
+	cli->status = o->exit_code ? standing(&s) : TIDE_OK;
+	return true;
+}

@@ -1,0 +1,115 @@
+#include "verbs.h"
+
+#include <string.h>
+
+#include "tidemark/base/names.h"
+
+const char *const tide_shells[] = { "bash", "zsh", "fish", NULL };
+
+const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
+	[TIDE_VERB_NEW] = { "new", "KIND [TABLE [COLUMN [NAME]]]", TIDE_OPERAND_KIND, 1, 4,
+	    "write a commented plan",
+	    "Prints a plan with comments for one kind of change; send it to a file and edit it. "
+	    "`tidemark help new` lists the kinds. Table and columns are given as operands or with flags.",
+	    tide_verb_new },
+	[TIDE_VERB_LINT] = { "lint", "PLAN...", TIDE_OPERAND_PLAN, 1, 256, "check plans",
+	    "Checks plans without a database. With --db, or any connection flag, it also checks each plan "
+	    "against the live table "
+	    "and does the preflight: missing privileges with the exact GRANT, old and prepared transactions, "
+	    "invalid "
+	    "indexes, age of transaction ids, dropped columns, standby as target. Rule ids are stable. Exit "
+	    "3 when there are errors.",
+	    tide_verb_lint },
+	[TIDE_VERB_PLAN] = { "plan", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "review a plan before it runs",
+	    "Shows every phase and step against the live database: SQL, lock and for how long, what is read "
+	    "or written, an "
+	    "estimate of the time, what undoing costs, which releases of the application are safe. Changes "
+	    "nothing. "
+	    "--sql prints only SQL that psql can run; --rollback prints the way back.",
+	    tide_verb_plan },
+	[TIDE_VERB_RUN] = { "run", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue to the next gate or to the end",
+	    "Continues from where the run is: to the next closed gate, to --to, to the end of --budget, or "
+	    "to the end. "
+	    "Running a finished plan again does nothing. Ctrl-C stops at a clean checkpoint.",
+	    tide_verb_run },
+	[TIDE_VERB_ADVANCE] = { "advance", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "open the gate and continue",
+	    "Opens the gate at which the run waits, writes who did it to the journal, and continues unless "
+	    "--no-run. "
+	    "--now --reason also waives what is left of a soak or a hold.",
+	    tide_verb_advance },
+	[TIDE_VERB_ROLLBACK] = { "rollback", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "undo phases, last first",
+	    "Undoes what was done, last phase first, to the beginning or to the end of --to. Says what would "
+	    "be lost "
+	    "before it starts, and then needs --yes.",
+	    tide_verb_rollback },
+	[TIDE_VERB_ADOPT] = { "adopt", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "take over a run in a restored copy",
+	    "In a database that was restored or copied in the middle of a plan, or whose table was restored: "
+	    "checks that columns, triggers, functions, constraints and indexes are as the run has made them, "
+	    "and makes the run this database's own. After that it can be continued or rolled back; sweeps "
+	    "that were not finished start over, and only read rows that are filled. What differs is listed, "
+	    "and then nothing is changed (exit 4).",
+	    tide_verb_adopt },
+	[TIDE_VERB_PAUSE] = { "pause", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "pause a run, from any machine",
+	    "Asks the executor, through the database, to pause after the batch under way. Dual writes "
+	    "continue.",
+	    tide_verb_pause },
+	[TIDE_VERB_RESUME] = { "resume", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue a paused run",
+	    "Takes a pause back. When no executor is waiting, `tidemark run` continues.", tide_verb_resume },
+	[TIDE_VERB_STATUS] = { "status", "[PLAN]", TIDE_OPERAND_PLAN, 0, 1, "where everything stands",
+	    "Without PLAN: every plan of the database. With PLAN: its phases, what it waits for, progress, "
+	    "who executes "
+	    "it, and what to type next. --wait-for makes a pipeline wait: exit 0 when it is reached, 4 when "
+	    "the run failed or "
+	    "was rolled back, and after --timeout 11 at a gate, 12 when paused, 10 otherwise.",
+	    tide_verb_status },
+	[TIDE_VERB_HISTORY] = { "history", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "the journal: who, what, when",
+	    "Prints the journal: who, what, when, how long, how long it waited for locks, how it ended, "
+	    "and the SQL; with --quiet not the SQL.",
+	    tide_verb_history },
+	[TIDE_VERB_VERIFY] = { "verify", "PLAN", TIDE_OPERAND_PLAN, 1, 1,
+	    "compare old and new now, read-only",
+	    "Reads the whole table in short snapshots, with several connections, and counts the rows in "
+	    "which old and new disagree; shows the keys of ten. Exit 5 when there are any. Writes nothing, "
+	    "so "
+	    "it is not resumable: Ctrl-C ends it at once, and the next one begins anew.",
+	    tide_verb_verify },
+	[TIDE_VERB_LOCKS] = { "locks", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "who blocks us and whom we block",
+	    "Shows the sessions that block the run, those that wait for it, and old transactions on the "
+	    "table.",
+	    tide_verb_locks },
+	[TIDE_VERB_WAIT] = { "wait", "", TIDE_OPERAND_NONE, 0, 0, "until the database answers",
+	    "Waits until the database answers a query. A refused connection or a starting server is asked "
+	    "again; a wrong password "
+	    "or no such database is an error at once. Exit 6 after --timeout.",
+	    tide_verb_wait },
+	[TIDE_VERB_CONFIG] = { "config", "", TIDE_OPERAND_NONE, 0, 0, "every setting and where it comes from",
+	    "Prints every setting, its value with secrets masked, and its origin.", tide_verb_config },
+	[TIDE_VERB_VERSION] = { "version", "", TIDE_OPERAND_NONE, 0, 0, "show the version",
+	    "Prints the version.", tide_verb_version },
+	[TIDE_VERB_HELP] = { "help", "[VERB]", TIDE_OPERAND_VERB, 0, 1, "show help",
+	    "Explains one verb, or lists them all.", tide_verb_help },
+	[TIDE_VERB_COMPLETION] = { "completion", "bash|zsh|fish", TIDE_OPERAND_SHELL, 1, 1,
+	    "print shell completions",
+	    "Prints the completions for a shell, for example: source <(tidemark completion bash)",
+	    tide_verb_completion },
+};
+
+enum tide_verb_id
+tide_verb_find(const char *name)
+{
+	int i = 0;
+
+	while (i < TIDE_VERB_COUNT && strcmp(tide_verb_table[i].name, name) != 0)
+		i++;
+	return (enum tide_verb_id)i;
+}
+
+const char *
+tide_verb_nearest(const char *name)
+{
+	const char *names[TIDE_VERB_COUNT];
+
+	for (int i = 0; i < TIDE_VERB_COUNT; i++)
+		names[i] = tide_verb_table[i].name;
+	return tide_nearest(name, names, TIDE_VERB_COUNT);
+}

@@ -1,0 +1,222 @@
+/*
+ * How a lock on a busy table is asked for: look first, wait briefly, let go, say who is in the way, come back later.
+ * A request that waits makes everybody behind it wait, so no single one lasts longer than limits.lock_timeout.
+ */
+#include "steps/step_runner.h"
+
+#include <ev.h>
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "locks_sql.h"
+#include "tidemark/base/units.h"
+
+struct tide_lock_watch {
+	struct tide_executor *exe;
+	struct ev_timer timer;
+	struct tide_blockers seen;
+	int64_t behind;
+	bool may_cancel, cancelled, asking;
+};
+
+static void
+cancel_sent(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_lock_watch *watch = ctx;
+
+	(void)rows;
+	(void)err;
+	watch->asking = false;
+	tide_watcher_yield(watch->exe);
+}
+
+static void
+cancel(struct tide_lock_watch *watch)
+{
+	void *mem;
+
+	if (!watch->may_cancel || watch->cancelled)
+		return;
+	watch->cancelled = true;
+	watch->asking = true;
+	mem = talloc_new(watch);
+	tide_conn_query(watch->exe->watch, "SELECT pg_cancel_backend($1::integer)",
+	    TIDE_ARGS(tide_param_int(mem, tide_conn_backend_pid(watch->exe->control))), cancel_sent, watch);
+	talloc_free(mem);
+}
+
+static void
+sampled(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_lock_watch *watch = ctx;
+	struct tide_blockers now;
+
+	watch->asking = false;
+	if (err == NULL) {
+		tide_blockers_read(watch, rows, &now);
+		watch->behind = now.behind;
+		if (now.count > 0) {
+			talloc_free(watch->seen.item);
+			watch->seen = now;
+			if (now.behind > watch->exe->plan->limits.lock_queue)
+				cancel(watch);
+		} else {
+			talloc_free(now.item);
+		}
+	}
+	if (!watch->asking)
+		tide_watcher_yield(watch->exe);
+}
+
+static void
+sample(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct tide_lock_watch *watch = timer->data;
+	struct tide_err ignored = { 0 };
+	void *mem;
+
+	(void)loop;
+	(void)events;
+	if (watch->asking || tide_watcher_due(watch->exe) || tide_conn_busy(watch->exe->watch) ||
+	    !tide_conn_alive(watch->exe->watch))
+		return;
+	/* Somebody wants to stop: a transaction leaves nothing behind. */
+	if (tide_executor_halted(watch->exe, &ignored)) {
+		cancel(watch);
+		return;
+	}
+	watch->asking = true;
+	mem = talloc_new(watch);
+	tide_conn_query(watch->exe->watch, tide_sql_locks_blockers,
+	    TIDE_ARGS(tide_param_int(mem, tide_conn_backend_pid(watch->exe->control))), sampled, watch);
+	talloc_free(mem);
+}
+
+/* A sample may still be under way; its callback must not outlive the watch. */
+static int
+stop(struct tide_lock_watch *watch)
+{
+	ev_timer_stop(watch->exe->loop, &watch->timer);
+	while (watch->asking && tide_conn_alive(watch->exe->watch))
+		tide_executor_turn(watch->exe);
+	return 0;
+}
+
+struct tide_lock_watch *
+tide_lock_watch_start(struct tide_executor *exe, bool may_cancel)
+{
+	struct tide_lock_watch *watch = talloc_zero(exe, struct tide_lock_watch);
+
+	watch->exe = exe;
+	watch->may_cancel = may_cancel;
+	ev_now_update(exe->loop);
+	/* Closely while a queue may form behind us; a build only wants to know now and then. */
+	ev_timer_init(&watch->timer, sample, 0.04, may_cancel ? 0.04 : 0.25);
+	watch->timer.data = watch;
+	ev_timer_start(exe->loop, &watch->timer);
+	talloc_set_destructor(watch, stop);
+	return watch;
+}
+
+const struct tide_blockers *
+tide_lock_watch_seen(const struct tide_lock_watch *watch)
+{
+	return &watch->seen;
+}
+
+int64_t
+tide_lock_watch_behind(const struct tide_lock_watch *watch)
+{
+	return watch->behind;
+}
+
+/* Grows from a quarter of a second to ten, with as much chance as plan, so that two tools never beat in time. */
+int64_t
+tide_lock_pause(int64_t tries)
+{
+	int64_t base = TIDE_SECOND / 4;
+
+	for (int64_t i = 0; i < tries && base < 10 * TIDE_SECOND; i++)
+		base = base * 3 / 2;
+	if (base > 10 * TIDE_SECOND)
+		base = 10 * TIDE_SECOND;
+	return base / 2 + (int64_t)arc4random_uniform((uint32_t)(base / 2) + 1);
+}
+
+bool
+tide_lock_watch_cancelled(const struct tide_lock_watch *watch)
+{
+	return watch->cancelled;
+}
+
+static bool
+holders(const struct tide_task *task, void *mem, struct tide_blockers *out, struct tide_err *err)
+{
+	static const char *const pg_names[] = {
+		[TIDE_ACCESS_SHARE] = "AccessShareLock",
+		[TIDE_ROW_SHARE] = "RowShareLock",
+		[TIDE_ROW_EXCLUSIVE] = "RowExclusiveLock",
+		[TIDE_SHARE_UPDATE_EXCLUSIVE] = "ShareUpdateExclusiveLock",
+		[TIDE_SHARE] = "ShareLock",
+		[TIDE_SHARE_ROW_EXCLUSIVE] = "ShareRowExclusiveLock",
+		[TIDE_EXCLUSIVE] = "ExclusiveLock",
+		[TIDE_ACCESS_EXCLUSIVE] = "AccessExclusiveLock",
+	};
+	struct tide_executor *exe = task->exe;
+	double old = 2.0 * (double)exe->plan->limits.lock_timeout / (double)TIDE_SECOND;
+	struct tide_rows *rows;
+
+	if (!tide_await_query(exe->control, mem, tide_sql_locks_holders,
+		TIDE_ARGS(task->action->lock_table, pg_names[task->action->lock],
+		    talloc_asprintf(mem, "%.3f", old),
+		    talloc_asprintf(mem, "{%d,%d}", tide_conn_backend_pid(exe->control),
+			tide_conn_backend_pid(exe->watch)),
+		    exe->may_lower_deadlock_timeout ? "true" : "false"),
+		&rows, err))
+		return false;
+	tide_blockers_read(mem, rows, out);
+	return true;
+}
+
+bool
+tide_lock_look(const struct tide_task *task, int64_t patience_until, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	bool told = false;
+
+	if (task->action->lock == TIDE_LOCK_NONE || task->action->lock_table == NULL)
+		return true;
+	for (;;) {
+		void *mem = talloc_new(exe);
+		struct tide_blockers blockers;
+		char *who;
+
+		if (!holders(task, mem, &blockers, err)) {
+			talloc_free(mem);
+			return false;
+		}
+		if (blockers.count == 0) {
+			talloc_free(mem);
+			return true;
+		}
+		who = tide_blockers_text(mem, &blockers);
+		if (tide_now_us() > patience_until) {
+			tide_fail(err, TIDE_LOCK, "step '%s' needs a %s lock on %s, held back by %s",
+			    task->step, tide_lock_name(task->action->lock), task->action->lock_table, who);
+			tide_hint(err, "end that transaction or wait for it, then run again; nothing is "
+				       "blocked meanwhile");
+			talloc_free(mem);
+			return false;
+		}
+		if (!told)
+			tide_executor_event(
+			    exe, "lock.wait", task->step, true, "not asking for the lock yet: %s", who);
+		told = true;
+		tide_executor_because(exe, "waiting for a lock on %s: %s", task->action->lock_table, who);
+		talloc_free(mem);
+		tide_executor_sleep(exe, TIDE_SECOND / 4);
+		if (!tide_executor_check(exe, err))
+			return false;
+	}
+}

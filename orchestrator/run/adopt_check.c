@@ -1,0 +1,254 @@
+#include "adopt_check.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "executor.h"
+#include "state_sql.h"
+#include "tidemark/phases/made.h"
+#include "tidemark/base/sqltext.h"
+#include "tidemark/base/units.h"
+
+/* Whether each phase has begun, and what the run has executed. */
+static bool
+read_made(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64_t run,
+    struct tide_made **out, struct tide_err *err)
+{
+	struct tide_made *made = tide_made_new(ctx);
+	struct tide_rows *phases, *rows;
+	size_t said = 0;
+
+	if (!tide_await_query(conn, ctx,
+		"SELECT compiled IS NOT NULL FROM tidemark.phase WHERE run = $1::bigint ORDER BY ordinal",
+		TIDE_ARGS(tide_param_int(ctx, run)), &phases, err) ||
+	    !tide_await_query(
+		conn, ctx, tide_sql_state_executed, TIDE_ARGS(tide_param_int(ctx, run)), &rows, err))
+		return false;
+	if (tide_rows_count(phases) != plan->count)
+		return tide_fail(
+		    err, TIDE_UNEXPECTED, "the state has another number of phases than the plan");
+	for (size_t i = 0; i < tide_rows_count(rows); i++) {
+		const char *script = tide_rows_text(rows, i, 1);
+		size_t phase = (size_t)tide_rows_int(rows, i, 0);
+
+		/* Columns have the names that they have when a phase begins. */
+		for (; said < plan->count && said <= phase; said++)
+			tide_made_phase(made, &plan->phase[said], tide_rows_bool(phases, said, 0));
+		if (script != NULL && phase < plan->count &&
+		    !tide_made_take(made, &plan->phase[phase], script, err))
+			return false;
+	}
+	for (; said < plan->count; said++)
+		if (!tide_rows_bool(phases, said, 0))
+			tide_made_phase(made, &plan->phase[said], false);
+	*out = made;
+	return true;
+}
+
+/* What cannot be made again says why; the rest of the transaction goes on. */
+static bool
+make_again(void *ctx, struct tide_conn *conn, const struct tide_made *made, struct tide_err *err)
+{
+	for (size_t i = 0; i < made->statement_count; i++) {
+		const struct tide_made_statement *s = &made->statement[i];
+		struct tide_rows *rows;
+
+		if (!tide_await_query(
+			conn, ctx, "SELECT pg_temp.tidemark_try($1)", TIDE_ARGS(s->sql), &rows, err))
+			return false;
+		if (s->thing != NULL && s->thing->error == NULL)
+			s->thing->error = tide_rows_text(rows, 0, 0);
+	}
+	return true;
+}
+
+static char *
+things_json(void *ctx, const struct tide_made *made)
+{
+	json_t *list = json_array();
+	char *text, *out;
+
+	for (size_t i = 0; i < made->count; i++) {
+		const struct tide_made_thing *t = made->thing[i];
+
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:b, s:i, s:s?}", "kind", tide_made_kind_name(t->kind), "name",
+			t->name, "defined", t->defined, "execute", t->execute, "error", t->error));
+	}
+	text = json_dumps(list, JSON_COMPACT);
+	out = talloc_strdup(ctx, text);
+	free(text);
+	json_decref(list);
+	return out;
+}
+
+/* As an array literal of the server. */
+static char *
+names_array(void *ctx, const struct tide_names *names)
+{
+	char *out = talloc_strdup(ctx, "{");
+
+	for (size_t i = 0; i < names->count; i++) {
+		out = talloc_strdup_append(out, i > 0 ? ",\"" : "\"");
+		for (const char *s = names->item[i]; *s != '\0'; s++)
+			out = talloc_asprintf_append(out, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
+		out = talloc_strdup_append(out, "\"");
+	}
+	return talloc_strdup_append(out, "}");
+}
+
+/* One row for each way in which something differs: what it is, and what to do. %N: its name, %T: its table, as SQL. */
+struct way {
+	const char *kind, *problem; /* kind NULL: any */
+	const char *text, *fix;
+};
+
+#define RESTORE                                                                                              \
+	"restore the table and schema tidemark from one dump, or run its statement again: `tidemark "        \
+	"history` has it"
+
+static const struct way ways[] = {
+	{ "column", "missing", "is missing", "restore the table and schema tidemark from one dump" },
+	{ "column", "different", "is not as the run has left it",
+	    "give it that definition again, or restore the table and schema tidemark from one dump" },
+	{ "column", "unexpected", "exists, and the run needs that name", "drop the column, or rename it" },
+	{ "trigger", "unexpected", "is of this plan, and the run has not made it, or has dropped it already",
+	    "DROP TRIGGER %N ON %T, or restore the table and schema tidemark from one dump" },
+	{ "trigger", "disabled", "is not enabled as the run has left it",
+	    "ALTER TABLE %T ENABLE ALWAYS TRIGGER %N; rows may have been written without it" },
+	{ "trigger", "missing", "is missing", RESTORE "; rows may have been written without it" },
+	{ "trigger", "different", "is not as the run has made it",
+	    RESTORE "; rows may have been written without it" },
+	{ "function", "executable", "may be executed by everybody",
+	    "REVOKE ALL ON FUNCTION tidemark.%N FROM PUBLIC" },
+	{ "function", "not executable", "may not be executed by everybody",
+	    "GRANT EXECUTE ON FUNCTION tidemark.%N TO PUBLIC" },
+	{ "constraint", "not validated", "is not validated", "ALTER TABLE %T VALIDATE CONSTRAINT %N" },
+	{ "index", "invalid", "is invalid", "REINDEX INDEX CONCURRENTLY %N, in the schema of the table" },
+	{ NULL, "missing", "is missing", RESTORE },
+	{ NULL, "different", "is not as the run has made it", RESTORE },
+};
+
+static const struct way *
+find_way(const char *kind, const char *problem)
+{
+	for (size_t i = 0; i < TIDE_COUNT(ways) - 1; i++)
+		if ((ways[i].kind == NULL || strcmp(ways[i].kind, kind) == 0) &&
+		    strcmp(ways[i].problem, problem) == 0)
+			return &ways[i];
+	return &ways[TIDE_COUNT(ways) - 1];
+}
+
+static char *
+fill_in(void *ctx, const char *text, const struct tide_difference *d)
+{
+	char *out = talloc_strdup(ctx, "");
+
+	for (; *text != '\0'; text++) {
+		if (text[0] == '%' && (text[1] == 'N' || text[1] == 'T'))
+			out = talloc_strdup_append(out, *++text == 'N' ? tide_ident(out, d->name) : d->table);
+		else
+			out = talloc_strndup_append(out, text, 1);
+	}
+	return out;
+}
+
+static const char *
+error_of(const struct tide_made *made, const struct tide_difference *d)
+{
+	for (size_t i = 0; i < made->count; i++)
+		if (strcmp(tide_made_kind_name(made->thing[i]->kind), d->kind) == 0 &&
+		    strcmp(made->thing[i]->name, d->name) == 0)
+			return made->thing[i]->error;
+	return NULL;
+}
+
+/* Definitions of triggers and functions fill pages. */
+static char *
+sentence(void *ctx, const struct tide_made *made, const struct tide_difference *d, const char *what,
+    const char *expected, const char *found)
+{
+	const char *error = error_of(made, d);
+	char *out = talloc_asprintf(ctx, "%s %s%s%s %s", d->kind, tide_ident(ctx, d->name),
+	    strcmp(d->kind, "function") == 0 ? "" : " of ",
+	    strcmp(d->kind, "function") == 0 ? " of schema tidemark" : d->table, what);
+
+	if (strcmp(d->problem, "different") != 0)
+		return out;
+	if (error != NULL)
+		return talloc_asprintf_append(out, ": it cannot be made again on this table: %s", error);
+	if (strcmp(d->kind, "function") == 0 || strcmp(d->kind, "trigger") == 0)
+		return out;
+	return talloc_asprintf_append(out, ": it is %s, and not %s", found, expected);
+}
+
+static void
+read_differences(
+    void *ctx, const struct tide_made *made, const struct tide_rows *rows, struct tide_adoption *out)
+{
+	out->count = tide_rows_count(rows);
+	out->item = talloc_zero_array(ctx, struct tide_difference, (unsigned)out->count + 1);
+	for (size_t i = 0; i < out->count; i++) {
+		struct tide_difference *d = &out->item[i];
+		const char **texts[] = { &d->kind, &d->name, &d->table, &d->problem };
+		const struct way *way;
+
+		for (size_t t = 0; t < TIDE_COUNT(texts); t++)
+			*texts[t] = talloc_strdup(out->item, tide_rows_required(rows, i, t));
+		way = find_way(d->kind, d->problem);
+		d->text = sentence(
+		    out->item, made, d, way->text, tide_rows_text(rows, i, 4), tide_rows_text(rows, i, 5));
+		d->fix = fill_in(out->item, way->fix, d);
+	}
+}
+
+/* Inside the transaction. */
+static bool
+compare(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, struct tide_made *made,
+    int64_t table, const char *copy, struct tide_adoption *out, void *texts, struct tide_err *err)
+{
+	struct tide_rows *rows;
+
+	if (!tide_await_exec(conn, NULL, tide_sql_state_copy, NULL, err) ||
+	    !make_again(ctx, conn, made, err) ||
+	    !tide_await_query(
+		conn, ctx, "SELECT pg_catalog.to_regclass($1)::oid", TIDE_ARGS(copy), &rows, err) ||
+	    !tide_await_query(conn, ctx, tide_sql_state_differences,
+		TIDE_ARGS(tide_param_int(ctx, table), tide_rows_required(rows, 0, 0), plan->name,
+		    things_json(ctx, made), names_array(ctx, &made->absent)),
+		&rows, err))
+		return false;
+	read_differences(texts, made, rows, out);
+	return true;
+}
+
+bool
+tide_adopt_check(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64_t run, int64_t table,
+    const char *name, struct tide_adoption *out, struct tide_err *err)
+{
+	void *mem = talloc_new(ctx);
+	struct tide_made *made = NULL;
+	struct tide_err ignored = { 0 };
+	char *parts[2], *copy;
+	bool ok = read_made(mem, conn, plan, run, &made, err);
+
+	if (ok && tide_name_parse(mem, name, parts) != 2)
+		ok = tide_fail(err, TIDE_UNEXPECTED, "%s is no name of a table", name);
+	if (ok) {
+		copy = tide_sqlf(mem, "pg_temp.%I", parts[1]);
+		tide_made_finish(made, copy, "pg_temp");
+		ok = tide_await_exec(conn, NULL,
+			 tide_sqlf(mem, "BEGIN; SET LOCAL lock_timeout = %l; SET LOCAL tidemark.adopt = %L",
+			     (long long)(plan->limits.lock_timeout / TIDE_MS), tide_param_int(mem, table)),
+			 NULL, err) &&
+		     compare(mem, conn, plan, made, table, copy, out, ctx, err);
+		if (tide_conn_alive(conn) && !tide_await_exec(conn, NULL, "ROLLBACK", NULL, &ignored) && ok) {
+			*err = ignored;
+			ok = false;
+		}
+	}
+	talloc_free(mem);
+	return ok || tide_wrap(err, "comparing %s with what the run has made", name);
+}

@@ -1,0 +1,487 @@
+/* The way back: undo actions of what was begun, last first. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "state/crash_points.h"
+#include "state/journal.h"
+#include "state/lease.h"
+#include "compile_live.h"
+#include "runner.h"
+#include "steps/step_runner.h"
+#include "tidemark/base/units.h"
+
+/* One phase to undo. */
+struct chapter {
+	long index;
+	enum tide_phase_state was; /* its state before */
+	struct tide_steps *steps;  /* NULL: never compiled, nothing to undo */
+};
+
+struct way {
+	struct chapter *chapter;
+	size_t count;
+	long target; /* index of the phase to stop behind; -1 all */
+};
+
+static bool
+collect(struct tide_executor *exe, struct way *way, struct tide_err *err)
+{
+	const enum tide_phase_state *states;
+
+	if (!tide_runner_states(exe, exe, &states, err))
+		return false;
+	way->chapter = talloc_zero_array(exe, struct chapter, (unsigned)exe->plan->count);
+	for (long i = (long)exe->plan->count - 1; i > way->target; i--) {
+		struct chapter *c = &way->chapter[way->count];
+
+		if (states[i] == TIDE_PHASE_PENDING)
+			continue;
+		c->index = i;
+		c->was = states[i];
+		if (!tide_journal_steps(exe, way->chapter, i, &c->steps, err))
+			return false;
+		way->count++;
+	}
+	return true;
+}
+
+/* Whether anything on the way has passed the point of no return. */
+static bool
+check_reversible(struct tide_executor *exe, const struct way *way, struct tide_err *err)
+{
+	for (size_t i = 0; i < way->count; i++) {
+		const struct chapter *c = &way->chapter[i];
+
+		for (size_t s = 0; c->steps != NULL && s < c->steps->count; s++) {
+			const struct tide_step *step = &c->steps->item[s];
+			struct tide_task task = {
+				.exe = exe, .phase = c->index, .step = step->name, .action = &step->forward
+			};
+			enum tide_probe answer = TIDE_TODO;
+
+			if (!step->irreversible)
+				continue;
+			if (!tide_task_probe(&task, &answer, err))
+				return false;
+			if (answer != TIDE_DONE)
+				continue;
+			tide_fail(err, TIDE_PRECONDITION, "phase %s cannot be undone: %s%s%s",
+			    exe->plan->phase[c->index].name, step->forward.title,
+			    step->forward.loss_note != NULL ? "; " : "",
+			    step->forward.loss_note != NULL ? step->forward.loss_note : "");
+			return tide_hint(
+			    err, "this was the point of no return; going on from here needs a new plan");
+		}
+	}
+	return true;
+}
+
+/* Nobody waits longer for a number, and a larger one is not told apart. */
+#define COUNT_FOR "30s"
+#define COUNT_MOST 1000000
+
+/* How many rows lose something, in brackets; empty where it cannot be asked any more. */
+static bool
+count_lost(struct tide_executor *exe, void *mem, const char *lost, char **text, struct tide_err *err)
+{
+	char *sql = talloc_asprintf(mem,
+	    "SELECT count(*) FROM (SELECT FROM %s AS tidemark_row WHERE %s LIMIT %d) AS few", exe->relation,
+	    lost, COUNT_MOST + 1);
+	struct tide_err failed = { 0 };
+	struct tide_rows *rows = NULL;
+	int64_t count;
+	bool ok;
+
+	*text = talloc_strdup(mem, "");
+	if (!tide_await_exec(exe->control, NULL, "SET statement_timeout = '" COUNT_FOR "'", NULL, err))
+		return false;
+	ok = tide_await_query(exe->control, mem, sql, 0, NULL, &rows, &failed);
+	if (!tide_await_exec(exe->control, NULL, "RESET statement_timeout", NULL, err))
+		return false;
+	if (!ok && strcmp(failed.sqlstate, "57014") == 0)
+		*text = talloc_strdup(mem, " (in how many rows could not be counted within " COUNT_FOR ")");
+	if (!ok)
+		return true;
+	count = tide_rows_int(rows, 0, 0);
+	*text = count > COUNT_MOST
+		    ? talloc_asprintf(mem, " (in more than %d rows)", COUNT_MOST)
+		    : talloc_asprintf(mem, " (in %lld row%s)", (long long)count, count == 1 ? "" : "s");
+	return true;
+}
+
+/* Adds what going back over one step loses; counted: in how many rows. */
+static bool
+add_losses(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, bool counted,
+    char **text, struct tide_err *err)
+{
+	void *mem;
+	bool untouched = false, lossy = false;
+
+	for (size_t u = 0; u < step->undo_count; u++)
+		lossy = lossy || step->undo[u].loss != TIDE_LOSES_NOTHING;
+	if (lossy && !tide_journal_untouched(exe, c->index, step->name, &untouched, err))
+		return false;
+	mem = talloc_new(exe);
+	for (size_t u = 0; !untouched && u < step->undo_count; u++) {
+		const struct tide_action *undo = &step->undo[u];
+		char *rows = talloc_strdup(mem, "");
+
+		if (undo->loss == TIDE_LOSES_NOTHING)
+			continue;
+		if (counted && undo->lost != NULL && !count_lost(exe, mem, undo->lost, &rows, err)) {
+			talloc_free(mem);
+			return false;
+		}
+		*text = talloc_asprintf_append(*text, "%s%s: %s%s", (*text)[0] != '\0' ? "; " : "",
+		    exe->plan->phase[c->index].name, undo->loss_note != NULL ? undo->loss_note : undo->title,
+		    rows);
+	}
+	talloc_free(mem);
+	return true;
+}
+
+/* first: before the lease is taken, where it is said. */
+static bool
+check_losses(struct tide_executor *exe, const struct way *way, bool first, struct tide_err *err)
+{
+	char *text = talloc_strdup(exe, "");
+	bool ok = true;
+
+	for (size_t i = 0; i < way->count; i++)
+		for (size_t s = 0; way->chapter[i].steps != NULL && s < way->chapter[i].steps->count; s++)
+			if (!add_losses(
+				exe, &way->chapter[i], &way->chapter[i].steps->item[s], first, &text, err))
+				return false;
+	if (*text != '\0') {
+		if (first)
+			tide_executor_event(exe, "rollback.loss", NULL, true, "going back loses: %s", text);
+		if (!exe->options->yes) {
+			ok = tide_fail(err, TIDE_PRECONDITION, "going back loses: %s", text);
+			tide_hint(err, "say --yes to accept it");
+		}
+	}
+	talloc_free(text);
+	return ok;
+}
+
+/* From the switch back on the old side leads again: said before anything is done. */
+static void
+tell_release(struct tide_executor *exe, const struct way *way)
+{
+	for (size_t i = 0; i < way->count; i++) {
+		const struct tide_phase *phase = &exe->plan->phase[way->chapter[i].index];
+
+		if (strcmp(phase->kind->name, "switch") == 0 && way->chapter[i].was == TIDE_PHASE_DONE)
+			tide_executor_event(exe, "rollback.release", NULL, true,
+			    "rolling back over phase %s: the new release must be gone by now, what it writes "
+			    "to the new column is "
+			    "ignored from then on",
+			    phase->name);
+	}
+}
+
+/* Who decided, and why; what was not said is left out. Belongs to ctx. */
+static char *
+decision(void *ctx, const struct tide_run_options *o)
+{
+	const struct {
+		const char *key, *value;
+	} words[] = { { "by", o->by }, { "reason", o->reason }, { "ticket", o->ticket },
+		{ "note", o->note } };
+	json_t *object = json_object();
+	char *text, *out;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i].value != NULL)
+			json_object_set_new(object, words[i].key, json_string(words[i].value));
+	text = json_dumps(object, JSON_COMPACT);
+	out = talloc_strdup(ctx, text);
+	free(text);
+	json_decref(object);
+	return out;
+}
+
+static bool
+set_direction(struct tide_executor *exe, const struct way *way, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	bool ok = tide_executor_write(exe,
+	    "UPDATE tidemark.run SET direction = 'back', back_to = nullif($3::integer, -1), state = "
+	    "'rolling_back', "
+	    "reason = NULL, hold_until = NULL, updated = clock_timestamp() WHERE id = $1::bigint AND fence = "
+	    "$2::bigint "
+	    "RETURNING 1",
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		tide_param_int(mem, way->target)),
+	    NULL, mem, err);
+
+	talloc_free(mem);
+	return ok && tide_journal_add(exe,
+			 &(struct tide_entry){ .event = "rollback.start",
+			     .phase = -1,
+			     .outcome = exe->options->reason,
+			     .detail = decision(exe, exe->options),
+			     .seconds = -1,
+			     .lock_wait = -1 },
+			 NULL, err);
+}
+
+/*
+ * An action without a probe cannot see whether there is anything to take back; then the journal decides, which has
+ * the step's row in the transaction of its act. What only helps phases that stay is left out when none does.
+ */
+static bool
+is_needed(struct tide_executor *exe, long index, const struct tide_step *step, const struct tide_action *undo,
+    bool all, bool *needed, struct tide_err *err)
+{
+	*needed = !all || (undo->flags & TIDE_RESYNC) == 0;
+	if (!*needed || undo->probe != NULL)
+		return true;
+	return tide_journal_has(exe, "step.done", index, step->name, needed, err);
+}
+
+static bool
+undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, bool all,
+    struct tide_err *err)
+{
+	bool untouched;
+
+	if (!tide_journal_untouched(exe, c->index, step->name, &untouched, err))
+		return false;
+	if (untouched) {
+		tide_executor_event(exe, "undo.skip", step->name, false, "it was so before, and stays so: %s",
+		    step->forward.title);
+		return true;
+	}
+	for (size_t u = 0; u < step->undo_count; u++) {
+		char *name = talloc_asprintf(exe, "%s#%zu", step->name, u + 1);
+		struct tide_task task = {
+			.exe = exe, .phase = c->index, .step = name, .back = true, .action = &step->undo[u]
+		};
+		bool needed, ok = is_needed(exe, c->index, step, &step->undo[u], all, &needed, err) &&
+				  (!needed || tide_task_run(&task, err));
+
+		talloc_free(name);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+static bool
+undo_phase(struct tide_executor *exe, const struct chapter *c, bool all, struct tide_err *err)
+{
+	if (!tide_runner_enter(exe, c->index, err) || !tide_executor_check(exe, err) ||
+	    !tide_phase_row_state(exe, c->index, TIDE_PHASE_UNDOING, err))
+		return false;
+	tide_executor_event(
+	    exe, "undo.phase", NULL, false, "rolling back phase %ld: %s", c->index + 1, exe->phase);
+	for (size_t s = c->steps != NULL ? c->steps->count : 0; s > 0; s--)
+		if (!undo_step(exe, c, &c->steps->item[s - 1], all, err))
+			return false;
+	if (!tide_phase_row_state(exe, c->index, TIDE_PHASE_PENDING, err))
+		return false;
+	tide_crash_point("phase.done");
+	tide_executor_event(exe, "undo.done", NULL, false, "phase %s is rolled back", exe->phase);
+	return true;
+}
+
+/* Whether the rollback has changed anything of this phase. */
+static bool
+has_undone(struct tide_executor *exe, const struct chapter *c, bool *has, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(exe->control, mem,
+	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint AND phase = $2::integer AND "
+	    "event = 'undo.done' AND outcome IS DISTINCT FROM '" TIDE_ALREADY_SO "' AND seq > (SELECT "
+	    "max(seq) FROM tidemark.journal WHERE run = $1::bigint AND event = 'rollback.start'))",
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, c->index)), &rows, err);
+
+	if (ok)
+		*has = tide_rows_bool(rows, 0, 0);
+	talloc_free(mem);
+	return ok;
+}
+
+/*
+ * Rows forbid rolling the phase back, and nothing of it was: the run is at its end again, as if that had been asked for. `why` stays the answer.
+ */
+static void
+stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err *why)
+{
+	struct tide_err ignored = { 0 };
+	void *mem = talloc_new(exe);
+	bool undone = true;
+
+	if (why->code != TIDE_DIFFERENCES || !has_undone(exe, c, &undone, &ignored) || undone ||
+	    !tide_phase_row_state(
+		exe, c->index, c->was == TIDE_PHASE_DONE ? TIDE_PHASE_DONE : TIDE_PHASE_RUNNING, &ignored)) {
+		talloc_free(mem);
+		return;
+	}
+	if (tide_executor_write(exe,
+		"UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = 'ready', phase = "
+		"$3::integer, reason = $4, updated = clock_timestamp() WHERE id = $1::bigint AND fence = "
+		"$2::bigint RETURNING 1",
+		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		    tide_param_int(mem, c->index),
+		    talloc_asprintf(mem, "phase %s could not be rolled back: %s",
+			exe->plan->phase[c->index].name, why->message)),
+		NULL, mem, &ignored))
+		tide_hint(why,
+		    "nothing of phase %s was rolled back: the run is at the end of that phase again. Fix the "
+		    "rows and roll "
+		    "back again; or leave it as it is and roll the rest back: tidemark rollback %s --yes "
+		    "--accept-loss; or continue: tidemark run %s",
+		    exe->plan->phase[c->index].name, exe->plan->name, exe->plan->name);
+	talloc_free(mem);
+}
+
+/* With --accept-loss, what rows forbid rolling back stays as it is, and the way goes on behind it. */
+static bool
+leave(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
+{
+	struct tide_err why = *err;
+
+	if (!exe->options->accept_loss || err->code != TIDE_DIFFERENCES)
+		return false;
+	memset(err, 0, sizeof(*err));
+	if (!tide_journal_add(exe,
+		&(struct tide_entry){ .event = "undo.left",
+		    .phase = c->index,
+		    .outcome = why.message,
+		    .detail = decision(exe, exe->options),
+		    .seconds = -1,
+		    .lock_wait = -1 },
+		NULL, err) ||
+	    !tide_phase_row_state(exe, c->index, TIDE_PHASE_PENDING, err))
+		return false;
+	tide_executor_event(exe, "undo.left", NULL, true, "phase %s is left as it is: %s",
+	    exe->plan->phase[c->index].name, why.message);
+	return true;
+}
+
+static bool
+finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *outcome, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	void *ctx = talloc_parent(exe);
+	bool all = way->target < 0;
+	enum tide_run_state state = all ? TIDE_RUN_ROLLED_BACK : TIDE_RUN_READY;
+	char *reason = all ? NULL
+			   : talloc_asprintf(ctx, "rolled back to the end of phase %s",
+				 exe->plan->phase[way->target].name);
+	bool ok =
+	    tide_executor_write(exe,
+		"UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = $3, phase = "
+		"$4::integer, reason = $5, "
+		"updated = clock_timestamp() WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
+		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		    tide_run_word(state)->word, all ? NULL : tide_param_int(mem, way->target + 1), reason),
+		NULL, mem, err) &&
+	    tide_journal_add(exe,
+		&(struct tide_entry){ .event = "rollback.done",
+		    .phase = -1,
+		    .outcome = tide_run_word(state)->word,
+		    .seconds = -1,
+		    .lock_wait = -1 },
+		NULL, err);
+
+	talloc_free(mem);
+	if (!ok)
+		return false;
+	exe->phase = NULL;
+	tide_executor_event(exe, "rollback.complete", NULL, false, "%s",
+	    reason != NULL ? reason : "everything is rolled back");
+	tide_executor_close(exe, TIDE_RUN_NONE, NULL);
+	outcome->state = state;
+	outcome->reason = reason;
+	outcome->next =
+	    all ? NULL
+		: talloc_asprintf(
+		      ctx, "tidemark run %s (or tidemark advance, where a gate is closed)", exe->plan->name);
+	return true;
+}
+
+/* Going back less far than an interrupted rollback would leave phases half undone behind it. */
+static bool
+check_target(struct tide_executor *exe, const struct tide_run_row *run, long target, struct tide_err *err)
+{
+	const enum tide_phase_state *states;
+
+	if (run->direction == TIDE_BACK && target > run->back_to) {
+		tide_fail(err, TIDE_PRECONDITION, "a rollback that goes further back is under way");
+		return tide_hint(err, "finish it first: tidemark rollback %s", exe->plan->name);
+	}
+	if (target < 0)
+		return true;
+	if (!tide_runner_states(exe, exe, &states, err))
+		return false;
+	if (states[target] == TIDE_PHASE_DONE)
+		return true;
+	tide_fail(err, TIDE_PRECONDITION, "phase %s is not done: there is nothing to go back to",
+	    exe->plan->phase[target].name);
+	return tide_hint(err, "see: tidemark status %s", exe->plan->name);
+}
+
+static bool
+attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
+{
+	struct tide_run_row run;
+	struct way way = { .target = -1 };
+
+	exe->back = true;
+	if (!tide_executor_connect(exe, &run, err))
+		return false;
+	if (!run.found)
+		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database",
+		    exe->plan->name);
+	if (run.state == TIDE_RUN_ROLLED_BACK) {
+		outcome->state = TIDE_RUN_ROLLED_BACK;
+		outcome->reason = "nothing to do: the plan is rolled back";
+		return true;
+	}
+	if (exe->options->to != NULL && !tide_runner_find(exe->plan, exe->options->to, &way.target, err))
+		return false;
+	/* A rollback that was interrupted goes on to where it was going. */
+	if (exe->options->to == NULL && run.direction == TIDE_BACK)
+		way.target = run.back_to;
+	if (!check_target(exe, &run, way.target, err) || !collect(exe, &way, err) ||
+	    !check_reversible(exe, &way, err) || !check_losses(exe, &way, true, err))
+		return false;
+	tell_release(exe, &way);
+	exe->asks_for_room = true;
+	if (!tide_executor_start(exe, err))
+		return false;
+	/* The executor that made room may have gone further since. */
+	way.count = 0;
+	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) ||
+	    !check_losses(exe, &way, false, err) || !set_direction(exe, &way, err))
+		return false;
+	exe->state = TIDE_RUN_ROLLING_BACK;
+	outcome->state = TIDE_RUN_ROLLING_BACK;
+	for (size_t i = 0; i < way.count; i++)
+		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err) &&
+		    !leave(exe, &way.chapter[i], err)) {
+			stand_again(exe, &way.chapter[i], err);
+			return false;
+		}
+	return finish(exe, &way, outcome, err);
+}
+
+bool
+tide_run_back(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const struct tide_plan *plan,
+    const struct tide_run_options *options, const struct tide_observer *observer,
+    struct tide_outcome *outcome, struct tide_err *err)
+{
+	struct tide_run_options *own = talloc_zero(ctx, struct tide_run_options);
+
+	*own = *options;
+	own->if_locked = TIDE_IF_LOCKED_WAIT;
+	return tide_runner_drive(
+	    ctx, tide_executor_new(ctx, loop, dsn, plan, own, observer), attempt, outcome, err);
+}

@@ -1,0 +1,80 @@
+#include "extend.h"
+
+#include <talloc.h>
+
+#include "state/crash_points.h"
+#include "compile_live.h"
+
+static const char extend[] =
+    "WITH r AS (UPDATE tidemark.run SET hash = $3, plan_text = $4, title = $5, updated = clock_timestamp(), "
+    "state = CASE WHEN state = 'complete' THEN 'ready' ELSE state END "
+    "WHERE id = $1::bigint AND fence = $2::bigint AND hash IN ($3, $9) RETURNING id, fence), "
+    "p AS (INSERT INTO tidemark.phase (run, ordinal, name, kind) "
+    "SELECT r.id, $6::integer + u.ord - 1, u.name, u.kind FROM r, "
+    "unnest($7::text[], $8::text[]) WITH ORDINALITY AS u (name, kind, ord) "
+    "ON CONFLICT DO NOTHING RETURNING name) "
+    "INSERT INTO tidemark.journal (run, event, outcome, fence) "
+    "SELECT r.id, 'plan.extended', (SELECT string_agg(name, ', ') FROM p), r.fence FROM r RETURNING 1";
+
+/* Names of phases and kinds need no quoting but the quotes. */
+static char *
+array_of(void *ctx, const struct tide_plan *plan, size_t from, bool kinds)
+{
+	char *text = talloc_strdup(ctx, "{");
+
+	for (size_t i = from; i < plan->count; i++)
+		text = talloc_asprintf_append(text, "%s\"%s\"", i > from ? "," : "",
+		    kinds ? plan->phase[i].kind->name : plan->phase[i].name);
+	return talloc_asprintf_append(text, "}");
+}
+
+/* How far the run is: the phases before *first are done, or one of them is at work. */
+static bool
+reached(struct tide_executor *exe, void *mem, size_t *first, bool *at_work, struct tide_err *err)
+{
+	struct tide_rows *rows;
+
+	if (!tide_await_query(exe->control, mem,
+		"SELECT count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE state = 'running') "
+		"FROM tidemark.phase WHERE run = $1::bigint",
+		TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err))
+		return false;
+	*at_work = tide_rows_int(rows, 0, 1) > 0;
+	*first = (size_t)(tide_rows_int(rows, 0, 0) + (*at_work ? 1 : 0));
+	return true;
+}
+
+bool
+tide_extend_check(struct tide_executor *exe, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	size_t first;
+	bool at_work;
+	bool ok =
+	    reached(exe, mem, &first, &at_work, err) && tide_planner_check_rest(exe, first, at_work, err);
+
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_extend_run(struct tide_executor *exe, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	const struct tide_plan *plan = exe->plan;
+	size_t known = exe->known;
+	/* Another executor may have taken the same phases over meanwhile. */
+	bool ok = tide_executor_write(exe, extend,
+	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), plan->hash, plan->text,
+		plan->title, tide_param_int(mem, (int64_t)known), array_of(mem, plan, known, false),
+		array_of(mem, plan, known, true), exe->known_hash),
+	    NULL, mem, err);
+
+	tide_crash_point("plan.extended");
+	if (ok)
+		tide_executor_event(exe, "plan.extended", NULL, false,
+		    "the plan has %zu more phase%s than when its run started", plan->count - known,
+		    plan->count - known == 1 ? "" : "s");
+	talloc_free(mem);
+	return ok;
+}

@@ -1,0 +1,162 @@
+/* The way forward: phases in order, each gate → steps. */
+#include <string.h>
+#include <talloc.h>
+
+#include "extend.h"
+#include "gate.h"
+#include "state/crash_points.h"
+#include "state/journal.h"
+#include "state/lease.h"
+#include "compile_live.h"
+#include "runner.h"
+#include "steps/step_runner.h"
+#include "tidemark/base/units.h"
+
+static bool
+run_steps(struct tide_executor *exe, long index, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_steps *steps = NULL;
+	bool ok = tide_planner_steps(exe, mem, index, &steps, err);
+
+	for (size_t i = 0; ok && i < steps->count; i++) {
+		struct tide_task task = { .exe = exe,
+			.phase = index,
+			.step = steps->item[i].name,
+			.action = &steps->item[i].forward };
+
+		ok = tide_task_run(&task, err);
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+static bool
+run_phase(struct tide_executor *exe, long index, bool started, struct tide_err *err)
+{
+	int64_t begun = tide_now_us();
+	char took[32];
+
+	if (!tide_runner_enter(exe, index, err) || !tide_executor_check(exe, err))
+		return false;
+	if (!started && !tide_gate_pass(exe, index, err))
+		return false;
+	if (!tide_run_row_state(exe, TIDE_RUN_RUNNING, index, NULL, err) ||
+	    !tide_phase_row_state(exe, index, TIDE_PHASE_RUNNING, err))
+		return false;
+	tide_executor_event(
+	    exe, "phase.start", NULL, false, "phase %ld of %zu: %s", index + 1, exe->plan->count, exe->phase);
+	if (!run_steps(exe, index, err) || !tide_phase_row_state(exe, index, TIDE_PHASE_DONE, err))
+		return false;
+	tide_crash_point("phase.done");
+	tide_executor_event(exe, "phase.done", NULL, false, "phase %s done in %s", exe->phase,
+	    tide_duration_format(tide_now_us() - begun, took, sizeof(took)));
+	return true;
+}
+
+static bool
+run_phases(struct tide_executor *exe, struct tide_err *err)
+{
+	const enum tide_phase_state *states;
+	long last = (long)exe->plan->count - 1;
+
+	if (!tide_runner_states(exe, exe, &states, err))
+		return false;
+	if (exe->options->to != NULL && strcmp(exe->options->to, "complete") != 0 &&
+	    !tide_runner_find(exe->plan, exe->options->to, &last, err))
+		return false;
+	for (long i = 0; i <= last; i++) {
+		if (states[i] == TIDE_PHASE_DONE)
+			continue;
+		if (!run_phase(exe, i, states[i] == TIDE_PHASE_RUNNING, err))
+			return false;
+	}
+	if (last + 1 < (long)exe->plan->count)
+		return tide_fail(err, TIDE_PENDING, "stopped after phase %s, as --to says", exe->options->to);
+	return tide_run_row_state(exe, TIDE_RUN_COMPLETE, -1, NULL, err);
+}
+
+/* Finds the run, or makes it once everything ahead has been checked. */
+static bool
+find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_err *err)
+{
+	if (!tide_executor_connect(exe, run, err))
+		return false;
+	if (run->found && run->state != TIDE_RUN_ROLLED_BACK)
+		return true;
+	if (run->found && !exe->options->again) {
+		tide_fail(err, TIDE_PRECONDITION, "plan '%s' was rolled back", exe->plan->name);
+		return tide_hint(err,
+		    "to do it once more: tidemark run %s --again (or the path of the file, where the plan is "
+		    "to be another one)",
+		    exe->plan->name);
+	}
+	return tide_planner_preflight(exe, err) && tide_run_create(exe, run, err);
+}
+
+static bool
+may_go(struct tide_executor *exe, const struct tide_run_row *run, struct tide_err *err)
+{
+	if (run->direction == TIDE_BACK) {
+		tide_fail(err, TIDE_PRECONDITION, "a rollback of '%s' is under way", exe->plan->name);
+		return tide_hint(err, "finish it: tidemark rollback %s", exe->plan->name);
+	}
+	if (strcmp(run->wanted, "pause") == 0) {
+		tide_fail(
+		    err, TIDE_PAUSED, "paused by %s", run->wanted_by != NULL ? run->wanted_by : "somebody");
+		return false;
+	}
+	return true;
+}
+
+static bool
+attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
+{
+	struct tide_run_row run;
+
+	exe->may_extend = true;
+	if (!find_or_create(exe, &run, err))
+		return false;
+	if (run.state == TIDE_RUN_COMPLETE && exe->known == 0) {
+		outcome->state = TIDE_RUN_COMPLETE;
+		outcome->reason = "nothing to do: the plan is complete";
+		return true;
+	}
+	if (!may_go(exe, &run, err)) {
+		if (err->code == TIDE_PAUSED) {
+			outcome->stop = TIDE_PAUSED;
+			outcome->state = TIDE_RUN_PAUSED;
+			outcome->reason = talloc_strdup(talloc_parent(exe), err->message);
+			outcome->next =
+			    talloc_asprintf(talloc_parent(exe), "tidemark resume %s", exe->plan->name);
+			return true;
+		}
+		return false;
+	}
+	if (run.live && exe->options->if_locked == TIDE_IF_LOCKED_SKIP) {
+		outcome->state = run.state;
+		outcome->reason = talloc_asprintf(talloc_parent(exe), "%s works on it already", run.owner);
+		return true;
+	}
+	if ((exe->known > 0 && !tide_extend_check(exe, err)) || !tide_executor_start(exe, err))
+		return false;
+	tide_executor_event(exe, "run.start", NULL, false, "run of '%s' on %s (run %lld, fence %lld)",
+	    exe->plan->name, exe->relation, (long long)exe->run, (long long)exe->fence);
+	if (exe->known > 0 && !tide_extend_run(exe, err))
+		return false;
+	if (!run_phases(exe, err))
+		return false;
+	tide_executor_event(exe, "run.complete", NULL, false, "plan '%s' is complete", exe->plan->name);
+	tide_executor_close(exe, TIDE_RUN_NONE, NULL);
+	outcome->state = TIDE_RUN_COMPLETE;
+	return true;
+}
+
+bool
+tide_run_forward(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const struct tide_plan *plan,
+    const struct tide_run_options *options, const struct tide_observer *observer,
+    struct tide_outcome *outcome, struct tide_err *err)
+{
+	return tide_runner_drive(
+	    ctx, tide_executor_new(ctx, loop, dsn, plan, options, observer), attempt, outcome, err);
+}

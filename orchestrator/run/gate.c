@@ -1,0 +1,206 @@
+#include "gate.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "state/journal.h"
+#include "state/role_search_path.h"
+#include "signals/watcher.h"
+#include "tidemark/orchestrator/store.h"
+
+char *
+tide_gate_text(void *ctx, const struct tide_gate *gate)
+{
+	char after[32];
+	char *text = NULL;
+
+#define PART(...)                                                                                            \
+	text = text == NULL ? talloc_asprintf(ctx, __VA_ARGS__)                                              \
+			    : talloc_asprintf_append(talloc_strdup_append(text, ", "), __VA_ARGS__)
+	if (gate->manual)
+		PART("manual approval");
+	if (gate->after > 0)
+		PART("%s after the phase before", tide_duration_format(gate->after, after, sizeof(after)));
+	if (gate->sql != NULL)
+		PART("SQL condition: %s", gate->sql);
+	if (gate->window != NULL)
+		PART("time window %s", gate->window);
+#undef PART
+	return text;
+}
+
+/* What the database says of the gate now. */
+struct view {
+	bool approved;
+	double soak_left; /* seconds; ≤ 0 over or waived */
+	char *soak_until;
+	char *note; /* what whoever opens the gate should know, or NULL */
+};
+
+static const char look[] =
+    "WITH mark AS (UPDATE tidemark.run r SET hold_until = CASE WHEN $4::interval > interval '0' "
+    "THEN coalesce(before.ended, r.created) + $4::interval END "
+    "FROM (SELECT max(ended) AS ended FROM tidemark.phase WHERE run = $1::bigint AND ordinal = $3::integer - "
+    "1) "
+    "AS before WHERE r.id = $1::bigint AND r.fence = $2::bigint RETURNING r.hold_until) "
+    "SELECT p.approved IS NOT NULL, "
+    "CASE WHEN p.waive_soak THEN 0 ELSE extract(epoch FROM mark.hold_until - clock_timestamp()) END, "
+    "to_char(mark.hold_until, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), l.detail->>'rows_unmatched', "
+    "l.detail->>'unmatched_key' "
+    "FROM tidemark.phase p CROSS JOIN mark LEFT JOIN LATERAL (SELECT j.detail FROM tidemark.journal j "
+    "JOIN tidemark.phase q ON q.run = j.run AND q.ordinal = j.phase AND q.state = 'done' "
+    "WHERE j.run = p.run AND j.event = 'step.done' AND j.detail ? 'rows_unmatched' "
+    "ORDER BY j.seq DESC LIMIT 1) l ON p.kind = 'switch' "
+    "WHERE p.run = $1::bigint AND p.ordinal = $3::integer";
+
+static bool
+read_view(struct tide_executor *exe, void *mem, long index, struct view *out, struct tide_err *err)
+{
+	struct tide_rows *rows;
+
+	if (!tide_executor_write(exe, look,
+		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		    tide_param_int(mem, index), tide_param_interval(mem, exe->plan->phase[index].gate.after)),
+		&rows, mem, err))
+		return false;
+	out->approved = tide_rows_bool(rows, 0, 0);
+	out->soak_left = tide_rows_real(rows, 0, 1);
+	out->soak_until = talloc_strdup(mem, tide_rows_text(rows, 0, 2));
+	out->note = tide_rows_int(rows, 0, 3) > 0
+			? tide_unmatched_text(mem, tide_rows_int(rows, 0, 3), tide_rows_text(rows, 0, 4))
+			: NULL;
+	return true;
+}
+
+static bool
+ask_sql(struct tide_executor *exe, const char *sql, bool *open, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+	bool ok = tide_await_own_path(exe->control, mem, sql, 0, NULL, &rows, err);
+
+	if (ok && (tide_rows_width(rows) != 1 || tide_rows_count(rows) > 1))
+		ok = tide_fail(err, TIDE_PRECONDITION, "it must give one row of one boolean");
+	else if (ok)
+		*open = tide_rows_count(rows) == 1 && !tide_rows_null(rows, 0, 0) &&
+			strcmp(tide_rows_text(rows, 0, 0), "t") == 0;
+	if (!ok && err->code == TIDE_UNEXPECTED)
+		err->code = TIDE_PRECONDITION;
+	if (!ok && (strcmp(err->sqlstate, "42P01") == 0 || strcmp(err->sqlstate, "42883") == 0))
+		tide_hint(err,
+		    "name it with its schema: a schema in which others may create objects is left out of "
+		    "search_path");
+	talloc_free(mem);
+	return ok || tide_wrap(err, "the gate's SQL condition");
+}
+
+/* Sets *why to what still keeps the gate shut (NULL: open), and *stop when nobody should wait for it in a process. */
+static bool
+judge(struct tide_executor *exe, void *mem, long index, char **why, bool *stop, struct tide_err *err)
+{
+	const struct tide_gate *gate = &exe->plan->phase[index].gate;
+	struct view view;
+	bool open = true;
+
+	*why = NULL;
+	*stop = false;
+	if (!read_view(exe, mem, index, &view, err))
+		return false;
+	if (gate->manual && !view.approved) {
+		*why = talloc_strdup(mem, "waiting for manual approval");
+		if (view.note != NULL)
+			*why = talloc_asprintf(mem, "%s; %s", *why, view.note);
+		*stop = true;
+		return true;
+	}
+	if (gate->after > 0 && view.soak_left > 0) {
+		*why = talloc_asprintf(mem, "soaking until %s", view.soak_until);
+		if (view.note != NULL)
+			*why = talloc_asprintf(mem, "%s; %s", *why, view.note);
+		*stop = view.soak_left * (double)TIDE_SECOND > (double)TIDE_WAIT_IN_PROCESS;
+		return true;
+	}
+	if (gate->window != NULL && !exe->signals.window_open) {
+		*why = talloc_asprintf(mem, "outside the time window %s", gate->window);
+		return true;
+	}
+	if (gate->sql != NULL && !ask_sql(exe, gate->sql, &open, err))
+		return false;
+	if (!open)
+		*why = talloc_asprintf(mem, "the SQL condition does not hold yet: %s", gate->sql);
+	return true;
+}
+
+/* The watcher must have looked at the clock for this phase's window once. */
+static bool
+fresh_tick(struct tide_executor *exe, struct tide_err *err)
+{
+	int64_t seen = exe->signals.ticks;
+
+	if (exe->plan->phase[exe->ordinal].gate.window == NULL)
+		return true;
+	do {
+		tide_watcher_poke(exe);
+		tide_executor_turn(exe);
+		if (tide_executor_halted(exe, err))
+			return false;
+	} while (exe->signals.ticks < seen + 2);
+	return true;
+}
+
+static const char *
+advice(void *mem, const struct tide_executor *exe, const struct tide_gate *gate, bool soaking)
+{
+	if (soaking)
+		return talloc_asprintf(mem,
+		    "tidemark run %s (it continues then; tidemark advance %s --now --reason WHY waives the "
+		    "rest)",
+		    exe->plan->name, exe->plan->name);
+	return gate->after > 0
+		   ? talloc_asprintf(mem,
+			 "tidemark advance %s (with --now --reason WHY to waive the soak as well)",
+			 exe->plan->name)
+		   : talloc_asprintf(mem, "tidemark advance %s", exe->plan->name);
+}
+
+bool
+tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
+{
+	const struct tide_gate *gate = &exe->plan->phase[index].gate;
+	bool waited = false, ok = true;
+
+	if (!gate->manual && gate->after == 0 && gate->sql == NULL && gate->window == NULL)
+		return true;
+	if (!fresh_tick(exe, err))
+		return false;
+	for (;;) {
+		void *mem = talloc_new(exe);
+		char *why;
+		bool stop;
+
+		ok = judge(exe, mem, index, &why, &stop, err);
+		if (ok && why != NULL && !waited) {
+			ok = tide_run_row_state(exe, TIDE_RUN_WAITING, index, why, err) &&
+			     tide_phase_row_state(exe, index, TIDE_PHASE_WAITING, err);
+			tide_executor_event(exe, "wait.start", NULL, false, "%s", why);
+			waited = true;
+		}
+		if (ok && why != NULL && stop) {
+			tide_fail(err, TIDE_GATE, "%s", why);
+			ok = tide_hint(err, "%s", advice(mem, exe, gate, strncmp(why, "soak", 4) == 0));
+		}
+		if (ok && why != NULL)
+			tide_executor_because(exe, "%s", why);
+		talloc_free(mem);
+		if (!ok || why == NULL)
+			break;
+		tide_executor_sleep(exe, TIDE_SECOND);
+		if (!tide_executor_check(exe, err))
+			return false;
+	}
+	if (ok) {
+		tide_executor_because(exe, NULL);
+		tide_executor_event(exe, "gate.open", NULL, false, "the gate is open");
+	}
+	return ok;
+}

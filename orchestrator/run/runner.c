@@ -1,0 +1,216 @@
+#include "runner.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "state/application_name.h"
+#include "state/lease.h"
+#include "tidemark/base/names.h"
+#include "tidemark/base/sqltext.h"
+#include "tidemark/base/units.h"
+
+/** How long a lost server is waited for. */
+#define RECONNECT_FOR (5 * 60 * TIDE_SECOND)
+
+/* How a stop that is no failure leaves the run: its state and what to type next. */
+struct stop {
+	enum tide_code code;
+	enum tide_run_state state;
+	const char *next;
+};
+
+static const struct stop stops[] = {
+	{ TIDE_GATE, TIDE_RUN_WAITING, "tidemark advance %s" },
+	{ TIDE_PAUSED, TIDE_RUN_READY, "tidemark run %s" },
+	{ TIDE_BUDGET, TIDE_RUN_READY, "tidemark run %s" },
+	{ TIDE_PENDING, TIDE_RUN_READY, "tidemark run %s" },
+	{ TIDE_INTERRUPTED, TIDE_RUN_READY, "tidemark run %s" },
+	{ TIDE_TERMINATED, TIDE_RUN_READY, "tidemark run %s" },
+};
+
+static const struct stop *
+find_stop(enum tide_code code)
+{
+	for (size_t i = 0; i < TIDE_COUNT(stops); i++)
+		if (stops[i].code == code)
+			return &stops[i];
+	return NULL;
+}
+
+static bool
+is_back(const struct tide_outcome *outcome)
+{
+	return outcome->state == TIDE_RUN_ROLLING_BACK;
+}
+
+/* The last word of an attempt that ended in `err`: gives the lease back and says how it stands. */
+static bool
+conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
+{
+	const struct stop *stop;
+	const char *plan = exe->plan->name;
+	enum tide_run_state state;
+	bool back = exe->back || is_back(outcome);
+
+	/* Whoever has lost the lease may have met any error since: the table is another's to change. */
+	if (!tide_lease_held(exe)) {
+		exe->wishes.lost = true;
+		tide_executor_halted(exe, err);
+	}
+	stop = find_stop(err->code);
+	state = stop != NULL ? stop->state : err->code == TIDE_LOCK ? TIDE_RUN_BLOCKED : TIDE_RUN_FAILED;
+	outcome->phase = exe->phase != NULL ? talloc_strdup(ctx, exe->phase) : NULL;
+	outcome->reason = talloc_strdup(ctx, err->message);
+	if (back)
+		state = TIDE_RUN_NONE;
+	exe->failure = (int)err->code;
+	tide_executor_close(exe, state, err->message);
+	outcome->state = back ? TIDE_RUN_ROLLING_BACK : state;
+	if (stop == NULL)
+		return false;
+	outcome->stop = err->code;
+	if (back)
+		outcome->next = talloc_asprintf(ctx, "tidemark rollback %s", plan);
+	else if (err->code == TIDE_GATE && err->hint[0] != '\0')
+		outcome->next = talloc_strdup(ctx, err->hint);
+	else
+		outcome->next = tide_sqlf(ctx, stop->next, plan);
+	return true;
+}
+
+static bool
+worth_reconnecting(const struct tide_executor *exe, const struct tide_err *err, int64_t give_up)
+{
+	return err->code == TIDE_UNREACHABLE && exe->reached && exe->wishes.signo == 0 &&
+	       tide_now_us() < give_up && (exe->deadline == 0 || tide_now_us() < exe->deadline);
+}
+
+static struct tide_executor *
+next_executor(void *ctx, struct tide_executor *lost, int tries)
+{
+	struct tide_executor *exe, before;
+	int64_t pause = 100 * TIDE_MS << (tries < 6 ? tries : 6);
+
+	tide_conn_close(lost->control);
+	tide_conn_close(lost->watch);
+	talloc_free(lost->watcher);
+	lost->watcher = NULL;
+	lost->wishes.broken = false;
+	tide_executor_sleep(lost, pause / 2 + (int64_t)arc4random_uniform((uint32_t)pause));
+	if (lost->wishes.signo != 0)
+		return lost;
+	/* The old one goes first: with it go its signal handlers. */
+	before = *lost;
+	talloc_steal(ctx, before.owner);
+	talloc_free(lost);
+	exe = tide_executor_new(ctx, before.loop, before.dsn, before.plan, before.options, before.observer);
+	exe->deadline = before.deadline;
+	exe->reached = true;
+	exe->last_fence = before.fence != 0 ? before.fence : before.last_fence;
+	talloc_free(exe->owner);
+	exe->owner = talloc_steal(exe, before.owner);
+	return exe;
+}
+
+bool
+tide_runner_drive(void *ctx, struct tide_executor *first, tide_attempt *attempt, struct tide_outcome *outcome,
+    struct tide_err *err)
+{
+	struct tide_executor *exe = first;
+	int64_t give_up = 0;
+	bool ok;
+
+	for (int tries = 0;; tries++) {
+		int64_t begun = tide_now_us();
+
+		memset(outcome, 0, sizeof(*outcome));
+		memset(err, 0, sizeof(*err));
+		ok = attempt(exe, outcome, err);
+		if (ok)
+			break;
+		/* A connection that had worked for a while starts the patience anew. */
+		if (give_up == 0 || tide_now_us() - begun > 10 * TIDE_SECOND) {
+			give_up = tide_now_us() + RECONNECT_FOR;
+			tries = 0;
+		}
+		if (!worth_reconnecting(exe, err, give_up))
+			break;
+		tide_executor_event(exe, "connection.lost", NULL, true, "%s; connecting again", err->message);
+		/* The client's own report of a lost connection has no SQLSTATE: it is connection_failure. */
+		tide_executor_sample(
+		    exe, TIDE_SAMPLE_RETRY, err->sqlstate[0] != '\0' ? err->sqlstate : "08006", 1);
+		exe = next_executor(ctx, exe, tries);
+		if (exe->wishes.signo != 0) {
+			tide_executor_halted(exe, err);
+			break;
+		}
+	}
+	if (!ok)
+		ok = conclude(ctx, exe, outcome, err);
+	talloc_free(exe);
+	return ok;
+}
+
+bool
+tide_runner_states(
+    struct tide_executor *exe, void *ctx, const enum tide_phase_state **out, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+	enum tide_phase_state *states;
+
+	if (!tide_await_query(exe->control, mem,
+		"SELECT state FROM tidemark.phase WHERE run = $1::bigint ORDER BY ordinal",
+		TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err)) {
+		talloc_free(mem);
+		return false;
+	}
+	if (tide_rows_count(rows) != exe->plan->count) {
+		talloc_free(mem);
+		tide_fail(err, TIDE_UNEXPECTED, "the state has another number of phases than the plan");
+		return tide_hint(err, "rows of tidemark.phase were added or deleted by hand: restore them");
+	}
+	states = talloc_zero_array(ctx, enum tide_phase_state, (unsigned)exe->plan->count);
+	for (size_t i = 0; i < exe->plan->count; i++) {
+		states[i] = tide_phase_state_of(tide_rows_required(rows, i, 0));
+		tide_executor_sample(exe, TIDE_SAMPLE_PHASE, tide_phase_word(states[i])->word, (int64_t)i);
+	}
+	*out = states;
+	talloc_free(mem);
+	return true;
+}
+
+bool
+tide_runner_enter(struct tide_executor *exe, long index, struct tide_err *err)
+{
+	char *name = tide_application_name(exe, exe->plan->name, exe->plan->phase[index].name);
+	char *sql = tide_sqlf(exe, "SET application_name = %L", name);
+	bool ok;
+
+	exe->ordinal = index;
+	exe->phase = exe->plan->phase[index].name;
+	ok = tide_await_exec(exe->control, NULL, sql, NULL, err);
+	talloc_free(sql);
+	talloc_free(name);
+	return ok;
+}
+
+bool
+tide_runner_find(const struct tide_plan *plan, const char *name, long *index, struct tide_err *err)
+{
+	const char *names[64];
+	const char *near;
+	size_t count = 0;
+
+	*index = tide_plan_find(plan, name);
+	if (*index >= 0)
+		return true;
+	for (; count < plan->count && count < TIDE_COUNT(names); count++)
+		names[count] = plan->phase[count].name;
+	near = tide_nearest(name, names, count);
+	tide_fail(err, TIDE_USAGE, "plan '%s' has no phase '%s'", plan->name, name);
+	return near != NULL
+		   ? tide_hint(err, "did you mean '%s'?", near)
+		   : tide_hint(err, "phases have the names that `tidemark status %s` shows", plan->name);
+}

@@ -1,0 +1,431 @@
+/*
+ * A statement that may not stand in a transaction: index builds and drops, validation, VACUUM. It has no lock_timeout, which would
+ * cancel it late and leave an invalid index; instead somebody watches and says what it waits for. Intent is
+ * written before and the outcome after; after a crash the probe decides.
+ *
+ * What gives way (VACUUM, ANALYZE) is another matter: it can be cancelled at any moment and keeps what it has done. It asks for
+ * its lock as the lock policy says, and lets go when somebody waits behind it or the throttle says so.
+ */
+#include "step_runner.h"
+
+#include <ev.h>
+#include <signal.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "vacuum_session.h"
+#include "state/crash_points.h"
+#include "state/journal.h"
+#include "state/role_search_path.h"
+#include "steps_sql.h"
+#include "tidemark/base/units.h"
+
+/* Says once a second how far the server is, and passes a wish to stop on to it. */
+struct watchdog {
+	const struct tide_task *task;
+	struct ev_timer timer;
+	struct tide_lock_watch *locks;
+	bool asking, cancelled, warned;
+	int64_t told;
+};
+
+static void
+cancel_sent(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct watchdog *dog = ctx;
+
+	(void)rows;
+	(void)err;
+	dog->asking = false;
+	tide_watcher_yield(dog->task->exe);
+}
+
+static void
+cancel(struct watchdog *dog)
+{
+	struct tide_executor *exe = dog->task->exe;
+	void *mem = talloc_new(exe);
+
+	dog->cancelled = true;
+	dog->asking = true;
+	tide_conn_query(exe->watch, "SELECT pg_cancel_backend($1::integer)",
+	    TIDE_ARGS(tide_param_int(mem, tide_conn_backend_pid(exe->control))), cancel_sent, dog);
+	talloc_free(mem);
+}
+
+static bool
+gives_way(const struct tide_task *task)
+{
+	return (task->action->flags & TIDE_GIVES_WAY) != 0;
+}
+
+/* A vacuum writes, as a sweep does; an ANALYZE hardly. */
+static bool
+throttled(const struct tide_task *task)
+{
+	return task->action->touch == TIDE_TOUCH_VACUUM && task->exe->throttle_reason != NULL;
+}
+
+/* A VACUUM sent by a session does not let go by itself, as an autovacuum would. */
+static bool
+must_yield(const struct watchdog *dog)
+{
+	const struct tide_task *task = dog->task;
+	int64_t behind = tide_lock_watch_behind(dog->locks);
+
+	if (!gives_way(task))
+		return false;
+	if (throttled(task))
+		tide_executor_event(task->exe, "concurrent.yield", task->step, true, "stopped for now: %s",
+		    task->exe->throttle_reason);
+	else if (behind > 0)
+		tide_executor_event(task->exe, "concurrent.yield", task->step, true,
+		    behind == 1 ? "stopped for now: %lld session waits for its lock"
+				: "stopped for now: %lld sessions wait for its lock",
+		    (long long)behind);
+	else
+		return false;
+	return true;
+}
+
+/* The server's word that something was left out must not be lost. */
+static void
+warned(void *ctx, const char *severity, const char *sqlstate, const char *message)
+{
+	const struct watchdog *dog = ctx;
+
+	(void)severity;
+	(void)sqlstate;
+	tide_executor_event(dog->task->exe, "server.warning", dog->task->step, true, "%s", message);
+}
+
+static void
+progressed(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct watchdog *dog = ctx;
+	struct tide_executor *exe = dog->task->exe;
+	const struct tide_blockers *seen = tide_lock_watch_seen(dog->locks);
+	char *who = NULL;
+
+	dog->asking = false;
+	tide_watcher_yield(exe);
+	if (err != NULL || tide_now_us() - dog->told < 10 * TIDE_SECOND)
+		return;
+	dog->told = tide_now_us();
+	if (seen->count > 0)
+		who = tide_blockers_text(dog->locks, seen);
+	if (tide_rows_count(rows) > 0)
+		tide_executor_event(exe, "concurrent.progress", dog->task->step, false, "%s: %.0f %%%s%s",
+		    tide_rows_text(rows, 0, 0), tide_rows_real(rows, 0, 1), who != NULL ? ", waits for " : "",
+		    who != NULL ? who : "");
+	else if (who != NULL)
+		tide_executor_event(exe, "concurrent.progress", dog->task->step, false, "waits for %s", who);
+}
+
+/* What loses nothing is cancelled at once. An index build loses its work: the first Ctrl-C only asks. */
+static bool
+must_cancel(struct watchdog *dog)
+{
+	struct tide_executor *exe = dog->task->exe;
+	const struct tide_wishes *w = &exe->wishes;
+	struct tide_err ignored = { 0 };
+
+	if (!tide_executor_halted(exe, &ignored))
+		return (w->pause && (dog->task->action->flags & TIDE_RESTARTABLE) != 0) || must_yield(dog);
+	if ((dog->task->action->flags & TIDE_RESTARTABLE) != 0 || w->signo != SIGINT || w->signals > 1)
+		return true;
+	if (!dog->warned)
+		tide_executor_event(exe, "concurrent.wait", dog->task->step, true,
+		    "the server is still at: %s. It would have to begin again: press Ctrl-C once more to "
+		    "cancel it",
+		    dog->task->action->title);
+	dog->warned = true;
+	return false;
+}
+
+static void
+bark(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct watchdog *dog = timer->data;
+	struct tide_executor *exe = dog->task->exe;
+	void *mem;
+
+	(void)loop;
+	(void)events;
+	if (!tide_conn_alive(exe->watch)) {
+		/* Nobody could watch or cancel any more: begin anew on new connections; the probe decides. */
+		tide_conn_close(exe->control);
+		return;
+	}
+	if (dog->asking || tide_watcher_due(exe) || tide_conn_busy(exe->watch))
+		return;
+	if (!dog->cancelled && must_cancel(dog)) {
+		cancel(dog);
+		return;
+	}
+	dog->asking = true;
+	mem = talloc_new(exe);
+	tide_conn_query(exe->watch, tide_sql_steps_builds,
+	    TIDE_ARGS(tide_param_int(mem, tide_conn_backend_pid(exe->control))), progressed, dog);
+	talloc_free(mem);
+}
+
+static int
+leash(struct watchdog *dog)
+{
+	ev_timer_stop(dog->task->exe->loop, &dog->timer);
+	while (dog->asking && tide_conn_alive(dog->task->exe->watch))
+		tide_executor_turn(dog->task->exe);
+	return 0;
+}
+
+static bool
+send(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_conn *conn = task->exe->control;
+	bool own_path = (task->action->flags & TIDE_OWN_PATH) != 0;
+	bool ok = (!own_path || tide_await_exec(conn, NULL, TIDE_SET_OWN_PATH("false"), NULL, err)) &&
+		  (!gives_way(task) || tide_make_gentle(task, err)) &&
+		  tide_await_exec(conn, NULL, task->action->act[0], NULL, err);
+
+	if (gives_way(task))
+		ok = tide_make_usual(task->exe, ok, err);
+	return own_path ? tide_repin(conn, ok, err) : ok;
+}
+
+static bool
+send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	struct watchdog *dog = talloc_zero(exe, struct watchdog);
+	struct tide_lock_watch *locks;
+	bool ok;
+
+	dog->task = task;
+	dog->locks = tide_lock_watch_start(exe, false);
+	dog->told = tide_now_us();
+	ev_now_update(exe->loop);
+	ev_timer_init(&dog->timer, bark, 0.1, 0.1);
+	dog->timer.data = dog;
+	ev_timer_start(exe->loop, &dog->timer);
+	talloc_set_destructor(dog, leash);
+	tide_conn_on_notice(exe->control, warned, dog);
+	ok = send(task, err);
+	tide_conn_on_notice(exe->control, NULL, NULL);
+	*cancelled = dog->cancelled;
+	/* The dog waits for its last answer, which asks the watch. */
+	locks = dog->locks;
+	talloc_free(dog);
+	talloc_free(locks);
+	return ok;
+}
+
+/* For a few seconds only: it waits for old snapshots, and whoever pressed Ctrl-C twice wants to go. */
+static bool
+drop_leftover(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_conn *conn = task->exe->control;
+	struct tide_err ignored = { 0 };
+	bool ok = tide_await_exec(conn, NULL, "SET statement_timeout = '5s'", NULL, err) &&
+		  tide_await_exec(conn, NULL, task->action->repair, NULL, err);
+
+	if (tide_conn_alive(conn) &&
+	    !tide_await_exec(conn, NULL, "SET statement_timeout = 0", NULL, &ignored) && ok) {
+		*err = ignored;
+		ok = false;
+	}
+	return ok;
+}
+
+/* What a failed build or validation leaves must not hurt the application: an invalid unique index goes on rejecting rows. */
+static void
+tidy(const struct tide_task *task)
+{
+	struct tide_err ignored = { 0 };
+	struct tide_action cleanup = *task->action;
+	struct tide_task sub = *task;
+	enum tide_probe answer;
+
+	if (task->action->repair != NULL && tide_task_probe(task, &answer, &ignored) &&
+	    answer == TIDE_BROKEN && !drop_leftover(task, &ignored))
+		tide_executor_event(task->exe, "cleanup.failed", task->step, true, "%s: %s",
+		    task->action->repair, ignored.message);
+	if (task->action->cleanup == NULL)
+		return;
+	cleanup.kind = TIDE_STEP_SQL;
+	cleanup.act = &cleanup.cleanup;
+	cleanup.act_count = 1;
+	cleanup.probe = NULL;
+	cleanup.lock = TIDE_ACCESS_EXCLUSIVE;
+	cleanup.title = talloc_asprintf(task->exe, "take back what '%s' needed", task->step);
+	sub.action = &cleanup;
+	sub.step = talloc_asprintf(task->exe, "%s.cleanup", task->step);
+	if (!tide_step_sql(&sub, &ignored))
+		tide_executor_event(task->exe, "cleanup.failed", task->step, true, "%s: %s",
+		    task->action->cleanup, ignored.message);
+}
+
+static bool
+final_failure(const struct tide_task *task, struct tide_err *err)
+{
+	bool differs = (task->action->flags & TIDE_PROVES) != 0 && strcmp(err->sqlstate, "23514") == 0;
+	bool duplicate = strcmp(err->sqlstate, "23505") == 0;
+	char *keys = differs && task->action->differing != NULL
+			 ? tide_differing_keys(task->exe, task, task->action->differing)
+			 : NULL;
+
+	if (tide_conn_alive(task->exe->control))
+		tidy(task);
+	if (differs)
+		err->code = TIDE_DIFFERENCES;
+	else if (duplicate || (err->code == TIDE_UNEXPECTED && err->sqlstate[0] != '\0'))
+		err->code = TIDE_PRECONDITION;
+	tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
+	if (keys != NULL && keys[0] != '\0')
+		tide_hint(err, "rows that differ: %s", keys);
+	talloc_free(keys);
+	return false;
+}
+
+static bool
+transient(const struct tide_err *err)
+{
+	static const char *const states[] = { "40P01", "55P03", "57014" };
+
+	for (size_t i = 0; i < TIDE_COUNT(states); i++)
+		if (strcmp(err->sqlstate, states[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+write_down(
+    const struct tide_task *task, const char *what, const char *outcome, double seconds, struct tide_err *err)
+{
+	return tide_journal_add(task->exe,
+	    &(struct tide_entry){ .event = tide_task_event(task, what),
+		.phase = task->phase,
+		.step = task->step,
+		.sql = task->action->act[0],
+		.outcome = outcome,
+		.seconds = seconds,
+		.lock_wait = -1 },
+	    NULL, err);
+}
+
+static bool
+once(const struct tide_task *task, bool *again, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	int64_t begun = tide_now_us();
+	bool cancelled = false;
+	struct tide_err failed = { 0 };
+
+	*again = false;
+	if (!write_down(task, "intent", NULL, -1, err))
+		return false;
+	tide_crash_point("concurrent.sent");
+	if (send_watched(task, &cancelled, err)) {
+		struct tide_event event = { .name = tide_task_event(task, "done"),
+			.phase = exe->phase,
+			.step = task->step,
+			.message = task->action->title,
+			.duration = tide_now_us() - begun,
+			.lock_wait = -1 };
+
+		tide_crash_point("concurrent.done");
+		if (exe->observer != NULL && exe->observer->event != NULL)
+			exe->observer->event(exe->observer->ctx, &event);
+		return write_down(
+		    task, "done", "done", (double)(tide_now_us() - begun) / (double)TIDE_SECOND, err);
+	}
+	if (!tide_conn_alive(exe->control) || err->code == TIDE_UNREACHABLE)
+		return tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
+	if (!write_down(task, "failed", err->message, (double)(tide_now_us() - begun) / (double)TIDE_SECOND,
+		&failed)) {
+		*err = failed;
+		return false;
+	}
+	/* A pause is served here; after it the statement begins again. Any other wish to stop ends the run. */
+	if (cancelled)
+		*again = tide_executor_check(exe, err);
+	else
+		*again = transient(err);
+	return false;
+}
+
+/* Waits for the moment at which a statement that gives way would not have to do so at once. */
+static bool
+wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	bool held = throttled(task), ok = true;
+
+	if (held)
+		tide_executor_event(
+		    exe, "throttle.start", task->step, true, "holding back: %s", exe->throttle_reason);
+	while (ok && throttled(task)) {
+		tide_executor_because(exe, "%s", exe->throttle_reason);
+		tide_executor_sleep(exe, TIDE_SECOND / 4);
+		ok = tide_executor_check(exe, err);
+	}
+	if (ok && held)
+		tide_executor_event(exe, "throttle.end", task->step, false, "going on");
+	/* Counted from now: neither the work before it gave way nor the throttle has used it up. */
+	ok = ok && tide_lock_look(task, tide_now_us() + patience, err);
+	if (ok)
+		tide_executor_because(exe, NULL);
+	return ok;
+}
+
+static bool
+give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
+{
+	struct tide_err last = *err;
+
+	tide_fail(err, TIDE_LOCK, "step '%s' had to yield, or got no lock on %s, in %lld tries", task->step,
+	    task->action->lock_table, (long long)tries);
+	return tide_hint(err, "the last time: %s; run again at a quieter hour", last.message);
+}
+
+bool
+tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_err ignored = { 0 };
+	bool patient = gives_way(task), again = true;
+	int64_t limit = patient ? task->exe->plan->limits.lock_attempts : 10;
+	int64_t patience = limit * 6 * TIDE_SECOND;
+	enum tide_probe answer;
+
+	for (int64_t tries = 0; tries < limit; tries++) {
+		if (patient && !wait_for_room(task, patience, err))
+			return false;
+		if (once(task, &again, err))
+			return true;
+		if (!again)
+			break;
+		if (patient && tries + 1 == limit)
+			return give_up(task, limit, err);
+		/* What gave way has said why. */
+		if (!patient || strcmp(err->sqlstate, "57014") != 0)
+			tide_executor_event(task->exe, "concurrent.retry", task->step, true,
+			    "%s; trying again from its probe", err->message);
+		tide_executor_sample(task->exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
+		tide_executor_sleep(task->exe, patient ? tide_lock_pause(tries) : TIDE_SECOND);
+		if (!tide_executor_check(task->exe, err) || !tide_task_probe(task, &answer, err))
+			return false;
+		if (answer == TIDE_DONE)
+			return write_down(task, "done", "done", -1, err);
+		if (answer == TIDE_BROKEN && task->action->repair != NULL &&
+		    !tide_await_exec(task->exe->control, NULL, task->action->repair, NULL, err))
+			return tide_wrap(err, "removing an interrupted attempt's leftover");
+	}
+	if (tide_executor_halted(task->exe, &ignored)) {
+		/* An invalid unique index would go on rejecting rows of the application until the next run. */
+		if (!task->exe->wishes.lost && tide_conn_alive(task->exe->control))
+			tidy(task);
+		*err = ignored;
+		return false;
+	}
+	return final_failure(task, err);
+}

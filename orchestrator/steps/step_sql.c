@@ -1,0 +1,251 @@
+/*
+ * A transactional step: sent as one text, so that no failure of ours can leave its transaction open with a lock
+ * held; the server goes through it alone.
+ */
+#include "step_runner.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "state/crash_points.h"
+#include "state/journal.h"
+#include "locks/lock_acquire.h"
+#include "state/role_search_path.h"
+#include "state/table.h"
+#include "tidemark/base/sqltext.h"
+#include "tidemark/base/units.h"
+
+/* Our own SQLSTATE for a fence that has moved on. */
+#define LEASE_LOST "TM001"
+
+/* A statement under a strong lock changes catalog rows: it takes milliseconds. To look for a moment to ask takes up to two seconds. */
+#define HOLD_MS (TIDE_HOLD_SECONDS * 1000)
+#define HOUR_MS 3600000
+
+/* `between` is what stands before each statement: "" for none. */
+static char *
+statements(void *ctx, const struct tide_action *action, const char *between)
+{
+	char *text = talloc_strdup(ctx, "");
+
+	for (size_t i = 0; i < action->act_count; i++)
+		text = talloc_asprintf_append(text, "%s%s;\n", between, action->act[i]);
+	return text;
+}
+
+/*
+ * Asked at the start, so that nothing is done in vain, and again, held until the commit, at the end: in between the
+ * row stays free for heartbeats and for whoever must take over.
+ */
+static char *
+fence(void *ctx, const struct tide_executor *exe, const char *lock)
+{
+	return talloc_asprintf(ctx,
+	    "DO $fence$ BEGIN PERFORM FROM tidemark.run WHERE id = %lld AND fence = %lld%s; IF NOT FOUND "
+	    "THEN "
+	    "RAISE EXCEPTION 'the lease is lost' USING ERRCODE = '" LEASE_LOST "'; END IF; END $fence$;\n",
+	    (long long)exe->run, (long long)exe->fence, lock);
+}
+
+#define NAME_OF_TABLE                                                                                        \
+	"SELECT format('%%I.%%I', n.nspname, c.relname) AS name FROM pg_catalog.pg_class c JOIN "            \
+	"pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %lld"
+
+/* Statements of the plan's author may rename the table: then the run's row says so, and nobody else has renamed it. */
+static char *
+own_sql_begins(void *ctx, const struct tide_executor *exe)
+{
+	return talloc_asprintf(ctx,
+	    "SELECT set_config('tidemark.table', (" NAME_OF_TABLE
+	    "), true);\n" TIDE_SET_OWN_PATH("true") ";\n",
+	    (long long)exe->table_oid);
+}
+
+static char *
+own_sql_ends(void *ctx, const struct tide_executor *exe)
+{
+	return talloc_asprintf(ctx,
+	    "RESET ROLE;\n" TIDE_SET_PINNED_PATH ";\n"
+	    "UPDATE tidemark.run r SET relation = t.name FROM (" NAME_OF_TABLE ") t "
+	    "WHERE r.id = %lld AND r.fence = %lld AND t.name <> current_setting('tidemark.table');\n",
+	    (long long)exe->table_oid, (long long)exe->run, (long long)exe->fence);
+}
+
+static char *
+transaction(void *ctx, const struct tide_task *task)
+{
+	const struct tide_action *action = task->action;
+	const struct tide_executor *exe = task->exe;
+	const struct tide_lock_budget budget = { exe->plan->limits.lock_timeout, exe->deadlock_timeout };
+	int64_t lock_timeout = exe->plan->limits.lock_timeout / TIDE_MS;
+	bool own_path = (action->flags & TIDE_OWN_PATH) != 0;
+	char *lock = tide_lock_acquire_sql(ctx, action, &budget);
+	/* Under the author's search_path no operator of ours may stand: there it is said once, before. */
+	const char *remaining = lock[0] != '\0' ? tide_lock_remaining_sql() : "";
+	char *act = statements(ctx, action, "");
+	/* To wait for the lock is not yet to hold it: that time comes on top. */
+	char *text =
+	    tide_sqlf(ctx, "BEGIN;\nSET LOCAL lock_timeout = %l;\nSET LOCAL statement_timeout = %l;\n",
+		(long long)lock_timeout,
+		tide_action_strongest(action) >= TIDE_SHARE ? (long long)lock_timeout + HOLD_MS
+							    : (long long)HOUR_MS);
+
+	if (exe->may_lower_deadlock_timeout)
+		text = talloc_asprintf_append(text, "SET LOCAL deadlock_timeout = %lld;\n",
+		    (long long)(lock_timeout / 4 > 0 ? lock_timeout / 4 : 1));
+	text = talloc_asprintf_append(text,
+	    "%sSELECT set_config('tidemark.begun', clock_timestamp()::text, true);\n", fence(ctx, exe, ""));
+	text = talloc_asprintf_append(text, "%s%s", lock, tide_table_assert_sql(ctx, exe, action));
+	if (action->guards != NULL)
+		text = talloc_asprintf_append(text, "%s;\n", tide_action_guard(ctx, action, exe->plan->name));
+	text = talloc_asprintf_append(text,
+	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s%s%s;\n"
+	    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
+	    "ORDER BY seq DESC LIMIT 1",
+	    remaining, own_path ? own_sql_begins(ctx, exe) : "",
+	    statements(ctx, action, own_path ? "" : remaining), own_path ? own_sql_ends(ctx, exe) : "",
+	    fence(ctx, exe, " FOR SHARE"),
+	    tide_journal_sql(ctx, exe,
+		&(struct tide_entry){ .event = tide_task_event(task, "done"),
+		    .phase = task->phase,
+		    .step = task->step,
+		    .sql = act,
+		    .outcome = "done" }),
+	    (long long)exe->run);
+	return text;
+}
+
+/* What asks for no lock of its own has not waited for one. */
+static void
+tell_wait(const struct tide_task *task, int64_t us)
+{
+	if (task->action->lock != TIDE_LOCK_NONE)
+		tide_executor_sample(task->exe, TIDE_SAMPLE_LOCK_WAIT, NULL, us);
+}
+
+static bool
+is_lock_failure(const struct tide_err *err)
+{
+	return strcmp(err->sqlstate, "55P03") == 0 || strcmp(err->sqlstate, "40P01") == 0;
+}
+
+/* What was asked for, in words. A phase `sql` that declares no lock asks for the locks of its statements all the same. */
+static char *
+lock_text(void *ctx, const struct tide_action *action)
+{
+	if (action->lock == TIDE_LOCK_NONE || action->lock_table == NULL)
+		return talloc_strdup(ctx, "a lock that its statements ask for");
+	return talloc_asprintf(ctx, "the %s lock on %s", tide_lock_name(action->lock), action->lock_table);
+}
+
+/* One try. *retry says that the lock was not to be had. */
+static bool
+attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	struct tide_lock_watch *watch = tide_lock_watch_start(exe, true);
+	struct tide_err ignored = { 0 };
+	struct tide_rows *rows = NULL;
+	struct tide_event event = { .name = tide_task_event(task, "done"),
+		.phase = exe->phase,
+		.step = task->step,
+		.message = task->action->title };
+	int64_t begun = tide_now_us(), waited;
+	bool ok;
+
+	*retry = false;
+	ok = tide_await_exec(exe->control, mem, transaction(mem, task), &rows, err);
+	if (!ok) {
+		*retry = is_lock_failure(err) ||
+			 (tide_lock_watch_cancelled(watch) && strcmp(err->sqlstate, "57014") == 0);
+		if (tide_conn_alive(exe->control) &&
+		    !tide_await_exec(exe->control, mem, "ROLLBACK", NULL, &ignored))
+			*err = ignored;
+	}
+	if (*retry) {
+		const char *who = tide_blockers_text(mem, tide_lock_watch_seen(watch));
+
+		/* Looking for a good moment is no waiting for a lock. */
+		waited = tide_now_us() - begun;
+		tell_wait(
+		    task, waited < exe->plan->limits.lock_timeout ? waited : exe->plan->limits.lock_timeout);
+		tide_executor_sample(exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
+		tide_executor_event(exe, "lock.retry", task->step, true, "%s was not granted%s%s",
+		    lock_text(mem, task->action), who[0] != '\0' ? ", blocked by " : "", who);
+		tide_hint(err, "blocked by %s", who[0] != '\0' ? who : "somebody who let go meanwhile");
+	} else if (ok && exe->observer != NULL && exe->observer->event != NULL) {
+		event.lock_wait = (int64_t)(tide_rows_real(rows, 0, 0) * (double)TIDE_SECOND);
+		event.duration = (int64_t)(tide_rows_real(rows, 0, 1) * (double)TIDE_SECOND);
+		tell_wait(task, event.lock_wait);
+		exe->observer->event(exe->observer->ctx, &event);
+	}
+	talloc_free(watch);
+	return (task->action->flags & TIDE_OWN_PATH) != 0 ? tide_repin(exe->control, ok, err) : ok;
+}
+
+static bool
+give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
+{
+	char hint[sizeof(err->hint)], *what = lock_text(task->exe, task->action);
+
+	memcpy(hint, err->hint, sizeof(hint));
+	tide_fail(err, TIDE_LOCK, "step '%s': %s was not granted in %lld tries", task->step, what,
+	    (long long)tries);
+	talloc_free(what);
+	return tide_hint(err, "%s; run again when it is gone, or at a quieter hour", hint);
+}
+
+static bool
+explain(const struct tide_task *task, struct tide_err *err)
+{
+	if (strcmp(err->sqlstate, LEASE_LOST) == 0) {
+		task->exe->wishes.lost = true;
+		tide_executor_halted(task->exe, err);
+		return false;
+	}
+	if (strcmp(err->sqlstate, "23514") == 0)
+		err->code = TIDE_DIFFERENCES;
+	else if (err->code == TIDE_UNEXPECTED && err->sqlstate[0] != '\0')
+		err->code = TIDE_PRECONDITION;
+	if (strcmp(err->sqlstate, "57014") == 0 && (task->action->flags & TIDE_OWN_PATH) != 0 &&
+	    tide_action_strongest(task->action) >= TIDE_SHARE)
+		tide_hint(err,
+		    "its statements keep writers out, and are ended after %d seconds so that nobody waits "
+		    "longer; nothing "
+		    "was changed. `tidemark lint --db` names the statement and what does it without",
+		    TIDE_HOLD_SECONDS);
+	return tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
+}
+
+bool
+tide_step_sql(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	int64_t limit = exe->plan->limits.lock_attempts;
+	int64_t patience = tide_now_us() + limit * 6 * TIDE_SECOND;
+
+	for (int64_t tries = 0; tries < limit; tries++) {
+		void *mem = talloc_new(exe);
+		enum tide_probe answer;
+		bool retry = false, ok;
+
+		/* A retry begins with the probe, never with the statement that failed. */
+		ok = tide_lock_look(task, patience, err) &&
+		     (tries == 0 || tide_task_probe(task, &answer, err));
+		if (ok && (tries == 0 || answer == TIDE_TODO))
+			ok = attempt(task, mem, &retry, err);
+		talloc_free(mem);
+		if (ok) {
+			tide_executor_because(exe, NULL);
+			return true;
+		}
+		if (!retry)
+			return explain(task, err);
+		if (tries + 1 == limit)
+			return give_up(task, limit, err);
+		tide_executor_sleep(exe, tide_lock_pause(tries));
+		if (!tide_executor_check(exe, err))
+			return false;
+	}
+	return tide_fail(err, TIDE_LOCK, "step '%s': no try is allowed (limits.lock_attempts)", task->step);
+}

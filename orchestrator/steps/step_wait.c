@@ -1,0 +1,83 @@
+#include "step_runner.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "run/gate.h"
+#include "state/crash_points.h"
+#include "state/journal.h"
+#include "tidemark/base/units.h"
+
+/* The hold counts from the last step of this phase that was done before it. */
+static const char remaining[] =
+    "WITH begun AS (SELECT max(j.at) AS at FROM tidemark.journal j JOIN tidemark.phase p ON p.run = j.run "
+    "AND p.ordinal = j.phase WHERE j.run = $1::bigint AND j.phase = $3::integer AND j.event = 'step.done' "
+    "AND j.seq > p.compiled), "
+    "mark AS (UPDATE tidemark.run SET hold_until = begun.at + $4::interval FROM begun "
+    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING hold_until) "
+    "SELECT CASE WHEN p.waive_hold THEN 0 ELSE extract(epoch FROM mark.hold_until - clock_timestamp()) END, "
+    "to_char(mark.hold_until, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), p.waive_hold "
+    "FROM mark, tidemark.phase p WHERE p.run = $1::bigint AND p.ordinal = $3::integer";
+
+bool
+tide_step_wait(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	bool told = false, waived = false;
+
+	for (;;) {
+		void *mem = talloc_new(exe);
+		struct tide_rows *rows;
+		double left;
+		bool ok = tide_executor_write(exe, remaining,
+		    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+			tide_param_int(mem, task->phase), tide_param_interval(mem, task->action->wait_us)),
+		    &rows, mem, err);
+
+		if (!ok) {
+			talloc_free(mem);
+			return false;
+		}
+		left = tide_rows_real(rows, 0, 0);
+		waived = tide_rows_bool(rows, 0, 2);
+		if (left > 0 && !told)
+			tide_crash_point("wait.started");
+		if (left > 0 && left > (double)TIDE_WAIT_IN_PROCESS / (double)TIDE_SECOND)
+			ok = tide_fail(err, TIDE_GATE, "hold until %s", tide_rows_text(rows, 0, 1)) ||
+			     tide_hint(err,
+				 "tidemark run %s (it continues then; tidemark rollback %s takes it back at "
+				 "once; "
+				 "tidemark "
+				 "advance %s --now --reason WHY waives the rest)",
+				 exe->plan->name, exe->plan->name, exe->plan->name);
+		else if (left > 0) {
+			tide_executor_because(exe, "hold until %s", tide_rows_text(rows, 0, 1));
+			if (!told) {
+				tide_executor_event(exe, "wait.start", task->step, false, "%s, until %s",
+				    task->action->title, tide_rows_text(rows, 0, 1));
+				ok = tide_run_row_state(exe, TIDE_RUN_WAITING, task->phase, exe->reason, err);
+			}
+			told = true;
+		}
+		talloc_free(mem);
+		if (!ok)
+			return false;
+		if (left <= 0)
+			break;
+		tide_executor_sleep(
+		    exe, left < 1 ? (int64_t)(left * (double)TIDE_SECOND) + TIDE_MS : TIDE_SECOND);
+		if (!tide_executor_check(exe, err))
+			return false;
+	}
+	tide_executor_because(exe, NULL);
+	if (told && !tide_run_row_state(exe, TIDE_RUN_RUNNING, task->phase, NULL, err))
+		return false;
+	return tide_journal_add(exe,
+	    &(struct tide_entry){ .event = tide_task_event(task, "done"),
+		.phase = task->phase,
+		.step = task->step,
+		.outcome = waived ? "waived" : "waited",
+		.seconds = -1,
+		.lock_wait = -1 },
+	    NULL, err);
+}

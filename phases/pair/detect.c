@@ -1,0 +1,87 @@
+#include <string.h>
+
+#include <talloc.h>
+
+#include "build/build.h"
+#include "mirror.h"
+#include "pair.h"
+#include "prove.h"
+#include "specs.h"
+
+/* `tidemark verify` knows the plan and the table, not where the run stands: it reads that off the table. */
+
+static bool
+all_exist(const struct tide_catalog *cat, const struct tide_dual_state *state)
+{
+	for (size_t i = 0; i < state->from.count; i++)
+		if (tide_catalog_column(cat, state->from.item[i]) == NULL)
+			return false;
+	for (size_t i = 0; i < state->to.count; i++)
+		if (tide_catalog_column(cat, state->to.item[i]) == NULL)
+			return false;
+	return true;
+}
+
+/* Takes the state when its columns are there and, behind a switch, its triggers stand. */
+static bool
+fits(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *state, const char *held,
+    struct tide_dual **out)
+{
+	struct tide_err ignored = { 0 };
+	struct tide_dual *dual;
+
+	if (state->ended || !all_exist(at->cat, state) || !tide_dual_build(ctx, at, state, &dual, &ignored))
+		return false;
+	if (state->switched && !tide_triggers_found(at->cat, tide_both_ways_triggers(ctx, dual, held)))
+		return false;
+	*out = dual;
+	return true;
+}
+
+/* The latest point of the plan that the table can be at. */
+static bool
+find_state(void *ctx, const struct tide_plan *plan, size_t dual, const struct tide_catalog *cat,
+    struct tide_dual **out)
+{
+	for (size_t i = plan->count; i > dual; i--) {
+		const struct drop_column_spec *drop = i < plan->count ? plan->phase[i].spec : NULL;
+		struct tide_phase_at at = { plan, &plan->phase[dual], dual, cat };
+		struct tide_dual_state state;
+
+		tide_dual_state_at(ctx, plan, dual, i, &state);
+		if (fits(ctx, &at, &state, NULL, out))
+			return true;
+		if (drop == NULL || !tide_is_kind(&plan->phase[i], "drop_column") || drop->hold == 0)
+			continue;
+		tide_dual_state_held(ctx, plan, drop->column, &state);
+		if (state.held != NULL && fits(ctx, &at, &state, drop->column, out))
+			return true;
+	}
+	return false;
+}
+
+bool
+tide_phase_compare_spec(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat,
+    struct tide_sweep_spec **out, struct tide_err *err)
+{
+	long index = tide_dual_before(plan, plan->count);
+	struct tide_dual *dual;
+	struct tide_sweep_spec *sweep;
+
+	if (index < 0) {
+		tide_fail(err, TIDE_PRECONDITION, "the plan has no dual_write: there is nothing to compare");
+		return tide_hint(err,
+		    "a phase of kind \"verify\" with a condition compares what an application keeps in step");
+	}
+	if (!find_state(ctx, plan, (size_t)index, cat, &dual)) {
+		tide_fail(err, TIDE_PRECONDITION,
+		    "old and new columns are not both in %s.%s: there is nothing to compare",
+		    cat->table.schema, cat->table.name);
+		return tide_hint(
+		    err, "before add_column, and once the old column is dropped, one of them is missing");
+	}
+	sweep = talloc_zero(ctx, struct tide_sweep_spec);
+	tide_dual_compare(ctx, dual, sweep);
+	*out = sweep;
+	return true;
+}

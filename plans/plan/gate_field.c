@@ -1,0 +1,72 @@
+#include "gate_field.h"
+
+#include <string.h>
+
+#include <talloc.h>
+
+#include "toml/place.h"
+
+#define GATE(key, type, ...) TIDE_KEY(tide_gate, key, type, __VA_ARGS__)
+
+const struct tide_field *
+tide_gate_fields(void)
+{
+	static const struct tide_field fields[] = {
+		GATE(manual, BOOLEAN, .help = "waits for manual approval (`tidemark advance`)"),
+		GATE(after, DURATION, .min = 0, .max = INT64_C(366) * 24 * 3600 * 1000000,
+		    .help = "time that must have passed since the last phase ended"),
+		GATE(sql, QUERY, .help = "a SELECT that must return true, asked again until it does"),
+		GATE(window, TEXT,
+		    .help =
+			"times of day at which the phase may work, such as \"22:00-06:00 Europe/Berlin\""),
+		{ 0 },
+	};
+
+	return fields;
+}
+
+static bool
+read_word(const struct tide_toml *node, const char *path, struct tide_gate *out, struct tide_err *err)
+{
+	void *tmp;
+
+	if (strcmp(node->text, "manual") == 0) {
+		out->manual = true;
+		return true;
+	}
+	tmp = talloc_new(NULL);
+	tide_place_fail(
+	    err, path, node->line, node->column, "a gate cannot be %s", tide_place_quote(tmp, node->text));
+	talloc_free(tmp);
+	return tide_hint(err, "gate = \"manual\", or a table of manual, after, sql and window");
+}
+
+bool
+tide_gate_read(
+    void *ctx, const struct tide_toml *node, const char *path, struct tide_gate *out, struct tide_err *err)
+{
+	struct tide_gate *gate;
+	struct tide_window window;
+	const struct tide_toml *text;
+
+	if (node->type == TIDE_TOML_STRING)
+		return read_word(node, path, out, err);
+	if (node->type != TIDE_TOML_TABLE || node->count == 0) {
+		tide_place_fail(err, path, node->line, node->column,
+		    "a gate must be \"manual\" or a table, not %s",
+		    node->type == TIDE_TOML_TABLE ? "an empty one" : tide_place_type(node));
+		return tide_hint(err, "such as gate = { manual = true, after = \"24h\" }");
+	}
+	gate = talloc_zero(ctx, struct tide_gate);
+	if (!tide_fields_read(node, path, tide_gate_fields(), NULL, gate, err))
+		return false;
+	if (gate->window != NULL && !tide_window_parse(gate->window, &window)) {
+		text = tide_toml_get(node, "window");
+		tide_place_fail(err, path, text->line, text->column, "\"window\" is not a time window");
+		return tide_hint(err,
+		    "weekdays where needed, from-to, and a time zone: \"Mon-Fri 22:00-06:00 "
+		    "Europe/Berlin\"; 00:00-24:00 is the whole day");
+	}
+	*out = *gate;
+	return true;
+}

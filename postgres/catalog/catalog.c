@@ -1,0 +1,199 @@
+#include "tidemark/postgres/catalog_load.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <talloc.h>
+
+#include "catalog_private.h"
+#include "catalog_sql.h"
+#include "tidemark/base/names.h"
+#include "tidemark/postgres/session.h"
+#include "tidemark/base/sqltext.h"
+
+/* Reading a table's size waits for whoever holds it exclusively: not for ever. */
+#define BEGIN_SQL "BEGIN; SET LOCAL lock_timeout = '5s'"
+#define PINNED_PATH "pg_catalog, pg_temp"
+
+static const struct {
+	char relkind;
+	const char *word;
+} other_kinds[] = {
+	{ 'v', "a view" },
+	{ 'm', "a materialized view" },
+	{ 'f', "a foreign table" },
+	{ 'i', "an index" },
+	{ 'I', "an index" },
+	{ 'S', "a sequence" },
+	{ 'c', "a composite type" },
+	{ 't', "a TOAST table" },
+};
+
+bool
+tide_loading_ask(struct tide_loading *load, const char *sql, size_t count, const char *const *values,
+    struct tide_rows **rows, struct tide_err *err)
+{
+	return tide_await_query(load->conn, load->mem, sql, count, values, rows, err);
+}
+
+bool
+tide_loading_path(struct tide_loading *load, bool role, struct tide_err *err)
+{
+	return role ? tide_loading_ask(load, TIDE_SET_OWN_PATH("true"), 0, NULL, NULL, err)
+		    : tide_loading_ask(load, "SET LOCAL search_path = " PINNED_PATH, 0, NULL, NULL, err);
+}
+
+static bool
+read_context(struct tide_loading *load, struct tide_err *err)
+{
+	struct tide_catalog *cat = load->cat;
+	struct tide_rows *rows;
+
+	if (!tide_loading_ask(load, tide_sql_catalog_context, 0, NULL, &rows, err))
+		return false;
+	cat->server_version = tide_conn_server_version(load->conn);
+	cat->database = talloc_strdup(cat, tide_rows_required(rows, 0, 0));
+	cat->role = talloc_strdup(cat, tide_rows_required(rows, 0, 1));
+	cat->superuser = tide_rows_bool(rows, 0, 2);
+	cat->may_create_schema = tide_rows_bool(rows, 0, 3);
+	cat->may_create_temp = tide_rows_bool(rows, 0, 4);
+	cat->may_monitor = tide_rows_bool(rows, 0, 5);
+	cat->in_recovery = tide_rows_bool(rows, 0, 6);
+	cat->may_skip_triggers = cat->superuser;
+	load->role_path = talloc_strdup(load->mem, tide_rows_text(rows, 0, 7));
+	load->may_identify = tide_rows_bool(rows, 0, 8);
+	/* Before 15 nobody but a superuser may, and there is no function that tells. */
+	if (!cat->superuser && cat->server_version >= 150000) {
+		if (!tide_loading_ask(load,
+			"SELECT has_parameter_privilege('session_replication_role', 'SET')", 0, NULL, &rows,
+			err))
+			return false;
+		cat->may_skip_triggers = tide_rows_bool(rows, 0, 0);
+	}
+	if (!load->may_identify)
+		return true;
+	if (!tide_loading_ask(
+		load, "SELECT system_identifier FROM pg_catalog.pg_control_system()", 0, NULL, &rows, err))
+		return false;
+	cat->system_identifier = talloc_strdup(cat, tide_rows_text(rows, 0, 0));
+	return true;
+}
+
+static char *
+full_name(void *ctx, const char *schema, const char *name)
+{
+	return schema == NULL ? tide_ident(ctx, name) : tide_sqlf(ctx, "%I.%I", schema, name);
+}
+
+/* The same name elsewhere or in other case is meant before one that is merely alike. */
+static void
+hint_nearest(struct tide_loading *load, const char *name, struct tide_err *err)
+{
+	const char *schema =
+	    load->request->schema != NULL ? load->request->schema : load->cat->default_schema;
+	struct tide_err ignored;
+	struct tide_rows *rows;
+	const char **candidates, *nearest;
+	size_t count;
+
+	if (!tide_loading_ask(load, tide_sql_catalog_candidates, TIDE_ARGS(schema, name), &rows, &ignored))
+		return;
+	count = tide_rows_count(rows);
+	candidates = talloc_array(load->mem, const char *, (unsigned)count + 1);
+	for (size_t i = 0; i < count; i++)
+		candidates[i] = tide_rows_required(rows, i, 1);
+	nearest = count > 0 && strcasecmp(candidates[0], name) == 0 ? candidates[0]
+								    : tide_nearest(name, candidates, count);
+	for (size_t i = 0; i < count; i++)
+		if (candidates[i] == nearest) {
+			tide_hint(err, "did you mean %s?",
+			    full_name(load->mem, tide_rows_required(rows, i, 0), nearest));
+			return;
+		}
+	tide_hint(err, "is this the right database (%s), and may the role %s see the table?",
+	    load->cat->database, load->cat->role);
+}
+
+static bool
+check_kind(const char *shown, char relkind, struct tide_err *err)
+{
+	const char *word = "no table";
+
+	if (relkind == 'r' || relkind == 'p')
+		return true;
+	for (size_t i = 0; i < TIDE_COUNT(other_kinds); i++)
+		if (other_kinds[i].relkind == relkind)
+			word = other_kinds[i].word;
+	tide_fail(err, TIDE_PRECONDITION, "%s is %s, not a table", shown, word);
+	return tide_hint(err, "a plan changes an ordinary or a partitioned table");
+}
+
+static bool
+resolve(struct tide_loading *load, struct tide_err *err)
+{
+	const struct tide_catalog_request *request = load->request;
+	char *name = full_name(load->mem, request->schema, request->relation);
+	char *oid = request->oid != 0 ? talloc_asprintf(load->mem, "%lld", (long long)request->oid) : NULL;
+	struct tide_rows *schema, *rows;
+
+	/* To find a table runs nobody's code: every schema of the path counts. */
+	if (!tide_loading_ask(load, "SELECT pg_catalog.set_config('search_path', $1, true)",
+		TIDE_ARGS(load->role_path), NULL, err) ||
+	    !tide_loading_ask(load, "SELECT pg_catalog.current_schema()", 0, NULL, &schema, err) ||
+	    !tide_loading_ask(load, tide_sql_catalog_resolve, TIDE_ARGS(name, oid), &rows, err) ||
+	    !tide_loading_path(load, false, err))
+		return false;
+	if (!tide_rows_null(schema, 0, 0))
+		load->cat->default_schema = talloc_strdup(load->cat, tide_rows_text(schema, 0, 0));
+	if (tide_rows_count(rows) == 0) {
+		tide_fail(err, TIDE_PRECONDITION, "there is no table %s in database %s%s", name,
+		    load->cat->database, request->schema == NULL ? " on the role's search_path" : "");
+		hint_nearest(load, request->relation, err);
+		return false;
+	}
+	load->oid = talloc_strdup(load->mem, tide_rows_required(rows, 0, 0));
+	name = full_name(load->mem, tide_rows_required(rows, 0, 1), tide_rows_required(rows, 0, 2));
+	return check_kind(name, tide_rows_required(rows, 0, 3)[0], err);
+}
+
+/* Says what to do where the server only says what failed. */
+static void
+hint_failure(const struct tide_loading *load, struct tide_err *err)
+{
+	const struct tide_catalog_request *request = load->request;
+
+	if (err->hint[0] != '\0')
+		return;
+	if (err->code == TIDE_LOCK)
+		tide_hint(err, "another session holds %s exclusively: try again when it has ended",
+		    full_name(load->mem, request->schema, request->relation));
+	else if (strcmp(err->sqlstate, "42501") == 0 && request->schema != NULL && load->oid == NULL)
+		tide_hint(err, "%s",
+		    tide_sqlf(load->mem, "GRANT USAGE ON SCHEMA %I TO %I", request->schema, load->cat->role));
+}
+
+bool
+tide_catalog_load(void *ctx, struct tide_conn *conn, const struct tide_catalog_request *request,
+    struct tide_catalog **out, struct tide_err *err)
+{
+	struct tide_loading load = { .mem = talloc_new(ctx), .conn = conn, .request = request };
+	struct tide_err ignored;
+	bool ok;
+
+	load.cat = talloc_zero(ctx, struct tide_catalog);
+	ok = tide_await_exec(conn, load.mem, BEGIN_SQL, NULL, err) && read_context(&load, err) &&
+	     resolve(&load, err) && tide_loading_table(&load, err) && tide_loading_others(&load, err) &&
+	     tide_loading_facts(&load, err);
+	/* Also after a failure: the connection must not stay in a transaction. */
+	if (tide_conn_alive(conn))
+		ok = tide_await_exec(conn, load.mem, "ROLLBACK", NULL, ok ? err : &ignored) && ok;
+	if (!ok)
+		hint_failure(&load, err);
+	talloc_free(load.mem);
+	if (!ok) {
+		talloc_free(load.cat);
+		return tide_wrap(err, "reading the catalog");
+	}
+	*out = load.cat;
+	return true;
+}

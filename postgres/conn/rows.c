@@ -1,0 +1,169 @@
+#include "tidemark/postgres/rows.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ev.h>
+#include <libpq-fe.h>
+#include <talloc.h>
+
+#include "rows_private.h"
+#include "tidemark/base/err.h"
+
+struct tide_rows {
+	PGresult *result;
+	struct ev_loop *loop; /* its user data: struct tide_unreadable */
+};
+
+void
+tide_rows_on_unreadable(struct ev_loop *loop, const struct tide_unreadable *to)
+{
+	ev_set_userdata(loop, (void *)(uintptr_t)to);
+}
+
+static void
+write_plainly(const struct tide_err *err)
+{
+	(void)fprintf(stderr, "tidemark: error: %s\nhint: %s\n", err->message, err->hint);
+}
+
+/*
+ * Nothing that was asked for can be relied on any more, and the callers have no way to continue without it. Ending here
+ * leaves what a kill leaves: the server rolls an open statement back, and the probes are asked again. The value itself is
+ * not printed: it can be anything. _exit, for handlers of exit() would use what is being read.
+ */
+static _Noreturn void TIDE_PRINTF(2, 3) malformed(const struct tide_rows *rows, const char *fmt, ...)
+{
+	const struct tide_unreadable *to = rows->loop != NULL ? ev_userdata(rows->loop) : NULL;
+	struct tide_err err = { 0 };
+	char what[256];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	(void)tide_fail(&err, TIDE_UNEXPECTED, "the server's answer cannot be read: %s", what);
+	(void)tide_hint(&err, "is it a PostgreSQL server, and no proxy that changes answers? Connect to it "
+			      "directly and run again");
+	if (to != NULL)
+		to->report(to->ctx, &err);
+	else
+		write_plainly(&err);
+	_exit(TIDE_UNEXPECTED);
+}
+
+static int
+clear_result(struct tide_rows *rows)
+{
+	PQclear(rows->result);
+	return 0;
+}
+
+struct tide_rows *
+tide_rows_take(void *ctx, PGresult *result, struct ev_loop *loop)
+{
+	struct tide_rows *rows = talloc_zero(ctx, struct tide_rows);
+
+	if (rows == NULL || result == NULL)
+		abort();
+	rows->result = result;
+	rows->loop = loop;
+	talloc_set_destructor(rows, clear_result);
+	return rows;
+}
+
+struct tide_rows *
+tide_rows_copy(void *ctx, const struct tide_rows *rows)
+{
+	return tide_rows_take(
+	    ctx, PQcopyResult(rows->result, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES), rows->loop);
+}
+
+size_t
+tide_rows_count(const struct tide_rows *rows)
+{
+	return (size_t)PQntuples(rows->result);
+}
+
+size_t
+tide_rows_width(const struct tide_rows *rows)
+{
+	return (size_t)PQnfields(rows->result);
+}
+
+bool
+tide_rows_null(const struct tide_rows *rows, size_t row, size_t column)
+{
+	if (row >= tide_rows_count(rows) || column >= tide_rows_width(rows))
+		malformed(rows, "it has %zu rows of %zu columns, and no column %zu in row %zu",
+		    tide_rows_count(rows), tide_rows_width(rows), column + 1, row + 1);
+	return PQgetisnull(rows->result, (int)row, (int)column) != 0;
+}
+
+const char *
+tide_rows_text(const struct tide_rows *rows, size_t row, size_t column)
+{
+	return tide_rows_null(rows, row, column) ? NULL : PQgetvalue(rows->result, (int)row, (int)column);
+}
+
+const char *
+tide_rows_required(const struct tide_rows *rows, size_t row, size_t column)
+{
+	const char *text = tide_rows_text(rows, row, column);
+
+	if (text == NULL)
+		malformed(rows, "it has nothing in column %zu of row %zu", column + 1, row + 1);
+	return text;
+}
+
+static int64_t
+parse_int(const struct tide_rows *rows, const char *text)
+{
+	char *end = NULL;
+	long long value;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (end == text || *end != '\0' || errno != 0)
+		malformed(rows, "it has something else where a whole number belongs");
+	return value;
+}
+
+int64_t
+tide_rows_int(const struct tide_rows *rows, size_t row, size_t column)
+{
+	const char *text = tide_rows_text(rows, row, column);
+
+	return text == NULL ? 0 : parse_int(rows, text);
+}
+
+double
+tide_rows_real(const struct tide_rows *rows, size_t row, size_t column)
+{
+	const char *text = tide_rows_text(rows, row, column);
+	char *end = NULL;
+	double value;
+
+	if (text == NULL)
+		return 0;
+	value = strtod(text, &end);
+	if (end == text || *end != '\0')
+		malformed(rows, "it has something else where a number belongs");
+	return value;
+}
+
+bool
+tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column)
+{
+	const char *text = tide_rows_text(rows, row, column);
+
+	if (text == NULL)
+		return false;
+	if (strcmp(text, "t") != 0 && strcmp(text, "f") != 0)
+		malformed(rows, "it has something else where true or false belongs");
+	return text[0] == 't';
+}
