@@ -6,13 +6,13 @@
 #include <talloc.h>
 
 #include "build/build.h"
-#include "catalog/overlap.h"
+#include "checks/overlap.h"
 #include "pair/pair.h"
-#include "catalog/relations.h"
-#include "build/releases.h"
+#include "checks/relations.h"
+#include "releases.h"
 #include "build/rename.h"
 #include "script/script.h"
-#include "specs.h"
+#include "build/specs.h"
 
 const struct tide_phase_ops *
 tide_phase_find(const char *kind)

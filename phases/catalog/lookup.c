@@ -1,4 +1,4 @@
-#include "tidemark/catalog/catalog.h"
+#include "lookup.h"
 
 #include <string.h>
 
@@ -226,4 +226,22 @@ tide_change_set_fact(struct tide_catalog *cat, const struct tide_fact *fact)
 		}
 	cat->fact = talloc_realloc(cat, cat->fact, struct tide_fact, (unsigned)(cat->fact_count + 1));
 	cat->fact[cat->fact_count++] = *fact;
+}
+
+bool
+tide_in_partition_key(const struct tide_catalog *cat, const struct tide_column *column)
+{
+	for (size_t i = 0; i < cat->table.dependent_count; i++)
+		if (cat->table.dependent[i].attnum == column->attnum &&
+		    strcmp(cat->table.dependent[i].kind, "partition key") == 0)
+			return true;
+	return false;
+}
+
+bool
+tide_is_tool_trigger(const struct tide_trigger *trigger)
+{
+	static const char schema[] = "tidemark.";
+
+	return trigger->function != NULL && strncmp(trigger->function, schema, sizeof(schema) - 1) == 0;
 }

@@ -4,13 +4,14 @@
 
 #include "build/build.h"
 #include "catalog/change.h"
-#include "catalog/dependents.h"
+#include "catalog/lookup.h"
+#include "checks/dependents.h"
 #include "pair/fill.h"
-#include "build/maintain.h"
+#include "pair/maintain.h"
 #include "pair/pair.h"
 #include "pair/triggers_and_rules.h"
-#include "catalog/relations.h"
-#include "specs.h"
+#include "checks/relations.h"
+#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/sqltext.h"
 

@@ -3,7 +3,7 @@
 #include "build/build.h"
 #include "catalog/change.h"
 #include "pair/proof.h"
-#include "specs.h"
+#include "build/specs.h"
 #include "tidemark/base/sqltext.h"
 
 static const struct tide_field fields[] = {

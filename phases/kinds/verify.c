@@ -5,7 +5,7 @@
 #include "build/build.h"
 #include "pair/pair.h"
 #include "pair/prove.h"
-#include "specs.h"
+#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/sqltext.h"
 

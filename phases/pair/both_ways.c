@@ -6,7 +6,6 @@
 #include "conflict.h"
 #include "mirror.h"
 #include "moved.h"
-#include "catalog/overlap.h"
 #include "settle.h"
 #include "tidemark/base/sqltext.h"
 #include "catalog/types.h"
@@ -308,7 +307,7 @@ tide_both_ways_triggers(void *ctx, const struct tide_dual *plain, const char *he
 	bool around = held == NULL && around_users(ctx, dual, role);
 
 	t->cat = dual->cat;
-	t->note = tide_overlap_note(ctx, dual, held);
+	t->note = tide_dual_note(ctx, dual, held);
 	add_all(ctx, t, dual, around ? TIDE_TRIGGER_FIRST : TIDE_TRIGGER_LAST, role);
 	if (around)
 		tide_settle_add(ctx, t, dual, role);

@@ -6,7 +6,7 @@
 #include "mirror.h"
 #include "pair.h"
 #include "prove.h"
-#include "specs.h"
+#include "build/specs.h"
 
 /* `tidemark verify` knows the plan and the table, not where the run stands: it reads that off the table. */
 

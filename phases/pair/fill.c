@@ -4,7 +4,7 @@
 
 #include "build/build.h"
 #include "mirror.h"
-#include "specs.h"
+#include "build/specs.h"
 #include "tidemark/base/sqltext.h"
 
 struct tide_filled

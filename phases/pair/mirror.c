@@ -2,11 +2,11 @@
 
 #include <string.h>
 
+#include <jansson.h>
 #include <talloc.h>
 
 #include "build/build.h"
 #include "catalog/change.h"
-#include "catalog/overlap.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/names.h"
 #include "tidemark/base/sqltext.h"
@@ -108,7 +108,7 @@ tide_mirror_triggers(void *ctx, const struct tide_dual *dual)
 	bool when = !dual->null_on_error && tide_dual_provable(dual);
 
 	t->cat = dual->cat;
-	t->note = tide_overlap_note(ctx, dual, NULL);
+	t->note = tide_dual_note(ctx, dual, NULL);
 	for (size_t i = 0; i < dual->new.count; i++) {
 		const struct tide_dual_column *c = &dual->new.item[i];
 
@@ -313,4 +313,24 @@ tide_safe_functions_drop(struct tide_steps *steps, struct tide_action *action, c
 		tide_action_add(steps, action,
 		    tide_sqlf(steps, "DROP FUNCTION IF EXISTS %s",
 			tide_safe_function(steps, dual->plan, dual->phase, i)));
+}
+
+char *
+tide_dual_note(void *ctx, const struct tide_dual *dual, const char *held)
+{
+	const struct tide_dual_side *sides[] = { &dual->old, &dual->new };
+	json_t *columns = json_array(), *note;
+	char *text, *out;
+
+	for (size_t s = 0; s < 2; s++)
+		for (size_t i = 0; i < sides[s]->count; i++)
+			json_array_append_new(columns, json_string(sides[s]->item[i].name));
+	if (held != NULL)
+		json_array_append_new(columns, json_string(held));
+	note = json_pack("{s:s, s:o}", "plan", dual->plan->name, "columns", columns);
+	text = json_dumps(note, 0);
+	out = talloc_asprintf(ctx, "-- tidemark %s\n", text);
+	free(text);
+	json_decref(note);
+	return out;
 }

@@ -85,4 +85,7 @@ void tide_triggers_add_after(void *ctx, struct tide_triggers *t, const char *nam
 char *tide_assign(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c,
     const char *target, const char *indent);
 
+/** The first line of a trigger function's body: whose it is, and which columns it keeps in step. `held`: also that name; or NULL. */
+char *tide_dual_note(void *ctx, const struct tide_dual *dual, const char *held);
+
 #endif

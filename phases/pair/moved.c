@@ -4,7 +4,7 @@
 
 #include "build/build.h"
 #include "catalog/change.h"
-#include "catalog/dependents.h"
+#include "catalog/lookup.h"
 #include "tidemark/base/names.h"
 #include "tidemark/base/sqltext.h"
 

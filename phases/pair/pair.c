@@ -6,7 +6,7 @@
 
 #include "build/build.h"
 #include "catalog/change.h"
-#include "specs.h"
+#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/sqltext.h"
 #include "catalog/types.h"

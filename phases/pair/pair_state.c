@@ -4,7 +4,7 @@
 
 #include "build/build.h"
 #include "pair.h"
-#include "specs.h"
+#include "build/specs.h"
 #include "tidemark/base/names.h"
 
 /* Where a dual write stands at a point of the plan: read off the phases before it, never guessed from the table. */

@@ -1,11 +1,10 @@
 #include "settle.h"
+#include "catalog/lookup.h"
 
 #include <string.h>
 
 #include <talloc.h>
 
-#include "catalog/dependents.h"
-#include "catalog/ours.h"
 #include "tidemark/base/sqltext.h"
 
 static bool

@@ -1,5 +1,5 @@
 -- Columns that triggers of plans other than $2 keep in step, on table $1 (an oid), on a partition of it or on what it is a partition
--- of: each function says so in its first line (phases/catalog/overlap.c). The rows of schema tidemark are not asked.
+-- of: each function says so in its first line (phases/checks/overlap.c). The rows of schema tidemark are not asked.
 WITH p AS (SELECT $1::pg_catalog.oid AS relation, $2::pg_catalog.text AS plan),
 family AS (
     SELECT p.relation AS oid FROM p

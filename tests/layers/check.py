@@ -20,6 +20,20 @@ MAY_USE = {
     "orchestrator": ["base", "plans", "phases", "catalog", "postgres"],
 }
 
+# Which subfolders' private headers a subfolder may use, besides its own: the lowest first. What lies in the folder itself may use all.
+ROOMS = {
+    "plans": {"toml": "", "sql": "", "plan": "toml", "templates": "plan"},
+    "phases": {
+        "build": "",
+        "catalog": "build",
+        "pair": "build catalog",
+        "script": "build catalog pair",
+        "checks": "build catalog pair script",
+        "kinds": "build catalog pair script checks",
+    },
+    "postgres": {"catalog": "", "conn": "", "connect": "conn"},
+}
+
 # Libraries with a home; every other system header is free.
 LIBRARIES = {
     r"libpq-fe\.h|libpq/.*|postgres_ext\.h|pg_config.*\.h": ["postgres"],
@@ -99,18 +113,32 @@ class Check:
                 self.say(path, line, "layer", f"tidemark/{header} is in no owner's folder")
             elif owner != folder and owner not in MAY_USE[folder] and header.removesuffix(".h") not in MAY_USE[folder]:
                 self.say(path, line, "layer", f"{folder} may not use {owner} (tidemark/{header})")
-        elif not self.is_private_header_of(path, folder, name):
-            self.say(path, line, "layer", f'"{name}" is not a header of {folder}')
+        elif not name.endswith("_sql.h"):      # made by tide_embed_sql
+            self.private_include(path, line, folder, name)
 
-    def is_private_header_of(self, path, folder, name):
-        if name.endswith("_sql.h"):        # made by tide_embed_sql
-            return True
+    def private_include(self, path, line, folder, name):
+        found = self.private_header(path, folder, name)
+        if found is None:
+            self.say(path, line, "layer", f'"{name}" is not a header of {folder}')
+            return
+        rooms = ROOMS.get(folder, {})
+        source, target = self.room(path, folder), self.room(found, folder)
+        if source in rooms and target != source and target not in rooms[source].split():
+            self.say(path, line, "layer", f"{folder}/{source} may not use {folder}/{target} ({name})")
+        elif rooms and source and source not in rooms:
+            self.say(path, line, "layer", f"{folder}/{source} has no row in ROOMS of tests/layers/check.py")
+
+    def room(self, path, folder):
+        """The subfolder of `folder` that holds the file; empty for the folder itself."""
+        return os.path.dirname(os.path.relpath(path, os.path.join(self.root, folder)))
+
+    def private_header(self, path, folder, name):
         home = os.path.join(self.root, folder)
         for base in (os.path.dirname(path), home):
             found = os.path.normpath(os.path.join(base, name))
             if os.path.exists(found) and os.path.commonpath([found, home]) == home:
-                return True
-        return False
+                return found
+        return None
 
     def public_include(self, path, line, name):
         """What a public header includes must be usable by everyone who may include that header."""

@@ -18,9 +18,17 @@ GOOD = {
     "orchestrator/sweep/worker.h": "",
     "orchestrator/run/executor.h": "",
     "orchestrator/CMakeLists.txt": "target_link_libraries(tide_orchestrator PUBLIC tide_phases tide_postgres)",
+    "phases/phase.c": '#include "kinds/k.h"\n',
+    "phases/kinds/k.c": '#include "k.h"\n#include "build/b.h"\n',
+    "phases/kinds/k.h": "",
+    "phases/build/b.c": '#include "b.h"\n',
+    "phases/build/b.h": "",
     "include/tidemark/phases/step.h": '#include <jansson.h>\n#include "tidemark/base/err.h"\n',
     "plans/plan/growing_text.c": '/* strcpy(a, b) */ const char *s = "sprintf(x)";\nvoid\ng(void)\n{\n\tp->select(1);\n\tmy_sleep(2);\n}\n',
 }
+
+# Beside each offence: empty headers that it may name.
+HEADERS = {"phases/kinds/k.h": "", "phases/build/b.h": ""}
 
 BAD = [
     ("postgres/a.c", '#include "tidemark/plans/plan.h"\n', "layer: postgres may not use plans"),
@@ -30,6 +38,9 @@ BAD = [
     ("orchestrator/a.c", "#include <libpq-fe.h>\n", "library: <libpq-fe.h>"),
     ("phases/a.c", "#include <ev.h>\n", "library: <ev.h>"),
     ("phases/a.c", '#include "../postgres/conn.h"\n', "is not a header of phases"),
+    ("phases/build/b.c", '#include "kinds/k.h"\n', "layer: phases/build may not use phases/kinds"),
+    ("phases/build/b.c", '#include "../kinds/k.h"\n', "layer: phases/build may not use phases/kinds"),
+    ("phases/cellar/a.c", '#include "build/b.h"\n', "layer: phases/cellar has no row in ROOMS"),
     ("base/a.c", '#include "tidemark/unheard_of.h"\n', "is in no owner's folder"),
     ("include/tidemark/base/err.h", '#include "tidemark/plans/plan.h"\n', "a header of base may not use plans"),
     ("include/tidemark/postgres/conn.h", "#include <libpq-fe.h>\n", "in a public header"),
@@ -58,7 +69,7 @@ class Layers(unittest.TestCase):
     def test_each_offence_is_found_once(self):
         for name, text, expected in BAD:
             with self.subTest(expected):
-                found = self.findings({name: text})
+                found = self.findings({**HEADERS, name: text})
                 self.assertEqual(len(found), 1, found)
                 self.assertIn(expected, found[0])
 

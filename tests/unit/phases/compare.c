@@ -14,7 +14,7 @@
 #include "build/build.h"
 #include "pair/mirror.h"
 #include "pair/pair.h"
-#include "specs.h"
+#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "catalog/types.h"
 

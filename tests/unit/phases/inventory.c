@@ -1,5 +1,5 @@
 /* The inventory of what hangs on a column: each of its rows decides something, and the page shows all of it. */
-#include "catalog/inventory.h"
+#include "checks/inventory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

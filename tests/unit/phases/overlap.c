@@ -10,7 +10,7 @@
 #include <talloc.h>
 
 #include "../../harness/catalog_fixture.h"
-#include "catalog/overlap.h"
+#include "checks/overlap.h"
 #include "tidemark/phases/phase.h"
 
 /* Plan 'one': a becomes b. */

@@ -7,7 +7,5 @@
 
 /** Whether the constraint is a proof that a phase of this plan makes: other plans' are not, they hang on their columns. */
 bool tide_is_own_proof(const struct tide_plan *plan, const char *name);
-/** Whether the trigger calls a function of schema tidemark, in which nobody else may have one. */
-bool tide_is_tool_trigger(const struct tide_trigger *trigger);
 
 #endif

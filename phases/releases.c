@@ -4,9 +4,9 @@
 
 #include <talloc.h>
 
-#include "build.h"
+#include "build/build.h"
 #include "script/script.h"
-#include "specs.h"
+#include "build/specs.h"
 
 /* Which releases of the application may run: the old one was written for the schema before the plan, the new one for that behind it. */
 

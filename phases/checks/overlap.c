@@ -8,7 +8,7 @@
 #include <talloc.h>
 
 #include "script/script.h"
-#include "specs.h"
+#include "build/specs.h"
 #include "tidemark/base/sqltext.h"
 
 /* How a run of another plan uses a column; bits. */
@@ -470,26 +470,6 @@ tide_check_overlap(const struct tide_phase_at *at, struct tide_findings *out)
 	check_sql(&c, &claims);
 	talloc_free(claims.item);
 	talloc_free(room);
-}
-
-char *
-tide_overlap_note(void *ctx, const struct tide_dual *dual, const char *held)
-{
-	const struct tide_dual_side *sides[] = { &dual->old, &dual->new };
-	json_t *columns = json_array(), *note;
-	char *text, *out;
-
-	for (size_t s = 0; s < 2; s++)
-		for (size_t i = 0; i < sides[s]->count; i++)
-			json_array_append_new(columns, json_string(sides[s]->item[i].name));
-	if (held != NULL)
-		json_array_append_new(columns, json_string(held));
-	note = json_pack("{s:s, s:o}", "plan", dual->plan->name, "columns", columns);
-	text = json_dumps(note, 0);
-	out = talloc_asprintf(ctx, "-- tidemark %s\n", text);
-	free(text);
-	json_decref(note);
-	return out;
 }
 
 void

@@ -6,9 +6,9 @@
 
 #include "dependents.h"
 #include "inventory.h"
-#include "specs.h"
+#include "build/specs.h"
 #include "tidemark/base/sqltext.h"
-#include "types.h"
+#include "catalog/types.h"
 
 static bool
 same_text(const char *a, const char *b)

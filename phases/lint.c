@@ -2,11 +2,11 @@
 
 #include <talloc.h>
 
-#include "build.h"
+#include "build/build.h"
 #include "catalog/change.h"
-#include "catalog/overlap.h"
+#include "checks/overlap.h"
 #include "pair/pair.h"
-#include "specs.h"
+#include "build/specs.h"
 #include "tidemark/plans/effects.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/phases/phase.h"

@@ -25,7 +25,6 @@ struct tide_hangings {
 /** Everything but what this run has made itself. out must be zeroed. */
 void tide_hanging_on(
     void *ctx, const struct tide_phase_at *at, const struct tide_column *column, struct tide_hangings *out);
-bool tide_in_partition_key(const struct tide_catalog *cat, const struct tide_column *column);
 bool tide_accepted(const struct tide_names *accept, const char *name);
 /** "check constraint", "foreign key" and so on: a kind of the inventory. */
 const char *tide_constraint_kind(const struct tide_constraint *k);

@@ -2,7 +2,7 @@
 
 #include <talloc.h>
 
-#include "build.h"
+#include "build/build.h"
 #include "tidemark/base/sqltext.h"
 
 /** The server's default_statistics_target, as it comes, times the 300 rows that ANALYZE reads for each of it. */

@@ -3,7 +3,7 @@
 
 #include "tidemark/phases/phase.h"
 
-#include "pair/pair.h"
+#include "pair.h"
 
 /** What a table needs once a sweep has gone over it. Both are statements that give way to everybody; neither has an undo. */
 

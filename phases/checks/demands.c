@@ -3,12 +3,12 @@
 #include <talloc.h>
 
 #include "catalog/change.h"
-#include "catalog/dependents.h"
-#include "catalog/inventory.h"
-#include "catalog/properties.h"
-#include "recreate.h"
-#include "catalog/relations.h"
-#include "settle.h"
+#include "dependents.h"
+#include "inventory.h"
+#include "properties.h"
+#include "pair/recreate.h"
+#include "relations.h"
+#include "pair/settle.h"
 
 /* What the two columns of a pair demand of a row must not contradict from the switch on: each release writes one of them. */
 

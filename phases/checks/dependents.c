@@ -5,20 +5,10 @@
 
 #include <talloc.h>
 
-#include "change.h"
+#include "catalog/change.h"
 #include "ours.h"
 #include "tidemark/plans/shape.h"
 #include "tidemark/base/sqltext.h"
-
-bool
-tide_in_partition_key(const struct tide_catalog *cat, const struct tide_column *column)
-{
-	for (size_t i = 0; i < cat->table.dependent_count; i++)
-		if (cat->table.dependent[i].attnum == column->attnum &&
-		    strcmp(cat->table.dependent[i].kind, "partition key") == 0)
-			return true;
-	return false;
-}
 
 bool
 tide_accepted(const struct tide_names *accept, const char *name)

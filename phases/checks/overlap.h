@@ -13,9 +13,6 @@
 /** Findings about columns of at->phase that another plan, or an earlier dual_write of the same plan, still uses. */
 void tide_check_overlap(const struct tide_phase_at *at, struct tide_findings *out);
 
-/** The first line of a trigger function's body: whose it is, and which columns it keeps in step. `held`: also that name; or NULL. */
-char *tide_overlap_note(void *ctx, const struct tide_dual *dual, const char *held);
-
 /** Has the action refused when a trigger of another plan keeps one of these columns in step. */
 void
 tide_overlap_guard(struct tide_steps *steps, struct tide_action *action, const struct tide_names *columns);

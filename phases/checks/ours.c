@@ -7,7 +7,7 @@
 #include "pair/pair.h"
 #include "pair/proof.h"
 #include "pair/prove.h"
-#include "specs.h"
+#include "build/specs.h"
 
 static bool
 proves_not_null(void *ctx, const struct tide_plan *plan, const char *column, const char *name)
@@ -46,12 +46,4 @@ tide_is_own_proof(const struct tide_plan *plan, const char *name)
 		found = is_proof_of(room, plan, &plan->phase[i], name);
 	talloc_free(room);
 	return found;
-}
-
-bool
-tide_is_tool_trigger(const struct tide_trigger *trigger)
-{
-	static const char schema[] = "tidemark.";
-
-	return trigger->function != NULL && strncmp(trigger->function, schema, sizeof(schema) - 1) == 0;
 }

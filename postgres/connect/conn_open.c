@@ -8,9 +8,9 @@
 #include <libpq-fe.h>
 #include <talloc.h>
 
-#include "conn_private.h"
-#include "connect/connect_error.h"
-#include "connect/connect_params.h"
+#include "conn/conn_private.h"
+#include "connect_error.h"
+#include "connect_params.h"
 #include "tidemark/postgres/session.h"
 
 /* The oldest server with TID range scans. */
