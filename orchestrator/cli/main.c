@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/options/cli.h"
+#include "cli/context/cli.h"
 
 static const char *
 environment(void *ctx, const char *name)

@@ -2,7 +2,7 @@
  * How a lock on a busy table is asked for: look first, wait briefly, let go, say who is in the way, come back later.
  * A request that waits makes everybody behind it wait, so no single one lasts longer than limits.lock_timeout.
  */
-#include "steps/step_runner.h"
+#include "lock_policy.h"
 
 #include <ev.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include <talloc.h>
 
 #include "locks_sql.h"
+#include "signals/watcher.h"
 #include "tidemark/base/units.h"
 
 struct tide_lock_watch {
@@ -172,7 +173,7 @@ holders(const struct tide_task *task, void *mem, struct tide_blockers *out, stru
 		    talloc_asprintf(mem, "%.3f", old),
 		    talloc_asprintf(mem, "{%d,%d}", tide_conn_backend_pid(exe->control),
 			tide_conn_backend_pid(exe->watch)),
-		    exe->may_lower_deadlock_timeout ? "true" : "false"),
+		    exe->server.may_lower_deadlock_timeout ? "true" : "false"),
 		&rows, err))
 		return false;
 	tide_blockers_read(mem, rows, out);
@@ -213,7 +214,8 @@ tide_lock_look(const struct tide_task *task, int64_t patience_until, struct tide
 			tide_executor_event(
 			    exe, "lock.wait", task->step, true, "not asking for the lock yet: %s", who);
 		told = true;
-		tide_executor_because(exe, "waiting for a lock on %s: %s", task->action->lock_table, who);
+		tide_executor_set_wait_reason(
+		    exe, "waiting for a lock on %s: %s", task->action->lock_table, who);
 		talloc_free(mem);
 		tide_executor_sleep(exe, TIDE_SECOND / 4);
 		if (!tide_executor_check(exe, err))

@@ -4,7 +4,7 @@
 
 #include "gate.h"
 #include "state/journal.h"
-#include "state/lease.h"
+#include "lifecycle.h"
 #include "runner.h"
 
 struct stand {
@@ -87,8 +87,8 @@ open_gate(struct tide_executor *exe, const struct stand *stand, struct tide_err 
 	void *mem = talloc_new(exe);
 	const struct tide_run_options *o = exe->options;
 	bool ok = tide_await_query(exe->control, mem, open,
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, stand->index),
-		o->by != NULL ? o->by : exe->owner, o->now ? "true" : "false",
+	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, stand->index),
+		o->by != NULL ? o->by : exe->session->owner, o->now ? "true" : "false",
 		stand->in_hold ? "true" : "false", o->reason, o->ticket, o->note),
 	    NULL, err);
 
@@ -103,7 +103,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	struct tide_run_row run;
 	struct stand stand = { 0 };
 
-	if (!tide_executor_connect(exe, &run, err))
+	if (!tide_executor_connect(exe, 0, &run, err))
 		return false;
 	if (!run.found)
 		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database",

@@ -7,11 +7,12 @@
 
 #include "state/crash_points.h"
 #include "state/journal.h"
-#include "state/lease.h"
+#include "lifecycle.h"
 #include "compile_live.h"
 #include "runner.h"
 #include "steps/step_runner.h"
 #include "tidemark/base/units.h"
+#include "tidemark/orchestrator/store.h"
 
 /* One phase to undo. */
 struct chapter {
@@ -41,7 +42,7 @@ collect(struct tide_executor *exe, struct way *way, struct tide_err *err)
 			continue;
 		c->index = i;
 		c->was = states[i];
-		if (!tide_journal_steps(exe, way->chapter, i, &c->steps, err))
+		if (!tide_store_steps(way->chapter, exe->control, exe->session->run, i, &c->steps, err))
 			return false;
 		way->count++;
 	}
@@ -88,8 +89,8 @@ static bool
 count_lost(struct tide_executor *exe, void *mem, const char *lost, char **text, struct tide_err *err)
 {
 	char *sql = talloc_asprintf(mem,
-	    "SELECT count(*) FROM (SELECT FROM %s AS tidemark_row WHERE %s LIMIT %d) AS few", exe->relation,
-	    lost, COUNT_MOST + 1);
+	    "SELECT count(*) FROM (SELECT FROM %s AS tidemark_row WHERE %s LIMIT %d) AS few",
+	    exe->session->relation, lost, COUNT_MOST + 1);
 	struct tide_err failed = { 0 };
 	struct tide_rows *rows = NULL;
 	int64_t count;
@@ -122,7 +123,7 @@ add_losses(struct tide_executor *exe, const struct chapter *c, const struct tide
 
 	for (size_t u = 0; u < step->undo_count; u++)
 		lossy = lossy || step->undo[u].loss != TIDE_LOSES_NOTHING;
-	if (lossy && !tide_journal_untouched(exe, c->index, step->name, &untouched, err))
+	if (lossy && !tide_journal_untouched(exe->session, c->index, step->name, &untouched, err))
 		return false;
 	mem = talloc_new(exe);
 	for (size_t u = 0; !untouched && u < step->undo_count; u++) {
@@ -208,18 +209,18 @@ static bool
 set_direction(struct tide_executor *exe, const struct way *way, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
-	bool ok = tide_executor_write(exe,
+	bool ok = tide_session_write(exe->session,
 	    "UPDATE tidemark.run SET direction = 'back', back_to = nullif($3::integer, -1), state = "
 	    "'rolling_back', "
 	    "reason = NULL, hold_until = NULL, updated = clock_timestamp() WHERE id = $1::bigint AND fence = "
 	    "$2::bigint "
 	    "RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		tide_param_int(mem, way->target)),
 	    NULL, mem, err);
 
 	talloc_free(mem);
-	return ok && tide_journal_add(exe,
+	return ok && tide_journal_add(exe->session,
 			 &(struct tide_entry){ .event = "rollback.start",
 			     .phase = -1,
 			     .outcome = exe->options->reason,
@@ -240,7 +241,7 @@ is_needed(struct tide_executor *exe, long index, const struct tide_step *step, c
 	*needed = !all || (undo->flags & TIDE_RESYNC) == 0;
 	if (!*needed || undo->probe != NULL)
 		return true;
-	return tide_journal_has(exe, "step.done", index, step->name, needed, err);
+	return tide_journal_has(exe->session, "step.done", index, step->name, needed, err);
 }
 
 static bool
@@ -249,7 +250,7 @@ undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_
 {
 	bool untouched;
 
-	if (!tide_journal_untouched(exe, c->index, step->name, &untouched, err))
+	if (!tide_journal_untouched(exe->session, c->index, step->name, &untouched, err))
 		return false;
 	if (untouched) {
 		tide_executor_event(exe, "undo.skip", step->name, false, "it was so before, and stays so: %s",
@@ -275,17 +276,17 @@ static bool
 undo_phase(struct tide_executor *exe, const struct chapter *c, bool all, struct tide_err *err)
 {
 	if (!tide_runner_enter(exe, c->index, err) || !tide_executor_check(exe, err) ||
-	    !tide_phase_row_state(exe, c->index, TIDE_PHASE_UNDOING, err))
+	    !tide_executor_move_phase(exe, c->index, TIDE_PHASE_UNDOING, err))
 		return false;
 	tide_executor_event(
-	    exe, "undo.phase", NULL, false, "rolling back phase %ld: %s", c->index + 1, exe->phase);
+	    exe, "undo.phase", NULL, false, "rolling back phase %ld: %s", c->index + 1, exe->report.phase);
 	for (size_t s = c->steps != NULL ? c->steps->count : 0; s > 0; s--)
 		if (!undo_step(exe, c, &c->steps->item[s - 1], all, err))
 			return false;
-	if (!tide_phase_row_state(exe, c->index, TIDE_PHASE_PENDING, err))
+	if (!tide_executor_move_phase(exe, c->index, TIDE_PHASE_PENDING, err))
 		return false;
 	tide_crash_point("phase.done");
-	tide_executor_event(exe, "undo.done", NULL, false, "phase %s is rolled back", exe->phase);
+	tide_executor_event(exe, "undo.done", NULL, false, "phase %s is rolled back", exe->report.phase);
 	return true;
 }
 
@@ -299,7 +300,7 @@ has_undone(struct tide_executor *exe, const struct chapter *c, bool *has, struct
 	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint AND phase = $2::integer AND "
 	    "event = 'undo.done' AND outcome IS DISTINCT FROM '" TIDE_ALREADY_SO "' AND seq > (SELECT "
 	    "max(seq) FROM tidemark.journal WHERE run = $1::bigint AND event = 'rollback.start'))",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, c->index)), &rows, err);
+	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, c->index)), &rows, err);
 
 	if (ok)
 		*has = tide_rows_bool(rows, 0, 0);
@@ -318,16 +319,16 @@ stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err 
 	bool undone = true;
 
 	if (why->code != TIDE_DIFFERENCES || !has_undone(exe, c, &undone, &ignored) || undone ||
-	    !tide_phase_row_state(
+	    !tide_executor_move_phase(
 		exe, c->index, c->was == TIDE_PHASE_DONE ? TIDE_PHASE_DONE : TIDE_PHASE_RUNNING, &ignored)) {
 		talloc_free(mem);
 		return;
 	}
-	if (tide_executor_write(exe,
+	if (tide_session_write(exe->session,
 		"UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = 'ready', phase = "
 		"$3::integer, reason = $4, updated = clock_timestamp() WHERE id = $1::bigint AND fence = "
 		"$2::bigint RETURNING 1",
-		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		    tide_param_int(mem, c->index),
 		    talloc_asprintf(mem, "phase %s could not be rolled back: %s",
 			exe->plan->phase[c->index].name, why->message)),
@@ -350,7 +351,7 @@ leave(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
 	if (!exe->options->accept_loss || err->code != TIDE_DIFFERENCES)
 		return false;
 	memset(err, 0, sizeof(*err));
-	if (!tide_journal_add(exe,
+	if (!tide_journal_add(exe->session,
 		&(struct tide_entry){ .event = "undo.left",
 		    .phase = c->index,
 		    .outcome = why.message,
@@ -358,7 +359,7 @@ leave(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
 		    .seconds = -1,
 		    .lock_wait = -1 },
 		NULL, err) ||
-	    !tide_phase_row_state(exe, c->index, TIDE_PHASE_PENDING, err))
+	    !tide_executor_move_phase(exe, c->index, TIDE_PHASE_PENDING, err))
 		return false;
 	tide_executor_event(exe, "undo.left", NULL, true, "phase %s is left as it is: %s",
 	    exe->plan->phase[c->index].name, why.message);
@@ -376,14 +377,14 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 			   : talloc_asprintf(ctx, "rolled back to the end of phase %s",
 				 exe->plan->phase[way->target].name);
 	bool ok =
-	    tide_executor_write(exe,
+	    tide_session_write(exe->session,
 		"UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = $3, phase = "
 		"$4::integer, reason = $5, "
 		"updated = clock_timestamp() WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
-		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+		TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		    tide_run_word(state)->word, all ? NULL : tide_param_int(mem, way->target + 1), reason),
 		NULL, mem, err) &&
-	    tide_journal_add(exe,
+	    tide_journal_add(exe->session,
 		&(struct tide_entry){ .event = "rollback.done",
 		    .phase = -1,
 		    .outcome = tide_run_word(state)->word,
@@ -394,10 +395,10 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 	talloc_free(mem);
 	if (!ok)
 		return false;
-	exe->phase = NULL;
+	exe->report.phase = NULL;
 	tide_executor_event(exe, "rollback.complete", NULL, false, "%s",
 	    reason != NULL ? reason : "everything is rolled back");
-	tide_executor_close(exe, TIDE_RUN_NONE, NULL);
+	tide_executor_close(exe, TIDE_RUN_NONE, NULL, TIDE_OK);
 	outcome->state = state;
 	outcome->reason = reason;
 	outcome->next =
@@ -435,7 +436,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	struct way way = { .target = -1 };
 
 	exe->back = true;
-	if (!tide_executor_connect(exe, &run, err))
+	if (!tide_executor_connect(exe, TIDE_ACCEPT_COMPLETE, &run, err))
 		return false;
 	if (!run.found)
 		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database",
@@ -462,7 +463,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) ||
 	    !check_losses(exe, &way, false, err) || !set_direction(exe, &way, err))
 		return false;
-	exe->state = TIDE_RUN_ROLLING_BACK;
+	exe->session->state = TIDE_RUN_ROLLING_BACK;
 	outcome->state = TIDE_RUN_ROLLING_BACK;
 	for (size_t i = 0; i < way.count; i++)
 		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err) &&

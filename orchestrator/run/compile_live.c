@@ -6,6 +6,7 @@
 
 #include "state/crash_points.h"
 #include "state/journal.h"
+#include "tidemark/orchestrator/store.h"
 #include "tidemark/postgres/catalog_load.h"
 #include "tidemark/phases/phase.h"
 #include "zones.h"
@@ -19,7 +20,7 @@ tide_planner_catalog(struct tide_executor *exe, void *ctx, struct tide_catalog *
 		.relation = exe->plan->relation,
 		.plan = exe->plan->name,
 		/* The run follows its table. */
-		.oid = exe->run != 0 ? exe->table_oid : 0,
+		.oid = exe->session->run != 0 ? exe->session->table_oid : 0,
 		.expressions = tide_phase_expressions(mem, exe->plan),
 		.columns = tide_phase_paired_columns(mem, exe->plan),
 		.future_columns = tide_phase_future_columns(mem, exe->plan),
@@ -112,11 +113,11 @@ bool
 tide_planner_steps(
     struct tide_executor *exe, void *ctx, long index, struct tide_steps **out, struct tide_err *err)
 {
-	if (!tide_journal_steps(exe, ctx, index, out, err))
+	if (!tide_store_steps(ctx, exe->control, exe->session->run, index, out, err))
 		return false;
 	if (*out != NULL)
 		return true;
-	if (!compile(exe, ctx, index, out, err) || !tide_journal_compiled(exe, index, *out, err))
+	if (!compile(exe, ctx, index, out, err) || !tide_journal_compiled(exe->session, index, *out, err))
 		return tide_wrap(err, "phase %ld (%s)", index + 1, exe->plan->phase[index].name);
 	tide_crash_point("phase.compiled");
 	return true;

@@ -1,7 +1,7 @@
 #ifndef TIDE_PLANNER_H
 #define TIDE_PLANNER_H
 
-#include "executor.h"
+#include "executor/executor.h"
 
 /** Reads what the database is now. Belongs to ctx. */
 bool tide_planner_catalog(

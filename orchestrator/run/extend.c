@@ -37,7 +37,7 @@ reached(struct tide_executor *exe, void *mem, size_t *first, bool *at_work, stru
 	if (!tide_await_query(exe->control, mem,
 		"SELECT count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE state = 'running') "
 		"FROM tidemark.phase WHERE run = $1::bigint",
-		TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err))
+		TIDE_ARGS(tide_param_int(mem, exe->session->run)), &rows, err))
 		return false;
 	*at_work = tide_rows_int(rows, 0, 1) > 0;
 	*first = (size_t)(tide_rows_int(rows, 0, 0) + (*at_work ? 1 : 0));
@@ -58,16 +58,16 @@ tide_extend_check(struct tide_executor *exe, struct tide_err *err)
 }
 
 bool
-tide_extend_run(struct tide_executor *exe, struct tide_err *err)
+tide_extend_run(struct tide_executor *exe, const struct tide_run_row *run, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	const struct tide_plan *plan = exe->plan;
-	size_t known = exe->known;
+	size_t known = run->known;
 	/* Another executor may have taken the same phases over meanwhile. */
-	bool ok = tide_executor_write(exe, extend,
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), plan->hash, plan->text,
-		plan->title, tide_param_int(mem, (int64_t)known), array_of(mem, plan, known, false),
-		array_of(mem, plan, known, true), exe->known_hash),
+	bool ok = tide_session_write(exe->session, extend,
+	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
+		plan->hash, plan->text, plan->title, tide_param_int(mem, (int64_t)known),
+		array_of(mem, plan, known, false), array_of(mem, plan, known, true), run->known_hash),
 	    NULL, mem, err);
 
 	tide_crash_point("plan.extended");

@@ -6,7 +6,7 @@
 #include "gate.h"
 #include "state/crash_points.h"
 #include "state/journal.h"
-#include "state/lease.h"
+#include "lifecycle.h"
 #include "compile_live.h"
 #include "runner.h"
 #include "steps/step_runner.h"
@@ -41,15 +41,15 @@ run_phase(struct tide_executor *exe, long index, bool started, struct tide_err *
 		return false;
 	if (!started && !tide_gate_pass(exe, index, err))
 		return false;
-	if (!tide_run_row_state(exe, TIDE_RUN_RUNNING, index, NULL, err) ||
-	    !tide_phase_row_state(exe, index, TIDE_PHASE_RUNNING, err))
+	if (!tide_run_row_state(exe->session, TIDE_RUN_RUNNING, index, NULL, err) ||
+	    !tide_executor_move_phase(exe, index, TIDE_PHASE_RUNNING, err))
 		return false;
-	tide_executor_event(
-	    exe, "phase.start", NULL, false, "phase %ld of %zu: %s", index + 1, exe->plan->count, exe->phase);
-	if (!run_steps(exe, index, err) || !tide_phase_row_state(exe, index, TIDE_PHASE_DONE, err))
+	tide_executor_event(exe, "phase.start", NULL, false, "phase %ld of %zu: %s", index + 1,
+	    exe->plan->count, exe->report.phase);
+	if (!run_steps(exe, index, err) || !tide_executor_move_phase(exe, index, TIDE_PHASE_DONE, err))
 		return false;
 	tide_crash_point("phase.done");
-	tide_executor_event(exe, "phase.done", NULL, false, "phase %s done in %s", exe->phase,
+	tide_executor_event(exe, "phase.done", NULL, false, "phase %s done in %s", exe->report.phase,
 	    tide_duration_format(tide_now_us() - begun, took, sizeof(took)));
 	return true;
 }
@@ -73,14 +73,16 @@ run_phases(struct tide_executor *exe, struct tide_err *err)
 	}
 	if (last + 1 < (long)exe->plan->count)
 		return tide_fail(err, TIDE_PENDING, "stopped after phase %s, as --to says", exe->options->to);
-	return tide_run_row_state(exe, TIDE_RUN_COMPLETE, -1, NULL, err);
+	return tide_run_row_state(exe->session, TIDE_RUN_COMPLETE, -1, NULL, err);
 }
 
 /* Finds the run, or makes it once everything ahead has been checked. */
 static bool
 find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_err *err)
 {
-	if (!tide_executor_connect(exe, run, err))
+	unsigned accept = TIDE_ACCEPT_LONGER | (exe->options->again ? TIDE_ACCEPT_ANEW : 0);
+
+	if (!tide_executor_connect(exe, accept, run, err))
 		return false;
 	if (run->found && run->state != TIDE_RUN_ROLLED_BACK)
 		return true;
@@ -91,7 +93,7 @@ find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_
 		    "to be another one)",
 		    exe->plan->name);
 	}
-	return tide_planner_preflight(exe, err) && tide_run_create(exe, run, err);
+	return tide_planner_preflight(exe, err) && tide_run_create(exe->session, accept, run, err);
 }
 
 static bool
@@ -114,10 +116,9 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 {
 	struct tide_run_row run;
 
-	exe->may_extend = true;
 	if (!find_or_create(exe, &run, err))
 		return false;
-	if (run.state == TIDE_RUN_COMPLETE && exe->known == 0) {
+	if (run.state == TIDE_RUN_COMPLETE && run.known == 0) {
 		outcome->state = TIDE_RUN_COMPLETE;
 		outcome->reason = "nothing to do: the plan is complete";
 		return true;
@@ -138,16 +139,17 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		outcome->reason = talloc_asprintf(talloc_parent(exe), "%s works on it already", run.owner);
 		return true;
 	}
-	if ((exe->known > 0 && !tide_extend_check(exe, err)) || !tide_executor_start(exe, err))
+	if ((run.known > 0 && !tide_extend_check(exe, err)) || !tide_executor_start(exe, err))
 		return false;
 	tide_executor_event(exe, "run.start", NULL, false, "run of '%s' on %s (run %lld, fence %lld)",
-	    exe->plan->name, exe->relation, (long long)exe->run, (long long)exe->fence);
-	if (exe->known > 0 && !tide_extend_run(exe, err))
+	    exe->plan->name, exe->session->relation, (long long)exe->session->run,
+	    (long long)exe->session->fence);
+	if (run.known > 0 && !tide_extend_run(exe, &run, err))
 		return false;
 	if (!run_phases(exe, err))
 		return false;
 	tide_executor_event(exe, "run.complete", NULL, false, "plan '%s' is complete", exe->plan->name);
-	tide_executor_close(exe, TIDE_RUN_NONE, NULL);
+	tide_executor_close(exe, TIDE_RUN_NONE, NULL, TIDE_OK);
 	outcome->state = TIDE_RUN_COMPLETE;
 	return true;
 }

@@ -8,27 +8,6 @@
 #include "signals/watcher.h"
 #include "tidemark/orchestrator/store.h"
 
-char *
-tide_gate_text(void *ctx, const struct tide_gate *gate)
-{
-	char after[32];
-	char *text = NULL;
-
-#define PART(...)                                                                                            \
-	text = text == NULL ? talloc_asprintf(ctx, __VA_ARGS__)                                              \
-			    : talloc_asprintf_append(talloc_strdup_append(text, ", "), __VA_ARGS__)
-	if (gate->manual)
-		PART("manual approval");
-	if (gate->after > 0)
-		PART("%s after the phase before", tide_duration_format(gate->after, after, sizeof(after)));
-	if (gate->sql != NULL)
-		PART("SQL condition: %s", gate->sql);
-	if (gate->window != NULL)
-		PART("time window %s", gate->window);
-#undef PART
-	return text;
-}
-
 /* What the database says of the gate now. */
 struct view {
 	bool approved;
@@ -58,8 +37,8 @@ read_view(struct tide_executor *exe, void *mem, long index, struct view *out, st
 {
 	struct tide_rows *rows;
 
-	if (!tide_executor_write(exe, look,
-		TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+	if (!tide_session_write(exe->session, look,
+		TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		    tide_param_int(mem, index), tide_param_interval(mem, exe->plan->phase[index].gate.after)),
 		&rows, mem, err))
 		return false;
@@ -137,7 +116,7 @@ fresh_tick(struct tide_executor *exe, struct tide_err *err)
 {
 	int64_t seen = exe->signals.ticks;
 
-	if (exe->plan->phase[exe->ordinal].gate.window == NULL)
+	if (exe->plan->phase[exe->report.ordinal].gate.window == NULL)
 		return true;
 	do {
 		tide_watcher_poke(exe);
@@ -180,8 +159,8 @@ tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 
 		ok = judge(exe, mem, index, &why, &stop, err);
 		if (ok && why != NULL && !waited) {
-			ok = tide_run_row_state(exe, TIDE_RUN_WAITING, index, why, err) &&
-			     tide_phase_row_state(exe, index, TIDE_PHASE_WAITING, err);
+			ok = tide_run_row_state(exe->session, TIDE_RUN_WAITING, index, why, err) &&
+			     tide_executor_move_phase(exe, index, TIDE_PHASE_WAITING, err);
 			tide_executor_event(exe, "wait.start", NULL, false, "%s", why);
 			waited = true;
 		}
@@ -190,7 +169,7 @@ tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 			ok = tide_hint(err, "%s", advice(mem, exe, gate, strncmp(why, "soak", 4) == 0));
 		}
 		if (ok && why != NULL)
-			tide_executor_because(exe, "%s", why);
+			tide_executor_set_wait_reason(exe, "%s", why);
 		talloc_free(mem);
 		if (!ok || why == NULL)
 			break;
@@ -199,7 +178,7 @@ tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 			return false;
 	}
 	if (ok) {
-		tide_executor_because(exe, NULL);
+		tide_executor_set_wait_reason(exe, NULL);
 		tide_executor_event(exe, "gate.open", NULL, false, "the gate is open");
 	}
 	return ok;

@@ -5,6 +5,7 @@
 #include <talloc.h>
 
 #include "state/application_name.h"
+#include "lifecycle.h"
 #include "state/lease.h"
 #include "tidemark/base/names.h"
 #include "tidemark/base/sqltext.h"
@@ -54,18 +55,15 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 	bool back = exe->back || is_back(outcome);
 
 	/* Whoever has lost the lease may have met any error since: the table is another's to change. */
-	if (!tide_lease_held(exe)) {
-		exe->wishes.lost = true;
-		tide_executor_halted(exe, err);
-	}
+	if (!tide_lease_held(exe->session))
+		tide_session_lose(exe->session, err);
 	stop = find_stop(err->code);
 	state = stop != NULL ? stop->state : err->code == TIDE_LOCK ? TIDE_RUN_BLOCKED : TIDE_RUN_FAILED;
-	outcome->phase = exe->phase != NULL ? talloc_strdup(ctx, exe->phase) : NULL;
+	outcome->phase = exe->report.phase != NULL ? talloc_strdup(ctx, exe->report.phase) : NULL;
 	outcome->reason = talloc_strdup(ctx, err->message);
 	if (back)
 		state = TIDE_RUN_NONE;
-	exe->failure = (int)err->code;
-	tide_executor_close(exe, state, err->message);
+	tide_executor_close(exe, state, err->message, err->code);
 	outcome->state = back ? TIDE_RUN_ROLLING_BACK : state;
 	if (stop == NULL)
 		return false;
@@ -82,42 +80,25 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 static bool
 worth_reconnecting(const struct tide_executor *exe, const struct tide_err *err, int64_t give_up)
 {
-	return err->code == TIDE_UNREACHABLE && exe->reached && exe->wishes.signo == 0 &&
+	return err->code == TIDE_UNREACHABLE && exe->reached && exe->requests.signo == 0 &&
 	       tide_now_us() < give_up && (exe->deadline == 0 || tide_now_us() < exe->deadline);
 }
 
-static struct tide_executor *
-next_executor(void *ctx, struct tide_executor *lost, int tries)
+/* Waits for longer from try to try, at random so that many executors do not come at once. False: somebody wants an end. */
+static bool
+connect_later(struct tide_executor *exe, int tries)
 {
-	struct tide_executor *exe, before;
 	int64_t pause = 100 * TIDE_MS << (tries < 6 ? tries : 6);
 
-	tide_conn_close(lost->control);
-	tide_conn_close(lost->watch);
-	talloc_free(lost->watcher);
-	lost->watcher = NULL;
-	lost->wishes.broken = false;
-	tide_executor_sleep(lost, pause / 2 + (int64_t)arc4random_uniform((uint32_t)pause));
-	if (lost->wishes.signo != 0)
-		return lost;
-	/* The old one goes first: with it go its signal handlers. */
-	before = *lost;
-	talloc_steal(ctx, before.owner);
-	talloc_free(lost);
-	exe = tide_executor_new(ctx, before.loop, before.dsn, before.plan, before.options, before.observer);
-	exe->deadline = before.deadline;
-	exe->reached = true;
-	exe->last_fence = before.fence != 0 ? before.fence : before.last_fence;
-	talloc_free(exe->owner);
-	exe->owner = talloc_steal(exe, before.owner);
-	return exe;
+	tide_executor_reset(exe);
+	tide_executor_sleep(exe, pause / 2 + (int64_t)arc4random_uniform((uint32_t)pause));
+	return exe->requests.signo == 0;
 }
 
 bool
-tide_runner_drive(void *ctx, struct tide_executor *first, tide_attempt *attempt, struct tide_outcome *outcome,
+tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attempt, struct tide_outcome *outcome,
     struct tide_err *err)
 {
-	struct tide_executor *exe = first;
 	int64_t give_up = 0;
 	bool ok;
 
@@ -140,8 +121,7 @@ tide_runner_drive(void *ctx, struct tide_executor *first, tide_attempt *attempt,
 		/* The client's own report of a lost connection has no SQLSTATE: it is connection_failure. */
 		tide_executor_sample(
 		    exe, TIDE_SAMPLE_RETRY, err->sqlstate[0] != '\0' ? err->sqlstate : "08006", 1);
-		exe = next_executor(ctx, exe, tries);
-		if (exe->wishes.signo != 0) {
+		if (!connect_later(exe, tries)) {
 			tide_executor_halted(exe, err);
 			break;
 		}
@@ -162,7 +142,7 @@ tide_runner_states(
 
 	if (!tide_await_query(exe->control, mem,
 		"SELECT state FROM tidemark.phase WHERE run = $1::bigint ORDER BY ordinal",
-		TIDE_ARGS(tide_param_int(mem, exe->run)), &rows, err)) {
+		TIDE_ARGS(tide_param_int(mem, exe->session->run)), &rows, err)) {
 		talloc_free(mem);
 		return false;
 	}
@@ -188,8 +168,8 @@ tide_runner_enter(struct tide_executor *exe, long index, struct tide_err *err)
 	char *sql = tide_sqlf(exe, "SET application_name = %L", name);
 	bool ok;
 
-	exe->ordinal = index;
-	exe->phase = exe->plan->phase[index].name;
+	exe->report.ordinal = index;
+	exe->report.phase = exe->plan->phase[index].name;
 	ok = tide_await_exec(exe->control, NULL, sql, NULL, err);
 	talloc_free(sql);
 	talloc_free(name);

@@ -1,13 +1,13 @@
 #ifndef TIDE_RUNNER_H
 #define TIDE_RUNNER_H
 
-#include "executor.h"
+#include "executor/executor.h"
 
 /** One attempt of a verb on one connected executor; the caller connects again when the server was lost. */
 typedef bool tide_attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err);
 
-/** Runs `attempt` with a new executor, again after a lost connection, and turns clean stops into the outcome. */
-bool tide_runner_drive(void *ctx, struct tide_executor *first, tide_attempt *attempt,
+/** Runs `attempt`, again after a lost connection, and turns clean stops into the outcome. Frees exe. */
+bool tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attempt,
     struct tide_outcome *outcome, struct tide_err *err) TIDE_CHECKED;
 
 /** States of all phases by index. Belongs to ctx. */

@@ -1,7 +1,7 @@
 #ifndef TIDE_HORIZON_HOLDER_H
 #define TIDE_HORIZON_HOLDER_H
 
-#include "run/executor.h"
+#include "executor/executor.h"
 
 /**
  * Keeps, from the row of state/horizon.sql (none: nobody), who holds the xmin horizon and for how long:

@@ -1,7 +1,7 @@
 #ifndef TIDE_THROTTLE_H
 #define TIDE_THROTTLE_H
 
-#include "run/executor.h"
+#include "executor/executor.h"
 
 /** Short names of what may hold a sweep back; they are API. Ends with NULL. */
 extern const char *const tide_throttle_causes[];

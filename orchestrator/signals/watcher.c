@@ -10,7 +10,6 @@
 #include "state/role_search_path.h"
 #include "state/progress_json.h"
 #include "signals_sql.h"
-#include "state_sql.h"
 #include "throttle.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/units.h"
@@ -31,22 +30,22 @@ broken(struct tide_watcher *w, const struct tide_err *err)
 	/* Only a lost connection stops the run; anything else is tried again with the next tick, and the lease
 	 * decides when there have been too few of them. */
 	if (err->code == TIDE_UNREACHABLE || !tide_conn_alive(w->exe->watch))
-		w->exe->wishes.broken = true;
+		tide_requests_set_broken(&w->exe->requests, true);
 }
 
 void
 tide_watcher_judge(struct tide_executor *exe)
 {
 	struct tide_limits limits =
-	    exe->only_reads ? tide_throttle_of_reader(&exe->plan->limits) : exe->plan->limits;
+	    exe->throttle.only_reads ? tide_throttle_of_reader(&exe->plan->limits) : exe->plan->limits;
 	bool file = limits.throttle_file != NULL && access(limits.throttle_file, F_OK) == 0;
 	char *reason = tide_throttle_reason(
-	    exe, &limits, &exe->signals, file, exe->throttle_reason, &exe->throttle_cause);
+	    exe, &limits, &exe->signals, file, exe->throttle.reason, &exe->throttle.cause);
 
-	talloc_free(exe->throttle_reason);
-	exe->throttle_reason = reason;
+	talloc_free(exe->throttle.reason);
+	exe->throttle.reason = reason;
 	/* The progress borrows the text. */
-	exe->progress.reason = exe->progress.reason != NULL ? reason : NULL;
+	exe->report.progress.reason = exe->report.progress.reason != NULL ? reason : NULL;
 }
 
 static void
@@ -128,7 +127,8 @@ static void
 ask_time(struct tide_watcher *w)
 {
 	const struct tide_executor *exe = w->exe;
-	const char *text = exe->ordinal >= 0 ? exe->plan->phase[exe->ordinal].gate.window : NULL;
+	const char *text =
+	    exe->report.ordinal >= 0 ? exe->plan->phase[exe->report.ordinal].gate.window : NULL;
 
 	/* Written from an answer only: whoever looks in between sees the one before. */
 	if (text == NULL || !tide_window_parse(text, &w->window)) {
@@ -158,7 +158,7 @@ told_horizon(void *ctx, const struct tide_rows *rows, const struct tide_err *err
 static void
 ask_horizon(struct tide_watcher *w)
 {
-	if (w->exe->looks_at_horizon)
+	if (w->exe->throttle.looks_at_horizon)
 		tide_conn_query(w->exe->watch, tide_sql_signals_horizon, 0, NULL, told_horizon, w);
 	else
 		ask_time(w);
@@ -215,13 +215,10 @@ beaten(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	}
 	wanted = tide_rows_text(rows, 0, 0);
 	if (wanted == NULL) {
-		exe->wishes.lost = true;
+		tide_session_lose(exe->session, NULL);
 		return;
 	}
-	exe->wishes.pause = strcmp(wanted, "pause") == 0;
-	exe->wishes.yield = strcmp(wanted, "yield") == 0;
-	talloc_free(exe->wishes.by);
-	exe->wishes.by = talloc_strdup(exe, tide_rows_text(rows, 0, 1));
+	tide_requests_want(&exe->requests, exe, wanted, tide_rows_text(rows, 0, 1));
 	read_signals(exe, rows);
 	tell_replicas(exe, tide_rows_text(rows, 0, 9));
 	tide_executor_sample(exe, TIDE_SAMPLE_HEARTBEAT, NULL, 0);
@@ -236,10 +233,10 @@ tick(struct tide_watcher *w)
 	struct tide_executor *exe = w->exe;
 	void *mem;
 
-	if (exe->wishes.lost || exe->wishes.broken)
+	if (exe->session->lost || exe->requests.broken)
 		return;
 	if (!tide_conn_alive(exe->watch) || !tide_conn_alive(exe->control)) {
-		exe->wishes.broken = true;
+		tide_requests_set_broken(&exe->requests, true);
 		return;
 	}
 	if (tide_conn_busy(exe->watch)) {
@@ -249,10 +246,10 @@ tick(struct tide_watcher *w)
 	w->again = false;
 	mem = talloc_new(exe);
 	w->asked = tide_now_us();
-	tide_conn_query(exe->watch, tide_sql_state_heartbeat,
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
-		exe->progress.what != NULL ? tide_progress_json(mem, &exe->progress) : NULL,
-		tide_param_int(mem, exe->table_oid), exe->reason),
+	tide_conn_query(exe->watch, tide_sql_signals_heartbeat,
+	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
+		exe->report.progress.what != NULL ? tide_progress_json(mem, &exe->report.progress) : NULL,
+		tide_param_int(mem, exe->session->table_oid), exe->report.reason),
 	    beaten, w);
 	talloc_free(mem);
 }
@@ -323,61 +320,4 @@ tide_watcher_yield(struct tide_executor *exe)
 {
 	if (tide_watcher_due(exe))
 		tide_watcher_poke(exe);
-}
-
-void
-tide_blockers_read(void *ctx, const struct tide_rows *rows, struct tide_blockers *out)
-{
-	size_t count = tide_rows_count(rows);
-
-	out->item = talloc_zero_array(ctx, struct tide_blocker, (unsigned)count);
-	out->count = 0;
-	out->behind = count > 0 ? tide_rows_int(rows, 0, 7) : 0;
-	for (size_t i = 0; i < count; i++) {
-		struct tide_blocker *b = &out->item[out->count];
-
-		if (tide_rows_null(rows, i, 0))
-			continue;
-		b->pid = (int)tide_rows_int(rows, i, 0);
-		b->user = talloc_strdup(out->item, tide_rows_text(rows, i, 1));
-		b->application = talloc_strdup(out->item, tide_rows_text(rows, i, 2));
-		b->state = talloc_strdup(out->item, tide_rows_text(rows, i, 3));
-		b->age = tide_rows_null(rows, i, 4) ? -1 : tide_rows_real(rows, i, 4);
-		b->query = tide_rows_null(rows, i, 5)
-			       ? NULL
-			       : tide_sql_mask(out->item, tide_rows_text(rows, i, 5), 60);
-		b->vacuum = !tide_rows_null(rows, i, 6) &&
-			    strcmp(tide_rows_text(rows, i, 6), "autovacuum worker") == 0;
-		b->gid = talloc_strdup(out->item, tide_rows_text(rows, i, 8));
-		out->count++;
-	}
-}
-
-char *
-tide_blockers_text(void *ctx, const struct tide_blockers *blockers)
-{
-	char *text = talloc_strdup(ctx, "");
-
-	for (size_t i = 0; i < blockers->count && i < 3; i++) {
-		const struct tide_blocker *b = &blockers->item[i];
-
-		if (i > 0)
-			text = talloc_strdup_append(text, "; ");
-		if (b->pid == 0) {
-			text = talloc_asprintf_append(
-			    text, "prepared transaction '%s'", b->gid != NULL ? b->gid : "?");
-			continue;
-		}
-		text = talloc_asprintf_append(text, "pid %d (%s '%s', user '%s', %s", b->pid,
-		    b->vacuum ? "autovacuum" : "application", b->application != NULL ? b->application : "",
-		    b->user != NULL ? b->user : "", b->state != NULL ? b->state : "state hidden");
-		if (b->age >= 0)
-			text = talloc_asprintf_append(text, ", transaction open for %.1f s", b->age);
-		text = talloc_strdup_append(text, ")");
-		if (b->query != NULL && b->query[0] != '\0')
-			text = talloc_asprintf_append(text, ": %s", b->query);
-	}
-	if (blockers->count > 3)
-		text = talloc_asprintf_append(text, "; and %zu more", blockers->count - 3);
-	return text;
 }

@@ -153,24 +153,3 @@ tide_identity_hint(void *ctx, const struct tide_identity *id, const char *plan)
 	    "the run cannot continue without its table; docs/operations.md, \"A restored copy\", says how "
 	    "to remove what it left");
 }
-
-bool
-tide_identity_check(struct tide_executor *exe, enum tide_run_state state, struct tide_err *err)
-{
-	struct tide_identity id;
-	const char *plan = exe->plan->name;
-
-	if (!tide_identity_read(exe, exe->control, exe->run, &id, err))
-		return false;
-	if (!tide_identity_matters(state, exe->back))
-		return true;
-	if (id.home == TIDE_HOME_RENAMED)
-		tide_executor_event(exe, "table.renamed", NULL, true,
-		    "the table %s of the run is called %s now: following it", id.recorded, id.now);
-	if (id.home == TIDE_HOME || id.home == TIDE_HOME_RENAMED) {
-		exe->relation = talloc_strdup(exe, id.now);
-		return true;
-	}
-	tide_fail(err, TIDE_PRECONDITION, "%s", tide_identity_text(exe, &id, plan));
-	return tide_hint(err, "%s", tide_identity_hint(exe, &id, plan));
-}

@@ -1,7 +1,7 @@
 #ifndef TIDE_IDENTITY_H
 #define TIDE_IDENTITY_H
 
-#include "run/executor.h"
+#include "session.h"
 
 /** Whether a run belongs to the database that has its rows. */
 enum tide_home {
@@ -50,9 +50,5 @@ char *tide_identity_text(void *ctx, const struct tide_identity *id, const char *
 bool tide_identity_adoptable(const struct tide_identity *id);
 /** What to do about it. Belongs to ctx. */
 char *tide_identity_hint(void *ctx, const struct tide_identity *id, const char *plan);
-
-/** Refuses a run that is not at home, saying which of all this it is and what to do. `state`: of the run's row. Awaits. */
-bool
-tide_identity_check(struct tide_executor *exe, enum tide_run_state state, struct tide_err *err) TIDE_CHECKED;
 
 #endif

@@ -26,17 +26,17 @@ host_name(char *out, size_t size)
 
 bool
 tide_journal_add(
-    struct tide_executor *exe, const struct tide_entry *entry, int64_t *seq, struct tide_err *err)
+    struct tide_session *session, const struct tide_entry *entry, int64_t *seq, struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
+	void *mem = talloc_new(session);
 	struct tide_rows *rows = NULL;
 	char host[128];
-	bool ok = tide_executor_write(exe,
+	bool ok = tide_session_write(session,
 	    "INSERT INTO tidemark.journal (run, event, phase, step, sql, outcome, detail, seconds, "
 	    "lock_wait, host, "
 	    "fence) SELECT id, $3, $4::integer, $5, $6, $7, $8::jsonb, $9::float8, $10::float8, $11, fence "
 	    "FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE RETURNING seq",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), entry->event,
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence), entry->event,
 		entry->phase < 0 ? NULL : tide_param_int(mem, entry->phase), entry->step, entry->sql,
 		entry->outcome, entry->detail, number_text(mem, entry->seconds),
 		number_text(mem, entry->lock_wait), host_name(host, sizeof(host))),
@@ -49,7 +49,7 @@ tide_journal_add(
 }
 
 char *
-tide_journal_sql(void *ctx, const struct tide_executor *exe, const struct tide_entry *entry)
+tide_journal_sql(void *ctx, const struct tide_session *session, const struct tide_entry *entry)
 {
 	char host[128];
 
@@ -60,22 +60,23 @@ tide_journal_sql(void *ctx, const struct tide_executor *exe, const struct tide_e
 	    "extract(epoch FROM clock_timestamp() - current_setting('tidemark.locked')::timestamptz), "
 	    "extract(epoch FROM current_setting('tidemark.locked')::timestamptz - "
 	    "current_setting('tidemark.begun')::timestamptz), %L, %l)",
-	    (long long)exe->run, entry->event, (long long)entry->phase, entry->step, entry->sql,
-	    entry->outcome, entry->detail, host_name(host, sizeof(host)), (long long)exe->fence);
+	    (long long)session->run, entry->event, (long long)entry->phase, entry->step, entry->sql,
+	    entry->outcome, entry->detail, host_name(host, sizeof(host)), (long long)session->fence);
 }
 
 bool
-tide_journal_has(struct tide_executor *exe, const char *event, long phase, const char *step, bool *has,
+tide_journal_has(struct tide_session *session, const char *event, long phase, const char *step, bool *has,
     struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
+	void *mem = talloc_new(session);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(exe->control, mem,
+	bool ok = tide_await_query(session->conn, mem,
 	    "SELECT EXISTS (SELECT FROM tidemark.journal j JOIN tidemark.phase p ON p.run = j.run AND "
 	    "p.ordinal = "
 	    "j.phase WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.event = $3 AND j.step = $4 "
 	    "AND j.seq > p.compiled)",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, phase), event, step), &rows, err);
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), event, step), &rows,
+	    err);
 
 	if (ok)
 		*has = tide_rows_bool(rows, 0, 0);
@@ -85,16 +86,16 @@ tide_journal_has(struct tide_executor *exe, const char *event, long phase, const
 
 bool
 tide_journal_untouched(
-    struct tide_executor *exe, long phase, const char *step, bool *untouched, struct tide_err *err)
+    struct tide_session *session, long phase, const char *step, bool *untouched, struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
+	void *mem = talloc_new(session);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(exe->control, mem,
+	bool ok = tide_await_query(session->conn, mem,
 	    "SELECT coalesce(bool_and(j.event = 'step.done' AND j.outcome = '" TIDE_ALREADY_SO "'), false) "
 	    "FROM tidemark.journal j JOIN tidemark.phase p ON p.run = j.run AND p.ordinal = j.phase "
 	    "WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.step = $3 AND j.seq > p.compiled "
 	    "AND j.event IN ('step.done', 'step.intent')",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, phase), step), &rows, err);
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), step), &rows, err);
 
 	if (ok)
 		*untouched = tide_rows_bool(rows, 0, 0);
@@ -103,11 +104,11 @@ tide_journal_untouched(
 }
 
 bool
-tide_phase_row_state(struct tide_executor *exe, long phase, enum tide_phase_state to, struct tide_err *err)
+tide_phase_row_state(struct tide_session *session, long phase, enum tide_phase_state to, struct tide_err *err)
 {
 	const char *state = tide_phase_word(to)->word;
-	void *mem = talloc_new(exe);
-	bool ok = tide_executor_write(exe,
+	void *mem = talloc_new(session);
+	bool ok = tide_session_write(session,
 	    "UPDATE tidemark.phase p SET state = $4, "
 	    "started = CASE WHEN $4 = 'running' THEN coalesce(p.started, clock_timestamp()) "
 	    "               WHEN $4 = 'pending' THEN NULL ELSE p.started END, "
@@ -119,31 +120,29 @@ tide_phase_row_state(struct tide_executor *exe, long phase, enum tide_phase_stat
 	    "compiled = CASE WHEN $4 = 'pending' THEN NULL ELSE p.compiled END "
 	    "FROM (SELECT id FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE) AS r "
 	    "WHERE p.run = r.id AND p.ordinal = $3::integer RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence),
 		tide_param_int(mem, phase), state),
 	    NULL, mem, err);
 
-	if (ok)
-		tide_executor_sample(exe, TIDE_SAMPLE_PHASE, state, phase);
 	talloc_free(mem);
 	return ok;
 }
 
 bool
-tide_run_row_state(struct tide_executor *exe, enum tide_run_state state, long phase, const char *reason,
+tide_run_row_state(struct tide_session *session, enum tide_run_state state, long phase, const char *reason,
     struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
+	void *mem = talloc_new(session);
 	bool ok;
 
 	if (state != TIDE_RUN_PAUSED)
-		exe->state = state;
-	ok = tide_executor_write(exe,
+		session->state = state;
+	ok = tide_session_write(session,
 	    "UPDATE tidemark.run SET state = $3, phase = $4::integer, reason = $5, "
 	    "hold_until = CASE WHEN $3 = 'waiting' THEN hold_until ELSE NULL END, "
 	    "updated = clock_timestamp() "
 	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence),
 		tide_run_word(state)->word, phase < 0 ? NULL : tide_param_int(mem, phase), reason),
 	    NULL, mem, err);
 
@@ -152,20 +151,13 @@ tide_run_row_state(struct tide_executor *exe, enum tide_run_state state, long ph
 }
 
 bool
-tide_journal_steps(
-    struct tide_executor *exe, void *ctx, long phase, struct tide_steps **out, struct tide_err *err)
-{
-	return tide_store_steps(ctx, exe->control, exe->run, phase, out, err);
-}
-
-bool
 tide_journal_compiled(
-    struct tide_executor *exe, long phase, const struct tide_steps *steps, struct tide_err *err)
+    struct tide_session *session, long phase, const struct tide_steps *steps, struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
+	void *mem = talloc_new(session);
 	json_t *json = tide_steps_to_json(steps);
 	char *text = json_dumps(json, JSON_COMPACT);
-	bool ok = tide_executor_write(exe,
+	bool ok = tide_session_write(session,
 	    "WITH r AS (SELECT id, fence FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR "
 	    "SHARE), "
 	    "j AS (INSERT INTO tidemark.journal (run, event, phase, detail, fence) "
@@ -173,7 +165,7 @@ tide_journal_compiled(
 	    "UPDATE tidemark.phase p SET compiled = j.seq FROM j, r WHERE p.run = r.id AND p.ordinal = "
 	    "$3::integer "
 	    "RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence),
 		tide_param_int(mem, phase), text),
 	    NULL, mem, err);
 

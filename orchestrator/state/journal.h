@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "run/executor.h"
+#include "session.h"
+#include "tidemark/phases/step.h"
 
 /** Outcome of a step that was found done, and that this run did not do. */
 #define TIDE_ALREADY_SO "already so"
@@ -19,38 +20,35 @@ struct tide_entry {
 };
 
 /** Writes it, in its own transaction, only while the lease is ours. *seq (may be NULL) receives its number. */
-bool tide_journal_add(struct tide_executor *exe, const struct tide_entry *entry, int64_t *seq,
+bool tide_journal_add(struct tide_session *session, const struct tide_entry *entry, int64_t *seq,
     struct tide_err *err) TIDE_CHECKED;
 
 /**
  * The same as SQL text for use inside a step's own transaction; seconds and lock_wait are computed there from
  * the settings tidemark.begun and tidemark.locked. Belongs to ctx.
  */
-char *tide_journal_sql(void *ctx, const struct tide_executor *exe, const struct tide_entry *entry);
+char *tide_journal_sql(void *ctx, const struct tide_session *session, const struct tide_entry *entry);
 
 /** Whether the journal has `event` for this phase and step since its steps were compiled. */
-bool tide_journal_has(struct tide_executor *exe, const char *event, long phase, const char *step, bool *has,
-    struct tide_err *err) TIDE_CHECKED;
+bool tide_journal_has(struct tide_session *session, const char *event, long phase, const char *step,
+    bool *has, struct tide_err *err) TIDE_CHECKED;
 
 /**
  * Whether the step was found as it should become when it was reached, so that this run changed nothing: it has no undo. An attempt
  * that was interrupted before its row was written has an intent, or its act was rolled back.
  */
-bool tide_journal_untouched(struct tide_executor *exe, long phase, const char *step, bool *untouched,
+bool tide_journal_untouched(struct tide_session *session, long phase, const char *step, bool *untouched,
     struct tide_err *err) TIDE_CHECKED;
 
 /** Moves the phase row: state and, as it says, started/ended/approval/compiled. */
 bool tide_phase_row_state(
-    struct tide_executor *exe, long phase, enum tide_phase_state state, struct tide_err *err) TIDE_CHECKED;
+    struct tide_session *session, long phase, enum tide_phase_state state, struct tide_err *err) TIDE_CHECKED;
 /** Moves the run row: state, current phase (-1: none) and reason (NULL: clear). */
-bool tide_run_row_state(struct tide_executor *exe, enum tide_run_state state, long phase, const char *reason,
-    struct tide_err *err) TIDE_CHECKED;
+bool tide_run_row_state(struct tide_session *session, enum tide_run_state state, long phase,
+    const char *reason, struct tide_err *err) TIDE_CHECKED;
 
-/** Steps of a phase as they were written before the first one ran; *out NULL when it has not been compiled. */
-bool tide_journal_steps(struct tide_executor *exe, void *ctx, long phase, struct tide_steps **out,
-    struct tide_err *err) TIDE_CHECKED;
 /** Writes them and remembers in the phase row where they stand. */
-bool tide_journal_compiled(
-    struct tide_executor *exe, long phase, const struct tide_steps *steps, struct tide_err *err) TIDE_CHECKED;
+bool tide_journal_compiled(struct tide_session *session, long phase, const struct tide_steps *steps,
+    struct tide_err *err) TIDE_CHECKED;
 
 #endif

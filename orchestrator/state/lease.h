@@ -1,31 +1,45 @@
 #ifndef TIDE_LEASE_H
 #define TIDE_LEASE_H
 
-#include <stdbool.h>
+#include "session.h"
 
-#include "run/executor.h"
+/** The lease: who may write the state of a run, and change its table. */
 
-/** The version of the state schema that this program reads and writes. */
-#define TIDE_STATE_VERSION 1
+struct tide_lease_attempt {
+	bool taken;
+	int64_t timeline_before; /* of the server when the lease was taken last; 0 never */
+	int64_t timeline;        /* now: another one means that a standby was promoted since */
+};
 
-/** Refuses a schema tidemark that another role made or may add to. True where there is none. */
-bool tide_state_trusted(struct tide_conn *conn, struct tide_err *err) TIDE_CHECKED;
-/** Makes schema tidemark when it is absent; refuses one that is newer than this program. *present false (and
- * nothing made) when it is absent and create is false. */
-bool tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tide_err *err) TIDE_CHECKED;
+/** One attempt. Taken, session->fence is the new one. */
+bool tide_lease_try(
+    struct tide_session *session, struct tide_lease_attempt *out, struct tide_err *err) TIDE_CHECKED;
 
-/** Finds the latest run of exe->plan; fills exe->run and checks plan hash and database identity. out->found false: there is none. */
-bool tide_run_find(struct tide_executor *exe, struct tide_run_row *out, struct tide_err *err) TIDE_CHECKED;
-/** Makes the state schema when absent, and a new run of exe->plan; then finds it. */
-bool tide_run_create(struct tide_executor *exe, struct tide_run_row *out, struct tide_err *err) TIDE_CHECKED;
+/** Who has it. Texts belong to ctx, and are NULL where nothing is known. */
+struct tide_lease_holder {
+	const char *owner;
+	const char
+	    *heartbeat;  /* as the server prints it: another one than before means that the holder is alive */
+	const char *age; /* of the heartbeat, seconds */
+};
+bool tide_lease_holder(struct tide_session *session, void *ctx, struct tide_lease_holder *out,
+    struct tide_err *err) TIDE_CHECKED;
 
-/** Takes the lease (waiting or failing as options->if_locked says) and ends what an earlier executor of this run left running. */
-bool tide_lease_take(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
+/** Asks the holder to release the run. To be repeated: whoever takes the lease in between forgets it. */
+bool tide_lease_ask_for_room(struct tide_session *session, struct tide_err *err) TIDE_CHECKED;
+
+/** Whether another executor has taken the lease since `last_fence` (0: we had none) was ours. */
+bool tide_lease_taken_since(
+    struct tide_session *session, int64_t last_fence, bool *taken, struct tide_err *err) TIDE_CHECKED;
 
 /** Asks whether it is still ours. A server that does not answer counts as true: nothing is known against it. */
-bool tide_lease_held(struct tide_executor *exe);
+bool tide_lease_held(struct tide_session *session);
 
-/** Lets go of it, with the run's final state and reason. Quiet when it is no longer ours. */
-void tide_lease_release(struct tide_executor *exe, enum tide_run_state state, const char *reason);
+/**
+ * Releases it, with the run's final state (TIDE_RUN_NONE: as it is), the reason (NULL: as it is) and, for a run that failed, the exit
+ * status. Quiet when it is no longer ours.
+ */
+void tide_lease_release(
+    struct tide_session *session, enum tide_run_state state, const char *reason, enum tide_code failure);
 
 #endif

@@ -35,11 +35,11 @@ tide_table_find(void *ctx, struct tide_conn *conn, const char *schema, const cha
 
 /* How the table is called where `action` was compiled: two parts, or 0. */
 static bool
-compiled_name(void *mem, const struct tide_executor *exe, const struct tide_action *action, char *parts[2])
+compiled_name(void *mem, const struct tide_session *session, const struct tide_action *action, char *parts[2])
 {
 	const char *text = action->table != NULL        ? action->table
 			   : action->lock_table != NULL ? action->lock_table
-							: exe->relation;
+							: session->relation;
 
 	return text != NULL && tide_name_parse(mem, text, parts) == 2;
 }
@@ -80,7 +80,7 @@ check_own_sql(void *mem, const struct tide_action *action, const struct tide_row
 
 /* A table takes its indexes along when its schema changes: names that mean nothing in the old schema any more. */
 static bool
-moved_names(struct tide_executor *exe, void *mem, const struct tide_action *action, char *const before[2],
+moved_names(struct tide_session *session, void *mem, const struct tide_action *action, char *const before[2],
     const char *schema, struct tide_renaming **names, size_t *count, struct tide_err *err)
 {
 	struct tide_names found = tide_action_names_in(mem, action, before[0]);
@@ -92,7 +92,7 @@ moved_names(struct tide_executor *exe, void *mem, const struct tide_action *acti
 
 		if (strcmp(found.item[i], table) == 0)
 			continue;
-		if (!tide_await_query(exe->control, mem, "SELECT pg_catalog.to_regclass($1) IS NULL",
+		if (!tide_await_query(session->conn, mem, "SELECT pg_catalog.to_regclass($1) IS NULL",
 			TIDE_ARGS(found.item[i]), &rows, err))
 			return false;
 		if (!tide_rows_bool(rows, 0, 0))
@@ -105,7 +105,7 @@ moved_names(struct tide_executor *exe, void *mem, const struct tide_action *acti
 }
 
 static bool
-renamed(struct tide_executor *exe, void *ctx, void *mem, const struct tide_action *action,
+renamed(struct tide_session *session, void *ctx, void *mem, const struct tide_action *action,
     char *const before[2], const struct tide_rows *rows, const struct tide_action **out, struct tide_err *err)
 {
 	const char *schema = tide_rows_required(rows, 0, 0), *name = tide_rows_required(rows, 0, 1);
@@ -117,14 +117,14 @@ renamed(struct tide_executor *exe, void *ctx, void *mem, const struct tide_actio
 		.printed_from = tide_rows_text(rows, 0, 3),
 		.printed_to = tide_rows_text(rows, 0, 2) };
 	if (strcmp(schema, before[0]) != 0 &&
-	    !moved_names(exe, mem, action, before, schema, &names, &count, err))
+	    !moved_names(session, mem, action, before, schema, &names, &count, err))
 		return false;
 	*out = tide_action_renamed(ctx, action, names, count);
 	return true;
 }
 
 bool
-tide_table_follow(struct tide_executor *exe, void *ctx, const struct tide_action *action,
+tide_table_follow(struct tide_session *session, void *ctx, const struct tide_action *action,
     const struct tide_action **out, struct tide_err *err)
 {
 	void *mem = talloc_new(ctx);
@@ -133,29 +133,29 @@ tide_table_follow(struct tide_executor *exe, void *ctx, const struct tide_action
 	bool ok;
 
 	*out = action;
-	if (!compiled_name(mem, exe, action, before)) {
+	if (!compiled_name(mem, session, action, before)) {
 		talloc_free(mem);
 		return true;
 	}
-	ok = tide_await_query(exe->control, mem, tide_sql_state_follow,
-	    TIDE_ARGS(tide_param_int(mem, exe->run), before[0], before[1]), &rows, err);
+	ok = tide_await_query(session->conn, mem, tide_sql_state_follow,
+	    TIDE_ARGS(tide_param_int(mem, session->run), before[0], before[1]), &rows, err);
 	if (ok && tide_rows_count(rows) == 0) {
 		ok = tide_fail(err, TIDE_PRECONDITION, "table %s of the run of '%s' was dropped",
-		    exe->relation, exe->plan->name);
+		    session->relation, session->plan->name);
 	} else if (ok) {
-		talloc_free(exe->relation);
-		exe->relation = talloc_strdup(exe, tide_rows_required(rows, 0, 2));
+		talloc_free(session->relation);
+		session->relation = talloc_strdup(session, tide_rows_required(rows, 0, 2));
 		ok = check_own_sql(mem, action, rows, err);
 		if (ok && (strcmp(before[0], tide_rows_required(rows, 0, 0)) != 0 ||
 			      strcmp(before[1], tide_rows_required(rows, 0, 1)) != 0))
-			ok = renamed(exe, ctx, mem, action, before, rows, out, err);
+			ok = renamed(session, ctx, mem, action, before, rows, out, err);
 	}
 	talloc_free(mem);
 	return ok;
 }
 
 char *
-tide_table_assert_sql(void *ctx, const struct tide_executor *exe, const struct tide_action *action)
+tide_table_assert_sql(void *ctx, const struct tide_session *session, const struct tide_action *action)
 {
 	if (action->table == NULL || action->lock == TIDE_LOCK_NONE)
 		return talloc_strdup(ctx, "");
@@ -164,5 +164,5 @@ tide_table_assert_sql(void *ctx, const struct tide_executor *exe, const struct t
 	    "%l::pg_catalog.oid THEN RAISE "
 	    "EXCEPTION 'the table of the run is called differently now' USING ERRCODE = '" TIDE_TABLE_RENAMED
 	    "'; END IF; END $table$;\n",
-	    action->table, (long long)exe->table_oid);
+	    action->table, (long long)session->table_oid);
 }

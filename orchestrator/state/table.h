@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "run/executor.h"
+#include "session.h"
+#include "tidemark/phases/step.h"
 #include "tidemark/postgres/conn.h"
 #include "tidemark/base/err.h"
 
@@ -20,12 +21,12 @@ bool tide_table_find(void *ctx, struct tide_conn *conn, const char *schema, cons
 
 /**
  * The action for what the table of the run is called now: the run follows its table by OID. *out is `action`, or belongs to ctx. Fails
- * when the table is gone, and when statements of the plan's author would change another relation. Sets exe->relation. Awaits.
+ * when the table is gone, and when statements of the plan's author would change another relation. Sets session->relation. Awaits.
  */
-bool tide_table_follow(struct tide_executor *exe, void *ctx, const struct tide_action *action,
+bool tide_table_follow(struct tide_session *session, void *ctx, const struct tide_action *action,
     const struct tide_action **out, struct tide_err *err) TIDE_CHECKED;
 
 /** Once the lock is held: fails with TIDE_TABLE_RENAMED unless the name means the table of the run. "" where nothing is locked. */
-char *tide_table_assert_sql(void *ctx, const struct tide_executor *exe, const struct tide_action *action);
+char *tide_table_assert_sql(void *ctx, const struct tide_session *session, const struct tide_action *action);
 
 #endif

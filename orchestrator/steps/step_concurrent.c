@@ -14,10 +14,13 @@
 #include <talloc.h>
 
 #include "vacuum_session.h"
+#include "locks/lock_policy.h"
+#include "signals/watcher.h"
 #include "state/crash_points.h"
 #include "state/journal.h"
 #include "state/role_search_path.h"
 #include "steps_sql.h"
+#include "sweep/sweep_step.h"
 #include "tidemark/base/units.h"
 
 /* Says once a second how far the server is, and passes a wish to stop on to it. */
@@ -63,7 +66,7 @@ gives_way(const struct tide_task *task)
 static bool
 throttled(const struct tide_task *task)
 {
-	return task->action->touch == TIDE_TOUCH_VACUUM && task->exe->throttle_reason != NULL;
+	return task->action->touch == TIDE_TOUCH_VACUUM && task->exe->throttle.reason != NULL;
 }
 
 /* A VACUUM sent by a session does not let go by itself, as an autovacuum would. */
@@ -77,7 +80,7 @@ must_yield(const struct watchdog *dog)
 		return false;
 	if (throttled(task))
 		tide_executor_event(task->exe, "concurrent.yield", task->step, true, "stopped for now: %s",
-		    task->exe->throttle_reason);
+		    task->exe->throttle.reason);
 	else if (behind > 0)
 		tide_executor_event(task->exe, "concurrent.yield", task->step, true,
 		    behind == 1 ? "stopped for now: %lld session waits for its lock"
@@ -127,7 +130,7 @@ static bool
 must_cancel(struct watchdog *dog)
 {
 	struct tide_executor *exe = dog->task->exe;
-	const struct tide_wishes *w = &exe->wishes;
+	const struct tide_requests *w = &exe->requests;
 	struct tide_err ignored = { 0 };
 
 	if (!tide_executor_halted(exe, &ignored))
@@ -302,7 +305,7 @@ static bool
 write_down(
     const struct tide_task *task, const char *what, const char *outcome, double seconds, struct tide_err *err)
 {
-	return tide_journal_add(task->exe,
+	return tide_journal_add(task->exe->session,
 	    &(struct tide_entry){ .event = tide_task_event(task, what),
 		.phase = task->phase,
 		.step = task->step,
@@ -327,15 +330,15 @@ once(const struct tide_task *task, bool *again, struct tide_err *err)
 	tide_crash_point("concurrent.sent");
 	if (send_watched(task, &cancelled, err)) {
 		struct tide_event event = { .name = tide_task_event(task, "done"),
-			.phase = exe->phase,
+			.phase = exe->report.phase,
 			.step = task->step,
 			.message = task->action->title,
 			.duration = tide_now_us() - begun,
 			.lock_wait = -1 };
 
 		tide_crash_point("concurrent.done");
-		if (exe->observer != NULL && exe->observer->event != NULL)
-			exe->observer->event(exe->observer->ctx, &event);
+		if (exe->report.observer != NULL && exe->report.observer->event != NULL)
+			exe->report.observer->event(exe->report.observer->ctx, &event);
 		return write_down(
 		    task, "done", "done", (double)(tide_now_us() - begun) / (double)TIDE_SECOND, err);
 	}
@@ -363,9 +366,9 @@ wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *e
 
 	if (held)
 		tide_executor_event(
-		    exe, "throttle.start", task->step, true, "holding back: %s", exe->throttle_reason);
+		    exe, "throttle.start", task->step, true, "holding back: %s", exe->throttle.reason);
 	while (ok && throttled(task)) {
-		tide_executor_because(exe, "%s", exe->throttle_reason);
+		tide_executor_set_wait_reason(exe, "%s", exe->throttle.reason);
 		tide_executor_sleep(exe, TIDE_SECOND / 4);
 		ok = tide_executor_check(exe, err);
 	}
@@ -374,7 +377,7 @@ wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *e
 	/* Counted from now: neither the work before it gave way nor the throttle has used it up. */
 	ok = ok && tide_lock_look(task, tide_now_us() + patience, err);
 	if (ok)
-		tide_executor_because(exe, NULL);
+		tide_executor_set_wait_reason(exe, NULL);
 	return ok;
 }
 
@@ -422,7 +425,7 @@ tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 	}
 	if (tide_executor_halted(task->exe, &ignored)) {
 		/* An invalid unique index would go on rejecting rows of the application until the next run. */
-		if (!task->exe->wishes.lost && tide_conn_alive(task->exe->control))
+		if (!task->exe->session->lost && tide_conn_alive(task->exe->control))
 			tidy(task);
 		*err = ignored;
 		return false;

@@ -7,6 +7,7 @@
 #include "state/journal.h"
 #include "state/role_search_path.h"
 #include "state/table.h"
+#include "sweep/sweep_step.h"
 #include "tidemark/base/units.h"
 
 /* One row a kind: how it acts, and whether a probe says if it has. */
@@ -22,23 +23,6 @@ static const struct runner runners[] = {
 	[TIDE_STEP_WAIT] = { tide_step_wait, false },
 };
 
-const char *
-tide_task_event(const struct tide_task *task, const char *what)
-{
-	static const char *const names[][3] = {
-		{ "done", "step.done", "undo.done" },
-		{ "intent", "step.intent", "undo.intent" },
-		{ "skip", "step.skip", "undo.skip" },
-		{ "start", "step.start", "undo.start" },
-		{ "failed", "step.failed", "undo.failed" },
-	};
-
-	for (size_t i = 0; i < TIDE_COUNT(names); i++)
-		if (strcmp(names[i][0], what) == 0)
-			return names[i][task->back ? 2 : 1];
-	return what;
-}
-
 /* The action is about the table by the name it has now. */
 static bool
 probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *err)
@@ -50,7 +34,7 @@ probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *er
 
 	if (!asks || (task->action->flags & TIDE_TRACELESS) != 0) {
 		ok = tide_journal_has(
-		    task->exe, tide_task_event(task, "done"), task->phase, task->step, &has, err);
+		    task->exe->session, tide_task_event(task, "done"), task->phase, task->step, &has, err);
 		*answer = has ? TIDE_DONE : TIDE_TODO;
 		if (!ok || has || !asks)
 			return ok;
@@ -75,8 +59,8 @@ tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct ti
 {
 	struct tide_task now = *task;
 	void *mem = talloc_new(task->exe);
-	bool ok =
-	    tide_table_follow(task->exe, mem, task->action, &now.action, err) && probe(&now, answer, err);
+	bool ok = tide_table_follow(task->exe->session, mem, task->action, &now.action, err) &&
+		  probe(&now, answer, err);
 
 	talloc_free(mem);
 	return ok;
@@ -86,10 +70,11 @@ tide_task_probe(const struct tide_task *task, enum tide_probe *answer, struct ti
 static bool
 is_ours(const struct tide_task *task, bool *ours, struct tide_err *err)
 {
-	if (!tide_journal_has(task->exe, tide_task_event(task, "done"), task->phase, task->step, ours, err))
+	if (!tide_journal_has(
+		task->exe->session, tide_task_event(task, "done"), task->phase, task->step, ours, err))
 		return false;
-	return *ours || tide_journal_has(
-			    task->exe, tide_task_event(task, "intent"), task->phase, task->step, ours, err);
+	return *ours || tide_journal_has(task->exe->session, tide_task_event(task, "intent"), task->phase,
+			    task->step, ours, err);
 }
 
 static bool
@@ -97,8 +82,8 @@ already_done(const struct tide_task *task, struct tide_err *err)
 {
 	bool journaled, ours, back = task->back;
 
-	if (!tide_journal_has(
-		task->exe, tide_task_event(task, "done"), task->phase, task->step, &journaled, err) ||
+	if (!tide_journal_has(task->exe->session, tide_task_event(task, "done"), task->phase, task->step,
+		&journaled, err) ||
 	    !is_ours(task, &ours, err))
 		return false;
 	if (!ours && !task->back && (task->action->flags & TIDE_CREATES) != 0) {
@@ -112,7 +97,7 @@ already_done(const struct tide_task *task, struct tide_err *err)
 	    task->action->title);
 	if (journaled)
 		return true;
-	return tide_journal_add(task->exe,
+	return tide_journal_add(task->exe->session,
 	    &(struct tide_entry){ .event = tide_task_event(task, "done"),
 		.phase = task->phase,
 		.step = task->step,
@@ -143,7 +128,7 @@ repair(const struct tide_task *task, struct tide_err *err)
 		*err = failed;
 		return tide_wrap(err, "removing an interrupted attempt's leftover");
 	}
-	return tide_journal_add(task->exe,
+	return tide_journal_add(task->exe->session,
 	    &(struct tide_entry){ .event = "step.repair",
 		.phase = task->phase,
 		.step = task->step,
@@ -227,7 +212,7 @@ tide_task_run(const struct tide_task *task, struct tide_err *err)
 		struct tide_task now = *task;
 		struct tide_err failed = { 0 };
 
-		if (!tide_table_follow(task->exe, mem, task->action, &now.action, &failed)) {
+		if (!tide_table_follow(task->exe->session, mem, task->action, &now.action, &failed)) {
 			*err = failed;
 			break;
 		}

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "locks/lock_policy.h"
+#include "signals/watcher.h"
 #include "state/crash_points.h"
 #include "state/journal.h"
 #include "locks/lock_acquire.h"
@@ -44,7 +46,7 @@ fence(void *ctx, const struct tide_executor *exe, const char *lock)
 	    "DO $fence$ BEGIN PERFORM FROM tidemark.run WHERE id = %lld AND fence = %lld%s; IF NOT FOUND "
 	    "THEN "
 	    "RAISE EXCEPTION 'the lease is lost' USING ERRCODE = '" LEASE_LOST "'; END IF; END $fence$;\n",
-	    (long long)exe->run, (long long)exe->fence, lock);
+	    (long long)exe->session->run, (long long)exe->session->fence, lock);
 }
 
 #define NAME_OF_TABLE                                                                                        \
@@ -58,7 +60,7 @@ own_sql_begins(void *ctx, const struct tide_executor *exe)
 	return talloc_asprintf(ctx,
 	    "SELECT set_config('tidemark.table', (" NAME_OF_TABLE
 	    "), true);\n" TIDE_SET_OWN_PATH("true") ";\n",
-	    (long long)exe->table_oid);
+	    (long long)exe->session->table_oid);
 }
 
 static char *
@@ -68,7 +70,7 @@ own_sql_ends(void *ctx, const struct tide_executor *exe)
 	    "RESET ROLE;\n" TIDE_SET_PINNED_PATH ";\n"
 	    "UPDATE tidemark.run r SET relation = t.name FROM (" NAME_OF_TABLE ") t "
 	    "WHERE r.id = %lld AND r.fence = %lld AND t.name <> current_setting('tidemark.table');\n",
-	    (long long)exe->table_oid, (long long)exe->run, (long long)exe->fence);
+	    (long long)exe->session->table_oid, (long long)exe->session->run, (long long)exe->session->fence);
 }
 
 static char *
@@ -76,7 +78,8 @@ transaction(void *ctx, const struct tide_task *task)
 {
 	const struct tide_action *action = task->action;
 	const struct tide_executor *exe = task->exe;
-	const struct tide_lock_budget budget = { exe->plan->limits.lock_timeout, exe->deadlock_timeout };
+	const struct tide_lock_budget budget = { exe->plan->limits.lock_timeout,
+		exe->server.deadlock_timeout };
 	int64_t lock_timeout = exe->plan->limits.lock_timeout / TIDE_MS;
 	bool own_path = (action->flags & TIDE_OWN_PATH) != 0;
 	char *lock = tide_lock_acquire_sql(ctx, action, &budget);
@@ -90,12 +93,12 @@ transaction(void *ctx, const struct tide_task *task)
 		tide_action_strongest(action) >= TIDE_SHARE ? (long long)lock_timeout + HOLD_MS
 							    : (long long)HOUR_MS);
 
-	if (exe->may_lower_deadlock_timeout)
+	if (exe->server.may_lower_deadlock_timeout)
 		text = talloc_asprintf_append(text, "SET LOCAL deadlock_timeout = %lld;\n",
 		    (long long)(lock_timeout / 4 > 0 ? lock_timeout / 4 : 1));
 	text = talloc_asprintf_append(text,
 	    "%sSELECT set_config('tidemark.begun', clock_timestamp()::text, true);\n", fence(ctx, exe, ""));
-	text = talloc_asprintf_append(text, "%s%s", lock, tide_table_assert_sql(ctx, exe, action));
+	text = talloc_asprintf_append(text, "%s%s", lock, tide_table_assert_sql(ctx, exe->session, action));
 	if (action->guards != NULL)
 		text = talloc_asprintf_append(text, "%s;\n", tide_action_guard(ctx, action, exe->plan->name));
 	text = talloc_asprintf_append(text,
@@ -105,13 +108,13 @@ transaction(void *ctx, const struct tide_task *task)
 	    remaining, own_path ? own_sql_begins(ctx, exe) : "",
 	    statements(ctx, action, own_path ? "" : remaining), own_path ? own_sql_ends(ctx, exe) : "",
 	    fence(ctx, exe, " FOR SHARE"),
-	    tide_journal_sql(ctx, exe,
+	    tide_journal_sql(ctx, exe->session,
 		&(struct tide_entry){ .event = tide_task_event(task, "done"),
 		    .phase = task->phase,
 		    .step = task->step,
 		    .sql = act,
 		    .outcome = "done" }),
-	    (long long)exe->run);
+	    (long long)exe->session->run);
 	return text;
 }
 
@@ -147,7 +150,7 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 	struct tide_err ignored = { 0 };
 	struct tide_rows *rows = NULL;
 	struct tide_event event = { .name = tide_task_event(task, "done"),
-		.phase = exe->phase,
+		.phase = exe->report.phase,
 		.step = task->step,
 		.message = task->action->title };
 	int64_t begun = tide_now_us(), waited;
@@ -173,11 +176,11 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 		tide_executor_event(exe, "lock.retry", task->step, true, "%s was not granted%s%s",
 		    lock_text(mem, task->action), who[0] != '\0' ? ", blocked by " : "", who);
 		tide_hint(err, "blocked by %s", who[0] != '\0' ? who : "somebody who let go meanwhile");
-	} else if (ok && exe->observer != NULL && exe->observer->event != NULL) {
+	} else if (ok && exe->report.observer != NULL && exe->report.observer->event != NULL) {
 		event.lock_wait = (int64_t)(tide_rows_real(rows, 0, 0) * (double)TIDE_SECOND);
 		event.duration = (int64_t)(tide_rows_real(rows, 0, 1) * (double)TIDE_SECOND);
 		tell_wait(task, event.lock_wait);
-		exe->observer->event(exe->observer->ctx, &event);
+		exe->report.observer->event(exe->report.observer->ctx, &event);
 	}
 	talloc_free(watch);
 	return (task->action->flags & TIDE_OWN_PATH) != 0 ? tide_repin(exe->control, ok, err) : ok;
@@ -198,11 +201,8 @@ give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
 static bool
 explain(const struct tide_task *task, struct tide_err *err)
 {
-	if (strcmp(err->sqlstate, LEASE_LOST) == 0) {
-		task->exe->wishes.lost = true;
-		tide_executor_halted(task->exe, err);
-		return false;
-	}
+	if (strcmp(err->sqlstate, LEASE_LOST) == 0)
+		return tide_session_lose(task->exe->session, err);
 	if (strcmp(err->sqlstate, "23514") == 0)
 		err->code = TIDE_DIFFERENCES;
 	else if (err->code == TIDE_UNEXPECTED && err->sqlstate[0] != '\0')
@@ -236,7 +236,7 @@ tide_step_sql(const struct tide_task *task, struct tide_err *err)
 			ok = attempt(task, mem, &retry, err);
 		talloc_free(mem);
 		if (ok) {
-			tide_executor_because(exe, NULL);
+			tide_executor_set_wait_reason(exe, NULL);
 			return true;
 		}
 		if (!retry)

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "run/gate.h"
 #include "state/crash_points.h"
 #include "state/journal.h"
 #include "tidemark/base/units.h"
@@ -29,9 +28,10 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 		void *mem = talloc_new(exe);
 		struct tide_rows *rows;
 		double left;
-		bool ok = tide_executor_write(exe, remaining,
-		    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence),
-			tide_param_int(mem, task->phase), tide_param_interval(mem, task->action->wait_us)),
+		bool ok = tide_session_write(exe->session, remaining,
+		    TIDE_ARGS(tide_param_int(mem, exe->session->run),
+			tide_param_int(mem, exe->session->fence), tide_param_int(mem, task->phase),
+			tide_param_interval(mem, task->action->wait_us)),
 		    &rows, mem, err);
 
 		if (!ok) {
@@ -51,11 +51,12 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 				 "advance %s --now --reason WHY waives the rest)",
 				 exe->plan->name, exe->plan->name, exe->plan->name);
 		else if (left > 0) {
-			tide_executor_because(exe, "hold until %s", tide_rows_text(rows, 0, 1));
+			tide_executor_set_wait_reason(exe, "hold until %s", tide_rows_text(rows, 0, 1));
 			if (!told) {
 				tide_executor_event(exe, "wait.start", task->step, false, "%s, until %s",
 				    task->action->title, tide_rows_text(rows, 0, 1));
-				ok = tide_run_row_state(exe, TIDE_RUN_WAITING, task->phase, exe->reason, err);
+				ok = tide_run_row_state(
+				    exe->session, TIDE_RUN_WAITING, task->phase, exe->report.reason, err);
 			}
 			told = true;
 		}
@@ -69,10 +70,10 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 		if (!tide_executor_check(exe, err))
 			return false;
 	}
-	tide_executor_because(exe, NULL);
-	if (told && !tide_run_row_state(exe, TIDE_RUN_RUNNING, task->phase, NULL, err))
+	tide_executor_set_wait_reason(exe, NULL);
+	if (told && !tide_run_row_state(exe->session, TIDE_RUN_RUNNING, task->phase, NULL, err))
 		return false;
-	return tide_journal_add(exe,
+	return tide_journal_add(exe->session,
 	    &(struct tide_entry){ .event = tide_task_event(task, "done"),
 		.phase = task->phase,
 		.step = task->step,

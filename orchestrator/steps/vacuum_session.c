@@ -51,7 +51,7 @@ tide_make_gentle(const struct tide_task *task, struct tide_err *err)
 	int64_t timeout = exe->plan->limits.lock_timeout / TIDE_MS;
 	bool ok;
 
-	if (exe->may_lower_deadlock_timeout)
+	if (exe->server.may_lower_deadlock_timeout)
 		sql = talloc_asprintf_append(
 		    sql, ";\nSET deadlock_timeout = %lld", (long long)(timeout / 4 > 0 ? timeout / 4 : 1));
 	ok = refuse_to_skip(task, mem, err) && tide_await_exec(exe->control, NULL, sql, NULL, err);
@@ -66,7 +66,8 @@ tide_make_usual(const struct tide_executor *exe, bool ok, struct tide_err *err)
 
 	if (!tide_conn_alive(exe->control) ||
 	    tide_await_exec(exe->control, NULL,
-		exe->may_lower_deadlock_timeout ? TIDE_USUAL_SQL "; RESET deadlock_timeout" : TIDE_USUAL_SQL,
+		exe->server.may_lower_deadlock_timeout ? TIDE_USUAL_SQL "; RESET deadlock_timeout"
+						       : TIDE_USUAL_SQL,
 		NULL, &failed) ||
 	    !ok)
 		return ok;

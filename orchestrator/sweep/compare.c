@@ -5,11 +5,11 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "steps/step_runner.h"
-#include "run/stop_signals.h"
+#include "executor/stop_signals.h"
 #include "keyset_load.h"
 #include "sweep_sql.h"
 #include "sweep.h"
+#include "sweep_step.h"
 #include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
 
@@ -379,7 +379,7 @@ tide_differing_keys(void *ctx, const struct tide_task *task, const char *differi
 	const struct tide_executor *exe = task->exe;
 	struct tide_sweep_spec spec = { .residual = talloc_strdup(ctx, differing), .what = "differing rows" };
 	const struct tide_comparison what = {
-		.loop = exe->loop, .conn = exe->control, .table = exe->relation, .spec = &spec
+		.loop = exe->loop, .conn = exe->control, .table = exe->session->relation, .spec = &spec
 	};
 	struct tide_differences found = { 0 };
 	struct compare c = { .what = &what, .out = &found, .enough = true };

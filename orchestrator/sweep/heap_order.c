@@ -63,7 +63,7 @@ fair_blocks(const struct tide_sweep *sweep, const struct tide_segment *s, int64_
 static int64_t
 group_most(const struct tide_sweep *sweep)
 {
-	return sweep->exe->shared_buffers / 4 / (int64_t)sweep->worker_count;
+	return sweep->exe->server.shared_buffers / 4 / (int64_t)sweep->worker_count;
 }
 
 /* As few rows at once as a low limit of rows wants. */

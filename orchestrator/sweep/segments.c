@@ -105,7 +105,7 @@ read_relations(struct tide_sweep *sweep, struct tide_err *err)
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_sweep_leaves,
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->table_oid), sweep->spec->columns), &rows, err);
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->table_oid), sweep->spec->columns), &rows, err);
 
 	for (size_t i = 0; ok && i < sweep->relation_count; i++)
 		sweep->relation[i]->gone = true;
@@ -118,7 +118,7 @@ read_relations(struct tide_sweep *sweep, struct tide_err *err)
 		ok = read_relation(sweep, r, rows, i, err);
 	}
 	for (size_t i = 0; ok && i < sweep->relation_count; i++)
-		if (sweep->relation[i]->gone && sweep->relation[i]->oid == sweep->exe->table_oid) {
+		if (sweep->relation[i]->gone && sweep->relation[i]->oid == sweep->exe->session->table_oid) {
 			ok = tide_fail(err, TIDE_PRECONDITION, "%s is gone", sweep->relation[i]->name);
 			tide_hint(err,
 			    "it was dropped while the sweep was at work: nothing of the run is left to do");
@@ -170,9 +170,9 @@ insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct 
 	    "FROM r RETURNING 1";
 	void *mem = talloc_new(sweep);
 	struct tide_executor *exe = sweep->exe;
-	bool ok = tide_executor_write(exe, insert,
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), sweep->name,
-		tide_param_int(mem, sweep->pass), tide_param_int(mem, r->oid),
+	bool ok = tide_session_write(exe->session, insert,
+	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
+		sweep->name, tide_param_int(mem, sweep->pass), tide_param_int(mem, r->oid),
 		tide_param_int(mem, r->filenode), tide_param_int(mem, r->pages),
 		tide_param_int(mem, segment_length(sweep, r)), tide_param_int(mem, sweep->task->phase),
 		r->name, key_order(r)),
@@ -193,7 +193,7 @@ begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, struct
 	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint AND event = 'sweep.created' "
 	    "AND step = $2 "
 	    "AND (detail->>'oid')::bigint = $3::bigint AND (detail->>'pass')::integer = $4::integer)",
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, r->oid),
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->run), sweep->name, tide_param_int(mem, r->oid),
 		tide_param_int(mem, sweep->pass)),
 	    &rows, err);
 
@@ -220,7 +220,8 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	    "SELECT id, relation, first, stop, next, hole, done, changed, stayed, rows_seen, differing, "
 	    "keys, key, unmatched, unmatched_key "
 	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND pass = $3::integer ORDER BY id",
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, sweep->pass)),
+	    TIDE_ARGS(
+		tide_param_int(mem, sweep->exe->session->run), sweep->name, tide_param_int(mem, sweep->pass)),
 	    &rows, err);
 
 	for (size_t i = 0; i < sweep->segment_count; i++)
@@ -295,7 +296,7 @@ stale(struct tide_sweep *sweep, const struct tide_relation *r, bool *rewritten, 
 	    "SELECT coalesce(bool_or(filenode IS DISTINCT FROM $4::oid), false), "
 	    "coalesce(bool_or(key_order IS DISTINCT FROM $5), false) "
 	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND relation = $3::oid",
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name, tide_param_int(mem, r->oid),
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->run), sweep->name, tide_param_int(mem, r->oid),
 		tide_param_int(mem, r->filenode), key_order(r)),
 	    &rows, err);
 
@@ -344,7 +345,7 @@ tide_segments_open(struct tide_sweep *sweep, struct tide_err *err)
 	bool ok = tide_await_query(sweep->exe->control, mem,
 	    "SELECT coalesce(max((detail->>'pass')::integer), 1) FROM tidemark.journal "
 	    "WHERE run = $1::bigint AND event = 'sweep.created' AND step = $2",
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), sweep->name), &rows, err);
+	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->run), sweep->name), &rows, err);
 
 	if (ok)
 		sweep->pass = (int)tide_rows_int(rows, 0, 0);
@@ -399,7 +400,7 @@ tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
 			return false;
 		}
 		tide_fail(err, TIDE_PRECONDITION, "the storage of %s is not what its own catalog says",
-		    sweep->exe->relation);
+		    sweep->exe->session->relation);
 		tide_hint(err,
 		    "something is rewriting it now (VACUUM FULL, CLUSTER, pg_repack): run again when that "
 		    "has ended");
@@ -442,14 +443,14 @@ tide_segments_forget(struct tide_sweep *sweep, struct tide_err *err)
 {
 	void *mem = talloc_new(sweep);
 	struct tide_executor *exe = sweep->exe;
-	bool ok = tide_executor_write(exe,
+	bool ok = tide_session_write(exe->session,
 	    "WITH r AS (SELECT id FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE), "
 	    "d AS (DELETE FROM tidemark.segment USING r WHERE run = r.id AND sweep = $3) "
 	    "INSERT INTO tidemark.journal (run, event, phase, step, fence, detail) "
 	    "SELECT id, 'sweep.failed', $4::integer, $5, $2::bigint, jsonb_build_object('sweep', $3::text) "
 	    "FROM r RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->run), tide_param_int(mem, exe->fence), sweep->name,
-		tide_param_int(mem, sweep->task->phase), sweep->task->step),
+	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
+		sweep->name, tide_param_int(mem, sweep->task->phase), sweep->task->step),
 	    NULL, mem, err);
 
 	talloc_free(mem);

@@ -7,9 +7,10 @@
 #include <talloc.h>
 
 #include "state/crash_points.h"
+#include "sweep_step.h"
 #include "state/journal.h"
 #include "signals/watcher.h"
-#include "signals/lock_waits.h"
+#include "locks/lock_waits.h"
 #include "tidemark/orchestrator/store.h"
 #include "tidemark/base/units.h"
 
@@ -49,7 +50,7 @@ rows_worked(const struct tide_sweep *sweep)
 static const char *
 held_back(const struct tide_sweep *sweep)
 {
-	return sweep->exe->throttle_reason != NULL ? sweep->exe->throttle_reason : sweep->horizon_reason;
+	return sweep->exe->throttle.reason != NULL ? sweep->exe->throttle.reason : sweep->horizon_reason;
 }
 
 static void
@@ -78,7 +79,7 @@ measure(struct driver *d)
 static const char *
 state_word(const struct tide_sweep *sweep)
 {
-	if (sweep->exe->wishes.pause)
+	if (sweep->exe->requests.pause)
 		return "PAUSED";
 	return held_back(sweep) != NULL ? "THROTTLED" : "RUNNING";
 }
@@ -86,10 +87,10 @@ state_word(const struct tide_sweep *sweep)
 static const char *
 cause(const struct tide_sweep *sweep)
 {
-	if (sweep->exe->wishes.pause)
+	if (sweep->exe->requests.pause)
 		return "pause";
-	if (sweep->exe->throttle_cause != NULL)
-		return sweep->exe->throttle_cause;
+	if (sweep->exe->throttle.cause != NULL)
+		return sweep->exe->throttle.cause;
 	return sweep->horizon_reason != NULL ? "horizon" : NULL;
 }
 
@@ -98,13 +99,13 @@ report(struct driver *d)
 {
 	struct tide_sweep *sweep = d->sweep;
 	struct tide_executor *exe = sweep->exe;
-	struct tide_progress *p = &exe->progress;
+	struct tide_progress *p = &exe->report.progress;
 	double left = (double)sweep->blocks_total - sweep->blocks_done;
 	int64_t placed = sweep->changed - sweep->placeless;
 
 	measure(d);
 	*p = (struct tide_progress){
-		.phase = exe->phase,
+		.phase = exe->report.phase,
 		.what = sweep->spec->what,
 		.blocks_total = sweep->blocks_total,
 		.blocks_done = (int64_t)(sweep->blocks_done + 0.5),
@@ -130,8 +131,8 @@ report(struct driver *d)
 		.cause = cause(sweep),
 		.workers = (int)sweep->worker_count,
 	};
-	if (exe->observer != NULL && exe->observer->progress != NULL)
-		exe->observer->progress(exe->observer->ctx, p);
+	if (exe->report.observer != NULL && exe->report.observer->progress != NULL)
+		exe->report.observer->progress(exe->report.observer->ctx, p);
 }
 
 static void
@@ -143,14 +144,14 @@ tell_throttle(struct driver *d)
 	if (reason != NULL && !d->told_throttle) {
 		tide_executor_event(
 		    exe, "throttle.start", d->sweep->task->step, true, "holding back: %s", reason);
-		tide_executor_because(exe, "throttled: %s", reason);
+		tide_executor_set_wait_reason(exe, "throttled: %s", reason);
 		d->told_throttle = true;
 	} else if (reason != NULL) {
 		/* Another reason, or other figures. */
-		tide_executor_because(exe, "throttled: %s", reason);
+		tide_executor_set_wait_reason(exe, "throttled: %s", reason);
 	} else if (d->told_throttle) {
 		tide_executor_event(exe, "throttle.end", d->sweep->task->step, false, "going on");
-		tide_executor_because(exe, NULL);
+		tide_executor_set_wait_reason(exe, NULL);
 		d->told_throttle = false;
 	}
 }
@@ -221,11 +222,11 @@ on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 static int
 stop_timer(struct driver *d)
 {
-	d->sweep->exe->looks_at_horizon = false;
-	d->sweep->exe->only_reads = false;
+	d->sweep->exe->throttle.looks_at_horizon = false;
+	d->sweep->exe->throttle.only_reads = false;
 	d->sweep->exe->signals.horizon_age = -1;
 	ev_timer_stop(d->sweep->exe->loop, &d->timer);
-	memset(&d->sweep->exe->progress, 0, sizeof(d->sweep->exe->progress));
+	memset(&d->sweep->exe->report.progress, 0, sizeof(d->sweep->exe->report.progress));
 	return 0;
 }
 
@@ -278,7 +279,7 @@ one_pass(struct driver *d, struct tide_err *err)
 	while (!tide_segments_finished(sweep)) {
 		tide_workers_kick(sweep);
 		tide_executor_turn(sweep->exe);
-		if (stopped(sweep, err) || sweep->exe->wishes.pause || sweep->rewritten)
+		if (stopped(sweep, err) || sweep->exe->requests.pause || sweep->rewritten)
 			if (!serve(d, err))
 				return false;
 	}
@@ -356,7 +357,7 @@ write_result(struct tide_sweep *sweep, struct tide_err *err)
 	tell_unmatched(sweep, detail);
 	text = json_dumps(detail, JSON_COMPACT);
 	tide_crash_point("sweep.finished");
-	ok = tide_journal_add(sweep->exe,
+	ok = tide_journal_add(sweep->exe->session,
 	    &(struct tide_entry){ .event = tide_task_event(sweep->task, "done"),
 		.phase = sweep->task->phase,
 		.step = sweep->task->step,
@@ -395,7 +396,8 @@ name_sweep(struct tide_sweep *sweep, struct tide_err *err)
 	    "a.run "
 	    "= p.run AND a.event = 'run.adopted' AND a.seq > p.compiled) FROM tidemark.phase p "
 	    "WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->run), tide_param_int(mem, task->phase), task->step),
+	    TIDE_ARGS(
+		tide_param_int(mem, sweep->exe->session->run), tide_param_int(mem, task->phase), task->step),
 	    &rows, err);
 
 	if (ok)
@@ -411,8 +413,8 @@ start_driver(struct tide_sweep *sweep)
 	struct driver *d = talloc_zero(sweep, struct driver);
 
 	d->sweep = sweep;
-	sweep->exe->looks_at_horizon = sweep->spec->write;
-	sweep->exe->only_reads = !sweep->spec->write;
+	sweep->exe->throttle.looks_at_horizon = sweep->spec->write;
+	sweep->exe->throttle.only_reads = !sweep->spec->write;
 	tide_watcher_judge(sweep->exe);
 	sweep->exe->signals.horizon_age = -1;
 	d->rate.at = tide_now_us();
@@ -463,7 +465,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 		drain(sweep);
 		report(d);
 		if (d->told_throttle)
-			tide_executor_because(exe, NULL);
+			tide_executor_set_wait_reason(exe, NULL);
 		talloc_free(d);
 	}
 	if (ok)

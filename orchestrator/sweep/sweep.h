@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "run/executor.h"
-#include "steps/step_runner.h"
+#include "executor/executor.h"
+#include "executor/task.h"
 #include "allowance.h"
 #include "cursor.h"
-#include "signals/horizon.h"
+#include "horizon.h"
 #include "order.h"
 #include "pace.h"
 #include "stripes.h"

@@ -11,7 +11,7 @@
 #include "state/application_name.h"
 #include "state/crash_points.h"
 #include "batch.h"
-#include "signals/lock_waits.h"
+#include "locks/lock_waits.h"
 #include "order.h"
 #include "tidemark/base/units.h"
 
@@ -97,7 +97,7 @@ split_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		return;
 	}
 	if (tide_rows_count(rows) == 0) {
-		w->sweep->exe->wishes.lost = true;
+		tide_session_lose(w->sweep->exe->session, NULL);
 		return;
 	}
 	tide_crash_point("sweep.split");
@@ -115,7 +115,7 @@ split(struct tide_worker *w)
 	w->busy = true;
 	w->sweep->busy++;
 	tide_conn_query(w->conn, tide_batch_split_sql(mem),
-	    TIDE_ARGS(tide_param_int(mem, w->victim->id), tide_param_int(mem, w->sweep->exe->fence),
+	    TIDE_ARGS(tide_param_int(mem, w->victim->id), tide_param_int(mem, w->sweep->exe->session->fence),
 		tide_param_int(mem, w->segment->first), tide_param_int(mem, w->segment->stop)),
 	    split_done, w);
 	talloc_free(mem);
@@ -153,7 +153,7 @@ dug(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		return;
 	}
 	if (tide_rows_count(rows) == 0) {
-		w->sweep->exe->wishes.lost = true;
+		tide_session_lose(w->sweep->exe->session, NULL);
 		return;
 	}
 	if (!tide_rows_null(rows, 0, 0))
@@ -172,7 +172,7 @@ parameters(struct tide_worker *w, void *mem,
     const char **out)
 {
 	out[0] = tide_param_int(mem, w->segment->id);
-	out[1] = tide_param_int(mem, w->sweep->exe->fence);
+	out[1] = tide_param_int(mem, w->sweep->exe->session->fence);
 	return 2 + more(mem, w->segment, &w->span, out + 2);
 }
 
@@ -324,7 +324,8 @@ hint_trigger(const struct tide_executor *exe, struct tide_err *err)
 {
 	const char *follows = NULL;
 
-	for (size_t i = 0; i < exe->plan->count && strcmp(exe->plan->phase[i].name, exe->phase) != 0; i++)
+	for (size_t i = 0; i < exe->plan->count && strcmp(exe->plan->phase[i].name, exe->report.phase) != 0;
+	     i++)
 		if (strcmp(exe->plan->phase[i].kind->name, "dual_write") == 0)
 			follows = exe->plan->phase[i].name;
 	tide_hint(err,
@@ -344,7 +345,7 @@ refused(struct tide_worker *w, const struct tide_rows *rows)
 	struct tide_err err = { 0 };
 
 	if (tide_rows_null(rows, 0, 6) || !tide_rows_bool(rows, 0, 6)) {
-		sweep->exe->wishes.lost = true;
+		tide_session_lose(sweep->exe->session, NULL);
 		sweep->holding = true;
 	} else if (!tide_rows_bool(rows, 0, 7)) {
 		sweep->rewritten = true;
@@ -529,7 +530,7 @@ prepare(struct tide_worker *w)
 static bool
 may_send(const struct tide_sweep *sweep)
 {
-	return !sweep->holding && sweep->exe->throttle_reason == NULL && sweep->horizon_reason == NULL;
+	return !sweep->holding && sweep->exe->throttle.reason == NULL && sweep->horizon_reason == NULL;
 }
 
 static void
@@ -565,7 +566,7 @@ open_worker(struct tide_sweep *sweep, const char *settings, struct tide_err *err
 {
 	struct tide_executor *exe = sweep->exe;
 	struct tide_worker *w = talloc_zero(sweep->worker, struct tide_worker);
-	char *name = tide_application_name(w, exe->plan->name, exe->phase);
+	char *name = tide_application_name(w, exe->plan->name, exe->report.phase);
 
 	w->sweep = sweep;
 	w->conn = tide_conn_new(w, exe->loop);
@@ -581,7 +582,7 @@ bool
 tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 {
 	struct tide_executor *exe = sweep->exe;
-	int64_t quarter = exe->deadlock_timeout / 4 / TIDE_MS;
+	int64_t quarter = exe->server.deadlock_timeout / 4 / TIDE_MS;
 	char settings[256];
 
 	/* Our batch gives way long before the server looks for deadlocks, so the application is never the victim. Data and

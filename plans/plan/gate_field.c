@@ -4,6 +4,7 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/units.h"
 #include "toml/place.h"
 
 #define GATE(key, type, ...) TIDE_KEY(tide_gate, key, type, __VA_ARGS__)
@@ -69,4 +70,25 @@ tide_gate_read(
 	}
 	*out = *gate;
 	return true;
+}
+
+char *
+tide_gate_text(void *ctx, const struct tide_gate *gate)
+{
+	char after[32];
+	char *text = NULL;
+
+#define PART(...)                                                                                            \
+	text = text == NULL ? talloc_asprintf(ctx, __VA_ARGS__)                                              \
+			    : talloc_asprintf_append(talloc_strdup_append(text, ", "), __VA_ARGS__)
+	if (gate->manual)
+		PART("manual approval");
+	if (gate->after > 0)
+		PART("%s after the phase before", tide_duration_format(gate->after, after, sizeof(after)));
+	if (gate->sql != NULL)
+		PART("SQL condition: %s", gate->sql);
+	if (gate->window != NULL)
+		PART("time window %s", gate->window);
+#undef PART
+	return text;
 }

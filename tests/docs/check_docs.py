@@ -187,7 +187,7 @@ class Check:
         page = "docs/cli.md"
         text = self.read(page)
         options = re.findall(r'\bOPTION\("([a-z-]+)"((?:[^;]*?))(?=\n\tOPTION\(|\n\t\{ \.name)', self.read("orchestrator/cli/options/option_table.c"))
-        verbs = re.findall(r'\[TIDE_VERB_\w+\] = \{ "([a-z]+)"', self.read("orchestrator/cli/verbs/verbs.c"))
+        verbs = re.findall(r'\[TIDE_VERB_\w+\] = \{ "([a-z]+)"', self.read("orchestrator/cli/options/verbs.c"))
         if not options or not verbs:
             self.say("orchestrator/cli", "no table of verbs or options was found")
         for name, rest in options:

@@ -34,7 +34,7 @@ OFFENCES = [
     ("phases/kinds/switch.c", '"switch-twice"', '"switch-thrice"', "rule `switch-thrice` is explained nowhere"),
     ("phases/kinds/switch.c", '"switch-twice"', '"switch-thrice"', "switch.md: there is no rule `switch-twice`"),
     ("orchestrator/cli/options/option_table.c", 'OPTION("budget"', 'OPTION("allowance"', "option --allowance is missing"),
-    ("orchestrator/cli/verbs/verbs.c", '{ "history"', '{ "chronicle"', "verb 'chronicle' has no section"),
+    ("orchestrator/cli/options/verbs.c", '{ "history"', '{ "chronicle"', "verb 'chronicle' has no section"),
     ("base/err.c", '"lease"', '"rent"', "no heading has 8 `rent`"),
     ("README.md", "(docs/errors.md)", "(docs/faults.md)", "link to docs/faults.md, which does not exist"),
     ("docs/errors.md", "operations.md#poolers", "operations.md#pools", "link to operations.md#pools, which has no such heading"),

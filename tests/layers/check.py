@@ -32,6 +32,23 @@ ROOMS = {
         "kinds": "build catalog pair script checks",
     },
     "postgres": {"catalog": "", "conn": "", "connect": "conn"},
+    "orchestrator": {
+        "state": "",
+        "executor": "state",
+        "signals": "state executor",
+        "locks": "state executor signals",
+        "sweep": "state executor signals locks",
+        "steps": "state executor signals locks sweep",
+        "run": "state executor signals locks sweep steps",
+        "cli": "cli/context",
+        "cli/output": "",
+        "cli/options": "cli/output",
+        "cli/context": "state cli/output cli/options",
+        "cli/metrics": "signals cli/output",
+        "cli/review": "state steps cli/output cli/options cli/context",
+        "cli/render": "cli/output cli/options cli/context cli/review",
+        "cli/verbs": "run cli/output cli/options cli/context cli/metrics cli/review cli/render",
+    },
 }
 
 # Libraries with a home; every other system header is free.
@@ -43,13 +60,13 @@ LIBRARIES = {
     r"jansson\.h": ["plans", "phases", "orchestrator"],
 }
 
-# Which tide_* targets a folder's CMakeLists.txt may link.
+# Which tide_* targets a folder's CMakeLists.txt may link. Those of orchestrator are one for each room.
 LINKS = {
     "base": [],
     "plans": ["base"],
     "phases": ["plans", "base"],
     "postgres": ["base"],
-    "orchestrator": ["base", "plans", "phases", "postgres"],
+    "orchestrator": ["base", "plans", "phases", "postgres", "state", "executor", "signals", "locks", "sweep", "steps", "run", "cli"],
 }
 
 BANNED = {

@@ -13,11 +13,11 @@ GOOD = {
     "base/a.c": '#include "a.h"\n#include <string.h>\n#include "tidemark/base/err.h"\nint\nf(void)\n{\n\treturn 0;\n}\n',
     "base/a.h": "",
     "postgres/conn/conn.c": '#include <ev.h>\n#include <libpq-fe.h>\n#include "tidemark/postgres/conn.h"\n#include "catalog_sql.h"\n',
-    "orchestrator/sweep/worker.c": '#include "worker.h"\n#include <ev.h>\n#include "run/executor.h"\n'
+    "orchestrator/sweep/worker.c": '#include "worker.h"\n#include <ev.h>\n#include "executor/executor.h"\n'
                                    '#include "tidemark/phases/phase.h"\n',
     "orchestrator/sweep/worker.h": "",
-    "orchestrator/run/executor.h": "",
-    "orchestrator/CMakeLists.txt": "target_link_libraries(tide_orchestrator PUBLIC tide_phases tide_postgres)",
+    "orchestrator/executor/executor.h": "",
+    "orchestrator/CMakeLists.txt": "target_link_libraries(tide_run PUBLIC tide_phases tide_postgres)",
     "phases/phase.c": '#include "kinds/k.h"\n',
     "phases/kinds/k.c": '#include "k.h"\n#include "build/b.h"\n',
     "phases/kinds/k.h": "",

@@ -117,4 +117,7 @@ bool tide_window_parse(const char *text, struct tide_window *out);
 /** Local day of week (0 = Sunday) and minute in the window's zone. A window that crosses midnight belongs to the day it began. */
 bool tide_window_open(const struct tide_window *window, int weekday, int minute);
 
+/** The gate in words: "manual approval, 24h after the phase before, …"; NULL when there is none. Belongs to ctx. */
+char *tide_gate_text(void *ctx, const struct tide_gate *gate);
+
 #endif

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "cli/render/output.h"
-#include "cli/verbs/verbs.h"
+#include "cli/output/output.h"
+#include "verbs.h"
 
 /** Everything below prints from the tables of verbs and options and from these. */
 struct tide_help_row {

@@ -8,7 +8,7 @@
 
 #include "tidemark/base/names.h"
 #include "tidemark/base/units.h"
-#include "cli/verbs/verbs.h"
+#include "verbs.h"
 
 /** One flag as it was given; `value` NULL when none. */
 struct given {

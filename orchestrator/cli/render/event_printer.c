@@ -3,7 +3,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "json.h"
+#include "cli/output/json.h"
 #include "tidemark/base/units.h"
 
 /** Events that only --verbose shows to people; the log and JSON have them all. */

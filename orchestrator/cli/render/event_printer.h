@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-#include "cli/options/cli.h"
-#include "progress.h"
+#include "cli/context/cli.h"
+#include "cli/output/progress.h"
 #include "tidemark/base/log.h"
 #include "tidemark/orchestrator/observer.h"
 

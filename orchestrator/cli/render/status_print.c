@@ -3,7 +3,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "progress.h"
+#include "cli/output/progress.h"
 #include "tidemark/postgres/conn.h"
 #include "tidemark/base/units.h"
 

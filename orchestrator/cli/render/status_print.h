@@ -2,7 +2,7 @@
 #define TIDE_STATUS_PRINT_H
 
 #include "cli/review/review_input.h"
-#include "output.h"
+#include "cli/output/output.h"
 #include "tidemark/orchestrator/store.h"
 
 /** One plan: its phases, what it waits for, who is at work, what to type next. fit: of the plan file that was asked about. */

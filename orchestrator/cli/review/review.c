@@ -3,7 +3,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/render/progress.h"
+#include "cli/output/progress.h"
 #include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
 

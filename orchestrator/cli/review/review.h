@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include "cli/options/cli.h"
+#include "cli/context/cli.h"
 #include "review_input.h"
 #include "tidemark/phases/step.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/render/lint_print.h"
+#include "cli/output/lint_print.h"
 #include "tidemark/postgres/catalog_load.h"
 #include "tidemark/phases/phase.h"
 #include "tidemark/postgres/rows.h"

@@ -1,7 +1,7 @@
 #ifndef TIDE_LIVE_H
 #define TIDE_LIVE_H
 
-#include "cli/options/cli.h"
+#include "cli/context/cli.h"
 #include "tidemark/catalog/catalog.h"
 #include "tidemark/plans/findings.h"
 #include "tidemark/phases/step.h"

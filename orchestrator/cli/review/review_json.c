@@ -1,6 +1,6 @@
 #include <talloc.h>
 
-#include "cli/render/json.h"
+#include "cli/output/json.h"
 #include "review.h"
 
 static json_t *

@@ -1,7 +1,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/render/lint_print.h"
+#include "cli/output/lint_print.h"
 #include "review.h"
 #include "tidemark/base/units.h"
 

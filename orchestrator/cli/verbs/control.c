@@ -3,7 +3,8 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/render/json.h"
+#include "cli/output/json.h"
+#include "cli/render/status_json.h"
 
 bool
 tide_control(struct tide_cli *cli, const char *wanted, struct tide_err *err)

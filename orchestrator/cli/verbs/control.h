@@ -1,7 +1,7 @@
 #ifndef TIDE_CONTROL_H
 #define TIDE_CONTROL_H
 
-#include "cli/options/cli.h"
+#include "cli/context/cli.h"
 
 /** Writes what somebody wants ("pause" or "run") to the run of the plan, and says what happens now. */
 bool tide_control(struct tide_cli *cli, const char *wanted, struct tide_err *err) TIDE_CHECKED;

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/render/json.h"
-#include "cli/render/lint_print.h"
+#include "cli/output/json.h"
+#include "cli/output/lint_print.h"
 #include "cli/metrics/metrics_file.h"
 #include "tidemark/phases/phase.h"
 #include "tidemark/base/units.h"

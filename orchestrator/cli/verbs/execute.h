@@ -1,7 +1,7 @@
 #ifndef TIDE_EXECUTE_H
 #define TIDE_EXECUTE_H
 
-#include "cli/options/cli.h"
+#include "cli/context/cli.h"
 #include "tidemark/orchestrator/run.h"
 
 /** tide_run_forward, tide_run_advance or tide_run_back. */

@@ -1,10 +1,10 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/options/cli.h"
-#include "cli/render/json.h"
+#include "cli/context/cli.h"
+#include "cli/output/json.h"
 #include "tidemark/orchestrator/adopt.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 static json_t *
 differences_json(const struct tide_adoption *a)

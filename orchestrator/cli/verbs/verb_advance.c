@@ -1,6 +1,6 @@
 #include "execute.h"
 #include "tidemark/orchestrator/run.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 /** Opens the gate and goes on, as one thing to do. */
 static bool

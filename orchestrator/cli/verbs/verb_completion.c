@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "cli/options/cli.h"
+#include "cli/context/cli.h"
 #include "cli/options/help.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 bool
 tide_verb_completion(struct tide_cli *cli, struct tide_err *err)

@@ -1,6 +1,6 @@
-#include "cli/options/cli.h"
+#include "cli/context/cli.h"
 #include "cli/options/help.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 bool
 tide_verb_help(struct tide_cli *cli, struct tide_err *err)

@@ -1,10 +1,10 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/options/cli.h"
-#include "cli/render/json.h"
+#include "cli/context/cli.h"
+#include "cli/output/json.h"
 #include "tidemark/base/units.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 static json_t *
 row_json(const struct tide_journal_row *row)

@@ -1,11 +1,11 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/render/json.h"
-#include "cli/render/lint_print.h"
+#include "cli/output/json.h"
+#include "cli/output/lint_print.h"
 #include "cli/review/review_input.h"
 #include "tidemark/phases/phase.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 /** One plan's findings; false + err only for what is not about the plan. */
 static bool

@@ -1,9 +1,9 @@
 #include <talloc.h>
 
-#include "cli/options/cli.h"
-#include "cli/render/json.h"
+#include "cli/context/cli.h"
+#include "cli/output/json.h"
 #include "tidemark/base/units.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 static const char *
 or_empty(const char *text)

@@ -1,10 +1,10 @@
 #include <string.h>
 
-#include "cli/options/cli.h"
-#include "cli/render/json.h"
+#include "cli/context/cli.h"
+#include "cli/output/json.h"
 #include "tidemark/base/names.h"
 #include "tidemark/plans/template.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 static const char *
 operand(const struct tide_options *options, size_t at, const char *flag)

@@ -1,11 +1,11 @@
 #include <talloc.h>
 
-#include "cli/options/cli.h"
-#include "cli/render/json.h"
-#include "cli/render/lint_print.h"
+#include "cli/context/cli.h"
+#include "cli/output/json.h"
+#include "cli/output/lint_print.h"
 #include "cli/review/review_input.h"
 #include "cli/review/review.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 static bool
 open(struct tide_cli *cli, const char *as, struct tide_live **live, struct tide_err *err)

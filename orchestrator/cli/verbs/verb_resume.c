@@ -1,5 +1,5 @@
 #include "control.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 bool
 tide_verb_resume(struct tide_cli *cli, struct tide_err *err)

@@ -1,5 +1,5 @@
 #include "execute.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 bool
 tide_verb_run(struct tide_cli *cli, struct tide_err *err)

@@ -2,13 +2,14 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/options/cli.h"
-#include "cli/render/json.h"
+#include "cli/context/cli.h"
+#include "cli/output/json.h"
+#include "cli/render/status_json.h"
 #include "cli/review/review_input.h"
 #include "cli/render/status_print.h"
 #include "tidemark/base/names.h"
 #include "tidemark/base/units.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 enum reached { NOT_YET, REACHED, NEVER };
 

@@ -1,14 +1,14 @@
 #include <talloc.h>
 
-#include "cli/options/cli.h"
-#include "cli/render/json.h"
+#include "cli/context/cli.h"
+#include "cli/output/json.h"
 #include "cli/review/review_input.h"
 #include "tidemark/orchestrator/compare.h"
 #include "tidemark/phases/phase.h"
 #include "tidemark/base/sqltext.h"
 #include "tidemark/orchestrator/store.h"
 #include "tidemark/base/units.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 #include "cli/render/event_printer.h"
 
 static void

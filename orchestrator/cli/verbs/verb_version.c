@@ -1,6 +1,6 @@
-#include "cli/options/cli.h"
-#include "cli/render/json.h"
-#include "verbs.h"
+#include "cli/context/cli.h"
+#include "cli/output/json.h"
+#include "cli/options/verbs.h"
 
 bool
 tide_verb_version(struct tide_cli *cli, struct tide_err *err)

@@ -1,10 +1,10 @@
 #include <ev.h>
 #include <talloc.h>
 
-#include "cli/options/cli.h"
-#include "cli/render/json.h"
+#include "cli/context/cli.h"
+#include "cli/output/json.h"
 #include "tidemark/base/units.h"
-#include "verbs.h"
+#include "cli/options/verbs.h"
 
 #define DEFAULT_TIMEOUT (60 * TIDE_SECOND)
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "cli/verbs/verbs.h"
+#include "cli/options/verbs.h"
 #include "tidemark/postgres/conn.h"
 #include "tidemark/base/units.h"
 

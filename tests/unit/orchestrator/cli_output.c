@@ -1,4 +1,4 @@
-#include "cli/render/output.h"
+#include "cli/output/output.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,10 +9,10 @@
 #include <jansson.h>
 #include <talloc.h>
 
-#include "cli/options/cli.h"
+#include "cli/context/cli.h"
 #include "cli/verbs/execute.h"
-#include "cli/render/json.h"
-#include "cli/render/lint_print.h"
+#include "cli/output/json.h"
+#include "cli/output/lint_print.h"
 #include "cli/review/review.h"
 #include "tidemark/base/units.h"
 

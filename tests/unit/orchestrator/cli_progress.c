@@ -1,4 +1,4 @@
-#include "cli/render/progress.h"
+#include "cli/output/progress.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#include "cli/render/output.h"
+#include "cli/output/output.h"
 #include "cli/render/status_print.h"
 #include "tidemark/base/units.h"
 

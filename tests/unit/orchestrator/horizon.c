@@ -1,4 +1,4 @@
-#include "signals/horizon.h"
+#include "sweep/horizon.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

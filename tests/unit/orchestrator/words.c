@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <talloc.h>
 
-#include "cli/options/cli.h"
+#include "cli/context/cli.h"
 #include "tidemark/orchestrator/store.h"
 #include "tidemark/orchestrator/words.h"
 

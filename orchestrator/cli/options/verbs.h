@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cli/options/options.h"
+#include "options.h"
 #include "tidemark/base/err.h"
 
 struct tide_cli;

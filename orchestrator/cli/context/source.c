@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 #include <talloc.h>
 
-#include "cli/options/cli.h"
+#include "cli.h"
 #include "tidemark/base/names.h"
 #include "tidemark/phases/phase.h"
 

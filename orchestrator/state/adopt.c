@@ -5,9 +5,8 @@
 #include <talloc.h>
 
 #include "adopt_check.h"
-#include "executor.h"
-#include "state/identity.h"
-#include "state/lease.h"
+#include "identity.h"
+#include "schema.h"
 #include "state_sql.h"
 #include "tidemark/phases/phase.h"
 

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "executor.h"
 #include "state_sql.h"
 #include "tidemark/phases/made.h"
 #include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
+#include "tidemark/postgres/param.h"
 
 /* Whether each phase has begun, and what the run has executed. */
 static bool

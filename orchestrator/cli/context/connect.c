@@ -3,9 +3,9 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/options/cli.h"
-#include "state/lease.h"
-#include "verbs.h"
+#include "cli.h"
+#include "state/schema.h"
+#include "cli/options/verbs.h"
 
 bool
 tide_cli_resolve(struct tide_cli *cli, struct tide_err *err)

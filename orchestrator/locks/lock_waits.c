@@ -3,7 +3,7 @@
 #include <ev.h>
 #include <talloc.h>
 
-#include "watcher.h"
+#include "signals/watcher.h"
 #include "tidemark/base/units.h"
 
 struct tide_lock_wait {

@@ -6,8 +6,8 @@
 #include <talloc.h>
 #include <unistd.h>
 
-#include "cli/render/json.h"
-#include "cli/verbs/verbs.h"
+#include "cli/output/json.h"
+#include "cli/options/verbs.h"
 
 static void
 report(struct tide_cli *cli, const struct tide_err *err)

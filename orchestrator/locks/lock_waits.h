@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "run/executor.h"
+#include "executor/executor.h"
 
 /**
  * Whether batches waited for a lock: such a wait says nothing about how much a batch can do. Nobody can ask the session that waits,

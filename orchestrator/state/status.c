@@ -4,24 +4,14 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "run/executor.h"
-#include "run/gate.h"
 #include "identity.h"
-#include "lease.h"
 #include "progress_json.h"
-#include "locks_sql.h"
+#include "schema.h"
+#include "tidemark/postgres/param.h"
 #include "state_sql.h"
-#include "table.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/phases/phase.h"
 #include "tidemark/base/units.h"
-
-/* Readers work on databases that never saw tidemark. */
-static bool
-present(struct tide_conn *conn, bool *is, struct tide_err *err)
-{
-	return tide_state_ensure(conn, false, is, err);
-}
 
 static char *
 copy(void *ctx, const struct tide_rows *rows, size_t row, size_t column)
@@ -207,7 +197,7 @@ tide_store_status(
 	bool is = false, ok;
 
 	memset(out, 0, sizeof(*out));
-	ok = present(conn, &is, err) &&
+	ok = tide_state_ensure(conn, false, &is, err) &&
 	     (!is || tide_await_query(conn, mem, tide_sql_state_status, TIDE_ARGS(plan), &rows, err));
 	if (ok && is && tide_rows_count(rows) > 0) {
 		read_run(ctx, rows, 0, out);
@@ -228,7 +218,7 @@ tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out,
 	bool is = false, ok;
 
 	memset(out, 0, sizeof(*out));
-	ok = present(conn, &is, err) &&
+	ok = tide_state_ensure(conn, false, &is, err) &&
 	     (!is || tide_await_query(conn, mem, tide_sql_state_status, 1, &none, &rows, err));
 	if (ok && is) {
 		out->count = tide_rows_count(rows);
@@ -238,156 +228,6 @@ tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out,
 			read_gate(rows, i, &out->item[i]);
 			ok = read_home(ctx, conn, &out->item[i], err);
 		}
-	}
-	talloc_free(mem);
-	return ok;
-}
-
-bool
-tide_store_history(
-    void *ctx, struct tide_conn *conn, const char *plan, struct tide_journal_rows *out, struct tide_err *err)
-{
-	void *mem = talloc_new(ctx);
-	struct tide_rows *rows;
-	bool is = false, ok;
-
-	memset(out, 0, sizeof(*out));
-	ok = present(conn, &is, err) &&
-	     (!is || tide_await_query(conn, mem, tide_sql_state_history, TIDE_ARGS(plan), &rows, err));
-	if (ok && is) {
-		out->count = tide_rows_count(rows);
-		out->item = talloc_zero_array(ctx, struct tide_journal_row, (unsigned)out->count);
-	}
-	for (size_t i = 0; i < out->count; i++) {
-		struct tide_journal_row *j = &out->item[i];
-		const char **texts[] = { &j->at, &j->event, &j->phase, &j->step, &j->actor, &j->host,
-			&j->detail, &j->sql, &j->outcome };
-
-		j->seq = tide_rows_int(rows, i, 0);
-		for (size_t t = 0; t < TIDE_COUNT(texts); t++)
-			*texts[t] = copy(ctx, rows, i, t + 1);
-		j->seconds = real(rows, i, 10);
-		j->lock_wait = real(rows, i, 11);
-	}
-	talloc_free(mem);
-	return ok;
-}
-
-bool
-tide_store_steps(
-    void *ctx, struct tide_conn *conn, int64_t run, long phase, struct tide_steps **out, struct tide_err *err)
-{
-	void *mem = talloc_new(ctx);
-	struct tide_rows *rows;
-	json_error_t where;
-	json_t *json = NULL;
-	bool ok;
-
-	*out = NULL;
-	ok = tide_await_query(conn, mem,
-	    "SELECT j.detail FROM tidemark.phase p JOIN tidemark.journal j ON j.seq = p.compiled "
-	    "WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
-	    TIDE_ARGS(tide_param_int(mem, run), tide_param_int(mem, phase)), &rows, err);
-	if (ok && tide_rows_count(rows) > 0) {
-		json = json_loads(tide_rows_text(rows, 0, 0), 0, &where);
-		ok = json != NULL
-			 ? tide_steps_from_json(ctx, json, out, err)
-			 : tide_fail(err, TIDE_UNEXPECTED,
-			       "the journal's steps of phase %ld cannot be read: %s", phase + 1, where.text);
-	}
-	json_decref(json);
-	talloc_free(mem);
-	return ok;
-}
-
-bool
-tide_store_plan_text(void *ctx, struct tide_conn *conn, const char *plan, char **text, struct tide_err *err)
-{
-	void *mem = talloc_new(ctx);
-	struct tide_rows *rows;
-	bool is = false, ok;
-
-	*text = NULL;
-	ok = present(conn, &is, err) &&
-	     (!is || tide_await_query(conn, mem,
-			 "SELECT plan_text FROM tidemark.run WHERE plan = $1 ORDER BY id DESC LIMIT 1",
-			 TIDE_ARGS(plan), &rows, err));
-	if (ok && is && tide_rows_count(rows) > 0)
-		*text = copy(ctx, rows, 0, 0);
-	talloc_free(mem);
-	return ok;
-}
-
-bool
-tide_store_table(struct tide_conn *conn, const char *plan, int64_t *oid, struct tide_err *err)
-{
-	void *mem = talloc_new(NULL);
-	struct tide_rows *rows;
-	bool is = false, ok;
-
-	*oid = 0;
-	ok = present(conn, &is, err) &&
-	     (!is || tide_await_query(conn, mem,
-			 "SELECT r.table_oid FROM tidemark.run r JOIN pg_catalog.pg_class c ON c.oid = "
-			 "r.table_oid AND "
-			 "c.relkind IN ('r', 'p') WHERE r.plan = $1 AND r.state <> 'rolled_back' AND "
-			 "r.system_identifier IN (" TIDE_IDENTITY_SQL ", split_part(" TIDE_IDENTITY_SQL
-			 ", '/', 1)) "
-			 "ORDER BY r.id DESC LIMIT 1",
-			 TIDE_ARGS(plan), &rows, err));
-	if (ok && is && tide_rows_count(rows) > 0)
-		*oid = tide_rows_int(rows, 0, 0);
-	talloc_free(mem);
-	return ok;
-}
-
-bool
-tide_store_want(struct tide_conn *conn, const char *plan, const char *wanted, const char *by,
-    const char *reason, struct tide_err *err)
-{
-	void *mem = talloc_new(NULL);
-	struct tide_rows *rows;
-	bool is = false, ok;
-
-	ok = present(conn, &is, err) && (!is || tide_await_query(conn, mem, tide_sql_state_want,
-						    TIDE_ARGS(plan, wanted, by, reason), &rows, err));
-	if (ok && (!is || tide_rows_count(rows) == 0)) {
-		ok = tide_fail(err, TIDE_PRECONDITION, "plan '%s' has no run that could be %s", plan,
-		    strcmp(wanted, "pause") == 0 ? "paused" : "resumed");
-		tide_hint(err, "see: tidemark status");
-	}
-	talloc_free(mem);
-	return ok;
-}
-
-bool
-tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation,
-    struct tide_lock_rows *out, struct tide_err *err)
-{
-	void *mem = talloc_new(ctx);
-	char *table = NULL;
-	int64_t oid;
-	struct tide_rows *rows;
-	bool ok = tide_table_find(mem, conn, schema, relation, &oid, &table, err) &&
-		  tide_await_query(conn, mem, tide_sql_locks_locks, TIDE_ARGS(table), &rows, err);
-
-	memset(out, 0, sizeof(*out));
-	if (ok) {
-		out->count = tide_rows_count(rows);
-		out->item = talloc_zero_array(ctx, struct tide_lock_row, (unsigned)out->count);
-	}
-	for (size_t i = 0; i < out->count; i++) {
-		struct tide_lock_row *l = &out->item[i];
-
-		l->role = copy(ctx, rows, i, 0);
-		l->pid = (int)tide_rows_int(rows, i, 1);
-		l->user = copy(ctx, rows, i, 2);
-		l->application = copy(ctx, rows, i, 3);
-		l->state = copy(ctx, rows, i, 4);
-		l->lock = copy(ctx, rows, i, 5);
-		l->query =
-		    tide_rows_null(rows, i, 6) ? NULL : tide_sql_mask(ctx, tide_rows_text(rows, i, 6), 80);
-		l->age = real(rows, i, 7);
 	}
 	talloc_free(mem);
 	return ok;

@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-#include "options.h"
-#include "cli/render/output.h"
+#include "cli/options/options.h"
+#include "cli/output/output.h"
 #include "tidemark/postgres/conn.h"
 #include "tidemark/base/err.h"
 #include "tidemark/plans/plan.h"

@@ -30,7 +30,6 @@ json_t *tide_json_findings(const struct tide_findings *findings);
 json_t *tide_json_progress(const struct tide_progress *progress);
 /** How many rows a lookup finds nothing for, and the key of one of them (JSON text, or NULL). */
 json_t *tide_json_lookup(int64_t unmatched, const char *key);
-json_t *tide_json_status(const struct tide_run_status *status, const char *next);
 
 /** Prints and frees it: readable, or one line. */
 void tide_json_print(struct tide_stream *stream, json_t *json, bool one_line);

@@ -1,0 +1,93 @@
+#include "executor.h"
+
+#include <signal.h>
+#include <talloc.h>
+
+#include "state/journal.h"
+#include "tidemark/base/units.h"
+
+void
+tide_executor_turn(struct tide_executor *exe)
+{
+	ev_run(exe->loop, EVRUN_ONCE);
+}
+
+static void
+wake(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	*(bool *)timer->data = true;
+}
+
+void
+tide_executor_sleep(struct tide_executor *exe, int64_t us)
+{
+	struct ev_timer timer;
+	struct tide_err ignored = { 0 };
+	bool over = false, paused = exe->requests.pause;
+
+	ev_now_update(exe->loop);
+	ev_timer_init(&timer, wake, (double)us / (double)TIDE_SECOND, 0);
+	timer.data = &over;
+	ev_timer_start(exe->loop, &timer);
+	while (!over && !tide_executor_halted(exe, &ignored) && exe->requests.pause == paused)
+		tide_executor_turn(exe);
+	ev_timer_stop(exe->loop, &timer);
+}
+
+bool
+tide_executor_halted(struct tide_executor *exe, struct tide_err *err)
+{
+	const struct tide_requests *w = &exe->requests;
+
+	if (exe->session->lost)
+		tide_fail(
+		    err, TIDE_LEASE, "another executor has taken over the lease of '%s'", exe->plan->name);
+	else if (w->signo != 0)
+		tide_fail(err, w->signo == SIGINT ? TIDE_INTERRUPTED : TIDE_TERMINATED, "stopped by %s",
+		    w->signo == SIGINT ? "SIGINT" : "SIGTERM");
+	else if (w->broken)
+		tide_fail(err, TIDE_UNREACHABLE, "the connection to the server was lost");
+	else if (w->yield)
+		tide_fail(err, TIDE_PAUSED, "%s asked this executor to release the run",
+		    w->by != NULL ? w->by : "somebody");
+	else if (exe->deadline != 0 && tide_now_us() >= exe->deadline)
+		tide_fail(err, TIDE_BUDGET, "the time budget is used up");
+	else
+		return false;
+	return true;
+}
+
+static bool
+serve_pause(struct tide_executor *exe, struct tide_err *err)
+{
+	char *reason =
+	    talloc_asprintf(exe, "paused by %s", exe->requests.by != NULL ? exe->requests.by : "somebody");
+	bool ok = tide_run_row_state(exe->session, TIDE_RUN_PAUSED, exe->report.ordinal, reason, err);
+
+	tide_executor_set_wait_reason(exe, "%s", reason);
+	if (ok)
+		tide_executor_event(exe, "run.paused", NULL, false, "%s; continue with: tidemark resume %s",
+		    reason, exe->plan->name);
+	while (ok && exe->requests.pause && !tide_executor_halted(exe, err))
+		tide_executor_turn(exe);
+	ok = ok && !tide_executor_halted(exe, err);
+	if (ok) {
+		tide_executor_set_wait_reason(exe, NULL);
+		tide_executor_event(exe, "run.resumed", NULL, false, "resumed");
+		ok = tide_run_row_state(exe->session,
+		    exe->session->state != TIDE_RUN_NONE ? exe->session->state : TIDE_RUN_RUNNING,
+		    exe->report.ordinal, NULL, err);
+	}
+	talloc_free(reason);
+	return ok;
+}
+
+bool
+tide_executor_check(struct tide_executor *exe, struct tide_err *err)
+{
+	if (tide_executor_halted(exe, err))
+		return false;
+	return !exe->requests.pause || serve_pause(exe, err);
+}

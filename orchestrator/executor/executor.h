@@ -1,0 +1,108 @@
+#ifndef TIDE_EXECUTOR_H
+#define TIDE_EXECUTOR_H
+
+/**
+ * One executor: what the parts of orchestrator/ share while a run is worked on. Each part has one owner that writes it: session the
+ * state, requests the functions of requests.h, report those of report.h, signals and throttle the watcher. Made and ended in
+ * run/lifecycle.h; freed with its talloc context, which closes the connections and stops the watcher.
+ */
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "report.h"
+#include "requests.h"
+#include "state/session.h"
+#include "tidemark/base/err.h"
+#include "tidemark/base/units.h"
+#include "tidemark/catalog/catalog.h"
+#include "tidemark/orchestrator/run.h"
+#include "tidemark/phases/step.h"
+#include "tidemark/plans/plan.h"
+#include "tidemark/postgres/conn.h"
+
+/** What does not change while we are connected. */
+struct tide_server {
+	bool may_lower_deadlock_timeout;
+	int64_t deadlock_timeout; /* us */
+	int64_t shared_buffers;   /* blocks */
+};
+
+/** What the last tick of the watcher saw. */
+struct tide_signals {
+	int64_t replicas, unreadable_replicas;
+	double lag_seconds, lag_bytes; /* -1: no replica */
+	char *replica_names;           /* one a line; NULL none */
+	double slot_bytes;             /* -1: no slot */
+	int64_t lock_waiters;
+	bool throttle_sql;        /* the plan's own query gave true … */
+	bool throttle_sql_failed; /* … or could not be read */
+	int64_t
+	    horizon_age; /* us, of whoever keeps dead rows from being cleaned up for longest; -1 nobody, or not looked at */
+	char *horizon;      /* who that is; NULL */
+	char *horizon_xmin; /* the oldest, and since when it is (tide_now_us) */
+	int64_t horizon_since;
+	bool window_open;
+	int64_t ticks;      /* how many ticks have answered */
+	int64_t at;         /* tide_now_us of the last one */
+	int64_t round_trip; /* us; the shortest seen, 0 unknown */
+};
+
+/** Whether the work at hand has to stop for a while. */
+struct tide_throttle {
+	char *reason;          /* NULL: it may go on */
+	const char *cause;     /* the same as one of tide_throttle_causes */
+	bool only_reads;       /* the work makes no WAL that anybody has to follow */
+	bool looks_at_horizon; /* the watcher asks who holds the xmin horizon */
+};
+
+/** A soak or a hold with more left than this ends the command (the run stays where it is) instead of keeping a process waiting. */
+#define TIDE_WAIT_IN_PROCESS (60 * TIDE_SECOND)
+
+struct tide_executor {
+	struct ev_loop *loop;
+	const struct tide_dsn *dsn;
+	const struct tide_plan *plan;
+	const struct tide_run_options *options;
+	struct tide_conn *control, *watch; /* control: also session->conn */
+	struct tide_session *session;
+	struct tide_server server;
+	struct tide_requests requests;
+	struct tide_report report;
+	struct tide_signals signals;
+	struct tide_throttle throttle;
+	struct tide_watcher *watcher; /* NULL: it does not run */
+
+	bool reached;       /* the server has answered at least once */
+	bool back;          /* a rollback: the run's state is not its to say before it begins */
+	bool asks_for_room; /* while it waits for the lease, the holder is asked to release the run */
+	int64_t last_fence; /* held before the connection was lost; 0 none */
+	int64_t deadline;   /* tide_now_us when the budget ends; 0 none */
+};
+
+/**
+ * At a safe point: true to go on. A wanted pause is served here (waits until resumed). false + err with
+ * code INTERRUPTED, TERMINATED, PAUSED (somebody asked this executor to release the run), BUDGET, LEASE or UNREACHABLE to stop.
+ */
+bool tide_executor_check(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
+/** As tide_executor_check, but never waits: a wanted pause is not looked at. True: it has to stop, and err says why. */
+bool tide_executor_halted(struct tide_executor *exe, struct tide_err *err);
+/** Runs the loop for `us`, or less when somebody wants something. */
+void tide_executor_sleep(struct tide_executor *exe, int64_t us);
+/** Runs the loop once: blocks until some event. */
+void tide_executor_turn(struct tide_executor *exe);
+
+/** Moves the phase's row and tells the observer. */
+bool tide_executor_move_phase(
+    struct tide_executor *exe, long phase, enum tide_phase_state state, struct tide_err *err) TIDE_CHECKED;
+
+/** Sends an event; message is printf-like. step may be NULL. */
+void tide_executor_event(struct tide_executor *exe, const char *name, const char *step, bool warning,
+    const char *fmt, ...) TIDE_PRINTF(5, 6);
+/** Sends something measured; enum tide_sample says what. label may be NULL. */
+void tide_executor_sample(struct tide_executor *exe, enum tide_sample kind, const char *label, int64_t value);
+/** Why the run waits, for `status`: written with each heartbeat. fmt NULL: it does not wait. */
+void tide_executor_set_wait_reason(struct tide_executor *exe, const char *fmt, ...) TIDE_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,15 @@
+#ifndef TIDE_REPORT_H
+#define TIDE_REPORT_H
+
+#include "tidemark/orchestrator/observer.h"
+
+/** What is told about the work at hand: to the observer, and to `status` with each heartbeat. */
+struct tide_report {
+	const struct tide_observer *observer; /* NULL: nobody */
+	const char *phase;                    /* name of the phase at work; NULL none */
+	long ordinal;                         /* its index; -1 none */
+	char *reason; /* why the run waits; "" it does not; NULL not yet said. Belongs to the executor */
+	struct tide_progress progress; /* of the sweep under way; blocks_total 0 when none */
+};
+
+#endif

@@ -1,0 +1,18 @@
+#ifndef TIDE_TASK_H
+#define TIDE_TASK_H
+
+#include "executor.h"
+
+/** One action of one step, on its way forward or back. */
+struct tide_task {
+	struct tide_executor *exe;
+	long phase;       /* index */
+	const char *step; /* name in the journal: "add-column", on the way back "add-column#1" */
+	bool back;
+	const struct tide_action *action;
+};
+
+/** "step.done", on the way back "undo.done". */
+const char *tide_task_event(const struct tide_task *task, const char *what);
+
+#endif

@@ -1,0 +1,171 @@
+#include "run.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "identity.h"
+#include "schema.h"
+#include "state_sql.h"
+#include "table.h"
+#include "tidemark/phases/phase.h"
+
+/* Compares the plan with the one the run began with. */
+static bool
+check_hash(struct tide_session *session, unsigned accept, const char *hash, const char *text,
+    struct tide_run_row *out, struct tide_err *err)
+{
+	const struct tide_plan *plan = session->plan;
+	struct tide_plan *stored = NULL;
+	struct tide_err unread = { 0 };
+	bool longer;
+	char *diff;
+
+	if (strcmp(hash, plan->hash) == 0)
+		return true;
+	if (!tide_plan_parse(session, plan->path, text, strlen(text), tide_phase_kinds(), tide_phase_count,
+		&stored, &unread))
+		stored = NULL;
+	longer = stored != NULL && tide_plan_extends(stored, plan);
+	if (longer && (accept & TIDE_ACCEPT_LONGER) != 0) {
+		out->known = stored->count;
+		out->known_hash = talloc_strdup(session, hash);
+		return true;
+	}
+	diff = stored != NULL ? tide_plan_diff(session, stored, plan)
+			      : talloc_strdup(session, "the stored plan cannot be read any more");
+	tide_fail(err, TIDE_PLAN, "plan '%s' has changed since its run started:\n%s", plan->name, diff);
+	if (longer)
+		return tide_hint(err,
+		    "tidemark run takes over phases that were added at the end: tidemark run %s", plan->path);
+	return tide_hint(err,
+	    "put the file back as it was, run by name (tidemark run %s uses the stored text), or roll "
+	    "back and start the changed plan under a new name",
+	    plan->name);
+}
+
+static bool
+check_requires(struct tide_session *session, struct tide_err *err)
+{
+	void *mem = talloc_new(session);
+	struct tide_rows *rows;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < session->plan->requires.count; i++) {
+		const char *name = session->plan->requires.item[i];
+
+		ok = tide_await_query(session->conn, mem,
+		    "SELECT EXISTS (SELECT FROM tidemark.run WHERE plan = $1 AND state = 'complete')",
+		    TIDE_ARGS(name), &rows, err);
+		if (ok && !tide_rows_bool(rows, 0, 0)) {
+			ok = tide_fail(err, TIDE_PRECONDITION,
+			    "plan '%s' requires '%s', which is not complete", session->plan->name, name);
+			tide_hint(err, "see: tidemark status %s", name);
+		}
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+static const char insert_run[] =
+    "WITH r AS (INSERT INTO tidemark.run (plan, hash, plan_text, title, relation, table_oid, "
+    "system_identifier, tool) "
+    "SELECT $1, $2, $3, $4, $5, $6::oid, " TIDE_IDENTITY_SQL ", $7 "
+    "ON CONFLICT DO NOTHING RETURNING id), "
+    "p AS (INSERT INTO tidemark.phase (run, ordinal, name, kind) "
+    "SELECT r.id, u.ord - 1, u.name, u.kind FROM r, "
+    "unnest($8::text[], $9::text[]) WITH ORDINALITY AS u (name, kind, ord) RETURNING 1) "
+    "SELECT id FROM r";
+
+static char *
+array_text(void *ctx, const struct tide_plan *plan, bool kinds)
+{
+	char *text = talloc_strdup(ctx, "{");
+
+	for (size_t i = 0; i < plan->count; i++)
+		text = talloc_asprintf_append(text, "%s\"%s\"", i > 0 ? "," : "",
+		    kinds ? plan->phase[i].kind->name : plan->phase[i].name);
+	return talloc_asprintf_append(text, "}");
+}
+
+bool
+tide_run_create(struct tide_session *session, unsigned accept, struct tide_run_row *out, struct tide_err *err)
+{
+	void *mem = talloc_new(session);
+	const struct tide_plan *plan = session->plan;
+	struct tide_rows *rows;
+	bool present;
+	bool ok = tide_state_ensure(session->conn, true, &present, err) && check_requires(session, err) &&
+		  tide_table_find(session, session->conn, plan->schema, plan->relation, &session->table_oid,
+		      &session->relation, err) &&
+		  tide_await_query(session->conn, mem, insert_run,
+		      TIDE_ARGS(plan->name, plan->hash, plan->text, plan->title, session->relation,
+			  tide_param_int(mem, session->table_oid), TIDEMARK_VERSION,
+			  array_text(mem, plan, false), array_text(mem, plan, true)),
+		      &rows, err);
+
+	talloc_free(mem);
+	/* Nothing inserted means that another executor was faster: its run is found. */
+	return ok && tide_run_find(session, accept, out, err);
+}
+
+/* Refuses a run that is not at home, saying which of all this it is and what to do. A table that was renamed is followed. */
+static bool
+check_home(struct tide_session *session, unsigned accept, struct tide_run_row *out, struct tide_err *err)
+{
+	const char *plan = session->plan->name;
+	struct tide_identity id;
+
+	if (!tide_identity_read(session, session->conn, session->run, &id, err))
+		return false;
+	if (!tide_identity_matters(out->state, (accept & TIDE_ACCEPT_COMPLETE) != 0))
+		return true;
+	if (id.home == TIDE_HOME || id.home == TIDE_HOME_RENAMED) {
+		out->recorded_name = id.home == TIDE_HOME_RENAMED ? id.recorded : NULL;
+		session->relation = talloc_strdup(session, id.now);
+		return true;
+	}
+	tide_fail(err, TIDE_PRECONDITION, "%s", tide_identity_text(session, &id, plan));
+	return tide_hint(err, "%s", tide_identity_hint(session, &id, plan));
+}
+
+static const char select_run[] =
+    "SELECT r.id, r.hash, r.plan_text, r.state, "
+    "r.relation, r.table_oid, "
+    "r.wanted, r.wanted_by, r.direction, r.owner, coalesce(r.back_to, -1), "
+    "r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease AND EXISTS (SELECT "
+    "FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend "
+    "AND (a.backend_start = r.backend_start OR a.backend_start IS NULL)) "
+    "FROM tidemark.run r WHERE r.plan = $1 ORDER BY r.id DESC LIMIT 1";
+
+bool
+tide_run_find(struct tide_session *session, unsigned accept, struct tide_run_row *out, struct tide_err *err)
+{
+	void *mem = talloc_new(session);
+	struct tide_rows *rows = NULL;
+	bool ok =
+	    tide_await_query(session->conn, mem, select_run, TIDE_ARGS(session->plan->name), &rows, err);
+
+	memset(out, 0, sizeof(*out));
+	if (!ok || tide_rows_count(rows) == 0) {
+		talloc_free(mem);
+		return ok;
+	}
+	out->found = true;
+	session->run = tide_rows_int(rows, 0, 0);
+	session->relation = talloc_strdup(session, tide_rows_required(rows, 0, 4));
+	session->table_oid = tide_rows_int(rows, 0, 5);
+	out->state = tide_run_state_of(tide_rows_required(rows, 0, 3));
+	out->wanted = talloc_strdup(session, tide_rows_required(rows, 0, 6));
+	out->wanted_by = talloc_strdup(session, tide_rows_text(rows, 0, 7));
+	out->direction = tide_direction_of(tide_rows_required(rows, 0, 8));
+	out->owner = talloc_strdup(session, tide_rows_text(rows, 0, 9));
+	out->back_to = (long)tide_rows_int(rows, 0, 10);
+	out->live = tide_rows_bool(rows, 0, 11);
+	/* After a complete rollback a changed plan may begin anew. */
+	if (out->state != TIDE_RUN_ROLLED_BACK || (accept & TIDE_ACCEPT_ANEW) == 0)
+		ok = check_hash(session, accept, tide_rows_required(rows, 0, 1),
+			 tide_rows_required(rows, 0, 2), out, err) &&
+		     check_home(session, accept, out, err);
+	talloc_free(mem);
+	return ok;
+}

@@ -1,0 +1,139 @@
+#include "schema.h"
+
+#include <string.h>
+#include <talloc.h>
+
+#include "state_sql.h"
+#include "tidemark/orchestrator/store.h"
+
+/* The row of meta comes last: it keeps what the tables are, and an UPDATE would need a replica identity where all are published. */
+char *
+tide_state_sql(void *ctx)
+{
+	return talloc_asprintf(ctx,
+	    "%s\nINSERT INTO tidemark.meta (version, tool, definitions) SELECT %d, 'tidemark', (\n%s);\n",
+	    tide_sql_state_schema, TIDE_STATE_VERSION, tide_sql_state_definitions);
+}
+
+bool
+tide_state_trusted(struct tide_conn *conn, struct tide_err *err)
+{
+	void *mem = talloc_new(NULL);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(conn, mem, tide_sql_state_trusted, 0, NULL, &rows, err);
+
+	if (ok && tide_rows_count(rows) > 0) {
+		ok = tide_fail(
+		    err, TIDE_PRECONDITION, "schema tidemark is not ours: %s", tide_rows_text(rows, 0, 0));
+		tide_hint(err, "what is in it would run as this role. Run as the role that made it, or find "
+			       "out who made it and, "
+			       "if nobody needs it, drop it");
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+/* Whether the tables are still as they were made. */
+static bool
+state_unchanged(struct tide_conn *conn, struct tide_err *err)
+{
+	void *mem = talloc_new(NULL);
+	char *sql = talloc_asprintf(mem,
+	    "SELECT NOT EXISTS (SELECT FROM tidemark.meta AS m WHERE m.definitions <> (\n%s))",
+	    tide_sql_state_definitions);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(conn, mem, sql, 0, NULL, &rows, err);
+
+	if (ok && !tide_rows_bool(rows, 0, 0)) {
+		ok = tide_fail(err, TIDE_PRECONDITION,
+		    "the tables of schema tidemark are not as they were made: a column, key or index was "
+		    "changed");
+		tide_hint(
+		    err, "restore the schema from a backup, or undo the change by hand: \\d tidemark.*");
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+static bool
+state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
+{
+	void *mem = talloc_new(NULL);
+	struct tide_rows *rows;
+	int64_t version = 0;
+	bool ok = tide_state_trusted(conn, err) &&
+		  tide_await_query(conn, mem, "SELECT pg_catalog.to_regclass('tidemark.meta') IS NOT NULL", 0,
+		      NULL, &rows, err);
+
+	*present = ok && tide_rows_bool(rows, 0, 0);
+	if (ok && *present) {
+		ok = tide_await_query(
+		    conn, mem, "SELECT coalesce(max(version), 0) FROM tidemark.meta", 0, NULL, &rows, err);
+		if (ok)
+			version = tide_rows_int(rows, 0, 0);
+	}
+	talloc_free(mem);
+	if (ok && *present && version < TIDE_STATE_VERSION) {
+		tide_fail(err, TIDE_PRECONDITION,
+		    "schema tidemark has version %lld, and this program needs %d", (long long)version,
+		    TIDE_STATE_VERSION);
+		return tide_hint(
+		    err, "its table tidemark.meta was emptied or changed: restore its row from a backup");
+	}
+	if (ok && version > TIDE_STATE_VERSION) {
+		tide_fail(err, TIDE_PRECONDITION, "schema tidemark has version %lld, this program knows %d",
+		    (long long)version, TIDE_STATE_VERSION);
+		return tide_hint(err, "a newer tidemark has worked on this database: use that version");
+	}
+	return ok && (!*present || state_unchanged(conn, err));
+}
+
+/* Statements that can be run as they stand: who we are here is asked. */
+static void
+hint_create(struct tide_conn *conn, struct tide_err *err)
+{
+	struct tide_err ignored = { 0 };
+	struct tide_rows *rows;
+	void *mem = talloc_new(NULL);
+
+	if (tide_await_exec(conn, mem,
+		"SELECT pg_catalog.format('GRANT CREATE ON DATABASE %I TO %I', "
+		"pg_catalog.current_database(), "
+		"current_user), pg_catalog.format('CREATE SCHEMA tidemark AUTHORIZATION %I', current_user)",
+		&rows, &ignored))
+		tide_hint(err,
+		    "the role needs it once: %s; or let an administrator make the schema for it: %s",
+		    tide_rows_required(rows, 0, 0), tide_rows_required(rows, 0, 1));
+	talloc_free(mem);
+}
+
+bool
+tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tide_err *err)
+{
+	struct tide_err failed = { 0 };
+	char *sql;
+	bool made;
+
+	if (!state_version(conn, present, err))
+		return false;
+	if (*present || !create)
+		return true;
+	/* One simple query is one transaction. Two executors may do this at once: one of them fails on a
+	 * duplicate, and then finds what the other has made. */
+	sql = tide_state_sql(NULL);
+	made = tide_await_exec(conn, NULL, sql, NULL, &failed);
+	talloc_free(sql);
+	if (made) {
+		*present = true;
+		/* The schema may have been made by another one since it was looked for. */
+		return tide_state_trusted(conn, err);
+	}
+	if (!state_version(conn, present, err))
+		return false;
+	if (*present)
+		return true;
+	*err = failed;
+	if (strcmp(failed.sqlstate, "42501") == 0)
+		hint_create(conn, err);
+	return tide_wrap(err, "could not create schema tidemark");
+}
