@@ -98,7 +98,7 @@ def binary(path=None):
     """The release build, made now unless a path is given."""
     if path:
         return os.path.abspath(path)
-    for argv in (["scripts/deps", "demo"], ["cmake", "--preset", "release", "-DBUILD_TESTING=OFF"],
+    for argv in (["scripts/deps", "demo"], ["cmake", "--preset", "release"],
                  ["cmake", "--build", "--preset", "release", "--target", "tidemark"]):
         done = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:

@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DATABASE = "app"
 PLAN = "plan.example.toml"
 NAME = "accounts-abalance-to-balance"
-REASON = "demo: nobody waits a week here"
+REASON = "demo: no time to wait a week"
 
 # A server as somebody would run it: nothing durable is switched off.
 SETTINGS = {
@@ -56,21 +56,21 @@ class Demo:
         self.server = None
         self.old = self.new = self.watch = None
         self.child = None
-        self.chapters = 0
+        self.sections = 0
 
-    # -- telling
+    # -- output
 
-    def chapter(self, title, text):
-        self.chapters += 1
+    def section(self, title, text):
+        self.sections += 1
         say()
-        say(bold(f"{self.chapters}. {title}"))
+        say(bold(f"{self.sections}. {title}"))
         say(text)
 
     def mark(self, name):
         self.marks[name] = time.time()
 
     def run(self, argv, shown=None, wanted=(0,), quiet=False):
-        """Runs a command in front of the reader's eyes; its seconds."""
+        """Shows a command and runs it; how many seconds it took."""
         say()
         say(bold("$ " + (shown or " ".join(shlex.quote(word) for word in argv))))
         begun = time.time()
@@ -96,7 +96,7 @@ class Demo:
             raise Failed(f"{what}: {got!r}, expected {wanted!r}")
 
     def work(self, seconds):
-        """Lets the application work for a while and looks whether it still does."""
+        """Lets the application work for a while; fails when it has stopped."""
         ends = time.time() + seconds
         while time.time() < ends:
             time.sleep(0.1)
@@ -110,8 +110,8 @@ class Demo:
         self.server = Server(settings=SETTINGS)
         self.server.create_database(DATABASE)
         self.environment = self.server.environment(DATABASE)
-        self.chapter("A table",
-            f"A throw-away PostgreSQL {self.server.major} in {self.server.root}, reached over its unix socket only.")
+        self.section("A table",
+            f"A temporary PostgreSQL {self.server.major} server in {self.server.root}, reachable through its unix socket only.")
         self.run([self.server.tool("pgbench"), "-i", "-q", "-s", str(self.scale), DATABASE],
             f"pgbench -i -q -s {self.scale} {DATABASE}", quiet=True)
         rows, size = self.ask("SELECT (SELECT count(*) FROM pgbench_accounts),"
@@ -129,18 +129,18 @@ class Demo:
         self.watch.start()
 
     def baseline(self):
-        self.chapter("The application works",
+        self.section("The application",
             f"The old release: {self.options.rate} TPC-B transactions a second, which read and write abalance.\n"
-            "Eight seconds without tidemark, to have something to compare with.")
+            "Eight seconds without tidemark, for comparison.")
         self.old.start()
         self.work(2)
         self.mark("before")
         self.work(8)
 
     def expand(self):
-        self.chapter("Up to the gate",
-            "The plan adds the column, keeps it in step with triggers, fills the old rows, proves them equal, and\n"
-            "stops where a person must decide. The application goes on all the while.")
+        self.section("Expand, fill, verify",
+            "The plan adds the column, keeps it in step by triggers, fills the existing rows, verifies them, and stops\n"
+            "at the gate of the switch. The application continues to work.")
         self.mark("during")
         self.tidemark("run", PLAN)
         self.mark("gate")
@@ -149,25 +149,25 @@ class Demo:
         self.tidemark("status", NAME)
 
     def switch(self):
-        self.chapter("The switch",
-            "Somebody looks at it and opens the gate. From here on both columns may be written.")
+        self.section("The switch",
+            "A person opens the gate. From here on both columns may be written.")
         self.tidemark("advance", PLAN)
         say()
-        say("The new release of the application is deployed beside the old one: the same transactions on balance.")
+        say("The new release of the application is deployed beside the old one. It runs the same transactions on balance.")
         self.new.start()
         self.work(2)
         self.mark("both")
         self.work(8)
         self.mark("both end")
-        say("Both have worked for ten seconds. Is every row the same in both columns?")
+        say("Both releases have worked for ten seconds. Do the two columns agree in every row?")
         self.tidemark("verify", PLAN)
         self.mismatches = self.ask(
             "SELECT count(*) FROM pgbench_accounts WHERE abalance IS DISTINCT FROM balance")[0]
 
     def drop_with_hold(self):
-        self.chapter("The old column goes, on probation",
-            "The old release is gone. The day of soaking that the plan asks for is waived; the column is only renamed\n"
-            "away and kept in step for as long as the plan holds it.")
+        self.section("Hide the old column",
+            "The old release is stopped. The soak of one day is waived. The old column is renamed and still kept in step,\n"
+            "for as long as the plan holds it.")
         self.old.stop()
         self.tidemark("advance", PLAN, "--now", "--reason", REASON)
         self.expect("abalance is still there", "SELECT count(*) FROM pg_attribute WHERE attname = 'abalance'"
@@ -176,19 +176,19 @@ class Demo:
         self.tidemark("status", NAME)
 
     def back(self):
-        self.chapter("Second thoughts",
-            "The old release is needed again. Out of the hold the way back is instant, and no write is lost.")
-        self.back_seconds = self.tidemark("rollback", PLAN, "--to", "switch", "--yes", "--reason", "demo: second thoughts")
+        self.section("Roll back",
+            "The old release is needed again. Rolling back from the hold takes milliseconds and loses no write.")
+        self.back_seconds = self.tidemark("rollback", PLAN, "--to", "switch", "--yes", "--reason", "demo: the old release is needed again")
         self.old.start()
         self.work(4)
+        say()
         say("The old release works again, beside the new one.")
         self.mismatches += self.ask(
             "SELECT count(*) FROM pgbench_accounts WHERE abalance IS DISTINCT FROM balance")[0]
 
     def forward_again(self):
-        self.chapter("And forward to the end",
-            "The old release is stopped permanently, the column goes into its hold again, and the hold is waived: now the\n"
-            "column is really dropped.")
+        self.section("Drop the old column",
+            "The old release is stopped again, the old column is hidden again, and the hold is waived: the column is dropped.")
         self.old.stop()
         self.tidemark("advance", PLAN, "--now", "--reason", REASON)
         self.tidemark("advance", PLAN, "--now", "--reason", REASON)
@@ -196,12 +196,12 @@ class Demo:
         self.new.stop()
         self.tidemark("status", NAME)
         say()
-        say("Once more: there is nothing left to do.")
+        say("Run it once more: there is nothing left to do.")
         self.tidemark("run", PLAN)
         self.expect("the plan is not complete", f"SELECT state FROM tidemark.status WHERE plan = '{NAME}'", "complete")
 
     def play(self):
-        say(bold("tidemark: renaming a column of a large table while the application works"))
+        say(bold("tidemark: rename a column of a large table while the application works"))
         self.prepare()
         self.baseline()
         self.expand()

@@ -1,4 +1,4 @@
-"""The table at the end: what was promised, what was measured, and whether it holds."""
+"""The table at the end: what was measured, and whether it is as promised."""
 import time
 
 from traffic import percentiles
@@ -44,25 +44,25 @@ class Summary:
         self.row("rows filled by the sweep", f"{rows:,}", rows > 0)
         self.row("seconds of the backfill", f"{seconds:.1f}")
         self.row("rows/s of the backfill", f"{rows / seconds:,.0f}")
-        self.row("seconds of the rollback out of the hold", f"{demo.back_seconds:.2f}", demo.back_seconds < 2)
+        self.row("seconds of the rollback from the hold", f"{demo.back_seconds:.2f}", demo.back_seconds < 2)
         who = f" ({demo.watch.who} release)" if demo.watch.who else ""
-        self.row("longest lock wait caused", f"{demo.watch.longest * 1000:.0f} ms{who}", demo.watch.longest < LOCK_BUDGET)
-        self.row("longest lock wait of our own", f"{own_wait * 1000:.0f} ms")
+        self.row("longest lock wait of the application", f"{demo.watch.longest * 1000:.0f} ms{who}", demo.watch.longest < LOCK_BUDGET)
+        self.row("longest lock wait of tidemark", f"{own_wait * 1000:.0f} ms")
         self.row("application transactions", f"{len(old) + len(new):,}")
         self.row("application errors", str(len(errors)), not errors)
         print(f"  {'application latency':<42} {'p50':>7}   {'p95':>7}   {'p99':>7}  ms")
         self.latency("  old release, before", old, marks["before"], marks["during"])
         self.latency("  old release, expand, backfill, verify", old, marks["during"], marks["gate"])
-        self.latency("  old release, both at work", old, marks["both"], marks["both end"])
-        self.latency("  new release, both at work", new, marks["both"], marks["both end"])
+        self.latency("  old release, both running", old, marks["both"], marks["both end"])
+        self.latency("  new release, both running", new, marks["both"], marks["both end"])
         self.row("rows that differ (old and new column)", str(demo.mismatches), demo.mismatches == 0)
         sums = [int(value) for value in demo.sums]
         self.row("accounts = tellers = branches = history", " = ".join(f"{value:,}" for value in sorted(set(sums))),
             len(set(sums)) == 1)
-        self.row("columns and triggers left behind", str(demo.leftovers), demo.leftovers == 0)
+        self.row("columns and triggers left over", str(demo.leftovers), demo.leftovers == 0)
         if demo.watch.failure or demo.watch.looks == 0:
             self.row("lock watch", demo.watch.failure or "never looked", False)
-        self.row("seconds altogether", f"{time.time() - demo.started:.0f}")
+        self.row("seconds in total", f"{time.time() - demo.started:.0f}")
         for error in errors[:10]:
             print("  " + error)
         print("\n" + ("Everything is as promised." if self.good else "The demo failed: see the table."), flush=True)

@@ -204,6 +204,41 @@ class Application(unittest.TestCase):
             self.assertEqual(load.latencies(99, 102)["transactions"], 2)
 
 
+class Picture(unittest.TestCase):
+    RECORDING = (b"\033[1m$ tidemark run plan.toml\033[0m\r\nconnecting\r\033[Krun of 'a' <1>\r\n"
+                 b"\rbackfill a  1 %\033[K\rbackfill a  50 %\033[K\rbackfill a  99 %\033[K\r\033[K\033[2mbackfill: \033[0mdone\r\n\r\n"
+                 b"not shown\r\n\r\n$ tidemark advance plan.toml\r\n" + b"x" * 200 + b"\r\n\r\n"
+                 b"$ tidemark rollback plan.toml\r\nback\r\n\r\nSummary\r\n\r\n  errors  0\r\n\r\nAll is well.\r\n")
+
+    def draw(self, recording):
+        with tempfile.TemporaryDirectory() as folder:
+            source, picture = os.path.join(folder, "recording"), os.path.join(folder, "picture.svg")
+            with open(source, "wb") as file:
+                file.write(recording)
+            done = subprocess.run(["scripts/picture", "--from", source, "--output", picture], cwd=ROOT, text=True, timeout=20,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            if done.returncode:
+                return done.stdout
+            return ["".join(text.itertext()) for text in ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")]
+
+    def test_commands_are_drawn_as_the_terminal_shows_them(self):
+        lines = self.draw(self.RECORDING)
+        self.assertEqual(lines[:4], ["$ tidemark run plan.toml", "run of 'a' <1>", "backfill a  50 %", "backfill: done"])
+        self.assertNotIn("not shown", lines)
+        self.assertEqual(lines[5], "x" * 119 + "…")
+        self.assertEqual(lines[-3:], ["Summary", "  errors  0", "All is well."])
+
+    def test_a_recording_without_one_of_the_commands_is_refused(self):
+        self.assertIn("$ tidemark rollback plan", self.draw(self.RECORDING.replace(b"tidemark rollback", b"tidemark status")))
+
+    def test_the_picture_of_the_page_is_well_formed_and_needs_nothing_from_the_net(self):
+        with open(os.path.join(ROOT, "docs", "demo.svg"), encoding="utf-8") as file:
+            text = file.read()
+        ElementTree.fromstring(text)
+        self.assertIn("prefers-color-scheme: dark", text)
+        self.assertEqual(text.count("http"), 1)                # the name of the namespace
+
+
 class Options(unittest.TestCase):
     CASES = [
         (["scripts/test", "--postgres", "13"], "majors 14 to 18"),
