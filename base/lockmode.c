@@ -2,7 +2,7 @@
 
 #include <strings.h>
 
-static const char *const names[] = {
+const char *const tide_lock_names[TIDE_LOCK_MODES] = {
 	[TIDE_LOCK_NONE] = "NONE",
 	[TIDE_ACCESS_SHARE] = "ACCESS SHARE",
 	[TIDE_ROW_SHARE] = "ROW SHARE",
@@ -17,14 +17,14 @@ static const char *const names[] = {
 const char *
 tide_lock_name(enum tide_lock_mode mode)
 {
-	return names[mode];
+	return tide_lock_names[mode];
 }
 
 bool
 tide_lock_find(const char *name, enum tide_lock_mode *out)
 {
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcasecmp(names[i], name) == 0) {
+	for (size_t i = 0; i < TIDE_LOCK_MODES; i++)
+		if (strcasecmp(tide_lock_names[i], name) == 0) {
 			*out = (enum tide_lock_mode)i;
 			return true;
 		}

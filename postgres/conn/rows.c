@@ -167,3 +167,92 @@ tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column)
 		malformed(rows, "it has something else where true or false belongs");
 	return text[0] == 't';
 }
+
+static size_t
+column_named(const struct tide_rows *rows, const char *name)
+{
+	for (size_t i = 0; i < tide_rows_width(rows); i++)
+		if (strcmp(PQfname(rows->result, (int)i), name) == 0)
+			return i;
+	malformed(rows, "it has no column %s", name);
+}
+
+static unsigned
+parse_word(const struct tide_rows *rows, const struct tide_record_field *field, const char *text)
+{
+	for (size_t i = 0; text != NULL && i < field->word_count; i++)
+		if (field->words[i] != NULL && strcmp(field->words[i], text) == 0)
+			return (unsigned)i;
+	malformed(rows, "it has no known word in column %s", field->name);
+}
+
+static void
+read_member(
+    void *ctx, const struct tide_rows *rows, size_t row, const struct tide_record_field *field, void *member)
+{
+	size_t column = column_named(rows, field->name);
+	bool null = tide_rows_null(rows, row, column), truth;
+	int64_t whole;
+	double real;
+	unsigned word;
+	int narrow;
+	char *text;
+
+	switch (field->type) {
+	case TIDE_RECORD_TEXT:
+		text = null ? NULL : talloc_strdup(ctx, tide_rows_text(rows, row, column));
+		memcpy(member, &text, sizeof(text));
+		break;
+	case TIDE_RECORD_INT:
+	case TIDE_RECORD_COUNT:
+		whole = null && field->type == TIDE_RECORD_COUNT ? -1 : tide_rows_int(rows, row, column);
+		memcpy(member, &whole, sizeof(whole));
+		break;
+	case TIDE_RECORD_REAL:
+		real = null ? -1 : tide_rows_real(rows, row, column);
+		memcpy(member, &real, sizeof(real));
+		break;
+	case TIDE_RECORD_TIME:
+		whole = null ? -1 : (int64_t)(tide_rows_real(rows, row, column) * 1e6 + 0.5);
+		memcpy(member, &whole, sizeof(whole));
+		break;
+	case TIDE_RECORD_INT32:
+		narrow = (int)tide_rows_int(rows, row, column);
+		memcpy(member, &narrow, sizeof(narrow));
+		break;
+	case TIDE_RECORD_CHAR:
+		*(char *)member = null ? '\0' : tide_rows_text(rows, row, column)[0];
+		break;
+	case TIDE_RECORD_BOOL:
+		truth = tide_rows_bool(rows, row, column);
+		memcpy(member, &truth, sizeof(truth));
+		break;
+	case TIDE_RECORD_WORD:
+		word = parse_word(rows, field, tide_rows_text(rows, row, column));
+		memcpy(member, &word, sizeof(word));
+		break;
+	case TIDE_RECORD_FLAGS: /* no column of ours holds a list of words */
+		malformed(rows, "column %s cannot be read", field->name);
+	}
+}
+
+void
+tide_rows_record(
+    void *ctx, const struct tide_rows *rows, size_t row, const struct tide_record *record, void *item)
+{
+	for (size_t i = 0; i < record->count; i++)
+		read_member(ctx, rows, row, &record->field[i], (char *)item + record->field[i].offset);
+}
+
+void *
+tide_rows_records(
+    void *ctx, const struct tide_rows *rows, const struct tide_record *record, size_t size, size_t *count)
+{
+	char *items;
+
+	*count = tide_rows_count(rows);
+	items = talloc_zero_size(ctx, *count * size);
+	for (size_t i = 0; i < *count; i++)
+		tide_rows_record(items, rows, i, record, items + i * size);
+	return items;
+}

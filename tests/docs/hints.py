@@ -12,7 +12,7 @@ ROWS = {
     "`step '…' ran without an error, but its probe does not find it done`": UNEXPECTED + "test_history_shows_the_step_that_something_undoes_at_once",
     "`step '…' stays half-done although its leftover was removed`": UNEXPECTED + "test_an_index_that_stays_invalid_is_found_in_history",
     "`the state has another number of phases than the plan`": UNEXPECTED + "test_rows_of_the_state_that_are_put_back_are_read_again",
-    "`the journal's steps of phase … cannot be read`, `stored steps: '…' is missing or of the wrong type`":
+    "`the journal's steps of phase … cannot be read`, `stored steps: …'…' is missing or of the wrong type`":
         UNEXPECTED + "test_steps_that_cannot_be_read_are_read_when_they_are_put_back",
     "`cannot write to standard output: …`": UNEXPECTED + "test_what_could_not_be_written_to_a_full_disk_is_written_elsewhere",
     "`the server's answer cannot be read: …`": CONNECTIONS + "test_directly_it_works_where_the_answer_could_not_be_read",

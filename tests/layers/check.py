@@ -57,7 +57,7 @@ LIBRARIES = {
     r"ev\.h|ev\+\+\.h": ["postgres", "orchestrator"],
     r"pg_query\.h": ["plans"],
     r"toml\+\+/.*|toml\+\+\.h": ["plans"],
-    r"jansson\.h": ["plans", "phases", "orchestrator"],
+    r"jansson\.h": ["base", "plans", "phases", "orchestrator"],
 }
 
 # Which tide_* targets a folder's CMakeLists.txt may link. Those of orchestrator are one for each room.

@@ -14,9 +14,12 @@ enum tide_lock_mode {
 	TIDE_SHARE,
 	TIDE_SHARE_ROW_EXCLUSIVE,
 	TIDE_EXCLUSIVE,
-	TIDE_ACCESS_EXCLUSIVE
+	TIDE_ACCESS_EXCLUSIVE,
+	TIDE_LOCK_MODES /* how many there are */
 };
 
+/** By mode: "ACCESS EXCLUSIVE" and so on, as LOCK TABLE wants it; "NONE". */
+extern const char *const tide_lock_names[TIDE_LOCK_MODES];
 /** "ACCESS EXCLUSIVE" and so on, as LOCK TABLE wants it; "NONE". */
 const char *tide_lock_name(enum tide_lock_mode mode);
 /** The mode of this name, in any case; false: there is none. */

@@ -41,10 +41,12 @@ enum tide_touch {
 /** Least first. */
 enum tide_loss { TIDE_LOSES_NOTHING, TIDE_LOSS_UNKNOWN, TIDE_LOSSY, TIDE_IRREVERSIBLE };
 
+/** Their words in the journal: phases/build/steps_json.c. */
 enum tide_action_flag {
 	TIDE_RESTARTABLE = 1, /* may be cancelled at any moment and started again: nothing is left behind */
 	TIDE_CREATES =
 	    2, /* makes an object: `done` without our journal means somebody else made it → drift */
+	TIDE_PROVES = 4,   /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
 	TIDE_OWN_PATH = 8, /* SQL of the plan's author: names are found as the role itself would find them */
 	TIDE_RESYNC = 16, /* of an undo: only for phases that stay; left out when everything is rolled back */
 	TIDE_GIVES_WAY =
@@ -52,7 +54,6 @@ enum tide_action_flag {
 	TIDE_TRACELESS =
 	    64, /* the probe cannot always find what was done: the journal's word counts as well */
 	TIDE_LOCKS_UNKNOWN = 128, /* statements of the plan's author, of which not all can be read */
-	TIDE_PROVES = 4,          /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
 };
 
 /** Another table that the statements lock. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "tidemark/base/err.h"
+#include "tidemark/base/record.h"
 
 /**
  * A result, typed access by position. The SQL is ours, so a column that is not there or a value that does not parse is an
@@ -39,5 +40,15 @@ int64_t tide_rows_int(const struct tide_rows *rows, size_t row, size_t column);
 double tide_rows_real(const struct tide_rows *rows, size_t row, size_t column);
 /** false when NULL. */
 bool tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column);
+
+/**
+ * Reads a row into `item` by the names of the columns; columns that the record does not name are not looked at. Texts belong to ctx.
+ * A column that is not there, a word that is not known and a value of another type are an answer that cannot be read.
+ */
+void tide_rows_record(
+    void *ctx, const struct tide_rows *rows, size_t row, const struct tide_record *record, void *item);
+/** The same of all rows: an array of `size` bytes each, which belongs to ctx. *count: how many. */
+void *tide_rows_records(
+    void *ctx, const struct tide_rows *rows, const struct tide_record *record, size_t size, size_t *count);
 
 #endif

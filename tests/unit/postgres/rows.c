@@ -15,6 +15,7 @@
 
 #include "conn/rows_private.h"
 #include "tidemark/base/err.h"
+#include "tidemark/base/record.h"
 
 /* One row; the last column is NULL. */
 static struct tide_rows *
@@ -87,6 +88,75 @@ a_copy_lives_on_its_own(void **state)
 	talloc_free(mem);
 }
 
+struct thing {
+	char *s, *z;
+	double r, missing;
+	int64_t n, z_count;
+	bool t, f;
+	char letter;
+};
+
+static const struct tide_record_field thing_fields[] = {
+	TIDE_FIELD(thing, s, TEXT),
+	TIDE_FIELD(thing, z, TEXT),
+	TIDE_FIELD(thing, r, REAL),
+	TIDE_FIELD_AS(thing, missing, "z", REAL),
+	TIDE_FIELD(thing, n, INT),
+	TIDE_FIELD_AS(thing, z_count, "z", COUNT),
+	TIDE_FIELD(thing, t, BOOL),
+	TIDE_FIELD(thing, f, BOOL),
+	TIDE_FIELD_AS(thing, letter, "s", CHAR),
+};
+static const struct tide_record thing_record = TIDE_RECORD(thing_fields);
+
+static void
+rows_are_read_by_the_names_of_their_columns(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct tide_rows *rows = make(ctx);
+	struct thing *things;
+	size_t count;
+
+	(void)state;
+	things = tide_rows_records(ctx, rows, &thing_record, sizeof(*things), &count);
+	assert_int_equal(count, 1);
+	assert_string_equal(things[0].s, "text");
+	assert_null(things[0].z);
+	assert_true(things[0].r == 1500.0);
+	assert_true(things[0].missing == -1);
+	assert_true(things[0].n == INT64_MIN);
+	assert_int_equal(things[0].z_count, -1);
+	assert_true(things[0].t);
+	assert_false(things[0].f);
+	assert_int_equal(things[0].letter, 't');
+	talloc_free(ctx);
+}
+
+static void
+a_column_that_is_not_there(const struct tide_rows *rows)
+{
+	static const struct tide_record_field fields[] = { TIDE_FIELD_AS(thing, n, "nothing", INT) };
+	const struct tide_record record = TIDE_RECORD(fields);
+	struct thing thing;
+
+	tide_rows_record(NULL, rows, 0, &record, &thing);
+}
+
+static void
+an_unknown_word(const struct tide_rows *rows)
+{
+	static const char *const words[] = { "texts" };
+	static const struct tide_record_field fields[] = { { .name = "s",
+	    .type = TIDE_RECORD_WORD,
+	    .offset = offsetof(struct thing, n),
+	    .words = words,
+	    .word_count = 1 } };
+	const struct tide_record record = TIDE_RECORD(fields);
+	struct thing thing;
+
+	tide_rows_record(NULL, rows, 0, &record, &thing);
+}
+
 static void
 past_the_last_row(const struct tide_rows *rows)
 {
@@ -128,7 +198,7 @@ an_answer_that_cannot_be_read_ends_with_an_error(void **state)
 {
 	static void (*const misuses[])(const struct tide_rows *) = { past_the_last_row, past_the_last_column,
 		a_word_as_a_number, a_fraction_as_an_integer, a_word_as_a_truth,
-		nothing_where_a_value_belongs };
+		nothing_where_a_value_belongs, a_column_that_is_not_there, an_unknown_word };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(misuses) / sizeof(misuses[0]); i++) {
@@ -198,6 +268,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_read_by_position),
 		cmocka_unit_test(null_is_nothing_in_every_type),
+		cmocka_unit_test(rows_are_read_by_the_names_of_their_columns),
 		cmocka_unit_test(a_copy_lives_on_its_own),
 		cmocka_unit_test(an_answer_that_cannot_be_read_ends_with_an_error),
 		cmocka_unit_test(whoever_watches_the_loop_is_told_what_cannot_be_read),
