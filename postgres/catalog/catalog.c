@@ -43,6 +43,22 @@ tide_loading_path(struct tide_loading *load, bool role, struct tide_err *err)
 		    : tide_loading_ask(load, "SET LOCAL search_path = " PINNED_PATH, 0, NULL, NULL, err);
 }
 
+static const struct tide_record_field context_fields[] = {
+	TIDE_FIELD(tide_catalog, database, TEXT),
+	TIDE_FIELD(tide_catalog, role, TEXT),
+	TIDE_FIELD(tide_catalog, superuser, BOOL),
+	TIDE_FIELD(tide_catalog, may_create_schema, BOOL),
+	TIDE_FIELD(tide_catalog, may_create_temp, BOOL),
+	TIDE_FIELD(tide_catalog, may_monitor, BOOL),
+	TIDE_FIELD(tide_catalog, in_recovery, BOOL),
+};
+static const struct tide_record_field loading_fields[] = {
+	TIDE_FIELD(tide_loading, role_path, TEXT),
+	TIDE_FIELD(tide_loading, may_identify, BOOL),
+};
+static const struct tide_record context_record = TIDE_RECORD(context_fields);
+static const struct tide_record loading_record = TIDE_RECORD(loading_fields);
+
 static bool
 read_context(struct tide_loading *load, struct tide_err *err)
 {
@@ -52,16 +68,9 @@ read_context(struct tide_loading *load, struct tide_err *err)
 	if (!tide_loading_ask(load, tide_sql_catalog_context, 0, NULL, &rows, err))
 		return false;
 	cat->server_version = tide_conn_server_version(load->conn);
-	cat->database = talloc_strdup(cat, tide_rows_required(rows, 0, 0));
-	cat->role = talloc_strdup(cat, tide_rows_required(rows, 0, 1));
-	cat->superuser = tide_rows_bool(rows, 0, 2);
-	cat->may_create_schema = tide_rows_bool(rows, 0, 3);
-	cat->may_create_temp = tide_rows_bool(rows, 0, 4);
-	cat->may_monitor = tide_rows_bool(rows, 0, 5);
-	cat->in_recovery = tide_rows_bool(rows, 0, 6);
+	tide_rows_record(cat, rows, 0, &context_record, cat);
+	tide_rows_record(load->mem, rows, 0, &loading_record, load);
 	cat->may_skip_triggers = cat->superuser;
-	load->role_path = talloc_strdup(load->mem, tide_rows_text(rows, 0, 7));
-	load->may_identify = tide_rows_bool(rows, 0, 8);
 	/* Before 15 nobody but a superuser may, and there is no function that tells. */
 	if (!cat->superuser && cat->server_version >= 150000) {
 		if (!tide_loading_ask(load,

@@ -4,12 +4,6 @@
 
 #include "catalog_sql.h"
 
-static char *
-text(const struct tide_loading *load, const struct tide_rows *rows, size_t row, size_t column)
-{
-	return talloc_strdup(load->cat, tide_rows_text(rows, row, column));
-}
-
 /* Whether the rows of schema tidemark can be read at all; the triggers on the table can be in any case. */
 static bool
 may_read(struct tide_loading *load, bool *may, struct tide_err *err)
@@ -26,6 +20,22 @@ may_read(struct tide_loading *load, bool *may, struct tide_err *err)
 	return ok;
 }
 
+static const struct tide_record_field run_fields[] = {
+	TIDE_FIELD(tide_other_run, plan, TEXT),
+	TIDE_FIELD(tide_other_run, state, TEXT),
+	TIDE_FIELD(tide_other_run, phase, TEXT),
+	TIDE_FIELD(tide_other_run, text, TEXT),
+	TIDE_FIELD(tide_other_run, phases, TEXT),
+	TIDE_FIELD(tide_other_run, earlier, BOOL),
+};
+static const struct tide_record_field keeper_fields[] = {
+	TIDE_FIELD(tide_keeper, trigger, TEXT),
+	TIDE_FIELD(tide_keeper, plan, TEXT),
+	TIDE_FIELD(tide_keeper, column, TEXT),
+};
+static const struct tide_record run_record = TIDE_RECORD(run_fields);
+static const struct tide_record keeper_record = TIDE_RECORD(keeper_fields);
+
 static bool
 read_runs(struct tide_loading *load, struct tide_err *err)
 {
@@ -35,17 +45,8 @@ read_runs(struct tide_loading *load, struct tide_err *err)
 	if (!tide_loading_ask(
 		load, tide_sql_catalog_others, TIDE_ARGS(load->oid, load->request->plan), &rows, err))
 		return false;
-	cat->other_run_count = tide_rows_count(rows);
-	cat->other_run = talloc_zero_array(cat, struct tide_other_run, (unsigned)cat->other_run_count);
-	for (size_t i = 0; i < cat->other_run_count; i++)
-		cat->other_run[i] = (struct tide_other_run){
-			.plan = text(load, rows, i, 0),
-			.state = text(load, rows, i, 1),
-			.phase = text(load, rows, i, 2),
-			.text = text(load, rows, i, 3),
-			.phases = text(load, rows, i, 4),
-			.earlier = tide_rows_bool(rows, i, 5),
-		};
+	cat->other_run =
+	    tide_rows_records(cat, rows, &run_record, sizeof(*cat->other_run), &cat->other_run_count);
 	return true;
 }
 
@@ -60,13 +61,6 @@ tide_loading_others(struct tide_loading *load, struct tide_err *err)
 	    !tide_loading_ask(
 		load, tide_sql_catalog_keepers, TIDE_ARGS(load->oid, load->request->plan), &rows, err))
 		return false;
-	cat->keeper_count = tide_rows_count(rows);
-	cat->keeper = talloc_zero_array(cat, struct tide_keeper, (unsigned)cat->keeper_count);
-	for (size_t i = 0; i < cat->keeper_count; i++)
-		cat->keeper[i] = (struct tide_keeper){
-			.trigger = text(load, rows, i, 0),
-			.plan = text(load, rows, i, 1),
-			.column = text(load, rows, i, 2),
-		};
+	cat->keeper = tide_rows_records(cat, rows, &keeper_record, sizeof(*cat->keeper), &cat->keeper_count);
 	return true;
 }

@@ -17,18 +17,18 @@ family AS (
       FROM family AS f
       JOIN pg_catalog.pg_constraint AS k ON k.confrelid = f.oid AND k.contype = 'f' AND k.conparentid = 0
 )
-SELECT k.conname,
-       k.contype,
-       pg_get_constraintdef(k.oid),
+SELECT k.conname AS name,
+       k.contype AS type,
+       pg_get_constraintdef(k.oid) AS definition,
        (SELECT array_agg(own.attnum ORDER BY n.at)
           FROM unnest(side.attnums) WITH ORDINALITY AS n (attnum, at)
           JOIN pg_catalog.pg_attribute AS a ON a.attrelid = side.relation AND a.attnum = n.attnum
-          JOIN pg_catalog.pg_attribute AS own ON own.attrelid = p.relation AND own.attname = a.attname)::pg_catalog.text,
-       k.convalidated,
-       obj_description(k.oid, 'pg_constraint'),
-       CASE WHEN side.referencing IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END,
+          JOIN pg_catalog.pg_attribute AS own ON own.attrelid = p.relation AND own.attname = a.attname)::pg_catalog.text AS attnums,
+       k.convalidated AS validated,
+       obj_description(k.oid, 'pg_constraint') AS comment,
+       CASE WHEN side.referencing IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS referencing,
        CASE WHEN NOT side.own THEN (SELECT format('%I.%I', tn.nspname, tc.relname) FROM pg_catalog.pg_class AS tc
-                                      JOIN pg_catalog.pg_namespace AS tn ON tn.oid = tc.relnamespace WHERE tc.oid = side.relation) END
+                                      JOIN pg_catalog.pg_namespace AS tn ON tn.oid = tc.relnamespace WHERE tc.oid = side.relation) END AS "table"
   FROM p
  CROSS JOIN side
   JOIN pg_catalog.pg_constraint AS k ON k.oid = side.key

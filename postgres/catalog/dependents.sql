@@ -154,7 +154,7 @@ family AS (
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
                         WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = body.oid AND e.deptype = 'e')
 )
-SELECT found.attnum, found.kind, found.name, found.identity, bool_or(found.blocks), bool_or(found.alters)
+SELECT found.attnum, found.kind, found.name, found.identity, bool_or(found.blocks) AS blocks_drop, bool_or(found.alters) AS alters
   FROM found
  WHERE found.schema <> 'tidemark' OR found.kind NOT IN ('function', 'trigger function', 'trigger columns', 'trigger condition')
  GROUP BY found.attnum, found.kind, found.name, found.identity

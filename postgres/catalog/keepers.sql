@@ -13,7 +13,7 @@ family AS (
       JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace AND n.nspname = 'tidemark'
      CROSS JOIN LATERAL split_part(f.prosrc, chr(10), 2) AS line (text)
 )
-SELECT DISTINCT note.tgname, note.of ->> 'plan', used.name
+SELECT DISTINCT note.tgname AS trigger, note.of ->> 'plan' AS plan, used.name AS "column"
   FROM p
  CROSS JOIN note
  CROSS JOIN LATERAL jsonb_array_elements_text(note.of -> 'columns') AS used (name)

@@ -36,19 +36,19 @@ family AS (
                                     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = r.prrelid
                                     AND d.refobjsubid > 0 AND NOT coalesce(d.refobjsubid = ANY (identity.keys), false)) END
 )
-SELECT EXISTS (SELECT FROM sent),
-       (SELECT string_agg(DISTINCT quote_ident(sent.pubname), ', ') FROM sent WHERE NOT sent.listed),
+SELECT EXISTS (SELECT FROM sent) AS published,
+       (SELECT string_agg(DISTINCT quote_ident(sent.pubname), ', ') FROM sent WHERE NOT sent.listed) AS publications,
        (SELECT string_agg(DISTINCT quote_ident(b.pubname), ', ') FROM pg_catalog.pg_publication AS b
          WHERE b.puballtables OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace AS s
-                                          WHERE s.pnpubid = b.oid AND s.pnnspid = to_regnamespace('tidemark'))),
+                                          WHERE s.pnpubid = b.oid AND s.pnnspid = to_regnamespace('tidemark'))) AS state_publications,
        (SELECT min(c.oid::pg_catalog.regclass::pg_catalog.text)
           FROM p JOIN pg_catalog.pg_class AS c
             ON c.oid IN (SELECT p.relation UNION SELECT t.relid FROM pg_catalog.pg_partition_tree(p.relation) AS t)
          WHERE c.relkind = 'r' AND EXISTS (SELECT FROM sent WHERE sent.pubupdate)
            AND CASE c.relreplident WHEN 'f' THEN false WHEN 'n' THEN true
                     WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisreplident)
-                    ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary) END),
-       (SELECT string_agg(DISTINCT quote_ident(narrow.pubname), ', ') FROM narrow),
+                    ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary) END) AS without_identity,
+       (SELECT string_agg(DISTINCT quote_ident(narrow.pubname), ', ') FROM narrow) AS narrow_publications,
        (SELECT string_agg(DISTINCT quote_ident(u.subname), ', ')
           FROM family JOIN pg_catalog.pg_subscription_rel AS w ON w.srrelid = family.oid
-          JOIN pg_catalog.pg_subscription AS u ON u.oid = w.srsubid)
+          JOIN pg_catalog.pg_subscription AS u ON u.oid = w.srsubid) AS subscriptions

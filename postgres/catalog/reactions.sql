@@ -70,7 +70,7 @@ family AS (
 SELECT found.name,
        found.kind,
        CASE WHEN NOT found.own THEN (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c
-                                       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = found.oid) END,
+                                       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = found.oid) END AS "table",
        found.does,
        found.timing,
        found.condition,
@@ -80,6 +80,6 @@ SELECT found.name,
           FROM unnest(found.attnums) AS o (attnum)
           LEFT JOIN made ON made.oid = found.oid AND made.attnum = o.attnum
           JOIN pg_catalog.pg_attribute AS a ON a.attrelid = found.oid AND a.attnum IN (o.attnum, made.base)
-          JOIN pg_catalog.pg_attribute AS own ON own.attrelid = found.relation AND own.attname = a.attname)::pg_catalog.text
+          JOIN pg_catalog.pg_attribute AS own ON own.attrelid = found.relation AND own.attname = a.attname)::pg_catalog.text AS attnums
   FROM found
  ORDER BY found.kind = 'k', NOT found.own, found.oid, found.timing LIKE 'AFTER%', found.name COLLATE "C", found.does

@@ -32,34 +32,34 @@ leaf AS (
       FROM leaf
 )
 SELECT c.oid,
-       coalesce(pg_relation_filenode(c.oid), 0),
-       n.nspname,
-       c.relname,
+       coalesce(pg_relation_filenode(c.oid), 0) AS filenode,
+       n.nspname AS schema,
+       c.relname AS name,
        c.relkind,
-       coalesce(a.amname, (SELECT min(la.amname) FROM leaf JOIN pg_catalog.pg_am AS la ON la.oid = leaf.relam), 'heap'),
-       c.relrowsecurity,
-       EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = c.oid),
-       c.relispartition,
-       (total.heap / current_setting('block_size')::pg_catalog.int8)::pg_catalog.int8,
+       coalesce(a.amname, (SELECT min(la.amname) FROM leaf JOIN pg_catalog.pg_am AS la ON la.oid = leaf.relam), 'heap') AS access_method,
+       c.relrowsecurity AS row_security,
+       EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = c.oid) AS has_children,
+       c.relispartition AS is_child_partition,
+       (total.heap / current_setting('block_size')::pg_catalog.int8)::pg_catalog.int8 AS pages,
        total.bytes,
        total.index_bytes,
-       total.row_estimate,
-       (SELECT coalesce(max(t.attnum), 0) FROM pg_catalog.pg_attribute AS t WHERE t.attrelid = c.oid),
+       total.row_estimate AS rows,
+       (SELECT coalesce(max(t.attnum), 0) FROM pg_catalog.pg_attribute AS t WHERE t.attrelid = c.oid) AS max_attnum,
        total.xid_age,
-       pg_has_role(current_user, c.relowner, 'USAGE'),
+       pg_has_role(current_user, c.relowner, 'USAGE') AS owns_table,
        -- Partitions can have owners of their own. The owner of the database may too, and from 17 on who has MAINTAIN.
        pg_has_role(current_user, (SELECT d.datdba FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()), 'USAGE')
        OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS r
                        WHERE (r.oid = c.oid OR r.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) AS t))
                          AND NOT pg_has_role(current_user, r.relowner, 'USAGE')
                          AND NOT CASE WHEN current_setting('server_version_num')::pg_catalog.int4 >= 170000
-                                      THEN has_table_privilege(r.oid, 'MAINTAIN') ELSE false END),
-       (SELECT min(place.name) FROM place WHERE NOT place.heap),
-       (SELECT min(place.name) FROM place WHERE NOT place.keyed),
-       (SELECT min(place.name) FROM place WHERE NOT place.keyed AND NOT place.heap),
+                                      THEN has_table_privilege(r.oid, 'MAINTAIN') ELSE false END) AS may_vacuum,
+       (SELECT min(place.name) FROM place WHERE NOT place.heap) AS not_heap,
+       (SELECT min(place.name) FROM place WHERE NOT place.keyed) AS keyless,
+       (SELECT min(place.name) FROM place WHERE NOT place.keyed AND NOT place.heap) AS orderless,
        (SELECT min(f.oid::pg_catalog.regclass::pg_catalog.text) FROM pg_catalog.pg_class AS f
-         WHERE f.relkind = 'f' AND f.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) AS t)),
-       CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END
+         WHERE f.relkind = 'f' AND f.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) AS t)) AS foreign_partition,
+       CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END AS of_type
   FROM p
   JOIN pg_catalog.pg_class AS c ON c.oid = p.relation
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

@@ -168,8 +168,8 @@ tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column)
 	return text[0] == 't';
 }
 
-static size_t
-column_named(const struct tide_rows *rows, const char *name)
+size_t
+tide_rows_column(const struct tide_rows *rows, const char *name)
 {
 	for (size_t i = 0; i < tide_rows_width(rows); i++)
 		if (strcmp(PQfname(rows->result, (int)i), name) == 0)
@@ -190,7 +190,7 @@ static void
 read_member(
     void *ctx, const struct tide_rows *rows, size_t row, const struct tide_record_field *field, void *member)
 {
-	size_t column = column_named(rows, field->name);
+	size_t column = tide_rows_column(rows, field->name);
 	bool null = tide_rows_null(rows, row, column), truth;
 	int64_t whole;
 	double real;
