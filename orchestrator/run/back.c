@@ -84,7 +84,7 @@ check_reversible(struct tide_executor *exe, const struct way *way, struct tide_e
 #define COUNT_FOR "30s"
 #define COUNT_MOST 1000000
 
-/* How many rows lose something, in brackets; empty where it cannot be asked any more. */
+/* How many rows lose something, in brackets, or why that is not known. */
 static bool
 count_lost(struct tide_executor *exe, void *mem, const char *lost, char **text, struct tide_err *err)
 {
@@ -102,10 +102,13 @@ count_lost(struct tide_executor *exe, void *mem, const char *lost, char **text, 
 	ok = tide_await_query(exe->control, mem, sql, 0, NULL, &rows, &failed);
 	if (!tide_await_exec(exe->control, NULL, "RESET statement_timeout", NULL, err))
 		return false;
-	if (!ok && strcmp(failed.sqlstate, "57014") == 0)
-		*text = talloc_strdup(mem, " (in how many rows could not be counted within " COUNT_FOR ")");
-	if (!ok)
+	if (!ok) {
+		*text =
+		    strcmp(failed.sqlstate, "57014") == 0
+			? talloc_strdup(mem, " (in how many rows could not be counted within " COUNT_FOR ")")
+			: talloc_asprintf(mem, " (in how many rows is unknown: %s)", failed.message);
 		return true;
+	}
 	count = tide_rows_int(rows, 0, 0);
 	*text = count > COUNT_MOST
 		    ? talloc_asprintf(mem, " (in more than %d rows)", COUNT_MOST)
@@ -290,22 +293,73 @@ undo_phase(struct tide_executor *exe, const struct chapter *c, bool all, struct 
 	return true;
 }
 
-/* Whether the rollback has changed anything of this phase. */
+/*
+ * The undo actions of this phase that have changed something, by their names in the journal, one a line. A rollback that was
+ * interrupted counts with the one that goes on with it: what is asked for is what happened after the last step forward. What
+ * a failed action has cleaned up is not done any more.
+ */
 static bool
-has_undone(struct tide_executor *exe, const struct chapter *c, bool *has, struct tide_err *err)
+undone_actions(
+    struct tide_executor *exe, void *mem, const struct chapter *c, const char **names, struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(exe->control, mem,
-	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint AND phase = $2::integer AND "
-	    "event = 'undo.done' AND outcome IS DISTINCT FROM '" TIDE_ALREADY_SO "' AND seq > (SELECT "
-	    "max(seq) FROM tidemark.journal WHERE run = $1::bigint AND event = 'rollback.start'))",
+	    "WITH u AS (SELECT seq, step, outcome, split_part(step, '#', 1) AS of, step LIKE '%.cleanup' AS "
+	    "cleanup FROM tidemark.journal WHERE run = $1::bigint AND phase = $2::integer AND event = "
+	    "'undo.done' AND seq > coalesce((SELECT max(seq) FROM tidemark.journal WHERE run = $1::bigint "
+	    "AND phase = $2::integer AND event = 'step.done'), 0)) "
+	    "SELECT coalesce(string_agg(DISTINCT u.step, chr(10)), '') FROM u WHERE NOT u.cleanup "
+	    "AND u.outcome IS DISTINCT FROM '" TIDE_ALREADY_SO "' "
+	    "AND NOT EXISTS (SELECT FROM u AS c WHERE c.cleanup AND c.of = u.of AND c.seq > u.seq)",
 	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, c->index)), &rows, err);
 
 	if (ok)
-		*has = tide_rows_bool(rows, 0, 0);
-	talloc_free(mem);
+		*names = tide_rows_required(rows, 0, 0);
 	return ok;
+}
+
+static bool
+has_line(const char *lines, const char *line)
+{
+	size_t length = strlen(line);
+
+	for (const char *at = lines; *at != '\0';) {
+		size_t here = strcspn(at, "\n");
+
+		if (here == length && strncmp(at, line, length) == 0)
+			return true;
+		at += here + (at[here] == '\n' ? 1 : 0);
+	}
+	return false;
+}
+
+static void
+add_title(char **list, const struct tide_action *action)
+{
+	*list = talloc_asprintf_append(*list, "%s%s", **list != '\0' ? "; " : "", action->title);
+}
+
+/* The undo actions of the phase that were done, and those that were not, by their titles; "" where there is none. */
+static bool
+tell_apart(struct tide_executor *exe, const struct chapter *c, const char *names, char **done, char **missing,
+    struct tide_err *err)
+{
+	for (size_t s = c->steps != NULL ? c->steps->count : 0; s > 0; s--) {
+		const struct tide_step *step = &c->steps->item[s - 1];
+		bool ran = false, untouched = false;
+
+		if (!tide_journal_has(exe->session, "step.done", c->index, step->name, &ran, err) ||
+		    !tide_journal_untouched(exe->session, c->index, step->name, &untouched, err))
+			return false;
+		for (size_t u = 0; ran && !untouched && u < step->undo_count; u++) {
+			char *name = talloc_asprintf(*done, "%s#%zu", step->name, u + 1);
+
+			/* To have looked changes nothing. */
+			if (step->undo[u].kind != TIDE_STEP_SWEEP)
+				add_title(has_line(names, name) ? done : missing, &step->undo[u]);
+		}
+	}
+	return true;
 }
 
 /*
@@ -316,9 +370,11 @@ stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err 
 {
 	struct tide_err ignored = { 0 };
 	void *mem = talloc_new(exe);
-	bool undone = true;
+	char *done = talloc_strdup(mem, ""), *missing = talloc_strdup(mem, "");
+	const char *names;
 
-	if (why->code != TIDE_DIFFERENCES || !has_undone(exe, c, &undone, &ignored) || undone ||
+	if (why->code != TIDE_DIFFERENCES || !undone_actions(exe, mem, c, &names, &ignored) ||
+	    !tell_apart(exe, c, names, &done, &missing, &ignored) || *done != '\0' ||
 	    !tide_executor_move_phase(
 		exe, c->index, c->was == TIDE_PHASE_DONE ? TIDE_PHASE_DONE : TIDE_PHASE_RUNNING, &ignored)) {
 		talloc_free(mem);
@@ -342,28 +398,52 @@ stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err 
 	talloc_free(mem);
 }
 
+/* What is said of a phase that rows forbid rolling back; NULL with an error. */
+static char *
+left_text(
+    struct tide_executor *exe, void *mem, const struct chapter *c, const char *why, struct tide_err *err)
+{
+	const char *phase = exe->plan->phase[c->index].name, *names;
+	char *done = talloc_strdup(mem, ""), *missing = talloc_strdup(mem, "");
+
+	if (!undone_actions(exe, mem, c, &names, err))
+		return NULL;
+	if (!tell_apart(exe, c, names, &done, &missing, err))
+		return NULL;
+	if (*done == '\0')
+		return talloc_asprintf(mem, "phase %s is left as it is: %s", phase, why);
+	return talloc_asprintf(mem, "phase %s is left partly rolled back: %s. Done: %s. Not done: %s", phase,
+	    why, done, *missing != '\0' ? missing : "nothing");
+}
+
 /* With --accept-loss, what rows forbid rolling back stays as it is, and the way goes on behind it. */
 static bool
 leave(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
 {
 	struct tide_err why = *err;
+	void *mem;
+	char *text;
+	bool ok;
 
 	if (!exe->options->accept_loss || err->code != TIDE_DIFFERENCES)
 		return false;
 	memset(err, 0, sizeof(*err));
-	if (!tide_journal_add(exe->session,
-		&(struct tide_entry){ .event = "undo.left",
-		    .phase = c->index,
-		    .outcome = why.message,
-		    .detail = decision(exe, exe->options),
-		    .seconds = -1,
-		    .lock_wait = -1 },
-		NULL, err) ||
-	    !tide_executor_move_phase(exe, c->index, TIDE_PHASE_PENDING, err))
-		return false;
-	tide_executor_event(exe, "undo.left", NULL, true, "phase %s is left as it is: %s",
-	    exe->plan->phase[c->index].name, why.message);
-	return true;
+	mem = talloc_new(exe);
+	text = left_text(exe, mem, c, why.message, err);
+	ok = text != NULL &&
+	     tide_journal_add(exe->session,
+		 &(struct tide_entry){ .event = "undo.left",
+		     .phase = c->index,
+		     .outcome = text,
+		     .detail = decision(exe, exe->options),
+		     .seconds = -1,
+		     .lock_wait = -1 },
+		 NULL, err) &&
+	     tide_executor_move_phase(exe, c->index, TIDE_PHASE_PENDING, err);
+	if (ok)
+		tide_executor_event(exe, "undo.left", NULL, true, "%s", text);
+	talloc_free(mem);
+	return ok;
 }
 
 static bool
