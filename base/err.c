@@ -85,6 +85,17 @@ tide_wrap(struct tide_err *err, const char *fmt, ...)
 }
 
 bool
+tide_place(struct tide_err *err, const char *path, int line, int column)
+{
+	if (err == NULL)
+		return false;
+	(void)snprintf(err->where, sizeof(err->where), "%s:%d:%d", path, line, column);
+	err->line = line;
+	err->column = column;
+	return false;
+}
+
+bool
 tide_hint(struct tide_err *err, const char *fmt, ...)
 {
 	char room[ROOM];

@@ -1,6 +1,5 @@
 #include "tidemark/phases/phase.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <talloc.h>
@@ -40,7 +39,7 @@ refuse(
 		if (f->severity != TIDE_ERROR)
 			continue;
 		tide_fail(err, TIDE_PRECONDITION, "%s", f->message);
-		snprintf(err->where, sizeof(err->where), "%s:%d:%d", plan->path, f->line, f->column);
+		tide_place(err, plan->path, f->line, f->column);
 		if (f->hint != NULL)
 			tide_hint(err, "%s", f->hint);
 		return false;

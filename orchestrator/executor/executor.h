@@ -17,6 +17,7 @@
 #include "tidemark/base/err.h"
 #include "tidemark/base/units.h"
 #include "tidemark/catalog/catalog.h"
+#include "tidemark/orchestrator/hold.h"
 #include "tidemark/orchestrator/run.h"
 #include "tidemark/phases/step.h"
 #include "tidemark/plans/plan.h"
@@ -49,12 +50,15 @@ struct tide_signals {
 	int64_t round_trip; /* us; the shortest seen, 0 unknown */
 };
 
+/** Measured quantities with a limit: see throttle.c. */
+#define TIDE_GAUGES 4
+
 /** Whether the work at hand has to stop for a while. */
 struct tide_throttle {
-	char *reason;          /* NULL: it may go on */
-	const char *cause;     /* the same as one of tide_throttle_causes */
-	bool only_reads;       /* the work makes no WAL that anybody has to follow */
-	bool looks_at_horizon; /* the watcher asks who holds the xmin horizon */
+	struct tide_hold hold;  /* no cause: it may go on. The text belongs to the executor */
+	bool over[TIDE_GAUGES]; /* the limits that are exceeded until their gauge has fallen well below */
+	bool only_reads;        /* the work makes no WAL that anybody has to follow */
+	bool looks_at_horizon;  /* the watcher asks who holds the xmin horizon */
 };
 
 /** A soak or a hold with more left than this ends the command (the run stays where it is) instead of keeping a process waiting. */

@@ -1,4 +1,5 @@
 -- Who blocks an executor's session on table $1 or a partition of it, who waits for it, and what holds the table for long.
+-- The first column is an enum tide_lock_role.
 WITH RECURSIVE tree (oid) AS (
     SELECT pg_catalog.to_regclass($1)::oid
     UNION
@@ -7,15 +8,14 @@ WITH RECURSIVE tree (oid) AS (
     SELECT a.pid FROM pg_catalog.pg_stat_activity a
      WHERE starts_with(a.application_name, 'tidemark/') AND a.datname = current_database() AND a.pid <> pg_backend_pid()
 ), seen AS (
-    SELECT 1 AS rank, 'blocks us' AS role, b.pid, o.pid AS ours
+    SELECT 1 AS role, b.pid, o.pid AS ours
       FROM ours o CROSS JOIN unnest(pg_catalog.pg_blocking_pids(o.pid)) AS b (pid)
     UNION ALL
-    SELECT 2, 'waits for us', w.pid, o.pid
+    SELECT 2, w.pid, o.pid
       FROM pg_catalog.pg_stat_activity w JOIN ours o ON o.pid = ANY (pg_catalog.pg_blocking_pids(w.pid))
      WHERE w.wait_event_type = 'Lock'
     UNION ALL
-    SELECT CASE WHEN a.backend_type = 'autovacuum worker' THEN 4 ELSE 3 END,
-           CASE WHEN a.backend_type = 'autovacuum worker' THEN 'autovacuum' ELSE 'old transaction' END, a.pid, NULL
+    SELECT CASE WHEN a.backend_type = 'autovacuum worker' THEN 4 ELSE 3 END, a.pid, NULL
       FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
      WHERE l.granted AND l.locktype = 'relation' AND l.relation IN (SELECT oid FROM tree)
        AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
@@ -26,6 +26,6 @@ SELECT s.role, s.pid, a.usename, a.application_name, a.state,
        (SELECT string_agg(DISTINCT l.mode, ', ') FROM pg_catalog.pg_locks l
          WHERE l.pid = s.pid AND l.relation IN (SELECT oid FROM tree)),
        a.query, extract(epoch FROM clock_timestamp() - a.xact_start)
-  FROM (SELECT DISTINCT rank, role, pid FROM seen) s
+  FROM (SELECT DISTINCT role, pid FROM seen) s
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = s.pid
- ORDER BY s.rank, 8 DESC NULLS LAST
+ ORDER BY s.role, 8 DESC NULLS LAST

@@ -19,6 +19,19 @@ real(const struct tide_rows *rows, size_t row, size_t column)
 	return tide_rows_null(rows, row, column) ? -1 : tide_rows_real(rows, row, column);
 }
 
+const char *
+tide_lock_role_word(enum tide_lock_role role)
+{
+	static const char *const words[] = {
+		[TIDE_LOCK_BLOCKS] = "blocks us",
+		[TIDE_LOCK_WAITS] = "waits for us",
+		[TIDE_LOCK_OLD] = "old transaction",
+		[TIDE_LOCK_AUTOVACUUM] = "autovacuum",
+	};
+
+	return words[role];
+}
+
 bool
 tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation,
     struct tide_lock_rows *out, struct tide_err *err)
@@ -38,7 +51,7 @@ tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const ch
 	for (size_t i = 0; i < out->count; i++) {
 		struct tide_lock_row *l = &out->item[i];
 
-		l->role = copy(ctx, rows, i, 0);
+		l->role = (enum tide_lock_role)tide_rows_int(rows, i, 0);
 		l->pid = (int)tide_rows_int(rows, i, 1);
 		l->user = copy(ctx, rows, i, 2);
 		l->application = copy(ctx, rows, i, 3);

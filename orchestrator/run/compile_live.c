@@ -1,6 +1,5 @@
 #include "compile_live.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -49,7 +48,7 @@ refuse(struct tide_executor *exe, const struct tide_findings *findings, struct t
 		return true;
 	tide_fail(err, TIDE_PRECONDITION, "%s%s", first->message,
 	    errors > 1 ? " (and more: see tidemark plan)" : "");
-	snprintf(err->where, sizeof(err->where), "%s:%d:%d", exe->plan->path, first->line, first->column);
+	tide_place(err, exe->plan->path, first->line, first->column);
 	return first->hint != NULL ? tide_hint(err, "%s", first->hint) : false;
 }
 

@@ -138,7 +138,7 @@ tide_executor_reset(struct tide_executor *exe)
 	talloc_free(exe->signals.replica_names);
 	talloc_free(exe->signals.horizon);
 	talloc_free(exe->signals.horizon_xmin);
-	talloc_free(exe->throttle.reason);
+	talloc_free((void *)exe->throttle.hold.text);
 	talloc_free(exe->report.reason);
 	exe->watcher = NULL;
 	exe->signals = (struct tide_signals){ 0 };

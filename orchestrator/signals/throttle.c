@@ -5,30 +5,36 @@
 
 #include "tidemark/base/units.h"
 
-const char *const tide_throttle_causes[] = { "file", "horizon", "lock_waiters", "pause", "replica_lag",
-	"replica_missing", "replica_unreadable", "slot_wal", "sql", "sql_unreadable", "window", NULL };
-
 /* One measured quantity against one limit. */
 struct gauge {
-	const char *cause;
-	const char *name;    /* begins the reason; also how the last reason is recognised */
+	enum tide_cause cause;
+	const char *name;    /* begins the text */
 	double value, limit; /* limit 0: not looked at */
 	bool bytes;
 };
 
-static bool
-over(const struct gauge *g, const char *before)
+static void
+read_gauges(
+    const struct tide_limits *limits, const struct tide_signals *signals, struct gauge out[TIDE_GAUGES])
 {
-	double limit = g->limit;
-	size_t length = strlen(g->name);
+	const struct gauge gauges[TIDE_GAUGES] = {
+		{ TIDE_CAUSE_REPLICA_LAG, "replica lag in seconds", signals->lag_seconds,
+		    (double)limits->replica_lag / (double)TIDE_SECOND, false },
+		{ TIDE_CAUSE_REPLICA_LAG, "replica lag", signals->lag_bytes,
+		    (double)limits->replica_lag_bytes, true },
+		{ TIDE_CAUSE_SLOT_WAL, "WAL kept by a replication slot", signals->slot_bytes,
+		    (double)limits->slot_wal, true },
+		{ TIDE_CAUSE_LOCK_WAITERS, "sessions waiting for a lock on the table",
+		    (double)signals->lock_waiters, (double)limits->lock_waiters, false },
+	};
 
-	if (limit <= 0 || g->value < 0)
-		return false;
-	/* "replica lag" begins "replica lag in seconds" too: its figure comes next. */
-	if (before != NULL && strncmp(before, g->name, length) == 0 && before[length] == ' ' &&
-	    before[length + 1] >= '0' && before[length + 1] <= '9')
-		limit *= 0.8;
-	return g->value >= limit;
+	memcpy(out, gauges, sizeof(gauges));
+}
+
+static bool
+reached(const struct gauge *g, bool before)
+{
+	return g->limit > 0 && g->value >= 0 && g->value >= g->limit * (before ? 0.8 : 1);
 }
 
 static char *
@@ -63,13 +69,6 @@ missing_replica(const struct tide_limits *limits, const struct tide_signals *sig
 	return NULL;
 }
 
-static char *
-because(const char **cause, const char *name, char *reason)
-{
-	*cause = name;
-	return reason;
-}
-
 struct tide_limits
 tide_throttle_of_reader(const struct tide_limits *limits)
 {
@@ -80,39 +79,39 @@ tide_throttle_of_reader(const struct tide_limits *limits)
 	return out;
 }
 
-char *
-tide_throttle_reason(void *ctx, const struct tide_limits *limits, const struct tide_signals *signals,
-    bool file_exists, const char *before, const char **cause)
+struct tide_hold
+tide_throttle_judge(void *ctx, const struct tide_limits *limits, const struct tide_signals *signals,
+    bool file_exists, bool over[TIDE_GAUGES])
 {
 	bool looks_at_lag = limits->replica_lag > 0 || limits->replica_lag_bytes > 0;
 	const char *missing = missing_replica(limits, signals);
-	const struct gauge gauges[] = {
-		{ "replica_lag", "replica lag in seconds", signals->lag_seconds,
-		    (double)limits->replica_lag / (double)TIDE_SECOND, false },
-		{ "replica_lag", "replica lag", signals->lag_bytes, (double)limits->replica_lag_bytes, true },
-		{ "slot_wal", "WAL kept by a replication slot", signals->slot_bytes, (double)limits->slot_wal,
-		    true },
-		{ "lock_waiters", "sessions waiting for a lock on the table", (double)signals->lock_waiters,
-		    (double)limits->lock_waiters, false },
-	};
+	struct gauge gauges[TIDE_GAUGES];
 
+	/* All of them: which limits are exceeded does not depend on what else holds the work back. */
+	read_gauges(limits, signals, gauges);
+	for (size_t i = 0; i < TIDE_GAUGES; i++)
+		over[i] = reached(&gauges[i], over[i]);
 	if (!signals->window_open)
-		return because(cause, "window", talloc_strdup(ctx, "outside the time window of this phase"));
+		return (struct tide_hold){ TIDE_CAUSE_WINDOW,
+			talloc_strdup(ctx, "outside the time window of this phase") };
 	if (file_exists)
-		return because(cause, "file", talloc_asprintf(ctx, "file %s exists", limits->throttle_file));
+		return (struct tide_hold){ TIDE_CAUSE_FILE,
+			talloc_asprintf(ctx, "file %s exists", limits->throttle_file) };
 	if (signals->throttle_sql_failed)
-		return because(cause, "sql_unreadable", talloc_strdup(ctx, "throttle_sql cannot be read"));
+		return (struct tide_hold){ TIDE_CAUSE_SQL_UNREADABLE,
+			talloc_strdup(ctx, "throttle_sql cannot be read") };
 	if (signals->throttle_sql)
-		return because(cause, "sql", talloc_strdup(ctx, "throttle_sql returns true"));
+		return (struct tide_hold){ TIDE_CAUSE_SQL, talloc_strdup(ctx, "throttle_sql returns true") };
 	if (missing != NULL)
-		return because(
-		    cause, "replica_missing", talloc_asprintf(ctx, "replica '%s' is not connected", missing));
+		return (struct tide_hold){ TIDE_CAUSE_REPLICA_MISSING,
+			talloc_asprintf(ctx, "replica '%s' is not connected", missing) };
 	if (looks_at_lag && signals->unreadable_replicas > 0)
-		return because(cause, "replica_unreadable",
-		    talloc_strdup(ctx, "replica lag cannot be read (GRANT pg_monitor to this role, or set "
-				       "replica_lag = \"0\")"));
-	for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++)
-		if (over(&gauges[i], before))
-			return because(cause, gauges[i].cause, gauge_text(ctx, &gauges[i]));
-	return because(cause, NULL, NULL);
+		return (struct tide_hold){ TIDE_CAUSE_REPLICA_UNREADABLE,
+			talloc_strdup(ctx,
+			    "replica lag cannot be read (GRANT pg_monitor to this role, or set "
+			    "replica_lag = \"0\")") };
+	for (size_t i = 0; i < TIDE_GAUGES; i++)
+		if (over[i])
+			return (struct tide_hold){ gauges[i].cause, gauge_text(ctx, &gauges[i]) };
+	return (struct tide_hold){ 0 };
 }

@@ -39,13 +39,13 @@ tide_watcher_judge(struct tide_executor *exe)
 	struct tide_limits limits =
 	    exe->throttle.only_reads ? tide_throttle_of_reader(&exe->plan->limits) : exe->plan->limits;
 	bool file = limits.throttle_file != NULL && access(limits.throttle_file, F_OK) == 0;
-	char *reason = tide_throttle_reason(
-	    exe, &limits, &exe->signals, file, exe->throttle.reason, &exe->throttle.cause);
+	struct tide_hold before = exe->throttle.hold;
 
-	talloc_free(exe->throttle.reason);
-	exe->throttle.reason = reason;
+	exe->throttle.hold = tide_throttle_judge(exe, &limits, &exe->signals, file, exe->throttle.over);
 	/* The progress borrows the text. */
-	exe->report.progress.reason = exe->report.progress.reason != NULL ? reason : NULL;
+	if (before.text != NULL && exe->report.progress.hold.text == before.text)
+		exe->report.progress.hold = exe->throttle.hold;
+	talloc_free((void *)before.text);
 }
 
 static void

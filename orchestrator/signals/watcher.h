@@ -7,13 +7,13 @@
 
 /**
  * The watcher: one connection, one tick a second. Each tick keeps the lease, brings back what somebody wants of
- * the run, and reads what the throttle needs. Results are in exe->requests, exe->signals and exe->throttle.reason.
+ * the run, and reads what the throttle needs. Results are in exe->requests, exe->signals and exe->throttle.hold.
  */
 bool tide_watcher_start(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
 /** A tick now, or right after the one under way: after NOTIFY, or when progress should be seen at once. */
 void tide_watcher_poke(struct tide_executor *exe);
 
-/** Sets exe->throttle.reason from what the last tick saw: when other work begins, another reason may count. */
+/** Sets exe->throttle.hold from what the last tick saw: when other work begins, another reason may count. */
 void tide_watcher_judge(struct tide_executor *exe);
 
 /** Whether a tick waits for the connection: who else uses it lets the heartbeat go first. */

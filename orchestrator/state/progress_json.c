@@ -34,10 +34,14 @@ static const struct member members[] = {
 	ROW(hot_share, REAL),
 	ROW(lag, WHOLE),
 	ROW(eta, WHOLE),
-	ROW(state, TEXT),
-	ROW(reason, TEXT),
-	ROW(cause, TEXT),
 };
+
+static void
+set_text(json_t *object, const char *name, const char *text)
+{
+	if (text != NULL)
+		json_object_set_new(object, name, json_string(text));
+}
 
 char *
 tide_progress_json(void *ctx, const struct tide_progress *progress)
@@ -59,6 +63,9 @@ tide_progress_json(void *ctx, const struct tide_progress *progress)
 			json_object_set_new(object, members[i].name, value);
 	}
 	json_object_set_new(object, "workers", json_integer(progress->workers));
+	set_text(object, "state", progress->at_work ? tide_hold_word(&progress->hold) : NULL);
+	set_text(object, "reason", progress->hold.text);
+	set_text(object, "cause", tide_cause_word(progress->hold.cause));
 	text = json_dumps(object, JSON_COMPACT);
 	out = talloc_strdup(ctx, text);
 	free(text);
@@ -87,6 +94,9 @@ tide_progress_read(void *ctx, const char *text, struct tide_progress *out)
 		else if (members[i].kind == REAL && json_is_number(value))
 			*(double *)at = json_number_value(value);
 	}
+	out->at_work = json_object_get(object, "state") != NULL;
+	out->hold.cause = tide_cause_of(json_string_value(json_object_get(object, "cause")));
+	out->hold.text = talloc_strdup(ctx, json_string_value(json_object_get(object, "reason")));
 	out->workers = (int)json_integer_value(json_object_get(object, "workers"));
 	json_decref(object);
 }

@@ -128,6 +128,13 @@ CREATE TABLE tidemark.conflict (
     writer      text NOT NULL DEFAULT session_user
 );
 
+-- Fails the batch of a sweep in which a filled row would be filled again.
+CREATE FUNCTION tidemark.filled_again() RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'filled rows would be filled again' USING ERRCODE = 'TM004';
+END
+$$;
+
 CREATE VIEW tidemark.status AS
 SELECT r.plan, r.state, r.direction, p.name AS phase, r.reason, r.relation AS "table", r.owner AS holder,
        clock_timestamp() - r.heartbeat AS heartbeat_age, r.hold_until, r.progress, r.created, r.updated

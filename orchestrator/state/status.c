@@ -156,7 +156,8 @@ read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tid
 		memset(p, 0, sizeof(*p));
 	}
 	if (!out->live) {
-		p->state = p->reason = p->cause = NULL;
+		p->at_work = false;
+		p->hold = (struct tide_hold){ 0 };
 		p->rows_per_second = 0;
 		p->eta = -1;
 	}

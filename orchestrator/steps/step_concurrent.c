@@ -66,7 +66,7 @@ gives_way(const struct tide_task *task)
 static bool
 throttled(const struct tide_task *task)
 {
-	return task->action->touch == TIDE_TOUCH_VACUUM && task->exe->throttle.reason != NULL;
+	return task->action->touch == TIDE_TOUCH_VACUUM && task->exe->throttle.hold.cause != TIDE_CAUSE_NONE;
 }
 
 /* A VACUUM sent by a session does not let go by itself, as an autovacuum would. */
@@ -80,7 +80,7 @@ must_yield(const struct watchdog *dog)
 		return false;
 	if (throttled(task))
 		tide_executor_event(task->exe, "concurrent.yield", task->step, true, "stopped for now: %s",
-		    task->exe->throttle.reason);
+		    task->exe->throttle.hold.text);
 	else if (behind > 0)
 		tide_executor_event(task->exe, "concurrent.yield", task->step, true,
 		    behind == 1 ? "stopped for now: %lld session waits for its lock"
@@ -366,9 +366,9 @@ wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *e
 
 	if (held)
 		tide_executor_event(
-		    exe, "throttle.start", task->step, true, "holding back: %s", exe->throttle.reason);
+		    exe, "throttle.start", task->step, true, "holding back: %s", exe->throttle.hold.text);
 	while (ok && throttled(task)) {
-		tide_executor_set_wait_reason(exe, "%s", exe->throttle.reason);
+		tide_executor_set_wait_reason(exe, "%s", exe->throttle.hold.text);
 		tide_executor_sleep(exe, TIDE_SECOND / 4);
 		ok = tide_executor_check(exe, err);
 	}

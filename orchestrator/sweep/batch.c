@@ -67,7 +67,7 @@ write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 	    "0 AS differing, 0 AS skipped, NULL::text AS keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP
 	    " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), relation->name, spec->set, spec->residual,
-	    tide_batch_again(spec), TIDE_BATCH_AGAIN, mark(ctx, "true"));
+	    tide_batch_again(spec), mark(ctx, "true"));
 }
 
 char *
@@ -138,7 +138,7 @@ tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct 
 	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), relation->name, spec->residual, relation->name,
 	    spec->residual, relation->name, spec->set, spec->residual, tide_batch_again(spec),
-	    TIDE_BATCH_AGAIN, mark(ctx, "tally.skipped = 0"));
+	    mark(ctx, "tally.skipped = 0"));
 }
 
 char *

@@ -21,9 +21,9 @@ char *tide_batch_guard(void *ctx, const struct tide_sweep_spec *spec, const stru
 /** Boolean over a filled row: it would be filled again. */
 const char *tide_batch_again(const struct tide_sweep_spec *spec);
 
-/** A row that has been filled and would be filled again: the statement fails, by a cast that cannot be done, and with it
- * everything it did. Otherwise a resume, or the next pass, would repeat work. */
-#define TIDE_BATCH_ONCE "CAST(CASE WHEN pg_catalog.bool_or(again) THEN %L ELSE '0' END AS integer) AS once"
+/** A row that has been filled and would be filled again: the statement fails with TIDE_BATCH_AGAIN, and with it everything it
+ * did. Otherwise a resume, or the next pass, would repeat work. */
+#define TIDE_BATCH_ONCE "CASE WHEN pg_catalog.bool_or(again) THEN tidemark.filled_again() ELSE 0 END AS once"
 /** Of a sweep that writes: nothing is looked up for its own sake. */
 #define TIDE_BATCH_NO_LOOKUP ", 0 AS unmatched, NULL::text AS unmatched_key"
 /** Assignments of what a batch did, from one row `tally` to the segment `g`. Formatted with TIDE_SWEEP_KEYS. */

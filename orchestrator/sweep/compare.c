@@ -342,7 +342,7 @@ compare(struct compare *c, void *ctx, struct tide_err *err)
 	c->begun = tide_now_us();
 	c->progress.phase = "verify";
 	c->progress.what = c->what->spec->what;
-	c->progress.state = "RUNNING";
+	c->progress.at_work = true;
 	c->progress.hot_share = -1;
 	c->progress.lag = -1;
 	tide_pace_begin(&c->pace, TARGET, 4, 2048);

@@ -98,7 +98,7 @@ write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 	    "(SELECT passed FROM edge) AS seen, 0 AS differing, 0 AS skipped, NULL::text AS "
 	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, block_of(relation)),
-	    work(ctx, spec, relation, "span"), TIDE_BATCH_AGAIN, mark(ctx, "true"));
+	    work(ctx, spec, relation, "span"), mark(ctx, "true"));
 }
 
 static char *
@@ -143,7 +143,7 @@ hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relati
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, block_of(relation)),
 	    relation->name, tide_keyset_same(ctx, relation->keyset, "span"), spec->residual, relation->name,
 	    tide_keyset_same(ctx, relation->keyset, "span"), spec->residual,
-	    work(ctx, spec, relation, "free"), TIDE_BATCH_AGAIN, mark(ctx, "tally.skipped = 0"));
+	    work(ctx, spec, relation, "free"), mark(ctx, "tally.skipped = 0"));
 }
 
 /* The hole is the span as this statement sees it, and the segment goes on behind it. */

@@ -46,11 +46,28 @@ rows_worked(const struct tide_sweep *sweep)
 	return sweep->spec->write ? sweep->earlier_changed + sweep->changed : sweep->seen;
 }
 
-/* Why no batch is sent; NULL: nothing holds the sweep back. */
-static const char *
+/* Why no batch is sent, but for a pause. */
+static struct tide_hold
 held_back(const struct tide_sweep *sweep)
 {
-	return sweep->exe->throttle.reason != NULL ? sweep->exe->throttle.reason : sweep->horizon_reason;
+	if (sweep->exe->throttle.hold.cause != TIDE_CAUSE_NONE)
+		return sweep->exe->throttle.hold;
+	if (sweep->horizon_reason != NULL)
+		return (struct tide_hold){ TIDE_CAUSE_HORIZON, sweep->horizon_reason };
+	return (struct tide_hold){ 0 };
+}
+
+/* The same for whoever reads the progress. */
+static struct tide_hold
+shown_hold(const struct tide_sweep *sweep)
+{
+	struct tide_hold hold = held_back(sweep);
+
+	if (sweep->exe->requests.pause)
+		return (struct tide_hold){ .cause = TIDE_CAUSE_PAUSE };
+	if (hold.cause == TIDE_CAUSE_NONE && sweep->skipped > 0)
+		hold.text = "rows are held locked by others: see tidemark locks";
+	return hold;
 }
 
 static void
@@ -64,7 +81,7 @@ measure(struct driver *d)
 		return;
 	/* Time in which nothing may be sent does not count: the ETA is about work. */
 	/* A pass that began again has fewer rows than a moment ago. */
-	if (!sweep->holding && held_back(sweep) == NULL && d->rate.at != 0 &&
+	if (!sweep->holding && held_back(sweep).cause == TIDE_CAUSE_NONE && d->rate.at != 0 &&
 	    rows_worked(sweep) >= d->rate.rows) {
 		d->rate.rows_per_second =
 		    smooth(d->rate.rows_per_second, (double)(rows_worked(sweep) - d->rate.rows) / seconds);
@@ -74,24 +91,6 @@ measure(struct driver *d)
 	d->rate.at = now;
 	d->rate.rows = rows_worked(sweep);
 	d->rate.blocks = sweep->blocks_done;
-}
-
-static const char *
-state_word(const struct tide_sweep *sweep)
-{
-	if (sweep->exe->requests.pause)
-		return "PAUSED";
-	return held_back(sweep) != NULL ? "THROTTLED" : "RUNNING";
-}
-
-static const char *
-cause(const struct tide_sweep *sweep)
-{
-	if (sweep->exe->requests.pause)
-		return "pause";
-	if (sweep->exe->throttle.cause != NULL)
-		return sweep->exe->throttle.cause;
-	return sweep->horizon_reason != NULL ? "horizon" : NULL;
 }
 
 static void
@@ -124,11 +123,8 @@ report(struct driver *d)
 		.eta = d->rate.blocks_per_second > 0
 			   ? (int64_t)(left / d->rate.blocks_per_second * (double)TIDE_SECOND)
 			   : -1,
-		.state = state_word(sweep),
-		.reason = held_back(sweep) != NULL ? held_back(sweep)
-			  : sweep->skipped > 0     ? "rows are held locked by others: see tidemark locks"
-						   : NULL,
-		.cause = cause(sweep),
+		.at_work = true,
+		.hold = shown_hold(sweep),
 		.workers = (int)sweep->worker_count,
 	};
 	if (exe->report.observer != NULL && exe->report.observer->progress != NULL)
@@ -139,7 +135,7 @@ static void
 tell_throttle(struct driver *d)
 {
 	struct tide_executor *exe = d->sweep->exe;
-	const char *reason = held_back(d->sweep);
+	const char *reason = held_back(d->sweep).text;
 
 	if (reason != NULL && !d->told_throttle) {
 		tide_executor_event(

@@ -147,8 +147,8 @@ int64_t tide_heap_patience(const struct tide_sweep *sweep);
 /** Makes idle workers forget their segments: before the list of segments is loaded anew. */
 void tide_workers_release(struct tide_sweep *sweep);
 
-/** In the message of a batch that failed because its rows would be filled again. */
-#define TIDE_BATCH_AGAIN "tidemark: filled rows would be filled again"
+/** Our own SQLSTATE for a batch whose rows would be filled again: see tidemark.filled_again() in state/schema.sql. */
+#define TIDE_BATCH_AGAIN "TM004"
 
 /** SQL of one batch over the blocks of `relation`: see batch.c for the parameters and columns. */
 char *tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);

@@ -304,7 +304,7 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 		look_again(w, err);
 		return;
 	}
-	if (strstr(err->message, TIDE_BATCH_AGAIN) != NULL) {
+	if (strcmp(err->sqlstate, TIDE_BATCH_AGAIN) == 0) {
 		fail_again(w);
 		return;
 	}
@@ -530,7 +530,8 @@ prepare(struct tide_worker *w)
 static bool
 may_send(const struct tide_sweep *sweep)
 {
-	return !sweep->holding && sweep->exe->throttle.reason == NULL && sweep->horizon_reason == NULL;
+	return !sweep->holding && sweep->exe->throttle.hold.cause == TIDE_CAUSE_NONE &&
+	       sweep->horizon_reason == NULL;
 }
 
 static void

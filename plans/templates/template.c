@@ -270,6 +270,7 @@ check_value(enum tide_template_value value, const char *text, struct tide_err *e
 		return true;
 	err->code = TIDE_USAGE;
 	err->where[0] = '\0';
+	err->line = err->column = 0;
 	return false;
 }
 

@@ -50,6 +50,8 @@ tide_place_set(struct tide_err *err, const char *path, int line, int column)
 		mark = "...";
 	}
 	snprintf(err->where, sizeof(err->where), "%s%s%s", mark, path, place);
+	err->line = line;
+	err->column = column;
 	make_printable(err->where);
 	make_printable(err->message);
 	make_printable(err->hint);

@@ -233,7 +233,7 @@ class Differences(AdoptCase):
 
     def names(self, copy):
         return (copy.value("SELECT tgname FROM pg_trigger WHERE tgname ~ 'tidemark' AND tgrelid = 't'::regclass ORDER BY tgname LIMIT 1"),
-                copy.value("SELECT proname FROM pg_proc WHERE pronamespace = 'tidemark'::regnamespace ORDER BY proname LIMIT 1"))
+                copy.value("SELECT proname FROM pg_proc WHERE prorettype = 'trigger'::regtype AND pronamespace = 'tidemark'::regnamespace ORDER BY proname LIMIT 1"))
 
     def test_while_the_column_is_mirrored_and_verified(self):
         self.tidemark("run", self.write()).ok()

@@ -67,7 +67,7 @@ class Renamed(TableCase):
         self.assertEqual(self.rows("SELECT attname, atttypid, attnotnull FROM pg_attribute WHERE attrelid = 'clients'::regclass "
                                    "AND attnum > 0 AND NOT attisdropped"), before)
         self.assertEqual(self.value("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'clients'::regclass"), 0)
-        self.assertEqual(self.value("SELECT count(*) FROM pg_proc WHERE pronamespace = 'tidemark'::regnamespace"), 0)
+        self.assertEqual(self.value("SELECT count(*) FROM pg_proc WHERE prorettype = 'trigger'::regtype AND pronamespace = 'tidemark'::regnamespace"), 0)
 
     def test_moved_to_another_schema_with_indexes_that_the_plan_makes_and_drops(self):
         path = self.plan(plans.plan("p", "public.products", [

@@ -35,6 +35,7 @@ struct tide_err {
 	enum tide_code code;
 	char sqlstate[6];   /* "" when the server did not speak */
 	char where[256];    /* "file:line:col", or "" */
+	int line, column;   /* the same; 0 none */
 	char message[1024]; /* what failed, lower case, no full stop */
 	char hint[1024];    /* likely cause and what to do next, or "" */
 };
@@ -47,6 +48,9 @@ bool tide_fail(struct tide_err *err, enum tide_code code, const char *fmt, ...) 
 
 /** Puts "context: " before the message. Returns false. */
 bool tide_wrap(struct tide_err *err, const char *fmt, ...) TIDE_PRINTF(2, 3);
+
+/** Sets the place. Returns false. */
+bool tide_place(struct tide_err *err, const char *path, int line, int column);
 
 /** Sets the hint. Returns false. */
 bool tide_hint(struct tide_err *err, const char *fmt, ...) TIDE_PRINTF(2, 3);

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tidemark/orchestrator/hold.h"
+
 /**
  * What the executor tells whoever watches it. The orchestrator never prints; the CLI turns
  * this into a progress line, log lines or NDJSON.
@@ -19,9 +21,8 @@ struct tide_progress {
 	double hot_share;       /* 0..1 of changed rows; -1 unknown */
 	int64_t lag;            /* us; -1 unknown */
 	int64_t eta;            /* us; -1 unknown */
-	const char *state;      /* "RUNNING", "THROTTLED", "PAUSED" */
-	const char *reason;     /* NULL when running */
-	const char *cause;      /* the same as one of tide_throttle_causes; NULL when running */
+	bool at_work;           /* somebody works on it, or would but for the hold */
+	struct tide_hold hold;
 	int workers;
 };
 

@@ -94,9 +94,15 @@ bool tide_store_want(struct tide_conn *conn, const char *plan, const char *wante
     const char *reason, struct tide_err *err) TIDE_CHECKED;
 
 /** Who blocks us and whom we block, now; what holds long transactions open on the table. */
+enum tide_lock_role {
+	TIDE_LOCK_BLOCKS = 1, /* as locks.sql numbers them */
+	TIDE_LOCK_WAITS,
+	TIDE_LOCK_OLD,
+	TIDE_LOCK_AUTOVACUUM
+};
 struct tide_lock_row {
-	const char *role; /* "blocks us", "waits for us", "old transaction", "autovacuum" */
-	int pid;
+	enum tide_lock_role role;
+	int pid;                                               /* 0: a prepared transaction */
 	const char *user, *application, *state, *lock, *query; /* query: masked and shortened */
 	double age; /* seconds of its transaction, or of its wait */
 };
@@ -104,6 +110,8 @@ struct tide_lock_rows {
 	struct tide_lock_row *item;
 	size_t count;
 };
+/** "blocks us", "waits for us", "old transaction", "autovacuum". */
+const char *tide_lock_role_word(enum tide_lock_role role);
 bool tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation,
     struct tide_lock_rows *out, struct tide_err *err) TIDE_CHECKED;
 

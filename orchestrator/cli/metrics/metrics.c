@@ -3,7 +3,6 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "signals/throttle.h"
 #include "tidemark/postgres/conn.h"
 #include "tidemark/base/histogram.h"
 #include "tidemark/base/units.h"
@@ -15,11 +14,10 @@
 #define FIRST_EDGE 9
 #define LAST_EDGE 26
 
-static const char *const phase_states[] = { "pending", "waiting", "running", "done", "undoing" };
-
 /* What a phase has come to. The numbers are those of its sweep, if it has one. */
 struct phase {
-	const char *state; /* one of phase_states; NULL unknown */
+	bool known; /* its state */
+	enum tide_phase_state state;
 	bool swept, reads;
 	int64_t rows, mismatches;
 	double share, hot, eta; /* eta in seconds; negative: unknown */
@@ -36,23 +34,13 @@ struct tide_metrics {
 	const struct tide_plan *plan;
 	struct phase *phase;
 	struct tide_histogram batches, lock_waits;
-	struct named *replicas, *told, *retries; /* told: replicas since the last heartbeat */
-	int64_t *throttled;                      /* us, by tide_throttle_causes */
-	const char *cause;                       /* of the last progress */
-	int64_t at;                              /* tide_now_us of the last progress */
+	struct named *replicas, *told, *retries;  /* told: replicas since the last heartbeat */
+	int64_t throttled[TIDE_CAUSES_OF_SWEEPS]; /* us */
+	enum tide_cause cause;                    /* of the last progress */
+	int64_t at;                               /* tide_now_us of the last progress */
 	int64_t lock_timeouts, heartbeat;
 	bool ended, settled; /* settled: the state that the run ended in is that of all phases */
 };
-
-static size_t
-cause_count(void)
-{
-	size_t count = 0;
-
-	while (tide_throttle_causes[count] != NULL)
-		count++;
-	return count;
-}
 
 struct tide_metrics *
 tide_metrics_new(void *ctx, const struct tide_plan *plan)
@@ -63,7 +51,6 @@ tide_metrics_new(void *ctx, const struct tide_plan *plan)
 	m->phase = talloc_zero_array(m, struct phase, (unsigned)plan->count);
 	for (size_t i = 0; i < plan->count; i++)
 		m->phase[i].reads = strcmp(plan->phase[i].kind->name, "verify") == 0;
-	m->throttled = talloc_zero_array(m, int64_t, (unsigned)cause_count());
 	return m;
 }
 
@@ -79,16 +66,15 @@ find_phase(struct tide_metrics *m, const char *name)
 static bool
 throttled_now(const struct tide_metrics *m, int64_t now)
 {
-	return m->cause != NULL && !m->ended && now - m->at <= FRESH;
+	return m->cause != TIDE_CAUSE_NONE && !m->ended && now - m->at <= FRESH;
 }
 
 /* The time since the last report counts for what held back then. */
 static void
-count_throttled(struct tide_metrics *m, const char *cause, int64_t now)
+count_throttled(struct tide_metrics *m, enum tide_cause cause, int64_t now)
 {
-	for (size_t i = 0; throttled_now(m, now) && tide_throttle_causes[i] != NULL; i++)
-		if (strcmp(tide_throttle_causes[i], m->cause) == 0)
-			m->throttled[i] += now - m->at;
+	if (throttled_now(m, now))
+		m->throttled[m->cause] += now - m->at;
 	m->cause = cause;
 	m->at = now;
 }
@@ -99,7 +85,7 @@ tide_metrics_progress(struct tide_metrics *m, const struct tide_progress *p, int
 	struct phase *phase = find_phase(m, p->phase);
 	double share = p->blocks_total > 0 ? (double)p->blocks_done / (double)p->blocks_total : 0;
 
-	count_throttled(m, p->cause, now);
+	count_throttled(m, p->hold.cause, now);
 	if (phase == NULL)
 		return;
 	phase->swept = true;
@@ -111,14 +97,13 @@ tide_metrics_progress(struct tide_metrics *m, const struct tide_progress *p, int
 }
 
 static void
-set_state(struct tide_metrics *m, size_t index, const char *state)
+set_state(struct tide_metrics *m, size_t index, enum tide_phase_state state)
 {
 	struct phase *phase = &m->phase[index];
 
-	for (size_t i = 0; i < TIDE_COUNT(phase_states); i++)
-		if (strcmp(phase_states[i], state) == 0)
-			phase->state = phase_states[i];
-	if (phase->state != NULL && strcmp(phase->state, "done") == 0) {
+	phase->known = true;
+	phase->state = state;
+	if (state == TIDE_PHASE_DONE) {
 		phase->share = 1;
 		phase->eta = 0;
 	}
@@ -160,7 +145,7 @@ tide_metrics_sample(
 	switch (kind) {
 	case TIDE_SAMPLE_PHASE:
 		if (value >= 0 && (size_t)value < m->plan->count)
-			set_state(m, (size_t)value, label);
+			set_state(m, (size_t)value, tide_phase_state_of(label));
 		break;
 	case TIDE_SAMPLE_HEARTBEAT:
 		m->heartbeat = wall;
@@ -200,7 +185,7 @@ tide_metrics_end(struct tide_metrics *m, enum tide_run_state state)
 			continue;
 		m->settled = true;
 		for (size_t p = 0; p < m->plan->count; p++)
-			set_state(m, p, tide_phase_word(all[i].phase)->word);
+			set_state(m, p, all[i].phase);
 	}
 	for (size_t p = 0; p < m->plan->count; p++)
 		if (m->phase[p].share < 1)
@@ -297,10 +282,11 @@ phase_state(const struct page *page)
 	const struct tide_metrics *m = page->metrics;
 
 	for (size_t p = 0; p < m->plan->count; p++)
-		for (size_t s = 0; m->phase[p].state != NULL && s < TIDE_COUNT(phase_states); s++)
+		for (size_t s = 0; m->phase[p].known && s < TIDE_PHASE_STATES; s++)
 			print_line(page, "",
-			    LABELS({ "phase", m->plan->phase[p].name }, { "state", phase_states[s] }),
-			    m->phase[p].state == phase_states[s] ? 1 : 0);
+			    LABELS({ "phase", m->plan->phase[p].name },
+				{ "state", tide_phase_word((enum tide_phase_state)s)->word }),
+			    m->phase[p].state == s ? 1 : 0);
 }
 
 static double
@@ -356,9 +342,9 @@ throttled(const struct page *page)
 {
 	const struct tide_metrics *m = page->metrics;
 
-	for (size_t i = 0; tide_throttle_causes[i] != NULL; i++)
-		print_line(page, "", LABELS({ "reason", tide_throttle_causes[i] }),
-		    throttled_now(m, page->now) && strcmp(m->cause, tide_throttle_causes[i]) == 0 ? 1 : 0);
+	for (size_t i = TIDE_CAUSE_NONE + 1; i < TIDE_CAUSES_OF_SWEEPS; i++)
+		print_line(page, "", LABELS({ "reason", tide_cause_word((enum tide_cause)i) }),
+		    throttled_now(m, page->now) && m->cause == i ? 1 : 0);
 }
 
 static void
@@ -366,8 +352,8 @@ throttled_seconds(const struct page *page)
 {
 	const struct tide_metrics *m = page->metrics;
 
-	for (size_t i = 0; tide_throttle_causes[i] != NULL; i++)
-		print_line(page, "", LABELS({ "reason", tide_throttle_causes[i] }),
+	for (size_t i = TIDE_CAUSE_NONE + 1; i < TIDE_CAUSES_OF_SWEEPS; i++)
+		print_line(page, "", LABELS({ "reason", tide_cause_word((enum tide_cause)i) }),
 		    (double)m->throttled[i] / (double)TIDE_SECOND);
 }
 

@@ -107,8 +107,9 @@ tide_json_progress(const struct tide_progress *p)
 	    (json_int_t)p->rows_skipped, "mismatches", (json_int_t)p->mismatches, "rows_per_second",
 	    p->rows_per_second, "batch_p90_seconds", tide_json_seconds(p->batch_p90), "hot_ratio",
 	    tide_json_real(p->hot_share), "lag_seconds", tide_json_seconds(p->lag), "eta_seconds",
-	    tide_json_seconds(p->eta), "state", tide_json_text(p->state), "reason", tide_json_text(p->reason),
-	    "cause", tide_json_text(p->cause), "workers", p->workers);
+	    tide_json_seconds(p->eta), "state", tide_json_text(p->at_work ? tide_hold_word(&p->hold) : NULL),
+	    "reason", tide_json_text(p->hold.text), "cause", tide_json_text(tide_cause_word(p->hold.cause)),
+	    "workers", p->workers);
 }
 
 json_t *

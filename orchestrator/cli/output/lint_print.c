@@ -1,6 +1,5 @@
 #include "lint_print.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -50,18 +49,8 @@ tide_lint_merge(struct tide_findings *into, const struct tide_findings *more)
 void
 tide_lint_from_err(struct tide_findings *into, const char *rule, const struct tide_err *err)
 {
-	const char *column = strrchr(err->where, ':'), *line = column;
-	int at_line = 0, at_column = 0;
-
-	/* "path:line:col", where the path may hold colons of its own. */
-	while (line != NULL && line > err->where && *--line != ':')
-		;
-	if (line != NULL && line > err->where)
-		at_line = (int)strtol(line + 1, NULL, 10);
-	if (at_line > 0)
-		at_column = (int)strtol(column + 1, NULL, 10);
-	tide_findings_add(into, TIDE_ERROR, rule, at_line, at_column, err->hint[0] != '\0' ? err->hint : NULL,
-	    "%s", err->message);
+	tide_findings_add(into, TIDE_ERROR, rule, err->line, err->column,
+	    err->hint[0] != '\0' ? err->hint : NULL, "%s", err->message);
 }
 
 static void

@@ -19,7 +19,7 @@ const char *tide_severity_name(enum tide_severity severity);
 size_t tide_lint_count(const struct tide_findings *findings, enum tide_severity severity);
 /** Adds those of `more` that are not in `into` yet: a check runs once offline and once against the database. */
 void tide_lint_merge(struct tide_findings *into, const struct tide_findings *more);
-/** An error as a finding; its place is taken from err->where. */
+/** An error as a finding; with its place. */
 void tide_lint_from_err(struct tide_findings *into, const char *rule, const struct tide_err *err);
 
 #endif

@@ -67,10 +67,10 @@ tide_progress_format(const struct tide_progress *p, char *out, size_t size)
 		    (double)p->lag / 1e6);
 	if (p->mismatches > 0)
 		add(out, size, "  %s differ", tide_count_format(p->mismatches, text, sizeof(text)));
-	if (p->state != NULL)
-		add(out, size, "  %s", p->state);
-	if (p->reason != NULL && p->reason[0] != '\0')
-		add(out, size, " (%s)", p->reason);
+	if (p->at_work)
+		add(out, size, "  %s", tide_hold_word(&p->hold));
+	if (p->hold.text != NULL && p->hold.text[0] != '\0')
+		add(out, size, " (%s)", p->hold.text);
 	if (p->eta >= 0)
 		add(out, size, "  ETA %s", tide_progress_time(p->eta, text, sizeof(text)));
 	return out;

@@ -88,9 +88,8 @@ tide_status_progress(const struct tide_run_status *s)
 
 	/* The executor's last word may be older than the pause. */
 	if (s->state == TIDE_RUN_PAUSED || s->state == TIDE_RUN_PAUSING) {
-		p.state = "PAUSED";
-		p.reason = NULL;
-		p.cause = "pause";
+		p.at_work = true;
+		p.hold = (struct tide_hold){ .cause = TIDE_CAUSE_PAUSE };
 		p.eta = -1;
 		p.rows_per_second = 0;
 	}

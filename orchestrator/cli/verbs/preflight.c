@@ -89,24 +89,22 @@ tide_live_preflight(struct tide_cli *cli, struct tide_live *live, struct tide_er
 		return false;
 	for (size_t i = 0; i < locks.count; i++) {
 		const struct tide_lock_row *row = &locks.item[i];
-		bool prepared = row->pid == 0 || strstr(row->role, "prepared") != NULL ||
-				(row->state != NULL && strstr(row->state, "prepared") != NULL);
 		char text[64];
 
 		tide_duration_format(
 		    (int64_t)(row->age * 1e6) / TIDE_SECOND * TIDE_SECOND, text, sizeof(text));
-		if (prepared)
+		if (row->pid == 0)
 			tide_findings_add(live->findings, TIDE_WARNING, "prepared-transaction", 0, 0,
 			    "COMMIT PREPARED or ROLLBACK PREPARED it: a concurrent build waits for it "
 			    "without end",
 			    "a prepared transaction has been open for %s%s%s", text,
 			    row->query != NULL ? ": " : "", row->query != NULL ? row->query : "");
-		else if (row->age > OLD_SECONDS && strcmp(row->role, "waits for us") != 0)
+		else if (row->age > OLD_SECONDS && row->role != TIDE_LOCK_WAITS)
 			tide_findings_add(live->findings, TIDE_WARNING, "old-transaction", 0, 0,
 			    "end it before the run: locks and concurrent builds wait for it, and no dead row "
 			    "is cleaned up meanwhile",
-			    "%s: pid %d (%s, %s) has been open for %s", row->role, row->pid,
-			    row->user != NULL ? row->user : "unknown role",
+			    "%s: pid %d (%s, %s) has been open for %s", tide_lock_role_word(row->role),
+			    row->pid, row->user != NULL ? row->user : "unknown role",
 			    row->application != NULL && row->application[0] != '\0' ? row->application
 										    : "no application name",
 			    text);

@@ -19,7 +19,8 @@ print(struct tide_cli *cli, const struct tide_lock_rows *locks)
 		void *mem = talloc_new(cli);
 		char age[64];
 
-		tide_output_say(&cli->out, TIDE_YELLOW, "%s", tide_output_pad(mem, row->role, 17));
+		tide_output_say(
+		    &cli->out, TIDE_YELLOW, "%s", tide_output_pad(mem, tide_lock_role_word(row->role), 17));
 		tide_output_say(&cli->out, TIDE_PLAIN, "pid %-8d %s %s %s %s  %s\n", row->pid,
 		    tide_output_pad(mem, or_empty(row->user), 14),
 		    tide_output_pad(mem, or_empty(row->application), 22),
@@ -44,9 +45,9 @@ locks_json(const struct tide_lock_rows *locks)
 
 		json_array_append_new(
 		    list, json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "role",
-			      tide_json_text(row->role), "pid", row->pid, "user", tide_json_text(row->user),
-			      "application", tide_json_text(row->application), "state",
-			      tide_json_text(row->state), "lock", tide_json_text(row->lock), "query",
+			      tide_json_text(tide_lock_role_word(row->role)), "pid", row->pid, "user",
+			      tide_json_text(row->user), "application", tide_json_text(row->application),
+			      "state", tide_json_text(row->state), "lock", tide_json_text(row->lock), "query",
 			      tide_json_text(row->query), "age_seconds", tide_json_real(row->age)));
 	}
 	return list;

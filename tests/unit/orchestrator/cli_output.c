@@ -230,13 +230,15 @@ static void
 an_error_becomes_a_finding_at_its_place(void **state)
 {
 	struct tide_findings *f = talloc_zero(NULL, struct tide_findings);
-	struct tide_err err = { .code = TIDE_PLAN, .where = "dir:x/p.toml:12:34", .message = "bad" };
+	struct tide_err err = { .code = TIDE_PLAN, .message = "bad" };
 
 	(void)state;
+	tide_place(&err, "dir:x/p.toml", 12, 34);
+	assert_string_equal(err.where, "dir:x/p.toml:12:34");
 	tide_lint_from_err(f, "plan-invalid", &err);
 	assert_int_equal(f->item[0].line, 12);
 	assert_int_equal(f->item[0].column, 34);
-	err.where[0] = '\0';
+	err.line = err.column = 0;
 	tide_lint_from_err(f, "plan-invalid", &err);
 	assert_int_equal(f->item[1].line, 0);
 	talloc_free(f);

@@ -25,7 +25,7 @@ half_way(void)
 		.hot_share = 0.81,
 		.lag = 400 * TIDE_MS,
 		.eta = 7 * TIDE_SECOND,
-		.state = "RUNNING",
+		.at_work = true,
 	};
 }
 
@@ -51,13 +51,13 @@ the_progress_of_a_run_is_paused_when_the_run_is_and_has_no_lag_when_nobody_works
 
 	(void)state;
 	p = tide_status_progress(&s);
-	assert_string_equal(p.state, "PAUSED");
+	assert_string_equal(tide_hold_word(&p.hold), "PAUSED");
 	assert_true(p.lag > 0 && p.eta < 0);
 	s.state = TIDE_RUN_RUNNING;
 	s.live = false;
 	s.progress.phase = NULL;
 	p = tide_status_progress(&s);
-	assert_string_equal(p.state, "RUNNING");
+	assert_string_equal(tide_hold_word(&p.hold), "RUNNING");
 	assert_true(p.lag < 0);
 	assert_string_equal(p.phase, "backfill");
 }
@@ -70,8 +70,8 @@ what_is_unknown_is_left_out(void **state)
 		.hot_share = -1,
 		.lag = -1,
 		.eta = -1,
-		.state = "PAUSED",
-		.reason = "asked by ann@host",
+		.at_work = true,
+		.hold = { TIDE_CAUSE_PAUSE, "asked by ann@host" },
 		.mismatches = 3 };
 	char text[512];
 

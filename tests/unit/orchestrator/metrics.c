@@ -34,7 +34,7 @@ half_way(void)
 		.hot_share = 0.75,
 		.lag = -1,
 		.eta = 2500 * TIDE_MS,
-		.state = "RUNNING",
+		.at_work = true,
 	};
 }
 
@@ -183,9 +183,10 @@ every_family_is_announced_also_when_nothing_is_known(void **state)
 	assert_none(text, "tidemark_heartbeat_timestamp_seconds{plan=shop}");
 	assert_value(text, "tidemark_lock_timeouts_total{plan=shop}", 0);
 	assert_value(text, "tidemark_batch_duration_seconds_count{plan=shop}", 0);
-	for (size_t i = 0; tide_throttle_causes[i] != NULL; i++)
+	for (size_t i = TIDE_CAUSE_NONE + 1; i < TIDE_CAUSES_OF_SWEEPS; i++)
 		assert_value(text,
-		    talloc_asprintf(m, "tidemark_throttled{plan=shop;reason=%s}", tide_throttle_causes[i]),
+		    talloc_asprintf(
+			m, "tidemark_throttled{plan=shop;reason=%s}", tide_cause_word((enum tide_cause)i)),
 		    0);
 	assert_false(tide_metrics_known(m));
 	talloc_free(m);
@@ -298,16 +299,16 @@ time_counts_for_the_reason_that_held_back(void **state)
 
 	(void)state;
 	tide_metrics_progress(m, &p, NOW);
-	p.cause = "replica_lag";
+	p.hold.cause = TIDE_CAUSE_REPLICA_LAG;
 	tide_metrics_progress(m, &p, NOW + TIDE_SECOND);
 	tide_metrics_progress(m, &p, NOW + 2 * TIDE_SECOND);
 	text = print(m, m, NOW + 2 * TIDE_SECOND);
 	assert_value(text, "tidemark_throttled{plan=shop;reason=replica_lag}", 1);
 	assert_value(text, "tidemark_throttled{plan=shop;reason=pause}", 0);
 	assert_value(text, "tidemark_throttled_seconds_total{plan=shop;reason=replica_lag}", 1);
-	p.cause = "pause";
+	p.hold.cause = TIDE_CAUSE_PAUSE;
 	tide_metrics_progress(m, &p, NOW + 3 * TIDE_SECOND);
-	p.cause = NULL;
+	p.hold.cause = TIDE_CAUSE_NONE;
 	tide_metrics_progress(m, &p, NOW + 3 * TIDE_SECOND + 250 * TIDE_MS);
 	text = print(m, m, NOW + 4 * TIDE_SECOND);
 	assert_value(text, "tidemark_throttled{plan=shop;reason=replica_lag}", 0);
@@ -325,7 +326,7 @@ a_sweep_that_no_longer_reports_is_not_held_back(void **state)
 	struct text *text;
 
 	(void)state;
-	p.cause = "window";
+	p.hold.cause = TIDE_CAUSE_WINDOW;
 	tide_metrics_progress(m, &p, NOW);
 	assert_value(print(m, m, NOW), "tidemark_throttled{plan=shop;reason=window}", 1);
 	assert_value(print(m, m, NOW + 10 * TIDE_SECOND), "tidemark_throttled{plan=shop;reason=window}", 0);

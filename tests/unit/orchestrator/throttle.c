@@ -23,17 +23,27 @@ calm(void)
 	    struct tide_signals){ .lag_seconds = -1, .lag_bytes = -1, .slot_bytes = -1, .window_open = true };
 }
 
+static enum tide_cause
+judge(const struct tide_limits *limits, const struct tide_signals *signals, bool file, bool over[TIDE_GAUGES])
+{
+	struct tide_hold hold = tide_throttle_judge(NULL, limits, signals, file, over);
+
+	assert_true((hold.text != NULL) == (hold.cause != TIDE_CAUSE_NONE));
+	talloc_free((void *)hold.text);
+	return hold.cause;
+}
+
 static void
 nothing_set_means_nothing_holds_back(void **state)
 {
 	struct tide_limits limits = no_limits();
 	struct tide_signals signals = calm();
-	const char *cause;
+	bool over[TIDE_GAUGES] = { false };
 
 	(void)state;
 	signals.lag_seconds = 1e6;
 	signals.lock_waiters = 1000;
-	assert_null(tide_throttle_reason(NULL, &limits, &signals, false, NULL, &cause));
+	assert_int_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_NONE);
 }
 
 static void
@@ -42,23 +52,44 @@ lag_enters_at_the_limit_and_leaves_at_four_fifths(void **state)
 	void *ctx = talloc_new(NULL);
 	struct tide_limits limits = no_limits();
 	struct tide_signals signals = calm();
-	const char *cause;
-	char *reason;
+	bool over[TIDE_GAUGES] = { false };
 
 	(void)state;
 	limits.replica_lag = 5 * TIDE_SECOND;
 	signals.replicas = 1;
 	signals.lag_seconds = 4.5;
-	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause));
+	assert_int_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_NONE);
 	signals.lag_seconds = 5;
-	reason = tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause);
-	assert_non_null(reason);
-	assert_non_null(strstr(reason, "replica lag"));
+	assert_int_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_REPLICA_LAG);
 	signals.lag_seconds = 4.5;
-	assert_non_null(tide_throttle_reason(ctx, &limits, &signals, false, reason, &cause));
+	assert_int_not_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_NONE);
 	signals.lag_seconds = 3.9;
-	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, reason, &cause));
+	assert_int_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_NONE);
 	talloc_free(ctx);
+}
+
+/* Another reason in between does not make a limit forget that it is exceeded, and no limit takes another one's place. */
+static void
+each_limit_remembers_by_itself_that_it_is_exceeded(void **state)
+{
+	struct tide_limits limits = no_limits();
+	struct tide_signals signals = calm();
+	bool over[TIDE_GAUGES] = { false };
+
+	(void)state;
+	limits.replica_lag = 5 * TIDE_SECOND;
+	limits.replica_lag_bytes = 1000;
+	limits.throttle_file = "stop.here";
+	signals.replicas = 1;
+	signals.lag_seconds = 6;
+	signals.lag_bytes = 900;
+	assert_int_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_REPLICA_LAG);
+	signals.lag_seconds = 4.5;
+	assert_int_equal(judge(&limits, &signals, true, over), TIDE_CAUSE_FILE);
+	assert_int_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_REPLICA_LAG);
+	/* 900 bytes are more than 80 % of a limit that was never reached. */
+	signals.lag_seconds = 3.9;
+	assert_int_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_NONE);
 }
 
 static void
@@ -67,14 +98,14 @@ a_lag_that_cannot_be_read_stops(void **state)
 	void *ctx = talloc_new(NULL);
 	struct tide_limits limits = no_limits();
 	struct tide_signals signals = calm();
-	const char *cause;
+	bool over[TIDE_GAUGES] = { false };
 
 	(void)state;
 	limits.replica_lag = 5 * TIDE_SECOND;
 	signals.replicas = signals.unreadable_replicas = 1;
-	assert_non_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause));
+	assert_int_not_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_NONE);
 	limits.replica_lag = 0;
-	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause));
+	assert_int_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_NONE);
 	talloc_free(ctx);
 }
 
@@ -85,17 +116,17 @@ an_expected_replica_that_is_missing_stops(void **state)
 	char *names[] = { "east", "west" };
 	struct tide_limits limits = no_limits();
 	struct tide_signals signals = calm();
-	const char *cause;
-	char *reason;
+	struct tide_hold hold;
+	bool over[TIDE_GAUGES] = { false };
 
 	(void)state;
 	limits.replicas = (struct tide_names){ names, 2 };
 	signals.replica_names = "western\neast";
-	reason = tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause);
-	assert_non_null(reason);
-	assert_non_null(strstr(reason, "'west'"));
+	hold = tide_throttle_judge(ctx, &limits, &signals, false, over);
+	assert_int_equal(hold.cause, TIDE_CAUSE_REPLICA_MISSING);
+	assert_non_null(strstr(hold.text, "'west'"));
 	signals.replica_names = "west\neast";
-	assert_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause));
+	assert_int_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_NONE);
 	talloc_free(ctx);
 }
 
@@ -104,17 +135,15 @@ static void
 assert_stops(const struct tide_limits *limits, const struct tide_signals *signals, bool file,
     const char *text, const char *name)
 {
-	const char *cause = NULL;
-	char *reason = tide_throttle_reason(NULL, limits, signals, file, NULL, &cause);
-	size_t i = 0;
+	bool over[TIDE_GAUGES] = { false };
+	struct tide_hold hold = tide_throttle_judge(NULL, limits, signals, file, over);
 
-	assert_non_null(reason);
-	assert_non_null(strstr(reason, text));
-	assert_string_equal(cause, name);
-	while (tide_throttle_causes[i] != NULL && strcmp(tide_throttle_causes[i], cause) != 0)
-		i++;
-	assert_non_null(tide_throttle_causes[i]);
-	talloc_free(reason);
+	assert_non_null(hold.text);
+	assert_non_null(strstr(hold.text, text));
+	assert_string_equal(tide_cause_word(hold.cause), name);
+	assert_int_equal(tide_cause_of(name), hold.cause);
+	assert_true(hold.cause < TIDE_CAUSES_OF_SWEEPS);
+	talloc_free((void *)hold.text);
 }
 
 static void
@@ -169,11 +198,10 @@ nothing_in_the_way_has_no_cause(void **state)
 {
 	struct tide_limits limits = no_limits();
 	struct tide_signals signals = calm();
-	const char *cause = "window";
+	bool over[TIDE_GAUGES] = { false };
 
 	(void)state;
-	assert_null(tide_throttle_reason(NULL, &limits, &signals, false, NULL, &cause));
-	assert_null(cause);
+	assert_int_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_NONE);
 }
 
 static void
@@ -183,7 +211,7 @@ a_reader_is_held_back_by_everything_but_who_follows_the_wal(void **state)
 	char *names[] = { "east" };
 	struct tide_limits limits = no_limits(), reader;
 	struct tide_signals signals = calm();
-	const char *cause;
+	bool over[TIDE_GAUGES] = { false };
 
 	(void)state;
 	limits.replicas = (struct tide_names){ names, 1 };
@@ -195,17 +223,15 @@ a_reader_is_held_back_by_everything_but_who_follows_the_wal(void **state)
 	signals.replicas = signals.unreadable_replicas = 1;
 	signals.lag_seconds = 60;
 	signals.lag_bytes = signals.slot_bytes = 2048;
-	assert_non_null(tide_throttle_reason(ctx, &limits, &signals, false, NULL, &cause));
-	assert_null(tide_throttle_reason(ctx, &reader, &signals, false, NULL, &cause));
-	assert_non_null(
-	    strstr(tide_throttle_reason(ctx, &reader, &signals, true, NULL, &cause), "stop.here"));
+	assert_int_not_equal(judge(&limits, &signals, false, over), TIDE_CAUSE_NONE);
+	assert_int_equal(judge(&reader, &signals, false, over), TIDE_CAUSE_NONE);
+	assert_int_equal(judge(&reader, &signals, true, over), TIDE_CAUSE_FILE);
 	signals.lock_waiters = 3;
-	assert_non_null(strstr(tide_throttle_reason(ctx, &reader, &signals, false, NULL, &cause), "waiting"));
+	assert_int_equal(judge(&reader, &signals, false, over), TIDE_CAUSE_LOCK_WAITERS);
 	signals.throttle_sql = true;
-	assert_non_null(
-	    strstr(tide_throttle_reason(ctx, &reader, &signals, false, NULL, &cause), "throttle_sql"));
+	assert_int_equal(judge(&reader, &signals, false, over), TIDE_CAUSE_SQL);
 	signals.window_open = false;
-	assert_non_null(strstr(tide_throttle_reason(ctx, &reader, &signals, false, NULL, &cause), "window"));
+	assert_int_equal(judge(&reader, &signals, false, over), TIDE_CAUSE_WINDOW);
 	talloc_free(ctx);
 }
 
@@ -217,7 +243,7 @@ each_limit_about_the_wal_holds_back_a_writer_and_no_reader(void **state)
 	char *names[] = { "east" };
 	struct tide_limits limits[4] = { no_limits(), no_limits(), no_limits(), no_limits() };
 	struct tide_signals signals = calm();
-	const char *cause;
+	bool over[TIDE_GAUGES] = { false };
 
 	(void)state;
 	limits[0].replicas = (struct tide_names){ names, 1 };
@@ -230,8 +256,8 @@ each_limit_about_the_wal_holds_back_a_writer_and_no_reader(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		struct tide_limits reader = tide_throttle_of_reader(&limits[i]);
 
-		assert_non_null(tide_throttle_reason(ctx, &limits[i], &signals, false, NULL, &cause));
-		assert_null(tide_throttle_reason(ctx, &reader, &signals, false, NULL, &cause));
+		assert_int_not_equal(judge(&limits[i], &signals, false, over), TIDE_CAUSE_NONE);
+		assert_int_equal(judge(&reader, &signals, false, over), TIDE_CAUSE_NONE);
 	}
 	talloc_free(ctx);
 }
@@ -242,6 +268,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_set_means_nothing_holds_back),
 		cmocka_unit_test(lag_enters_at_the_limit_and_leaves_at_four_fifths),
+		cmocka_unit_test(each_limit_remembers_by_itself_that_it_is_exceeded),
 		cmocka_unit_test(a_lag_that_cannot_be_read_stops),
 		cmocka_unit_test(an_expected_replica_that_is_missing_stops),
 		cmocka_unit_test(every_other_source_stops_by_its_name),

@@ -1,0 +1,44 @@
+#include "tidemark/orchestrator/hold.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char *const words[TIDE_CAUSES] = {
+	[TIDE_CAUSE_FILE] = "file",
+	[TIDE_CAUSE_HORIZON] = "horizon",
+	[TIDE_CAUSE_LOCK_WAITERS] = "lock_waiters",
+	[TIDE_CAUSE_PAUSE] = "pause",
+	[TIDE_CAUSE_REPLICA_LAG] = "replica_lag",
+	[TIDE_CAUSE_REPLICA_MISSING] = "replica_missing",
+	[TIDE_CAUSE_REPLICA_UNREADABLE] = "replica_unreadable",
+	[TIDE_CAUSE_SLOT_WAL] = "slot_wal",
+	[TIDE_CAUSE_SQL] = "sql",
+	[TIDE_CAUSE_SQL_UNREADABLE] = "sql_unreadable",
+	[TIDE_CAUSE_WINDOW] = "window",
+	[TIDE_CAUSE_APPROVAL] = "approval",
+	[TIDE_CAUSE_SOAK] = "soak",
+	[TIDE_CAUSE_CONDITION] = "condition",
+};
+
+const char *
+tide_cause_word(enum tide_cause cause)
+{
+	return words[cause];
+}
+
+enum tide_cause
+tide_cause_of(const char *word)
+{
+	for (size_t i = TIDE_CAUSE_NONE + 1; word != NULL && i < TIDE_CAUSES; i++)
+		if (strcmp(words[i], word) == 0)
+			return (enum tide_cause)i;
+	return TIDE_CAUSE_NONE;
+}
+
+const char *
+tide_hold_word(const struct tide_hold *hold)
+{
+	if (hold->cause == TIDE_CAUSE_NONE)
+		return "RUNNING";
+	return hold->cause == TIDE_CAUSE_PAUSE ? "PAUSED" : "THROTTLED";
+}
