@@ -72,7 +72,7 @@ check_ends(const struct tide_checking *c)
 		tide_say(c, TIDE_WARNING, "dual-write-without-drop", NULL,
 		    talloc_asprintf(c->out, "end the plan with a phase of kind \"drop_column\" for \"%s\"",
 			state.from.item[0]),
-		    "the plan never drops \"%s\": the triggers that keep both sides in step stay for ever",
+		    "the plan never drops \"%s\": the triggers that keep both sides in step stay permanently",
 		    state.from.item[0]);
 	talloc_free(room);
 }

@@ -203,7 +203,7 @@ tide_lock_look(const struct tide_task *task, int64_t patience_until, struct tide
 		}
 		who = tide_blockers_text(mem, &blockers);
 		if (tide_now_us() > patience_until) {
-			tide_fail(err, TIDE_LOCK, "step '%s' needs a %s lock on %s, held back by %s",
+			tide_fail(err, TIDE_LOCK, "step '%s' needs a %s lock on %s, blocked by %s",
 			    task->step, tide_lock_name(task->action->lock), task->action->lock_table, who);
 			tide_hint(err, "end that transaction or wait for it, then run again; nothing is "
 				       "blocked meanwhile");

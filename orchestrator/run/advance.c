@@ -61,7 +61,7 @@ refuse(const struct tide_executor *exe, const struct tide_run_row *run, const st
 		    err, "tidemark advance %s --now --reason '…' waives the rest of it", exe->plan->name);
 	}
 	if (!stand->in_hold && !gate->manual && !(o->now && gate->after > 0)) {
-		tide_fail(err, TIDE_PRECONDITION, "phase %s has no gate that a person opens",
+		tide_fail(err, TIDE_PRECONDITION, "phase %s has no gate that needs manual approval",
 		    exe->plan->phase[stand->index].name);
 		return tide_hint(err, "continue with: tidemark run %s", exe->plan->name);
 	}

@@ -74,7 +74,7 @@ check_reversible(struct tide_executor *exe, const struct way *way, struct tide_e
 			    step->forward.loss_note != NULL ? "; " : "",
 			    step->forward.loss_note != NULL ? step->forward.loss_note : "");
 			return tide_hint(
-			    err, "this was the point of no return; going on from here needs a new plan");
+			    err, "this was the point of no return: from here on a change back is a new plan");
 		}
 	}
 	return true;
@@ -161,9 +161,9 @@ check_losses(struct tide_executor *exe, const struct way *way, bool first, struc
 				return false;
 	if (*text != '\0') {
 		if (first)
-			tide_executor_event(exe, "rollback.loss", NULL, true, "going back loses: %s", text);
+			tide_executor_event(exe, "rollback.loss", NULL, true, "the rollback loses: %s", text);
 		if (!exe->options->yes) {
-			ok = tide_fail(err, TIDE_PRECONDITION, "going back loses: %s", text);
+			ok = tide_fail(err, TIDE_PRECONDITION, "the rollback loses: %s", text);
 			tide_hint(err, "say --yes to accept it");
 		}
 	}
@@ -171,7 +171,7 @@ check_losses(struct tide_executor *exe, const struct way *way, bool first, struc
 	return ok;
 }
 
-/* From the switch back on the old side leads again: said before anything is done. */
+/* From the switch back on the old column leads again: said before anything is done. */
 static void
 tell_release(struct tide_executor *exe, const struct way *way)
 {
@@ -180,9 +180,8 @@ tell_release(struct tide_executor *exe, const struct way *way)
 
 		if (strcmp(phase->kind->name, "switch") == 0 && way->chapter[i].was == TIDE_PHASE_DONE)
 			tide_executor_event(exe, "rollback.release", NULL, true,
-			    "rolling back over phase %s: the new release must be gone by now, what it writes "
-			    "to the new column is "
-			    "ignored from then on",
+			    "rolling back phase %s: the new release must be stopped by now; what it writes "
+			    "to the new column is ignored from here on",
 			    phase->name);
 	}
 }
@@ -256,8 +255,8 @@ undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_
 	if (!tide_journal_untouched(exe->session, c->index, step->name, &untouched, err))
 		return false;
 	if (untouched) {
-		tide_executor_event(exe, "undo.skip", step->name, false, "it was so before, and stays so: %s",
-		    step->forward.title);
+		tide_executor_event(exe, "undo.skip", step->name, false,
+		    "already satisfied before the run, and left as it is: %s", step->forward.title);
 		return true;
 	}
 	for (size_t u = 0; u < step->undo_count; u++) {
@@ -504,7 +503,7 @@ check_target(struct tide_executor *exe, const struct tide_run_row *run, long tar
 		return false;
 	if (states[target] == TIDE_PHASE_DONE)
 		return true;
-	tide_fail(err, TIDE_PRECONDITION, "phase %s is not done: there is nothing to go back to",
+	tide_fail(err, TIDE_PRECONDITION, "phase %s is not done: there is nothing to roll back",
 	    exe->plan->phase[target].name);
 	return tide_hint(err, "see: tidemark status %s", exe->plan->name);
 }

@@ -89,7 +89,7 @@ find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_
 	if (run->found && !exe->options->again) {
 		tide_fail(err, TIDE_PRECONDITION, "plan '%s' was rolled back", exe->plan->name);
 		return tide_hint(err,
-		    "to do it once more: tidemark run %s --again (or the path of the file, where the plan is "
+		    "to start it again: tidemark run %s --again (or the path of the file, where the plan is "
 		    "to be another one)",
 		    exe->plan->name);
 	}

@@ -59,7 +59,7 @@ ask_sql(struct tide_executor *exe, const char *sql, bool *open, struct tide_err 
 	bool ok = tide_await_own_path(exe->control, mem, sql, 0, NULL, &rows, err);
 
 	if (ok && (tide_rows_width(rows) != 1 || tide_rows_count(rows) > 1))
-		ok = tide_fail(err, TIDE_PRECONDITION, "it must give one row of one boolean");
+		ok = tide_fail(err, TIDE_PRECONDITION, "it must return one row of one boolean");
 	else if (ok)
 		*open = tide_rows_count(rows) == 1 && !tide_rows_null(rows, 0, 0) &&
 			strcmp(tide_rows_text(rows, 0, 0), "t") == 0;
@@ -132,8 +132,8 @@ advice(void *mem, const struct tide_executor *exe, const struct tide_gate *gate,
 {
 	if (soaking)
 		return talloc_asprintf(mem,
-		    "tidemark run %s (it continues then; tidemark advance %s --now --reason WHY waives the "
-		    "rest)",
+		    "tidemark run %s (it continues then; to waive the rest: tidemark advance %s --now "
+		    "--reason WHY)",
 		    exe->plan->name, exe->plan->name);
 	return gate->after > 0
 		   ? talloc_asprintf(mem,

@@ -147,8 +147,11 @@ tide_runner_states(
 		return false;
 	}
 	if (tide_rows_count(rows) != exe->plan->count) {
+		size_t stored = tide_rows_count(rows);
+
 		talloc_free(mem);
-		tide_fail(err, TIDE_UNEXPECTED, "the state has another number of phases than the plan");
+		tide_fail(err, TIDE_UNEXPECTED, "the stored run has %zu phases, and the plan has %zu", stored,
+		    exe->plan->count);
 		return tide_hint(err, "rows of tidemark.phase were added or deleted by hand: restore them");
 	}
 	states = talloc_zero_array(ctx, enum tide_phase_state, (unsigned)exe->plan->count);

@@ -27,8 +27,8 @@ read_made(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64
 		conn, ctx, tide_sql_state_executed, TIDE_ARGS(tide_param_int(ctx, run)), &rows, err))
 		return false;
 	if (tide_rows_count(phases) != plan->count)
-		return tide_fail(
-		    err, TIDE_UNEXPECTED, "the state has another number of phases than the plan");
+		return tide_fail(err, TIDE_UNEXPECTED, "the stored run has %zu phases, and the plan has %zu",
+		    tide_rows_count(phases), plan->count);
 	for (size_t i = 0; i < tide_rows_count(rows); i++) {
 		const char *script = tide_rows_text(rows, i, 1);
 		size_t phase = (size_t)tide_rows_int(rows, i, 0);
@@ -111,15 +111,16 @@ struct way {
 
 static const struct way ways[] = {
 	{ "column", "missing", "is missing", "restore the table and schema tidemark from one dump" },
-	{ "column", "different", "is not as the run has left it",
+	{ "column", "different", "is not as the run left it",
 	    "give it that definition again, or restore the table and schema tidemark from one dump" },
 	{ "column", "unexpected", "exists, and the run needs that name", "drop the column, or rename it" },
-	{ "trigger", "unexpected", "is of this plan, and the run has not made it, or has dropped it already",
+	{ "trigger", "unexpected",
+	    "belongs to this plan, but the run did not create it or has dropped it already",
 	    "DROP TRIGGER %N ON %T, or restore the table and schema tidemark from one dump" },
-	{ "trigger", "disabled", "is not enabled as the run has left it",
+	{ "trigger", "disabled", "is not enabled as the run left it",
 	    "ALTER TABLE %T ENABLE ALWAYS TRIGGER %N; rows may have been written without it" },
 	{ "trigger", "missing", "is missing", RESTORE "; rows may have been written without it" },
-	{ "trigger", "different", "is not as the run has made it",
+	{ "trigger", "different", "is not as the run created it",
 	    RESTORE "; rows may have been written without it" },
 	{ "function", "executable", "may be executed by everybody",
 	    "REVOKE ALL ON FUNCTION tidemark.%N FROM PUBLIC" },
@@ -128,7 +129,7 @@ static const struct way ways[] = {
 	{ "constraint", "not validated", "is not validated", "ALTER TABLE %T VALIDATE CONSTRAINT %N" },
 	{ "index", "invalid", "is invalid", "REINDEX INDEX CONCURRENTLY %N, in the schema of the table" },
 	{ NULL, "missing", "is missing", RESTORE },
-	{ NULL, "different", "is not as the run has made it", RESTORE },
+	{ NULL, "different", "is not as the run created it", RESTORE },
 };
 
 static const struct way *
@@ -178,7 +179,7 @@ sentence(void *ctx, const struct tide_made *made, const struct tide_difference *
 	if (strcmp(d->problem, "different") != 0)
 		return out;
 	if (error != NULL)
-		return talloc_asprintf_append(out, ": it cannot be made again on this table: %s", error);
+		return talloc_asprintf_append(out, ": it cannot be created again on this table: %s", error);
 	if (strcmp(d->kind, "function") == 0 || strcmp(d->kind, "trigger") == 0)
 		return out;
 	return talloc_asprintf_append(out, ": it is %s, and not %s", found, expected);
@@ -235,7 +236,7 @@ tide_adopt_check(void *ctx, struct tide_conn *conn, const struct tide_plan *plan
 	bool ok = read_made(mem, conn, plan, run, &made, err);
 
 	if (ok && tide_name_parse(mem, name, parts) != 2)
-		ok = tide_fail(err, TIDE_UNEXPECTED, "%s is no name of a table", name);
+		ok = tide_fail(err, TIDE_UNEXPECTED, "%s is not the name of a table", name);
 	if (ok) {
 		copy = tide_sqlf(mem, "pg_temp.%I", parts[1]);
 		tide_made_finish(made, copy, "pg_temp");
@@ -250,5 +251,5 @@ tide_adopt_check(void *ctx, struct tide_conn *conn, const struct tide_plan *plan
 		}
 	}
 	talloc_free(mem);
-	return ok || tide_wrap(err, "comparing %s with what the run has made", name);
+	return ok || tide_wrap(err, "comparing %s with what the run created", name);
 }

@@ -108,11 +108,12 @@ tide_identity_text(void *ctx, const struct tide_identity *id, const char *plan)
 	case TIDE_OTHER_TABLE:
 		return talloc_asprintf(ctx,
 		    "table %s is not the one that the run of '%s' began with: that one was dropped, and this "
-		    "one was made or restored since",
+		    "one was created or restored since",
 		    id->recorded, plan);
 	case TIDE_TABLE_TAKEN:
 		return talloc_asprintf(ctx,
-		    "the table of the run of '%s' was dropped, and %s is no table now", plan, id->recorded);
+		    "the table of the run of '%s' was dropped, and %s is not a table now", plan,
+		    id->recorded);
 	case TIDE_TABLE_DROPPED:
 		break;
 	}

@@ -8,7 +8,7 @@
 #include "tidemark/phases/step.h"
 
 /** Outcome of a step that was found done, and that this run did not do. */
-#define TIDE_ALREADY_SO "already so"
+#define TIDE_ALREADY_SO "already satisfied"
 
 /** One row of the journal. NULL texts and negative numbers are left out. */
 struct tide_entry {

@@ -23,11 +23,10 @@ tide_state_trusted(struct tide_conn *conn, struct tide_err *err)
 	bool ok = tide_await_query(conn, mem, tide_sql_state_trusted, 0, NULL, &rows, err);
 
 	if (ok && tide_rows_count(rows) > 0) {
-		ok = tide_fail(
-		    err, TIDE_PRECONDITION, "schema tidemark is not ours: %s", tide_rows_text(rows, 0, 0));
-		tide_hint(err, "what is in it would run as this role. Run as the role that made it, or find "
-			       "out who made it and, "
-			       "if nobody needs it, drop it");
+		ok = tide_fail(err, TIDE_PRECONDITION, "schema tidemark is not safe to use: %s",
+		    tide_rows_text(rows, 0, 0));
+		tide_hint(err, "its functions would run as this role. Run as the role that created it; or "
+			       "find out who created it and, if nobody needs it, drop it");
 	}
 	talloc_free(mem);
 	return ok;
@@ -46,7 +45,8 @@ state_unchanged(struct tide_conn *conn, struct tide_err *err)
 
 	if (ok && !tide_rows_bool(rows, 0, 0)) {
 		ok = tide_fail(err, TIDE_PRECONDITION,
-		    "the tables of schema tidemark are not as they were made: a column, key or index was "
+		    "the tables of schema tidemark are not as tidemark created them: a column, key or index "
+		    "was "
 		    "changed");
 		tide_hint(
 		    err, "restore the schema from a backup, or undo the change by hand: \\d tidemark.*");
@@ -83,7 +83,7 @@ state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
 	if (ok && version > TIDE_STATE_VERSION) {
 		tide_fail(err, TIDE_PRECONDITION, "schema tidemark has version %lld, this program knows %d",
 		    (long long)version, TIDE_STATE_VERSION);
-		return tide_hint(err, "a newer tidemark has worked on this database: use that version");
+		return tide_hint(err, "a newer tidemark has used this database: use that version");
 	}
 	return ok && (!*present || state_unchanged(conn, err));
 }
@@ -102,7 +102,7 @@ hint_create(struct tide_conn *conn, struct tide_err *err)
 		"current_user), pg_catalog.format('CREATE SCHEMA tidemark AUTHORIZATION %I', current_user)",
 		&rows, &ignored))
 		tide_hint(err,
-		    "the role needs it once: %s; or let an administrator make the schema for it: %s",
+		    "the role needs it once: %s; or let an administrator create the schema for it: %s",
 		    tide_rows_required(rows, 0, 0), tide_rows_required(rows, 0, 1));
 	talloc_free(mem);
 }

@@ -74,8 +74,7 @@ check_own_sql(void *mem, const struct tide_action *action, const struct tide_row
 	    "the plan's statements name %s, and that is another relation now: the table of the run was "
 	    "renamed to %s",
 	    left[1], tide_rows_text(rows, 0, 2));
-	return tide_hint(
-	    err, "take the other one out of the way and rename the table back (%s), then run again", where);
+	return tide_hint(err, "rename the other one and rename the table back (%s), then run again", where);
 }
 
 /* A table takes its indexes along when its schema changes: names that mean nothing in the old schema any more. */

@@ -139,8 +139,8 @@ must_cancel(struct watchdog *dog)
 		return true;
 	if (!dog->warned)
 		tide_executor_event(exe, "concurrent.wait", dog->task->step, true,
-		    "the server is still at: %s. It would have to begin again: press Ctrl-C once more to "
-		    "cancel it",
+		    "still running: %s. Cancelled, it would have to start from the beginning: press Ctrl-C "
+		    "once more to cancel it",
 		    dog->task->action->title);
 	dog->warned = true;
 	return false;
@@ -260,7 +260,7 @@ tidy(const struct tide_task *task)
 	cleanup.act_count = 1;
 	cleanup.probe = NULL;
 	cleanup.lock = TIDE_ACCESS_EXCLUSIVE;
-	cleanup.title = talloc_asprintf(task->exe, "take back what '%s' needed", task->step);
+	cleanup.title = talloc_asprintf(task->exe, "undo what '%s' needed", task->step);
 	sub.action = &cleanup;
 	sub.step = talloc_asprintf(task->exe, "%s.cleanup", task->step);
 	if (!tide_step_sql(&sub, &ignored))
@@ -366,7 +366,7 @@ wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *e
 
 	if (held)
 		tide_executor_event(
-		    exe, "throttle.start", task->step, true, "holding back: %s", exe->throttle.hold.text);
+		    exe, "throttle.start", task->step, true, "throttled: %s", exe->throttle.hold.text);
 	while (ok && throttled(task)) {
 		tide_executor_set_wait_reason(exe, "%s", exe->throttle.hold.text);
 		tide_executor_sleep(exe, TIDE_SECOND / 4);
@@ -388,7 +388,7 @@ give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
 
 	tide_fail(err, TIDE_LOCK, "step '%s' had to yield, or got no lock on %s, in %lld tries", task->step,
 	    task->action->lock_table, (long long)tries);
-	return tide_hint(err, "the last time: %s; run again at a quieter hour", last.message);
+	return tide_hint(err, "the last time: %s; run again when the load is lower", last.message);
 }
 
 bool
@@ -421,7 +421,7 @@ tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 			return write_down(task, "done", "done", -1, err);
 		if (answer == TIDE_BROKEN && task->action->repair != NULL &&
 		    !tide_await_exec(task->exe->control, NULL, task->action->repair, NULL, err))
-			return tide_wrap(err, "removing an interrupted attempt's leftover");
+			return tide_wrap(err, "removing what an interrupted attempt left");
 	}
 	if (tide_executor_halted(task->exe, &ignored)) {
 		/* An invalid unique index would go on rejecting rows of the application until the next run. */

@@ -90,8 +90,8 @@ already_done(const struct tide_task *task, struct tide_err *err)
 		tide_fail(err, TIDE_PRECONDITION,
 		    "step '%s' (%s): it already exists and was not created by this run", task->step,
 		    task->action->title);
-		return tide_hint(err, "another session changed the database; remove what it created, or take "
-				      "the phase out of the plan");
+		return tide_hint(err, "another session changed the database; remove what it created, or "
+				      "remove the phase from the plan");
 	}
 	tide_executor_event(task->exe, tide_task_event(task, "skip"), task->step, false, "already done: %s",
 	    task->action->title);
@@ -126,7 +126,7 @@ repair(const struct tide_task *task, struct tide_err *err)
 	    "removing what an interrupted attempt of this run left: %s", task->action->repair);
 	if (!tide_await_exec(task->exe->control, NULL, task->action->repair, NULL, &failed)) {
 		*err = failed;
-		return tide_wrap(err, "removing an interrupted attempt's leftover");
+		return tide_wrap(err, "removing what an interrupted attempt left");
 	}
 	return tide_journal_add(task->exe->session,
 	    &(struct tide_entry){ .event = "step.repair",
@@ -188,8 +188,7 @@ run_once(const struct tide_task *task, struct tide_err *err)
 		if (!repair(task, err))
 			return false;
 	}
-	tide_fail(
-	    err, TIDE_UNEXPECTED, "step '%s' stays half-done although its leftover was removed", task->step);
+	tide_fail(err, TIDE_UNEXPECTED, "step '%s' is still incomplete after its cleanup", task->step);
 	return hint_undone(task, err);
 }
 

@@ -175,7 +175,8 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 		tide_executor_sample(exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
 		tide_executor_event(exe, "lock.retry", task->step, true, "%s was not granted%s%s",
 		    lock_text(mem, task->action), who[0] != '\0' ? ", blocked by " : "", who);
-		tide_hint(err, "blocked by %s", who[0] != '\0' ? who : "somebody who let go meanwhile");
+		tide_hint(
+		    err, "blocked by %s", who[0] != '\0' ? who : "a session that has released it meanwhile");
 	} else if (ok && exe->report.observer != NULL && exe->report.observer->event != NULL) {
 		event.lock_wait = (int64_t)(tide_rows_real(rows, 0, 0) * (double)TIDE_SECOND);
 		event.duration = (int64_t)(tide_rows_real(rows, 0, 1) * (double)TIDE_SECOND);
@@ -195,7 +196,7 @@ give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
 	tide_fail(err, TIDE_LOCK, "step '%s': %s was not granted in %lld tries", task->step, what,
 	    (long long)tries);
 	talloc_free(what);
-	return tide_hint(err, "%s; run again when it is gone, or at a quieter hour", hint);
+	return tide_hint(err, "%s; run again when it is gone, or when the load is lower", hint);
 }
 
 static bool
@@ -210,9 +211,8 @@ explain(const struct tide_task *task, struct tide_err *err)
 	if (strcmp(err->sqlstate, "57014") == 0 && (task->action->flags & TIDE_OWN_PATH) != 0 &&
 	    tide_action_strongest(task->action) >= TIDE_SHARE)
 		tide_hint(err,
-		    "its statements keep writers out, and are ended after %d seconds so that nobody waits "
-		    "longer; nothing "
-		    "was changed. `tidemark lint --db` names the statement and what does it without",
+		    "its statements block writers and are therefore cancelled after %d seconds; nothing was "
+		    "changed. `tidemark lint --db` names the statement and what to use instead",
 		    TIDE_HOLD_SECONDS);
 	return tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
 }

@@ -45,10 +45,8 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 		if (left > 0 && left > (double)TIDE_WAIT_IN_PROCESS / (double)TIDE_SECOND)
 			ok = tide_fail(err, TIDE_GATE, "hold until %s", tide_rows_text(rows, 0, 1)) ||
 			     tide_hint(err,
-				 "tidemark run %s (it continues then; tidemark rollback %s takes it back at "
-				 "once; "
-				 "tidemark "
-				 "advance %s --now --reason WHY waives the rest)",
+				 "tidemark run %s (it continues then; to roll back now: tidemark rollback "
+				 "%s; to waive the rest: tidemark advance %s --now --reason WHY)",
 				 exe->plan->name, exe->plan->name, exe->plan->name);
 		else if (left > 0) {
 			tide_executor_set_wait_reason(exe, "hold until %s", tide_rows_text(rows, 0, 1));

@@ -35,9 +35,8 @@ refuse_to_skip(const struct tide_task *task, void *mem, struct tide_err *err)
 		return false;
 	if (tide_rows_null(rows, 0, 0))
 		return true;
-	tide_fail(err, TIDE_PRECONDITION,
-	    "role %s may not vacuum or analyze %s: the server would leave it out", tide_rows_text(rows, 0, 1),
-	    tide_rows_text(rows, 0, 0));
+	tide_fail(err, TIDE_PRECONDITION, "role %s may not vacuum or analyze %s: the server would skip it",
+	    tide_rows_text(rows, 0, 1), tide_rows_text(rows, 0, 0));
 	return tide_hint(
 	    err, "make the role a member of the owner (from PostgreSQL 17 on GRANT MAINTAIN will do)");
 }

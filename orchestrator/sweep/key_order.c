@@ -238,7 +238,7 @@ place(void *ctx, const struct tide_segment *s, const struct tide_span *span)
 {
 	return s->key == NULL ? talloc_asprintf(ctx, "%s, the first %lld in the order of its key",
 				    s->relation->name, (long long)span->to)
-			      : talloc_asprintf(ctx, "%s, the next %lld behind the key %s", s->relation->name,
+			      : talloc_asprintf(ctx, "%s, the next %lld after the key %s", s->relation->name,
 				    (long long)span->to, s->key);
 }
 

@@ -71,8 +71,7 @@ tide_keyset_load(void *ctx, struct tide_conn *conn, int64_t relation, const char
 		      &rows, err);
 
 	if (ok && tide_rows_count(rows) == 0) {
-		ok = tide_fail(err, TIDE_PRECONDITION,
-		    "%s has no index in whose order its rows can be gone through", name);
+		ok = tide_fail(err, TIDE_PRECONDITION, "%s has no suitable unique index", name);
 		tide_hint(err,
 		    "it must be unique, valid, not deferrable, a btree, without WHERE and expressions, and "
 		    "all its columns NOT NULL: a primary key will do");

@@ -121,7 +121,7 @@ read_relations(struct tide_sweep *sweep, struct tide_err *err)
 		if (sweep->relation[i]->gone && sweep->relation[i]->oid == sweep->exe->session->table_oid) {
 			ok = tide_fail(err, TIDE_PRECONDITION, "%s is gone", sweep->relation[i]->name);
 			tide_hint(err,
-			    "it was dropped while the sweep was at work: nothing of the run is left to do");
+			    "it was dropped while the sweep was running: nothing of the run is left to do");
 		}
 	talloc_free(mem);
 	return ok;
@@ -372,7 +372,7 @@ tell_gone(struct tide_sweep *sweep)
 
 		if (r->gone && !r->told)
 			tide_executor_event(sweep->exe, "sweep.restart", sweep->task->step, true,
-			    "%s is no part of the table any more: it is left as it is", r->name);
+			    "%s is no longer part of the table: it is left as it is", r->name);
 		r->told = r->gone;
 	}
 }
@@ -399,7 +399,7 @@ tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
 			*err = sweep->wrong;
 			return false;
 		}
-		tide_fail(err, TIDE_PRECONDITION, "the storage of %s is not what its own catalog says",
+		tide_fail(err, TIDE_PRECONDITION, "the storage of %s is not the one of its catalog entry",
 		    sweep->exe->session->relation);
 		tide_hint(err,
 		    "something is rewriting it now (VACUUM FULL, CLUSTER, pg_repack): run again when that "
@@ -424,7 +424,7 @@ tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
 		return true;
 	if (sweep->pass >= PASSES_MOST) {
 		tide_executor_event(sweep->exe, "sweep.unsettled", sweep->task->step, true,
-		    "pass %d still changed %lld rows: the application keeps making rows that match",
+		    "pass %d still changed %lld rows: the application keeps writing rows that match",
 		    sweep->pass, (long long)sweep->changed);
 		return true;
 	}

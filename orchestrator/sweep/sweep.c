@@ -139,7 +139,7 @@ tell_throttle(struct driver *d)
 
 	if (reason != NULL && !d->told_throttle) {
 		tide_executor_event(
-		    exe, "throttle.start", d->sweep->task->step, true, "holding back: %s", reason);
+		    exe, "throttle.start", d->sweep->task->step, true, "throttled: %s", reason);
 		tide_executor_set_wait_reason(exe, "throttled: %s", reason);
 		d->told_throttle = true;
 	} else if (reason != NULL) {
@@ -163,9 +163,8 @@ say_hold(struct tide_sweep *sweep, const char *holder, const char *size)
 	left = left > 0 ? (left / TIDE_SECOND) * TIDE_SECOND : 0;
 	talloc_free(sweep->horizon_reason);
 	sweep->horizon_reason = talloc_asprintf(sweep,
-	    "dead rows cannot be cleaned up because of %s; continuing would leave up to %s behind (waits %s "
-	    "more "
-	    "at most)",
+	    "the xmin horizon is held back by %s; continuing would leave up to %s of dead rows (waiting %s "
+	    "more at most)",
 	    holder, size, tide_duration_format(left, most, sizeof(most)));
 }
 
@@ -186,8 +185,8 @@ look_at_horizon(struct tide_sweep *sweep)
 		break;
 	case TIDE_HORIZON_PROCEED:
 		tide_executor_event(exe, "sweep.bloat", sweep->task->step, true,
-		    "dead rows cannot be cleaned up because of %s; continuing all the same: up to %s will be "
-		    "left behind in the table and its indexes",
+		    "the xmin horizon is held back by %s; continuing all the same: up to %s of dead rows "
+		    "will be left in the table and its indexes",
 		    holder, size);
 		TALLOC_FREE(sweep->horizon_reason);
 		break;
@@ -312,7 +311,7 @@ differs(struct tide_sweep *sweep, struct tide_err *err)
 	}
 	tide_fail(
 	    err, TIDE_DIFFERENCES, "%s: %lld row(s) differ", sweep->spec->what, (long long)sweep->differing);
-	tide_hint(err, "%s%s%smend them, then run again", keys[0] != '\0' ? "for example " : "", keys,
+	tide_hint(err, "%s%s%sfix them, then run again", keys[0] != '\0' ? "for example " : "", keys,
 	    keys[0] != '\0' ? "; " : "");
 	return false;
 }

@@ -207,7 +207,7 @@ report_bad_row(struct tide_worker *w, const struct tide_rows *rows)
 
 	err.code = TIDE_PRECONDITION;
 	tide_wrap(&err, "%s: a row in %s", w->sweep->spec->what, order(w)->place(mem, w->segment, &w->span));
-	tide_hint(&err, "%s%s%smend the row or the expression, then run again",
+	tide_hint(&err, "%s%s%sfix the row or the expression, then run again",
 	    look != NULL ? "look at it: " : "", look != NULL ? look : "", look != NULL ? "; " : "");
 	talloc_free(mem);
 	fail(w, &err);
@@ -272,7 +272,7 @@ fail_again(struct tide_worker *w)
 	    w->sweep->spec->what, place);
 	talloc_free(place);
 	tide_hint(&err,
-	    "done twice must be the same as done once, or a resume would repeat it: add a \"where\" that no "
+	    "it must be idempotent, as a resume may repeat it: add a \"where\" that no "
 	    "longer holds for a filled row. A trigger that changes the value has the same effect. This batch "
 	    "changed nothing");
 	fail(w, &err);
@@ -329,10 +329,10 @@ hint_trigger(const struct tide_executor *exe, struct tide_err *err)
 		if (strcmp(exe->plan->phase[i].kind->name, "dual_write") == 0)
 			follows = exe->plan->phase[i].name;
 	tide_hint(err,
-	    "somebody changed it, and writes may have passed by. Put it back as it was, ENABLE ALWAYS: its "
+	    "somebody changed it, and rows may have been written without it. Restore it as it was, ENABLE "
+	    "ALWAYS: its "
 	    "statements are in tidemark history %s --verbose%s%s%s%s",
-	    exe->plan->name,
-	    follows != NULL ? "\nthen let every row be looked at again: tidemark rollback " : "",
+	    exe->plan->name, follows != NULL ? "\nthen have every row checked again: tidemark rollback " : "",
 	    follows != NULL ? exe->plan->name : "", follows != NULL ? " --to " : "",
 	    follows != NULL ? follows : "");
 }

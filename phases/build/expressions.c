@@ -144,7 +144,5 @@ tide_check_order(const struct tide_checking *c)
 
 	if (relation != NULL)
 		tide_say(c, TIDE_ERROR, "sweep-no-order", NULL, TIDE_ORDER_HINT,
-		    "%s does not keep its rows in a heap, and has no index in whose order they can be gone "
-		    "through",
-		    relation);
+		    "%s is not stored in a heap and has no suitable unique index", relation);
 }

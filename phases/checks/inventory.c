@@ -498,7 +498,7 @@ tide_inventory_say(
 
 	if (cell == NULL)
 		tide_say(c, TIDE_ERROR, "dependent-unknown", place->key, tide_accept_text(room, place->name),
-		    "%s hangs on \"%s\", and what becomes of it is not known", place->what, place->column);
+		    "%s depends on \"%s\", and what happens to it is not known", place->what, place->column);
 	else if (cell->says != NULL)
 		tide_say(c, cell->fate == TIDE_FATE_REFUSED ? TIDE_ERROR : TIDE_WARNING, cell->rule,
 		    place->key, cell->hint == NULL ? NULL : filled(room, cell->hint, place), "%s",

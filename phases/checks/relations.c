@@ -133,7 +133,7 @@ tide_check_children(const struct tide_checking *c)
 	if (table->relkind == 'r' && table->has_children)
 		tide_say(c, TIDE_ERROR, "table-inheritance", NULL,
 		    "change the tables one by one, after ALTER TABLE … NO INHERIT",
-		    "tables inherit from %s.%s: what hangs on their columns is not known", table->schema,
+		    "tables inherit from %s.%s: what depends on their columns is not known", table->schema,
 		    table->name);
 }
 

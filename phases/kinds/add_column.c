@@ -158,7 +158,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		return;
 	if (tide_catalog_column(at->cat, spec->column) != NULL)
 		tide_say(&c, TIDE_ERROR, "add-column-exists", "column",
-		    "take the phase out if the column is the one that is meant",
+		    "remove the phase if this is the column that you mean",
 		    "table %s.%s has a column \"%s\" already", at->cat->table.schema, at->cat->table.name,
 		    spec->column);
 	fact = tide_type_fact(at->cat, spec->type);

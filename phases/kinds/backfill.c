@@ -26,8 +26,8 @@ static const struct tide_field fields[] = {
 		    "in step"),
 	TIDE_KEY(backfill_spec, where, EXPRESSION, .help = "only rows for which this is true; with set"),
 	TIDE_KEY(backfill_spec, other_triggers, CHOICE, .choices = other_triggers,
-	    .help = "whether the table's own triggers see the rows that are filled; must be said when there "
-		    "are such"),
+	    .help = "whether the table's own triggers fire for the rows that are filled; required when there "
+		    "are any"),
 	TIDE_KEY(backfill_spec, order, CHOICE, .choices = orders,
 	    .help = "by blocks or by a unique index; left out: by blocks where the rows are in a heap"),
 	TIDE_KEY(backfill_spec, max_rows_per_second, INTEGER, .min = 1, .max = 1000000000,
@@ -39,12 +39,13 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(backfill_spec, window_blocks, INTEGER, .min = 1, .max = 65536,
 	    .help = "most blocks of a batch; left out: what limits.batch_duration allows"),
 	TIDE_KEY(backfill_spec, bloat, CHOICE, .fallback = "avoid", .choices = bloat_words,
-	    .help = "accept: only time counts, space does not"),
+	    .help = "accept: as fast as possible, whatever space it costs"),
 	TIDE_KEY(backfill_spec, horizon, CHOICE, .choices = horizon_words,
 	    .help = "while the xmin horizon is held back: wait, or proceed and let the "
 		    "table grow; left out: wait where more than 16 MB are at stake"),
 	TIDE_KEY(backfill_spec, horizon_wait, DURATION, .fallback = "10m", .min = 0,
-	    .max = INT64_C(604800000000), .help = "how long in all to wait for that, before it proceeds"),
+	    .max = INT64_C(604800000000),
+	    .help = "how long to wait for the xmin horizon, in total, before it proceeds"),
 	TIDE_KEY(backfill_spec, vacuum, BOOLEAN, .fallback = "false",
 	    .help = "clean up after the sweep with VACUUM (ANALYZE), at limits.vacuum_cost_limit"),
 	{ 0 },
@@ -164,9 +165,8 @@ check_twice(const struct tide_checking *c)
 			    tide_names_have(&parsed.columns, spec->set.item[j].name))
 				tide_say(c, TIDE_WARNING, "backfill-reads-itself", "set",
 				    "if it is not, add a \"where\" that no longer holds for a filled row",
-				    "\"%s\" is made of \"%s\", which is filled as well: done twice must be "
-				    "the "
-				    "same as done once",
+				    "\"%s\" is computed from \"%s\", which is filled as well: the expression "
+				    "must be idempotent",
 				    spec->set.item[i].name, spec->set.item[j].name);
 			talloc_free(mem);
 		}
@@ -221,7 +221,7 @@ check_vacuum(const struct tide_checking *c)
 	tide_say(c, TIDE_ERROR, "backfill-vacuum", "vacuum",
 	    cat->server_version >= 170000 ? "make the role a member of the owner, or GRANT MAINTAIN to it"
 					  : "make the role a member of the owner",
-	    "role %s may not vacuum %s%s.%s: the server would leave it out", cat->role,
+	    "role %s may not vacuum %s%s.%s: the server would skip it", cat->role,
 	    leaves ? "every partition of " : "", cat->table.schema, cat->table.name);
 }
 
@@ -235,11 +235,10 @@ check_order(const struct tide_checking *c)
 		tide_check_order(c);
 	else if (strcmp(order, "heap") == 0 && table->not_heap != NULL)
 		tide_say(c, TIDE_ERROR, "backfill-order-heap", "order", "leave \"order\" out",
-		    "%s does not keep its rows in a heap: it cannot be gone through by blocks",
-		    table->not_heap);
+		    "%s is not stored in a heap: it cannot be scanned by block", table->not_heap);
 	else if (strcmp(order, "keyset") == 0 && table->keyless != NULL)
 		tide_say(c, TIDE_ERROR, "backfill-order-keyset", "order", TIDE_ORDER_HINT,
-		    "%s has no index in whose order its rows can be gone through", table->keyless);
+		    "%s has no suitable unique index", table->keyless);
 }
 
 static void

@@ -65,7 +65,7 @@ refuse_virtual(const struct tide_checking *c, const char *key, const struct tide
 	if (column != NULL && column->generated == 'v')
 		tide_say(c, TIDE_ERROR, "create-index-virtual", key,
 		    "index the expression that it is generated from",
-		    "\"%s\" is a virtual generated column: PostgreSQL has no index on it", column->name);
+		    "\"%s\" is a virtual generated column: PostgreSQL cannot index it", column->name);
 }
 
 static void
@@ -94,7 +94,7 @@ check_server(const struct tide_checking *c, const struct create_index_spec *spec
 		    "PostgreSQL cannot build an index of a partitioned table while writes continue");
 	if (tide_catalog_index(cat, spec->name) != NULL)
 		tide_say(c, TIDE_ERROR, "create-index-exists", "name",
-		    "take the phase out if the index is the one that is meant",
+		    "remove the phase if this is the index that you mean",
 		    "an index \"%s\" exists already: %s", spec->name,
 		    tide_catalog_index(cat, spec->name)->definition);
 	for (size_t i = 0; i < spec->columns.count; i++)

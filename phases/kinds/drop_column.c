@@ -20,7 +20,7 @@
 static const struct tide_field fields[] = {
 	TIDE_KEY(drop_column_spec, column, NAME, .required = true, .help = "the column to drop"),
 	TIDE_KEY(drop_column_spec, hold, DURATION,
-	    .help = "renamed away and kept in step for this long before it is really dropped"),
+	    .help = "how long the column is hidden and kept in step before it is dropped"),
 	TIDE_KEY(drop_column_spec, accept, NAMES,
 	    .help = "names of indexes, constraints and other objects that may go with it"),
 	{ 0 },
@@ -74,8 +74,7 @@ check_user(const struct tide_checking *c, const struct drop_column_spec *spec)
 		    "nothing waits before the drop: the old release stops working at once");
 	if (spec->hold == 0)
 		tide_say(c, TIDE_NOTE, "drop-column-without-hold", NULL,
-		    "hold = \"7d\" only renames it away at first",
-		    "without a hold there is no way back from the drop");
+		    "hold = \"7d\" only hides it at first", "without a hold the drop cannot be rolled back");
 	talloc_free(room);
 }
 
@@ -287,7 +286,7 @@ fill_hold(struct drop *d, struct tide_action *action)
 	const char *name = d->spec->column;
 
 	tide_action_sql(d->out, d->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(d->out, "Rename %s away%s", tide_people_column(d->out, d->at->cat, name),
+	    talloc_asprintf(d->out, "Hide %s%s", tide_people_column(d->out, d->at->cat, name),
 		d->dual != NULL ? "; it is still kept in step" : ""));
 	/* Also once it is dropped. */
 	action->probe =
@@ -323,8 +322,7 @@ fill_release(struct drop *d, struct tide_step *step)
 	}
 	undo = tide_step_add_undo(d->out, step);
 	tide_action_sql(d->out, d->at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(
-		d->out, "Give %s its name back", tide_people_column(d->out, d->at->cat, d->spec->column)));
+	    talloc_asprintf(d->out, "Restore %s", tide_people_column(d->out, d->at->cat, d->spec->column)));
 	undo->probe = tide_probe(d->out, tide_sqlf(d->out, "NOT %s", away), NULL);
 	if (d->dual != NULL) {
 		tide_triggers_create_functions(d->out, undo, d->shown);
@@ -411,7 +409,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		step->forward.kind = TIDE_STEP_WAIT;
 		step->forward.wait_us = d.spec->hold;
 		step->forward.title =
-		    talloc_asprintf(out, "Hold it for %s; until then a rollback gives it back at once",
+		    talloc_asprintf(out, "Keep it hidden for %s; until then a rollback restores it at once",
 			tide_duration_format(d.spec->hold, hold, sizeof(hold)));
 	}
 	if (d.dual != NULL)

@@ -26,9 +26,9 @@ obstacle(void *ctx, const struct tide_index *index)
 	if (index->replica_identity)
 		return "is the replica identity of the table";
 	if (index->clustered)
-		return "is the one that CLUSTER remembers";
+		return "is the one that CLUSTER uses";
 	if (index->has_statistics)
-		return "has statistics targets of its own, which could not be given back";
+		return "has statistics targets of its own, which could not be restored";
 	return NULL;
 }
 
@@ -63,7 +63,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    spec->name);
 	} else if ((why = obstacle(room, index)) != NULL) {
 		tide_say(&c, TIDE_ERROR, "drop-index-bound", "name",
-		    "take that away first, in a plan of its own", "index \"%s\" %s", spec->name, why);
+		    "remove that first, in a plan of its own", "index \"%s\" %s", spec->name, why);
 	} else if (at->cat->table.relkind == 'p') {
 		tide_say(&c, TIDE_ERROR, "drop-index-partitioned", "name", NULL,
 		    "PostgreSQL cannot drop an index of a partitioned table while writes continue");
@@ -98,7 +98,7 @@ add_comment(const struct tide_phase_at *at, const struct tide_index *index, stru
 	char *name = tide_index_text(out, index->schema, index->name);
 
 	tide_action_sql(out, at->cat, undo, TIDE_SHARE_UPDATE_EXCLUSIVE,
-	    talloc_asprintf(out, "Give the index %s its comment back", index->name));
+	    talloc_asprintf(out, "Restore the comment of the index %s", index->name));
 	undo->probe = tide_probe(out,
 	    tide_sqlf(out, "pg_catalog.obj_description(pg_catalog.to_regclass(%L), 'pg_class') = %L", name,
 		index->comment),

@@ -71,7 +71,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	undo = tide_step_add_undo(out, step);
 	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(out, "Set %s NOT NULL again%s", tide_people_column(out, at->cat, spec->column),
-		column->not_null ? "; the check spares the scan, and goes" : ", NOT VALID"));
+		column->not_null ? "; the check avoids the scan and is dropped" : ", NOT VALID"));
 	undo->probe = tide_probe(out, is_set, NULL);
 	tide_not_null_acts(out, at->cat, column, spec->column, undo);
 	if (column->not_null)

@@ -62,7 +62,7 @@ check_rules(const struct tide_checking *c, const struct tide_names *side, const 
 				strcmp(rules->item[k].name, side->item[i]) == 0;
 		if (!found)
 			tide_say(c, TIDE_ERROR, "dual-write-rules", key, NULL,
-			    "nothing says what \"%s\" is made of", side->item[i]);
+			    "no expression given for column \"%s\"", side->item[i]);
 	}
 }
 
@@ -118,7 +118,8 @@ check_triggers(const struct tide_checking *c, const struct tide_catalog *cat, co
 			continue;
 		tide_say(c, TIDE_ERROR, "dual-write-trigger-order", NULL,
 		    "rename it: triggers fire in the order of their names",
-		    "trigger \"%s\"%s%s would fire after ours and could change what it has kept in step",
+		    "trigger \"%s\"%s%s would fire after tidemark's and could change what it has kept in "
+		    "step",
 		    t->name, t->table != NULL ? " of " : "", t->table != NULL ? t->table : "");
 	}
 }

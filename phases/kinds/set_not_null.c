@@ -94,7 +94,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	tide_proof_steps(out, at->cat, &proof, "not-null");
 	step = tide_steps_add(out, "set-not-null");
 	tide_action_sql(out, at->cat, &step->forward, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(out, "Set %s NOT NULL; the check spares the scan, and goes",
+	    talloc_asprintf(out, "Set %s NOT NULL; the check avoids the scan and is dropped",
 		tide_people_column(out, at->cat, spec->column)));
 	step->forward.probe = tide_probe(out, is_set, NULL);
 	tide_action_add(out, &step->forward,

@@ -17,10 +17,11 @@ static const char *const locks[] = { "none", "access share", "row share", "row e
 static const struct tide_field fields[] = {
 	TIDE_KEY(
 	    sql_spec, act, SQL, .required = true, .help = "statements to run; every name with its schema"),
-	TIDE_KEY(sql_spec, undo, SQL, .help = "statements that undo them; without them there is no way back"),
+	TIDE_KEY(sql_spec, undo, SQL,
+	    .help = "statements that undo them; without them the phase cannot be rolled back"),
 	TIDE_KEY(sql_spec, probe, QUERY, .help = "a SELECT that returns true once the statements have run"),
 	TIDE_KEY(sql_spec, transaction, BOOLEAN, .fallback = "true",
-	    .help = "false: one statement that may not stand in a transaction; needs a probe"),
+	    .help = "false: one statement that cannot run in a transaction; needs a probe"),
 	TIDE_KEY(sql_spec, lock, CHOICE, .fallback = "none", .choices = locks,
 	    .help =
 		"lock on the table that is taken first, where it is stronger than what the statements take"),
@@ -101,7 +102,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	}
 	if (spec->undo.count == 0)
 		tide_say(&c, TIDE_WARNING, "sql-irreversible", "act", "undo = \"…\"",
-		    "without \"undo\" there is no way back before this phase");
+		    "without \"undo\" this phase cannot be rolled back");
 }
 
 /* forward: the probe's true means that it is done; on the way back, that there is something to do. */

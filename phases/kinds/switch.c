@@ -129,7 +129,7 @@ assert_proved(struct change *ch)
 {
 	return tide_do_block(
 	    ch->out, tide_sqlf(ch->out,
-			 "BEGIN\n\tIF NOT %s THEN\n\t\tRAISE EXCEPTION 'it is not proved that %%', %L\n"
+			 "BEGIN\n\tIF NOT %s THEN\n\t\tRAISE EXCEPTION 'not validated: %%', %L\n"
 			 "\t\t\tUSING ERRCODE = 'check_violation';\n\tEND IF;\nEND",
 			 tide_when_validated(ch->out, ch->at->cat, ch->proof.name), ch->proof.what));
 }
@@ -211,8 +211,8 @@ fill_undo(struct change *ch, struct tide_step *step)
 
 	undo = tide_step_add_undo(ch->out, step);
 	tide_action_sql(ch->out, ch->at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(
-		ch->out, "Switch back: %s, the old side leads again", tide_dual_what(ch->out, ch->before)));
+	    talloc_asprintf(ch->out, "Undo the switch: %s, the old column leads again",
+		tide_dual_what(ch->out, ch->before)));
 	undo->probe = tide_probe(ch->out, gone, NULL);
 	tide_triggers_drop(ch->out, undo, ch->both);
 	add_exchange(ch, undo);
@@ -231,7 +231,7 @@ fill_undo(struct change *ch, struct tide_step *step)
 	undo = tide_step_add_undo(ch->out, step);
 	tide_dual_fill(ch->out, ch->before, undo,
 	    talloc_asprintf(ch->out,
-		"Fill again what the new release wrote and the old side says otherwise: %s",
+		"Fill again the rows in which the new column differs from the old one: %s",
 		tide_dual_what(ch->out, ch->before)),
 	    tide_dual_other_triggers(ch->at->plan, ch->at->index));
 	undo->flags |= TIDE_RESYNC;
@@ -373,8 +373,9 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 
 const struct tide_phase_ops tide_phase_switch = {
 	.kind = { "switch",
-	    "lets old and new release write at the same time, in one transaction that sees the proof", fields,
-	    sizeof(struct switch_spec) },
+	    "lets old and new release write at the same time, in one transaction that checks the validated "
+	    "constraint",
+	    fields, sizeof(struct switch_spec) },
 	.check = check,
 	.compile = compile,
 	.apply = apply,

@@ -174,7 +174,7 @@ fill_side(
 			c->copy = tide_same_type(c->column, other->item[i].column);
 		} else {
 			return tide_plan_fail(dual->plan, dual->phase, up ? "to" : "from", err,
-			    "nothing says what \"%s\" is made of", planned->item[i]);
+			    "no expression given for column \"%s\"", planned->item[i]);
 		}
 		if (c->inner == NULL)
 			return false;

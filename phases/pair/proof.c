@@ -26,7 +26,7 @@ fill_add(struct tide_steps *out, const struct tide_catalog *cat, const struct ti
     struct tide_action *action)
 {
 	tide_action_sql(out, cat, action, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(out, "Add a check that %s; existing rows are not looked at yet", proof->what));
+	    talloc_asprintf(out, "Add a check that %s; existing rows are not checked yet", proof->what));
 	action->probe =
 	    tide_probe(out, or_already(out, proof, tide_when_constraint(out, cat, proof->name)), NULL);
 	tide_action_add(out, action,
@@ -77,8 +77,7 @@ tide_proof_undo(struct tide_steps *out, const struct tide_catalog *cat, const st
     struct tide_step *step)
 {
 	struct tide_sweep_spec *look = tide_action_sweep(out, cat, tide_step_add_undo(out, step),
-	    talloc_asprintf(out, "Look whether it is so for every row that %s, before anything is rejected",
-		proof->what));
+	    talloc_asprintf(out, "Check for every row that %s, before anything is rejected", proof->what));
 
 	look->residual = talloc_strdup(out, proof->differing);
 	look->key = tide_row_key(out, cat, TIDE_ROW);

@@ -158,7 +158,8 @@ tide_settle_check(const struct tide_checking *c, const struct tide_dual *dual)
 			continue;
 		tide_say(c, TIDE_ERROR, "switch-trigger-order", NULL,
 		    "rename it: triggers fire in the order of their names",
-		    "trigger \"%s\" would fire before ours and not see what the new release has changed",
+		    "trigger \"%s\" would fire before tidemark's and not see what the new release has "
+		    "changed",
 		    t->name);
 	}
 }

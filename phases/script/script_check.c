@@ -354,7 +354,7 @@ static const struct trait_rule {
 	{ TIDE_SQL_CONCURRENT, TIDE_ERROR, true, "sql-concurrent", "cannot run inside a transaction",
 	    "say transaction = false and give a probe" },
 	{ TIDE_SQL_CASCADE, TIDE_WARNING, false, "sql-cascade",
-	    "drops with CASCADE whatever hangs on it, listed nowhere", "name each object" },
+	    "drops with CASCADE whatever depends on it, without naming it", "name each object" },
 	{ TIDE_SQL_SETTING, TIDE_WARNING, false, "sql-setting",
 	    "changes a setting under which the statements after it run: the tables that they mean, and when "
 	    "they "

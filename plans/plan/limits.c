@@ -10,28 +10,27 @@ tide_limits_fields(void)
 {
 	static const struct tide_field fields[] = {
 		LIMIT(lock_timeout, DURATION, .fallback = "200ms", .min = 1000, .max = 60000000,
-		    .help =
-			"longest that a transaction of ours may wait for its locks, and others behind it"),
+		    .help = "longest time that one transaction waits for its locks"),
 		LIMIT(lock_attempts, INTEGER, .fallback = "100", .min = 1, .max = 1000000,
 		    .help = "tries for one step's lock before the run pauses"),
 		LIMIT(lock_queue, INTEGER, .fallback = "50", .min = 0, .max = 100000,
-		    .help = "a lock request of ours is given up when more sessions than this wait behind it"),
+		    .help = "a lock request is cancelled when more sessions than this wait behind it"),
 		LIMIT(batch_duration, DURATION, .fallback = "15ms", .min = 1000, .max = 10000000,
 		    .help = "the sweep sizes its batches to take this long"),
 		LIMIT(workers, INTEGER, .fallback = "1", .min = 1, .max = 64,
 		    .help = "connections that sweep at the same time"),
 		LIMIT(vacuum_cost_limit, INTEGER, .fallback = "0", .min = 0, .max = 10000,
-		    .help = "cost of the pages after which a VACUUM or ANALYZE of ours pauses; 0: as this "
-			    "server's autovacuum"),
+		    .help = "cost of the pages after which VACUUM and ANALYZE pause; 0: as this server's "
+			    "autovacuum"),
 		LIMIT(replica_lag, DURATION, .fallback = "10s", .min = 0, .max = 24 * HOUR,
-		    .help = "the sweep pauses while a replica lags further; 0 does not look"),
+		    .help = "the sweep pauses while a replica lags further; 0: not checked"),
 		LIMIT(replica_lag_bytes, SIZE, .fallback = "0", .min = 0, .max = 1024 * TEBIBYTE,
-		    .help = "the sweep pauses while a replica has this much left to replay; 0 does not look"),
+		    .help = "the sweep pauses while a replica has this much left to replay; 0: not checked"),
 		LIMIT(slot_wal, SIZE, .fallback = "0", .min = 0, .max = 1024 * TEBIBYTE,
-		    .help = "the sweep pauses while a replication slot retains more WAL; 0 does not look"),
+		    .help = "the sweep pauses while a replication slot retains more WAL; 0: not checked"),
 		LIMIT(lock_waiters, INTEGER, .fallback = "20", .min = 0, .max = 100000,
 		    .help =
-			"the sweep pauses while more sessions wait for locks on the table; 0 does not look"),
+			"the sweep pauses while more sessions wait for locks on the table; 0: not checked"),
 		LIMIT(throttle_sql, QUERY, .help = "the sweep pauses while this SELECT returns true"),
 		LIMIT(throttle_file, TEXT,
 		    .help = "the sweep pauses while this file exists on the executor's machine"),

@@ -25,10 +25,10 @@
 static const struct tide_field top_fields[] = {
 	TOP(name, TEXT, .required = true,
 	    .help = "the plan's identity, such as \"users-name-to-full-name\"; never reused"),
-	TOP(title, TEXT, .help = "one line for people"),
+	TOP(title, TEXT, .help = "a title of one line"),
 	TOP(table, RELATION, .required = true, .help = "the table that changes, such as \"public.users\""),
 	TOP(reason, TEXT, .help = "why; kept in the journal"),
-	TOP(owner, TEXT, .help = "who answers for the change; kept in the journal"),
+	TOP(owner, TEXT, .help = "who is responsible for the change; kept in the journal"),
 	TOP(ticket, TEXT, .help = "where it was decided; kept in the journal"),
 	TOP(requires, TEXTS, .help = "names of plans that must be complete first"),
 	{ 0 },
@@ -42,7 +42,7 @@ struct head {
 static const struct tide_field head_fields[] = {
 	TIDE_KEY(head, kind, TEXT, .required = true, .help = "what the phase does, such as \"add_column\""),
 	TIDE_KEY(head, id, TEXT, .help = "the phase's name; without it, its kind"),
-	TIDE_KEY(head, title, TEXT, .help = "one line for people"),
+	TIDE_KEY(head, title, TEXT, .help = "a title of one line"),
 	{ 0 },
 };
 
@@ -74,7 +74,7 @@ check_name(const struct tide_plan *plan, const struct tide_toml *node, const cha
 	quoted = tide_place_quote(NULL, name);
 	tide_place_fail(err, plan->path, node->line, node->column, "%s cannot be a name here", quoted);
 	talloc_free(quoted);
-	return tide_hint(err, "letters, digits, and . _ - behind the first; at most %d", TIDE_PLAN_NAME_MAX);
+	return tide_hint(err, "letters, digits, and . _ - after the first; at most %d", TIDE_PLAN_NAME_MAX);
 }
 
 static bool

@@ -100,7 +100,7 @@ is_enclosed(const struct tide_survey *s)
 static bool
 refuse_query(struct tide_survey *s)
 {
-	tide_fail(s->err, TIDE_PLAN, "a query is no expression");
+	tide_fail(s->err, TIDE_PLAN, "a query is not an expression");
 	return tide_hint(s->err, "as a value it needs its own parentheses: (SELECT …)");
 }
 
@@ -128,7 +128,7 @@ check_shape(struct tide_survey *s, json_t **value)
 		return true;
 	/* The outer parenthesis is ours; here it was taken for part of a row or of a query. */
 	if (strcmp(type, "RowExpr") == 0)
-		return tide_fail(s->err, TIDE_PLAN, "several expressions stand where one is wanted");
+		return tide_fail(s->err, TIDE_PLAN, "several expressions where one is expected");
 	if (strcmp(type, "SubLink") == 0 && !is_enclosed(s))
 		return refuse_query(s);
 	return true;

@@ -319,7 +319,7 @@ name_plan(void *ctx, const struct tide_template *template, const char *given, st
 	if (given != NULL && !tide_plan_name_valid(given)) {
 		tide_fail(err, TIDE_USAGE, "a plan cannot be called '%.120s'", given);
 		return tide_hint(
-		    err, "letters, digits, and . _ - behind the first; at most %d", TIDE_PLAN_NAME_MAX);
+		    err, "letters, digits, and . _ - after the first; at most %d", TIDE_PLAN_NAME_MAX);
 	}
 	for (int value = 0; value <= TIDE_VALUE_COLUMN; value++)
 		plain.item[value] = plain_name(ctx, values->item[value]);

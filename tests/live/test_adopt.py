@@ -245,7 +245,7 @@ class Differences(AdoptCase):
         check = copy.value("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = '%s'" % proof)
         enable = f'ALTER TABLE t ENABLE ALWAYS TRIGGER "{trigger}"'
         for word in ("DISABLE", "ENABLE", "ENABLE REPLICA"):
-            found = self.differs(copy, f'ALTER TABLE t {word} TRIGGER "{trigger}"', trigger, "is not enabled as the run has left it",
+            found = self.differs(copy, f'ALTER TABLE t {word} TRIGGER "{trigger}"', trigger, "is not enabled as the run left it",
                                  f'ALTER TABLE public.t ENABLE ALWAYS TRIGGER "{trigger}"')
             self.assertEqual([(d["kind"], d["problem"]) for d in found], [("trigger", "disabled")])
         # The fix, followed.
@@ -253,7 +253,7 @@ class Differences(AdoptCase):
         self.differs(copy, f'DROP TRIGGER "{trigger}" ON t', f'trigger "{trigger}" of public.t is missing', heal=f"{create}; {enable}")
         self.differs(copy, f'DROP TRIGGER "{trigger}" ON t; {create.replace("INSERT OR UPDATE", "INSERT")}; {enable}',
                      f'trigger "{trigger}" of public.t is not as', heal=f'DROP TRIGGER "{trigger}" ON t; {create}; {enable}')
-        self.differs(copy, body.replace('NEW."b" :=', 'NEW."b" := 1 +'), f'function "{function}"', "is not as the run has made it", heal=body)
+        self.differs(copy, body.replace('NEW."b" :=', 'NEW."b" := 1 +'), f'function "{function}"', "is not as the run created it", heal=body)
         self.differs(copy, f'ALTER FUNCTION tidemark."{function}" SECURITY DEFINER', f'function "{function}"', heal=body)
         self.differs(copy, f'ALTER TABLE t DROP CONSTRAINT "{proof}"', f'constraint "{proof}" of public.t is missing',
                      heal=f'ALTER TABLE t ADD CONSTRAINT "{proof}" {check}')

@@ -290,12 +290,12 @@ class Statistics(AfterwardsCase):
     def test_where_they_stand_the_switch_does_not_wait_for_others(self):
         self.tidemark("run", self.rename(switch="manual")).ok()
         self.tidemark("advance", "p").ok()
-        self.assertEqual([outcome for _, outcome in self.steps("statistics")], ["done", "already so"])
+        self.assertEqual([outcome for _, outcome in self.steps("statistics")], ["done", "already satisfied"])
 
     def test_a_vacuum_makes_them_as_well(self):
         self.tidemark("run", self.rename(vacuum=True)).ok()
         self.assert_fresh()
-        self.assertEqual([outcome for _, outcome in self.steps("statistics")], ["already so"])
+        self.assertEqual([outcome for _, outcome in self.steps("statistics")], ["already satisfied"])
 
     def test_a_column_that_is_told_to_have_none_does_not_stop_the_switch(self):
         path = self.rename(backfill="manual")
@@ -317,7 +317,7 @@ class Statistics(AfterwardsCase):
         self.assert_fresh(table="parts_1")
         self.assert_fresh(table="parts_2")
         self.tidemark("advance", "p").ok()
-        self.assertEqual([outcome for _, outcome in self.steps("statistics")], ["done", "already so"])
+        self.assertEqual([outcome for _, outcome in self.steps("statistics")], ["done", "already satisfied"])
 
     def test_they_wait_for_no_one_who_holds_the_lock_and_go_on_afterwards(self):
         holder = self.connect(autocommit=False)

@@ -124,7 +124,7 @@ class PlanFile(LiveCase):
     def test_one_expression_passes(self):
         verify = '[[phase]]\nkind = "verify"\ncondition = "%s"\n'
         # That there is no backfill before it is another finding, and a warning.
-        for text, message in (("qty > 0; qty < 5", "an expression cannot hold a semicolon"), ("qty, qty", "several expressions stand where one is wanted"),
+        for text, message in (("qty > 0; qty < 5", "an expression cannot hold a semicolon"), ("qty, qty", "several expressions where one is expected"),
                               ("qty >", "the expression ends too early")):
             result = self.lint(HEAD + verify % text, 3)
             self.assertIn(message, result.out)
@@ -134,9 +134,9 @@ class PlanFile(LiveCase):
     def test_a_query_in_its_own_parentheses_is_a_value(self):
         verify = '[[phase]]\nkind = "verify"\ncondition = "%s"\n'
         result = self.lint(HEAD + verify % "SELECT true", 3)
-        self.assertIn("a query is no expression", result.out)
+        self.assertIn("a query is not an expression", result.out)
         self.assertIn("its own parentheses: (SELECT …)", result.out)
-        self.assertNotIn("a query is no expression", self.tidemark("lint", self.plan(HEAD + verify % "(SELECT true)")).out)
+        self.assertNotIn("a query is not an expression", self.tidemark("lint", self.plan(HEAD + verify % "(SELECT true)")).out)
 
     def test_the_window_of_the_hint_is_a_window(self):
         self.check(PHASE + 'gate = { window = "22-6" }\n', '"window" is not a time window', r'time zone: ("[^"]*")', lambda text, word: text.replace('"22-6"', word))

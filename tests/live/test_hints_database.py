@@ -77,7 +77,7 @@ class Unexpected(HintCase):
                      " UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.items_qty'::regclass; END IF; END$$;"
                      "CREATE EVENT TRIGGER again ON sql_drop EXECUTE FUNCTION again()")
         result = self.tidemark("run", path).expect((1, 4))
-        self.assertIn("stays half-done although its leftover was removed", result.err)
+        self.assertIn("is still incomplete after its cleanup", result.err)
         self.assertIn("items_qty", self.follow(result, r"tidemark history p --verbose").ok().out)
         self.execute("DROP EVENT TRIGGER again")
         self.tidemark("run", path).ok()
@@ -87,7 +87,7 @@ class Unexpected(HintCase):
         self.tidemark("run", path).ok()
         self.execute("CREATE TABLE kept AS TABLE tidemark.phase; DELETE FROM tidemark.phase WHERE ordinal = 5")
         result = self.tidemark("run", path).expect(1)
-        self.assertIn("another number of phases", result.err)
+        self.assertIn("phases, and the plan has", result.err)
         self.assertIn("restore", " ".join(hints.lines(result)))
         self.execute("DELETE FROM tidemark.phase; INSERT INTO tidemark.phase TABLE kept")
         self.tidemark("run", path).ok()
@@ -224,7 +224,7 @@ class Refused(HintCase):
                      "INSERT INTO alike TABLE items; DROP TABLE items; ALTER TABLE alike RENAME TO items")
         path = self.phases({"kind": "backfill", "set": {"qty": "1"}, "order": "heap"})
         result = self.tidemark("run", path).expect((3, 4))
-        self.assertIn("cannot be gone through by blocks", result.err)
+        self.assertIn("cannot be scanned by block", result.err)
         self.assertIn("order", " ".join(hints.lines(result)))
         self.edit(path, 'order = "heap"\n', "")
         self.tidemark("run", path).ok()
@@ -272,14 +272,14 @@ class Refused(HintCase):
     def test_behind_the_point_of_no_return_a_new_plan_goes_on(self):
         self.tidemark("run", self.write()).ok()
         result = self.tidemark("rollback", "p", "--yes").expect(4)
-        self.assertIn("needs a new plan", " ".join(hints.lines(result)))
+        self.assertIn("a change back is a new plan", " ".join(hints.lines(result)))
         self.tidemark("run", self.plan(plans.rename("public.items", "quantity", "qty", "integer", name="q"), "q.toml")).ok()
 
     def test_what_is_lost_is_accepted_by_the_option_of_the_hint(self):
         self.tidemark("run", self.phases({"kind": "add_column", "column": "more", "type": "integer"}, dict(NOTHING, gate="manual"))).ok()
         self.execute("UPDATE items SET more = 1")
         result = self.tidemark("rollback", "p").expect(4)
-        self.assertIn("going back loses", result.err)
+        self.assertIn("the rollback loses", result.err)
         self.tidemark("rollback", "p", hints.find(result, r"say (--yes)")).ok()
 
     @limit(90)
@@ -287,7 +287,7 @@ class Refused(HintCase):
         path = self.write()
         self.tidemark("run", path, "--to", "dual_write").ok()
         result = self.tidemark("advance", "p").expect(4)
-        self.assertIn("has no gate that a person opens", result.err)
+        self.assertIn("has no gate that needs manual approval", result.err)
         self.follow(result, r"tidemark run p").ok()
         path = self.phases({"kind": "backfill", "set": {"quantity": "0"}, "max_rows_per_second": 500}, name="q")
         process = self.tidemark.start("run", path)
@@ -560,7 +560,7 @@ class Busy(HintCase):
         self.execute("ALTER TABLE items ADD other integer")
         result = process.wait(60).expect(7)
         self.assertIn("had to yield", result.err)
-        self.assertIn("run again at a quieter hour", " ".join(hints.lines(result)))
+        self.assertIn("run again when the load is lower", " ".join(hints.lines(result)))
         self.tidemark("run", path).ok()
         self.assertEqual(self.state(), "complete")
 

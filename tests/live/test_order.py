@@ -187,7 +187,7 @@ class Checkpoint(OrderCase):
         path = self.rename(rate=2500, switch="manual")
         process = self.begin(path)
         self.execute("ALTER TABLE items DROP CONSTRAINT items_pkey")
-        self.assertIn("no index in whose order", process.wait(30).expect(4).err)
+        self.assertIn("no suitable unique index", process.wait(30).expect(4).err)
         self.execute("CREATE UNIQUE INDEX items_again ON items (id DESC)")
         result = self.tidemark("run", path).ok()
         self.assertIn("starts again", result.out + result.err)
@@ -288,7 +288,7 @@ class Jobs(OrderCase):
         path = self.fill(set={"a": "CASE WHEN note = 'bad' THEN 1 / (qty - 1234) ELSE qty END"})
         result = self.tidemark("run", path).expect(4)
         self.assertIn("division by zero", result.err)
-        self.assertRegex(result.err, "behind the key")
+        self.assertRegex(result.err, "after the key")
         look = result.err.split("look at it: ")[1].split("; mend")[0]
         self.assertEqual([row[3] for row in self.rows(look)], [1234])
         self.execute("UPDATE items SET note = 'good' WHERE qty = 1234")
@@ -340,17 +340,17 @@ class Refusals(OrderCase):
                     "ALTER TABLE items ALTER id DROP NOT NULL; CREATE UNIQUE INDEX ON items (id)"):
             self.execute(sql)
             with self.subTest(sql):
-                self.refused(self.rename(), "plan.toml:", "does not keep its rows in a heap")
+                self.refused(self.rename(), "plan.toml:", "is not stored in a heap")
         self.execute("ALTER TABLE items ALTER id SET NOT NULL")
         self.tidemark("plan", self.rename()).ok()
 
     def test_the_order_of_keys_without_a_key_is_refused_where_it_is_written(self):
         self.execute("CREATE TABLE items (id int, a int); INSERT INTO items VALUES (1)")
-        self.refused(self.fill(set={"a": "1"}, order="keyset"), "no index in whose order", "p.toml:10:9")
+        self.refused(self.fill(set={"a": "1"}, order="keyset"), "no suitable unique index", "p.toml:10:9")
 
     def test_blocks_of_what_is_no_heap_are_refused_where_it_is_written(self):
         self.execute(NUMBERS)
-        self.refused(self.fill(set={"note": "'x'"}, order="heap"), "cannot be gone through by blocks", "p.toml:10:9")
+        self.refused(self.fill(set={"note": "'x'"}, order="heap"), "cannot be scanned by block", "p.toml:10:9")
 
     def test_an_order_that_does_not_exist_is_refused(self):
         self.execute(NUMBERS)

@@ -69,7 +69,7 @@ class State(RightsCase):
             self.execute(make)
             result = self.tidemark("status", "p")
             self.assertEqual(result.code, 4, result)
-            self.assertIn("are not as they were made", result.err, make)
+            self.assertIn("are not as tidemark created them", result.err, make)
             self.execute(unmake)
             self.tidemark("status", "p").ok()
         self.execute("CREATE TABLE kept AS TABLE tidemark.meta; DELETE FROM tidemark.meta")

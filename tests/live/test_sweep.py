@@ -151,7 +151,7 @@ class Horizon(SweepCase):
         holder = self.hold()
         result = self.tidemark("run", self.slow(horizon="proceed")).ok()
         self.assertIn("application 'report'", result.err)
-        self.assertNotIn("holding back", result.err)
+        self.assertNotIn("throttled", result.err)
         holder.rollback()
         holder.close()
 
@@ -160,7 +160,7 @@ class Horizon(SweepCase):
         self.execute("DROP INDEX items_code, items_name")
         holder = self.hold()
         result = self.tidemark("run", self.slow()).ok()
-        self.assertNotIn("holding back", result.err)
+        self.assertNotIn("throttled", result.err)
         holder.rollback()
         holder.close()
 
@@ -224,7 +224,7 @@ class Standbys(SweepCase):
                   {"kind": "backfill", "max_rows_per_second": 20000}]
         path = self.plan(plans.plan("p", "public.items", phases, replica_lag_bytes="1MB", replica_lag="0"))
         process = self.tidemark.start("run", path)
-        process.wait_for("holding back: replica lag", timeout=40)
+        process.wait_for("throttled: replica lag", timeout=40)
         run(self.standby.connect(), "SELECT pg_wal_replay_resume()")
         process.wait(60).ok()
 
@@ -262,7 +262,7 @@ class Partitions(LiveCase):
         process = self.begun()
         self.execute("ALTER TABLE parts DETACH PARTITION parts_0")
         process.wait(40).ok()
-        self.assertIn("no part of the table any more", process.err)
+        self.assertIn("no longer part of the table", process.err)
         self.assertEqual(self.value("SELECT count(*) FROM parts WHERE title IS DISTINCT FROM name"), 0)
         self.assertGreater(self.value("SELECT count(*) FROM parts_0 WHERE title IS NULL"), 0)
 

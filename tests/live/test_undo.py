@@ -50,12 +50,12 @@ class Said(LiveCase):
         self.tidemark("run", path).ok()
         self.tidemark("advance", "p").ok()
         result = self.tidemark("rollback", "p", "--yes", "--by", "ann@ops", "--reason", "slow", "--ticket", "OPS-7", "--note", "said by phone").ok()
-        self.assertIn("the new release must be gone by now", result.err)
-        self.assertLess(result.err.index("must be gone"), result.err.index("rolling back phase"))
+        self.assertIn("the new release must be stopped by now", result.err)
+        self.assertLess(result.err.index("must be stopped"), result.err.index("rolling back phase"))
         self.assertEqual(self.value("SELECT detail FROM tidemark.history WHERE event = 'rollback.start'"),
                          {"by": "ann@ops", "reason": "slow", "ticket": "OPS-7", "note": "said by phone"})
         self.tidemark("run", "--again", path).ok()
-        self.assertNotIn("must be gone", self.tidemark("rollback", "p", "--yes").ok().err)
+        self.assertNotIn("must be stopped", self.tidemark("rollback", "p", "--yes").ok().err)
 
 
 class LookFirst(LiveCase):
@@ -145,7 +145,7 @@ class LookFirst(LiveCase):
         self.assertEqual(result.code, 4)
         self.assertIn('cannot express in the old columns (in 2 rows)', result.err)
         self.assertIn("what was written to z since it was added (in 3 rows)", result.err)
-        self.assertEqual(self.tidemark("rollback", "p", "--yes").ok().err.count("going back loses"), 1)
+        self.assertEqual(self.tidemark("rollback", "p", "--yes").ok().err.count("the rollback loses"), 1)
 
     def test_after_later_phases_were_rolled_back_the_run_continues_from_there(self):
         self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL); INSERT INTO t SELECT i, i FROM generate_series(1, 9) i")

@@ -71,7 +71,7 @@ tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_
 	cli->loop = ev_loop_new(EVFLAG_AUTO);
 	if (cli->loop != NULL)
 		tide_rows_on_unreadable(cli->loop, &unreadable);
-	done = parsed && cli->loop == NULL ? tide_fail(&err, TIDE_UNEXPECTED, "cannot make an event loop")
+	done = parsed && cli->loop == NULL ? tide_fail(&err, TIDE_UNEXPECTED, "cannot create an event loop")
 					   : parsed && perform(cli, &err);
 	if (!done)
 		report(cli, &err);

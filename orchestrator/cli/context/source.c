@@ -56,7 +56,8 @@ stored(struct tide_cli *cli, const char *name, struct tide_plan **out, struct ti
 	char *text = NULL;
 
 	if (!tide_cli_connect(cli, err))
-		return tide_wrap(err, "'%s' is no file, so it is looked up in the database", name);
+		return tide_wrap(
+		    err, "'%s' is not a file: looking for a plan of that name in the database", name);
 	if (!tide_store_plan_text(cli, cli->conn, name, &text, err))
 		return false;
 	if (text == NULL)

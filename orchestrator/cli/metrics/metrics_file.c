@@ -123,9 +123,8 @@ static bool
 cannot(const struct tide_metrics_file *file, const char *why, struct tide_err *err)
 {
 	(void)tide_fail(err, TIDE_USAGE, "--metrics-file: '%s' cannot be written: %s", file->path, why);
-	return tide_hint(err,
-	    "it is written beside itself and renamed: the directory must exist and be writable, and what is "
-	    "there now must be a file");
+	return tide_hint(err, "it is replaced by a rename: its directory must exist and be writable, and "
+			      "what is there now must be a regular file");
 }
 
 bool

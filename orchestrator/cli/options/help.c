@@ -87,7 +87,7 @@ tide_help_overview(struct tide_stream *out)
 	tide_output_say(out, TIDE_BOLD, "tidemark");
 	tide_output_say(out, TIDE_PLAIN,
 	    ": changes large, live PostgreSQL tables without downtime\n\n"
-	    "usage: tidemark VERB [OPTIONS] [OPERANDS]\n");
+	    "usage: tidemark VERB [OPTIONS] [ARGUMENTS]\n");
 	tide_output_say(out, TIDE_BOLD, "\nVerbs\n");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++)
 		tide_output_say(

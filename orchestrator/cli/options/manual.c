@@ -75,7 +75,7 @@ tide_help_man(FILE *out)
 
 	(void)fprintf(out, ".TH TIDEMARK 1 \"\" \"tidemark %s\" \"User Commands\"\n", TIDEMARK_VERSION);
 	(void)fprintf(out, ".SH NAME\ntidemark \\- change large, live PostgreSQL tables without downtime\n");
-	(void)fprintf(out, ".SH SYNOPSIS\n.B tidemark\n.I VERB\n.RI [ OPTIONS ]\n.RI [ OPERANDS ]\n");
+	(void)fprintf(out, ".SH SYNOPSIS\n.B tidemark\n.I VERB\n.RI [ OPTIONS ]\n.RI [ ARGUMENTS ]\n");
 	(void)fprintf(out,
 	    ".SH DESCRIPTION\nA plan, one TOML file, describes a change as ordered phases: expand the "
 	    "schema, keep\n"
@@ -84,9 +84,9 @@ tide_help_man(FILE *out)
 	    "machine;\n"
 	    "its state lives in the schema tidemark of the database it changes.\n.PP\n"
 	    "PLAN is a file, or the name of a plan whose text is stored in the database.\n"
-	    "Options may stand before or after the verb; their names are not abbreviated.\n");
+	    "Options may come before or after the verb; their names are not abbreviated.\n");
 	man_verbs(out, mem);
-	man_rows(out, mem, "SETTINGS, STRONGEST FIRST", tide_help_settings);
+	man_rows(out, mem, "SETTINGS, HIGHEST PRIORITY FIRST", tide_help_settings);
 	man_rows(out, mem, "EXIT STATUS", tide_help_exit_codes);
 	(void)fprintf(out, ".SH SEE ALSO\n.BR psql (1),\n.BR pg_dump (1)\n");
 	talloc_free(mem);
@@ -134,8 +134,8 @@ tide_help_markdown(FILE *out)
 {
 	(void)fprintf(out, "# Command line\n\nThis page is printed by `tidemark help --markdown` from the "
 			   "tables that the program itself reads;\n"
-			   "a test compares the two.\n\n`tidemark VERB [OPTIONS] [OPERANDS]`: options may "
-			   "stand before or after the verb and are\n"
+			   "a test compares the two.\n\n`tidemark VERB [OPTIONS] [ARGUMENTS]`: options may "
+			   "come before or after the verb and are\n"
 			   "never abbreviated. `PLAN` is a file, or the name of a plan whose text is stored "
 			   "in the database.\n"
 			   "Standard output carries the result, standard error progress and logs.\n\n| verb "
@@ -157,7 +157,7 @@ tide_help_markdown(FILE *out)
 	}
 	(void)fprintf(out, "\n## Options of every verb\n");
 	markdown_options(out, TIDE_VERB_COUNT);
-	(void)fprintf(out, "\n## Where settings come from\n\nStrongest first:\n\n");
+	(void)fprintf(out, "\n## Where settings come from\n\nHighest priority first:\n\n");
 	for (const struct tide_help_row *row = tide_help_settings; row->term != NULL; row++)
 		(void)fprintf(out, "%s. %s\n", row->term, row->text);
 	(void)fprintf(out, "\n## Exit status\n\n| status | meaning |\n|---|---|\n");

@@ -360,7 +360,7 @@ count_operands(const struct tide_options *out, struct tide_err *err)
 		return tide_hint(err, "see: tidemark help %s", verb->name);
 	}
 	if (out->operand_count > verb->most) {
-		(void)tide_fail(err, TIDE_USAGE, "'%s': one operand too many: '%s'", verb->name,
+		(void)tide_fail(err, TIDE_USAGE, "'%s': one argument too many: '%s'", verb->name,
 		    out->operand[verb->most]);
 		return tide_hint(err, "usage: tidemark %s %s", verb->name, verb->usage);
 	}

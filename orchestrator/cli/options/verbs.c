@@ -10,7 +10,7 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	[TIDE_VERB_NEW] = { "new", "KIND [TABLE [COLUMN [NAME]]]", TIDE_OPERAND_KIND, 1, 4,
 	    "write a commented plan",
 	    "Prints a plan with comments for one kind of change; send it to a file and edit it. "
-	    "`tidemark help new` lists the kinds. Table and columns are given as operands or with flags.",
+	    "`tidemark help new` lists the kinds. Table and columns are given as arguments or with flags.",
 	    tide_verb_new },
 	[TIDE_VERB_LINT] = { "lint", "PLAN...", TIDE_OPERAND_PLAN, 1, 256, "check plans",
 	    "Checks plans without a database. With --db, or any connection flag, it also checks each plan "
@@ -23,9 +23,9 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	[TIDE_VERB_PLAN] = { "plan", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "review a plan before it runs",
 	    "Shows every phase and step against the live database: SQL, lock and for how long, what is read "
 	    "or written, an "
-	    "estimate of the time, what undoing costs, which releases of the application are safe. Changes "
+	    "estimate of the time, what undoing costs, which application versions are compatible. Changes "
 	    "nothing. "
-	    "--sql prints only SQL that psql can run; --rollback prints the way back.",
+	    "--sql prints only SQL that psql can run; --rollback prints the rollback.",
 	    tide_verb_plan },
 	[TIDE_VERB_RUN] = { "run", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue to the next gate or to the end",
 	    "Continues from where the run is: to the next closed gate, to --to, to the end of --budget, or "
@@ -54,15 +54,17 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    "continue.",
 	    tide_verb_pause },
 	[TIDE_VERB_RESUME] = { "resume", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue a paused run",
-	    "Takes a pause back. When no executor is waiting, `tidemark run` continues.", tide_verb_resume },
-	[TIDE_VERB_STATUS] = { "status", "[PLAN]", TIDE_OPERAND_PLAN, 0, 1, "where everything stands",
+	    "Ends a pause. When no executor is waiting for that, `tidemark run` continues.",
+	    tide_verb_resume },
+	[TIDE_VERB_STATUS] = { "status", "[PLAN]", TIDE_OPERAND_PLAN, 0, 1, "show the state of plans",
 	    "Without PLAN: every plan of the database. With PLAN: its phases, what it waits for, progress, "
 	    "who executes "
 	    "it, and what to type next. --wait-for makes a pipeline wait: exit 0 when it is reached, 4 when "
 	    "the run failed or "
 	    "was rolled back, and after --timeout 11 at a gate, 12 when paused, 10 otherwise.",
 	    tide_verb_status },
-	[TIDE_VERB_HISTORY] = { "history", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "the journal: who, what, when",
+	[TIDE_VERB_HISTORY] = { "history", "PLAN", TIDE_OPERAND_PLAN, 1, 1,
+	    "print the journal: who, what, when",
 	    "Prints the journal: who, what, when, how long, how long it waited for locks, how it ended, "
 	    "and the SQL; with --quiet not the SQL.",
 	    tide_verb_history },
@@ -70,19 +72,20 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    "compare old and new now, read-only",
 	    "Reads the whole table in short snapshots, with several connections, and counts the rows in "
 	    "which old and new disagree; shows the keys of ten. Exit 5 when there are any. Writes nothing, "
-	    "so "
-	    "it is not resumable: Ctrl-C ends it at once, and the next one begins anew.",
+	    "so it cannot be resumed: Ctrl-C ends it at once, and the next one starts from the beginning.",
 	    tide_verb_verify },
-	[TIDE_VERB_LOCKS] = { "locks", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "who blocks us and whom we block",
+	[TIDE_VERB_LOCKS] = { "locks", "PLAN", TIDE_OPERAND_PLAN, 1, 1,
+	    "show who blocks the run and whom it blocks",
 	    "Shows the sessions that block the run, those that wait for it, and old transactions on the "
 	    "table.",
 	    tide_verb_locks },
-	[TIDE_VERB_WAIT] = { "wait", "", TIDE_OPERAND_NONE, 0, 0, "until the database answers",
+	[TIDE_VERB_WAIT] = { "wait", "", TIDE_OPERAND_NONE, 0, 0, "wait until the database answers",
 	    "Waits until the database answers a query. A refused connection or a starting server is asked "
 	    "again; a wrong password "
 	    "or no such database is an error at once. Exit 6 after --timeout.",
 	    tide_verb_wait },
-	[TIDE_VERB_CONFIG] = { "config", "", TIDE_OPERAND_NONE, 0, 0, "every setting and where it comes from",
+	[TIDE_VERB_CONFIG] = { "config", "", TIDE_OPERAND_NONE, 0, 0,
+	    "show every setting and where it comes from",
 	    "Prints every setting, its value with secrets masked, and its origin.", tide_verb_config },
 	[TIDE_VERB_VERSION] = { "version", "", TIDE_OPERAND_NONE, 0, 0, "show the version",
 	    "Prints the version.", tide_verb_version },

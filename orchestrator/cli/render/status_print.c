@@ -117,13 +117,13 @@ tide_status_print(
 	tide_output_say(out, style_of(state->mood), "%s", state->word);
 	tide_output_say(out, TIDE_PLAIN, "%s%s%s\n", s->phase != NULL ? " at " : "",
 	    s->phase != NULL ? s->phase : "",
-	    s->direction == TIDE_BACK && s->state != TIDE_RUN_ROLLED_BACK ? ", on the way back" : "");
+	    s->direction == TIDE_BACK && s->state != TIDE_RUN_ROLLED_BACK ? ", rolling back" : "");
 	if (fit == TIDE_FILE_OTHER)
 		tide_output_say(out, TIDE_YELLOW, "%s",
 		    "warning: the file differs from the plan that is running (tidemark run refuses it)\n");
 	else if (fit == TIDE_FILE_LONGER)
 		tide_output_say(out, TIDE_YELLOW, "%s",
-		    "note: the file has more phases at its end than the run: tidemark run takes them over\n");
+		    "note: the file has more phases at its end than the run: tidemark run adds them to it\n");
 	if (s->away != NULL)
 		tide_output_say(out, TIDE_YELLOW, "warning: %s; %s\n", s->away, s->way_out);
 	row(out, "because", s->reason);

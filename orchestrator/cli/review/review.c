@@ -97,7 +97,7 @@ tide_review_lock(void *ctx, const struct tide_action *action, const struct tide_
 	if (action->kind == TIDE_STEP_SWEEP)
 		return talloc_asprintf(ctx, "%s; nothing that blocks readers or writers of the table",
 		    action->sweep != NULL && action->sweep->write ? "the rows of one batch at a time"
-								  : "none but a reader's");
+								  : "those of a SELECT");
 	if (action->lock != TIDE_LOCK_NONE)
 		text = own_lock(ctx, action, plan);
 	else
@@ -121,7 +121,7 @@ tide_review_touch(void *ctx, const struct tide_action *action)
 		[TIDE_TOUCH_BUILD] = "builds an index",
 		[TIDE_TOUCH_SAMPLE] = "reads a sample",
 		[TIDE_TOUCH_VACUUM] = "reads and cleans up table and indexes",
-		[TIDE_TOUCH_REWRITE] = "may write the table anew",
+		[TIDE_TOUCH_REWRITE] = "may rewrite the table",
 		[TIDE_TOUCH_ROWS] = "rows, in one transaction",
 		[TIDE_TOUCH_UNKNOWN] = "unknown",
 	};

@@ -44,7 +44,7 @@ print_header(struct tide_stream *out, void *mem, const struct tide_live *live)
 	if (live->run.found)
 		row(out, "", "run",
 		    talloc_asprintf(mem,
-			"%s%s%s; phases that have begun are shown as they were written down then",
+			"%s%s%s; phases that have begun are shown as they were compiled then",
 			tide_run_word(live->run.state)->word, live->run.phase != NULL ? " at " : "",
 			live->run.phase != NULL ? live->run.phase : ""));
 	if (live->findings->count > 0) {
@@ -87,7 +87,7 @@ print_undo(struct tide_stream *out, void *mem, const struct tide_step *step, con
 	char text[96];
 
 	if (step->irreversible)
-		row(out, "      ", "undo", "none: from here on there is no way back");
+		row(out, "      ", "undo", "none: from here on nothing can be rolled back");
 	else if (step->undo_count == 0)
 		row(out, "      ", "undo", "nothing to undo");
 	for (size_t i = 0; i < step->undo_count; i++) {
@@ -130,8 +130,8 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 		earlier = tide_review_repeats(live, index, &step->forward);
 		if (earlier >= 0)
 			row(out, "      ", "runs",
-			    talloc_asprintf(mem, "only when it does not stand from phase %s any more",
-				live->plan->phase[earlier].name));
+			    talloc_asprintf(
+				mem, "only if it is gone since phase %s", live->plan->phase[earlier].name));
 		else
 			print_action(out, mem, &step->forward, live);
 		print_undo(out, mem, step, live);
@@ -180,7 +180,7 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 	int64_t back = back_time(live, 0, point >= 0 ? (size_t)point : last, &unknown);
 	char text[64];
 
-	tide_output_say(out, TIDE_BOLD, "\nThe way back\n");
+	tide_output_say(out, TIDE_BOLD, "\nRollback\n");
 	if (point < 0)
 		tide_output_say(
 		    out, TIDE_PLAIN, "  There is no point of no return: every phase can be rolled back.\n");
@@ -247,14 +247,14 @@ tide_review_print_back(struct tide_stream *out, const struct tide_live *live, co
 		if (steps == NULL)
 			continue;
 		tide_output_say(
-		    out, TIDE_BOLD, "\nBack before phase %zu, %s: ", p + 1, live->plan->phase[p].name);
+		    out, TIDE_BOLD, "\nUndo of phase %zu, %s: ", p + 1, live->plan->phase[p].name);
 		tide_output_say(out, TIDE_PLAIN, "%s\n", tide_review_loss_name(tide_review_loss(steps)));
 		for (size_t i = steps->count; i-- > 0;) {
 			const struct tide_step *step = &steps->item[i];
 
 			if (step->irreversible)
 				tide_output_say(out, TIDE_RED,
-				    "    %s: once it has run, there is no way back\n", step->name);
+				    "    %s: once it has run, it cannot be rolled back\n", step->name);
 			for (size_t j = 0; j < step->undo_count; j++) {
 				tide_output_say(out, TIDE_CYAN, "    undo of %s", step->name);
 				tide_output_say(out, TIDE_PLAIN, "  %s\n",

@@ -312,13 +312,13 @@ sql_head(const struct script *s, const struct tide_live *live, bool back)
 {
 	comment(s->out, s->mem,
 	    talloc_asprintf(s->mem, "tidemark %s: plan %s, %s", TIDEMARK_VERSION, live->plan->name,
-		back ? "the way back from its end" : "compiled against the table as it is now"));
+		back ? "the rollback from its end" : "compiled against the table as it is now"));
 	comment(s->out, s->mem,
 	    s->stops ? "run with: psql -v ON_ERROR_STOP=1 -f FILE; it ends at each GATE and WAIT and says "
-		       "how to go on"
+		       "how to continue"
 		     : "run with: psql -v ON_ERROR_STOP=1 -f FILE");
 	comment(s->out, s->mem,
-	    "a lock that was not obtained ends the script: go on from the statement that failed");
+	    "a lock that was not obtained ends the script: continue from the statement that failed");
 	if (s->stops)
 		tide_output_put(s->out, "\\if :{?from}\n\\else\n\\set from 1\n\\endif\n");
 	tide_output_put(s->out, "SET search_path = pg_catalog;\nSET client_encoding = 'UTF8';\nSET "
@@ -363,7 +363,7 @@ forward(struct script *s, const struct tide_live *live)
 				script_action(s, action, live);
 			else
 				comment(s->out, s->mem,
-				    talloc_asprintf(s->mem, "stands since phase %s: %s",
+				    talloc_asprintf(s->mem, "exists since phase %s: %s",
 					live->plan->phase[earlier].name, action->title));
 		}
 		end_part(s);
@@ -385,7 +385,7 @@ backward(struct script *s, const struct tide_live *live)
 		s->waits = 0;
 		tide_output_put(s->out, "\n");
 		comment(s->out, s->mem,
-		    talloc_asprintf(s->mem, "back before phase %zu: %s", p + 1, live->plan->phase[p].name));
+		    talloc_asprintf(s->mem, "undo of phase %zu: %s", p + 1, live->plan->phase[p].name));
 		begin_part(s);
 		for (size_t i = live->steps[p]->count; i-- > 0;)
 			for (size_t j = 0; j < live->steps[p]->item[i].undo_count; j++)
@@ -407,9 +407,8 @@ tide_review_sql(struct tide_stream *out, const struct tide_live *live, bool back
 			if (live->steps[p]->item[i].forward.kind == TIDE_STEP_SWEEP &&
 			    (live->cat->table.relkind != 'r' || live->cat->table.not_heap != NULL))
 				return tide_fail(err, TIDE_PRECONDITION,
-				    "%s is not a plain table with its rows in a heap: its sweep has no form "
-				    "as "
-				    "SQL",
+				    "%s is not a plain table with its rows in a heap: its sweep cannot be "
+				    "written as SQL",
 				    live->plan->table);
 	}
 	script.mem = talloc_new(NULL);

@@ -61,17 +61,17 @@ table_facts(struct tide_live *live)
 				"when nobody is building it: DROP INDEX CONCURRENTLY %I.%I;  tidemark only "
 				"touches what it made",
 				table->index[i].schema, table->index[i].name),
-			    "index %s is invalid: each write pays for it and no query uses it",
+			    "index %s is invalid: every write updates it and no query uses it",
 			    table->index[i].name);
 	if (table->xid_age > OLD_XIDS)
 		tide_findings_add(out, TIDE_WARNING, "wraparound-age", 0, 0,
 		    tide_sqlf(mem, "VACUUM (FREEZE) %I.%I;  before the run", table->schema, table->name),
-		    "the table's oldest transaction id is %s old: an anti-wraparound vacuum, which gives way "
-		    "to nobody, is near",
+		    "the table's oldest transaction id is %s old: an anti-wraparound vacuum, which is not "
+		    "cancelled by other sessions, is near",
 		    tide_count_format((int64_t)table->xid_age, text, sizeof(text)));
 	if (table->max_attnum > MANY_COLUMNS)
 		tide_findings_add(out, TIDE_WARNING, "columns-dropped", 0, 0,
-		    "only a rewrite of the table gives them back",
+		    "only a rewrite of the table frees them",
 		    "%d of 1600 columns are used, %d of them by dropped ones", table->max_attnum, dropped);
 	talloc_free(mem);
 }
@@ -95,14 +95,14 @@ tide_live_preflight(struct tide_cli *cli, struct tide_live *live, struct tide_er
 		    (int64_t)(row->age * 1e6) / TIDE_SECOND * TIDE_SECOND, text, sizeof(text));
 		if (row->pid == 0)
 			tide_findings_add(live->findings, TIDE_WARNING, "prepared-transaction", 0, 0,
-			    "COMMIT PREPARED or ROLLBACK PREPARED it: a concurrent build waits for it "
-			    "without end",
+			    "COMMIT PREPARED or ROLLBACK PREPARED it: a concurrent build waits until it has "
+			    "ended",
 			    "a prepared transaction has been open for %s%s%s", text,
 			    row->query != NULL ? ": " : "", row->query != NULL ? row->query : "");
 		else if (row->age > OLD_SECONDS && row->role != TIDE_LOCK_WAITS)
 			tide_findings_add(live->findings, TIDE_WARNING, "old-transaction", 0, 0,
 			    "end it before the run: locks and concurrent builds wait for it, and no dead row "
-			    "is cleaned up meanwhile",
+			    "is removed meanwhile",
 			    "%s: pid %d (%s, %s) has been open for %s", tide_lock_role_word(row->role),
 			    row->pid, row->user != NULL ? row->user : "unknown role",
 			    row->application != NULL && row->application[0] != '\0' ? row->application

@@ -52,10 +52,10 @@ print_people(struct tide_cli *cli, const char *plan, const struct tide_adoption 
 	if (!a->adopted)
 		tide_output_say(&cli->out, TIDE_PLAIN, ": %s\n", a->reason);
 	else if (a->sweeps == 0)
-		tide_output_say(&cli->out, TIDE_GREEN, ": adopted: %s is as the run has left it\n", a->table);
+		tide_output_say(&cli->out, TIDE_GREEN, ": adopted: %s is as the run left it\n", a->table);
 	else
 		tide_output_say(&cli->out, TIDE_GREEN,
-		    ": adopted: %s is as the run has left it; %lld unfinished sweep%s start%s over and only "
+		    ": adopted: %s is as the run left it; %lld unfinished sweep%s start%s over and only "
 		    "read%s rows that are filled\n",
 		    a->table, (long long)a->sweeps, a->sweeps == 1 ? "" : "s", a->sweeps == 1 ? "s" : "",
 		    a->sweeps == 1 ? "s" : "");

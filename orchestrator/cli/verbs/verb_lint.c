@@ -20,7 +20,7 @@ check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct 
 	/* Without a database to ask, a plan is a file: one that is not there must not become a connection to wait for. */
 	if (!live && !tide_cli_is_file(path)) {
 		tide_fail(&failed, TIDE_PLAN, "there is no file '%s'", path);
-		tide_hint(&failed, "a plan that a database has is checked there: tidemark lint --db %s",
+		tide_hint(&failed, "to check a plan that is stored in a database: tidemark lint --db %s",
 		    tide_cli_shell_word(cli, path));
 		tide_lint_from_err(out, "plan-invalid", &failed);
 		return true;

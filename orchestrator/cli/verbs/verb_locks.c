@@ -72,8 +72,8 @@ tide_verb_locks(struct tide_cli *cli, struct tide_err *err)
 		return true;
 	}
 	if (locks.count == 0)
-		tide_output_say(
-		    &cli->out, TIDE_PLAIN, "nobody blocks us on %s, and we block nobody\n", plan->table);
+		tide_output_say(&cli->out, TIDE_PLAIN,
+		    "on %s no session blocks the run, and the run blocks no session\n", plan->table);
 	print(cli, &locks);
 	return true;
 }

@@ -122,7 +122,7 @@ values_are_checked_by_their_type(void **state)
 		{ "run p --to=", "--to: the value is empty" },
 		{ "run p --json=yes", "--json takes no value" },
 		{ "run", "'run' needs PLAN" },
-		{ "run a b", "'run': one operand too many: 'b'" },
+		{ "run a b", "'run': one argument too many: 'b'" },
 		{ "run p -z", "unknown option '-z'" },
 	};
 	void *ctx = talloc_new(NULL);

@@ -260,9 +260,9 @@ columns_and_the_table_are_checked_against_the_catalog(void **state)
 		{ "drop-not-null-primary-key", TIDE_ERROR,
 		    "[[phase]]\nkind = 'drop_not_null'\ncolumn = 'id'\n", PLAIN, NULL },
 		{ "backfill-order-heap", TIDE_ERROR, FILL "set = { a = '1' }\norder = 'heap'\n",
-		    TABLE(COLUMN_A, "", ",'not_heap':'public.t'"), "public.t does not keep" },
+		    TABLE(COLUMN_A, "", ",'not_heap':'public.t'"), "public.t is not stored" },
 		{ "backfill-order-keyset", TIDE_ERROR, FILL "set = { a = '1' }\norder = 'keyset'\n",
-		    TABLE(COLUMN_A, "", ",'keyless':'public.t'"), "no index" },
+		    TABLE(COLUMN_A, "", ",'keyless':'public.t'"), "no suitable unique index" },
 		{ "sweep-no-order", TIDE_ERROR, FILL "set = { a = '1' }\n",
 		    TABLE(COLUMN_A, "", ",'orderless':'public.t_1'"), "public.t_1" },
 		{ "sweep-no-order", TIDE_ERROR, VERIFY "condition = 'a > 1'\n",
@@ -273,7 +273,7 @@ columns_and_the_table_are_checked_against_the_catalog(void **state)
 		{ "backfill-vacuum", TIDE_ERROR, FILL "set = { a = '1' }\nvacuum = true\n",
 		    "{'may_not_vacuum':true,'server_version':150018,'table':{'schema':'public','name':'t',"
 		    "'columns':[" COLUMNS "," COLUMN_A "],'constraints':[" KEY "]}}",
-		    "leave it out" },
+		    "skip it" },
 		{ "backfill-unique", TIDE_WARNING, FILL "set = { a = '1' }\n",
 		    TABLE(COLUMN_A, "",
 			",'indexes':[{'name':'i','definition':'CREATE UNIQUE INDEX "
