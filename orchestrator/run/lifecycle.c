@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "state/application_name.h"
+#include "encoding.h"
 #include "lease_wait.h"
 #include "state/lease.h"
 #include "state/schema.h"
@@ -150,6 +151,18 @@ tide_executor_reset(struct tide_executor *exe)
 	talloc_free(before);
 }
 
+/* What the plan and the command line say is stored: the database must have each character. */
+static bool
+can_store(struct tide_executor *exe, struct tide_err *err)
+{
+	const struct tide_run_options *o = exe->options;
+	const struct tide_said said[] = { { "--reason", o->reason }, { "--by", o->by },
+		{ "--ticket", o->ticket }, { "--note", o->note } };
+
+	return tide_encoding_check(exe->control, exe->plan, err) &&
+	       tide_encoding_check_said(exe->control, said, TIDE_COUNT(said), err);
+}
+
 bool
 tide_executor_connect(
     struct tide_executor *exe, unsigned accept, struct tide_run_row *run, struct tide_err *err)
@@ -161,7 +174,8 @@ tide_executor_connect(
 		exe->control, exe->dsn, tide_application_name_waiting(exe, exe->plan->name), err))
 		return false;
 	exe->reached = true;
-	if (!read_server(exe, err) || !tide_state_ensure(exe->control, false, &present, err))
+	if (!can_store(exe, err) || !read_server(exe, err) ||
+	    !tide_state_ensure(exe->control, false, &present, err))
 		return false;
 	if (present && !tide_run_find(exe->session, accept, run, err))
 		return false;

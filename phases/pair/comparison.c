@@ -185,8 +185,8 @@ tide_dual_what(void *ctx, const struct tide_dual *dual)
 {
 	struct tide_names old = tide_side_names(ctx, &dual->old), new = tide_side_names(ctx, &dual->new);
 
-	return talloc_asprintf(ctx, "%s.%s \xe2\x86\x92 %s", dual->cat->table.name,
-	    tide_join_plain(ctx, &old, ", "), tide_join_plain(ctx, &new, ", "));
+	return talloc_asprintf(ctx, "%s.%s %s %s", dual->cat->table.name, tide_join_plain(ctx, &old, ", "),
+	    dual->cat->few_characters ? "->" : "\xe2\x86\x92", tide_join_plain(ctx, &new, ", "));
 }
 
 bool

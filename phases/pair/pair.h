@@ -94,7 +94,7 @@ char *tide_dual_differs_trigger(void *ctx, const struct tide_dual *dual);
 char *tide_dual_differs_both(void *ctx, const struct tide_dual *dual);
 /** All equal, over unqualified columns: the body of the CHECK. */
 char *tide_dual_agrees(void *ctx, const struct tide_dual *dual);
-/** "users.first_name, last_name → full_name". */
+/** "users.first_name, last_name → full_name"; "->" where the database may not have the arrow. */
 char *tide_dual_what(void *ctx, const struct tide_dual *dual);
 
 struct tide_names tide_side_names(void *ctx, const struct tide_dual_side *side);

@@ -145,7 +145,10 @@ masked(void *ctx, const char *text, const struct tide_sqltokens *tokens, size_t 
 	return out;
 }
 
-/* Cuts to `width` characters, the last of them "…". 0 is no limit. */
+/** Width of what stands for the rest. */
+#define DOTS 3
+
+/* Cuts to `width` characters, the last of them "...", which a database of any encoding can store. 0 is no limit. */
 static char *
 shortened(char *text, size_t width)
 {
@@ -154,11 +157,11 @@ shortened(char *text, size_t width)
 	for (size_t i = 0; width > 0 && text[i] != '\0'; i++) {
 		if (((unsigned char)text[i] & 0xc0) == 0x80)
 			continue;
-		if (++seen == width)
+		if (++seen + DOTS == width + 1)
 			last = i;
 		if (seen > width) {
 			text[last] = '\0';
-			return talloc_strdup_append(text, "…");
+			return talloc_strdup_append(text, "...");
 		}
 	}
 	return text;
@@ -176,7 +179,7 @@ tide_sql_mask(void *ctx, const char *text, size_t width)
 	} else {
 		const char *verb = verb_of(text);
 
-		out = talloc_asprintf(ctx, "%s%s…", verb, *verb == '\0' ? "" : " ");
+		out = talloc_asprintf(ctx, "%s%s...", verb, *verb == '\0' ? "" : " ");
 	}
 	return out == NULL ? NULL : shortened(out, width);
 }

@@ -7,6 +7,7 @@ SELECT current_database() AS database,
        r.rolsuper OR pg_has_role(current_user, 'pg_monitor', 'USAGE') OR pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS may_monitor,
        pg_is_in_recovery() AS in_recovery,
        (SELECT s.reset_val FROM pg_catalog.pg_settings AS s WHERE s.name = 'search_path') AS role_path,
-       has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS may_identify
+       has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS may_identify,
+       getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') AS few_characters
   FROM pg_catalog.pg_roles AS r
  WHERE r.rolname = current_user

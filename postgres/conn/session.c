@@ -16,7 +16,6 @@ static const struct {
 	/* First: a role's own could end what follows. */
 	{ "statement_timeout", "0", 0 },
 	{ "search_path", "pg_catalog, pg_temp", 0 },
-	{ "client_encoding", "'UTF8'", 0 },
 	{ "standard_conforming_strings", "on", 0 },
 	{ "backslash_quote", "safe_encoding", 0 },
 	/* Ours are set with SET LOCAL where they are wanted. */
@@ -64,6 +63,9 @@ tide_session_sql(void *ctx, int server_version)
 			sql = talloc_asprintf_append_buffer(
 			    sql, "SET %s = %s;\n", settings[i].name, settings[i].value);
 	return talloc_asprintf_append_buffer(sql,
+	    /* Nothing is converted in a database of bytes, but UTF8 would make reading other bytes an error. */
+	    "SELECT pg_catalog.set_config('client_encoding', CASE pg_catalog.getdatabaseencoding()"
+	    " WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, false);\n"
 	    "SELECT pg_catalog.set_config('client_connection_check_interval', '500ms', false)"
 	    " WHERE pg_catalog.version() ~* '%s';\n"
 	    /* Only a superuser may change it, so that it is touched only where it is wrong; else this fails, rightly. */

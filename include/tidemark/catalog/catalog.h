@@ -196,6 +196,7 @@ struct tide_catalog {
 	bool may_vacuum; /* the table and each partition: else the server leaves some out, with a warning */
 	bool may_create_schema, may_create_temp, may_monitor, in_recovery;
 	bool may_skip_triggers; /* set session_replication_role */
+	bool few_characters;    /* not all of Unicode: titles, which are stored, keep to ASCII */
 	char *default_schema; /* first of the role's search_path: where unqualified names of the plan live */
 	struct tide_table table;
 	struct tide_fact *fact;

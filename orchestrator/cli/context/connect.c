@@ -4,6 +4,7 @@
 #include <talloc.h>
 
 #include "cli.h"
+#include "run/encoding.h"
 #include "state/schema.h"
 #include "cli/options/verbs.h"
 
@@ -59,6 +60,17 @@ tide_cli_target(struct tide_cli *cli)
 	    port != NULL ? port : "5432", dbname != NULL ? dbname : "(default)");
 }
 
+/* What is said for the journal must be something that the database can store. */
+static bool
+can_store(struct tide_cli *cli, struct tide_conn *conn, struct tide_err *err)
+{
+	const struct tide_options *o = &cli->options;
+	const struct tide_said said[] = { { "--reason", o->reason }, { "--by", o->by },
+		{ "--ticket", o->ticket }, { "--note", o->note } };
+
+	return tide_encoding_check_said(conn, said, TIDE_COUNT(said), err);
+}
+
 bool
 tide_cli_connect(struct tide_cli *cli, struct tide_err *err)
 {
@@ -78,7 +90,7 @@ tide_cli_connect(struct tide_cli *cli, struct tide_err *err)
 	    talloc_asprintf(cli, "tidemark/%s", tide_verb_table[cli->options.verb].name), err);
 	if (say)
 		tide_output_put(&cli->err, "\r\033[K");
-	if (!done || !tide_state_trusted(conn, err)) {
+	if (!done || !can_store(cli, conn, err) || !tide_state_trusted(conn, err)) {
 		talloc_free(conn);
 		return false;
 	}

@@ -4,6 +4,7 @@
 #include <talloc.h>
 
 #include "cli/output/lint_print.h"
+#include "run/encoding.h"
 #include "tidemark/postgres/catalog_load.h"
 #include "tidemark/phases/phase.h"
 #include "tidemark/postgres/rows.h"
@@ -21,7 +22,8 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 		.future_columns = tide_phase_future_columns(ctx, plan),
 	};
 
-	return tide_store_table(conn, plan->name, &request.oid, err) &&
+	return tide_encoding_check(conn, plan, err) &&
+	       tide_store_table(conn, plan->name, &request.oid, err) &&
 	       tide_catalog_load(ctx, conn, &request, out, err);
 }
 

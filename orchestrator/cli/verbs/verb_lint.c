@@ -7,6 +7,15 @@
 #include "tidemark/phases/phase.h"
 #include "cli/options/verbs.h"
 
+/* Why the catalog could not be read. */
+static const char *
+rule_of(const struct tide_err *failed)
+{
+	if (strcmp(failed->sqlstate, "42501") == 0)
+		return "privilege-state";
+	return strcmp(failed->sqlstate, "22P05") == 0 ? "encoding" : "no-such-table";
+}
+
 /** One plan's findings; false + err only for what is not about the plan. */
 static bool
 check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct tide_plan **plan,
@@ -44,8 +53,7 @@ check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct 
 			return false;
 		}
 		tide_phase_lint(*plan, NULL, out);
-		tide_lint_from_err(out,
-		    strcmp(failed.sqlstate, "42501") == 0 ? "privilege-state" : "no-such-table", &failed);
+		tide_lint_from_err(out, rule_of(&failed), &failed);
 		return true;
 	}
 	if (!tide_live_preflight(cli, loaded, err))

@@ -264,16 +264,16 @@ nothing_secret_is_left_of_a_statement(void **state)
 		{ "DO $$ secret $$", 0, "DO $1" },
 		{ "SELECT E'a\\'b', U&'c', x'1F', b'01', N'n'", 0, "SELECT $1, $2, $3, $4, N$5" },
 		{ "SELECT a+-5", 0, "SELECT a+-$1" },
-		{ "SELECT 'cut by the server", 0, "SELECT …" },
-		{ "  update t set a = 'cut", 0, "UPDATE …" },
-		{ "hunter2 'x", 0, "…" },
-		{ "selecting 'x", 0, "…" },
+		{ "SELECT 'cut by the server", 0, "SELECT ..." },
+		{ "  update t set a = 'cut", 0, "UPDATE ..." },
+		{ "hunter2 'x", 0, "..." },
+		{ "selecting 'x", 0, "..." },
 		{ "", 0, "" },
 		{ "newer IS JSON 'x'", 0, "newer IS JSON $1" },
 		{ "SELECT abcdef", 13, "SELECT abcdef" },
-		{ "SELECT abcdef", 12, "SELECT abcd…" },
-		{ "SELECT abcdef", 1, "…" },
-		{ "SELECT \"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\"", 10, "SELECT \"\xc3\xa4…" },
+		{ "SELECT abcdef", 12, "SELECT ab..." },
+		{ "SELECT abcdef", 3, "..." },
+		{ "SELECT \"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\"", 12, "SELECT \"\xc3\xa4..." },
 	};
 
 	(void)state;

@@ -34,7 +34,8 @@ what_could_change_or_kill_a_migration_is_pinned(void **state)
 		"SET TimeZone = 'UTC';",
 		"SET DateStyle = 'ISO, MDY';",
 		"SET extra_float_digits = 1;",
-		"SET client_encoding = 'UTF8';",
+		"set_config('client_encoding', CASE pg_catalog.getdatabaseencoding() WHEN 'SQL_ASCII' THEN "
+		"'SQL_ASCII' ELSE 'UTF8' END, false)",
 		"SET standard_conforming_strings = on;",
 		"SET quote_all_identifiers = off;",
 		"'client_connection_check_interval', '500ms'",
