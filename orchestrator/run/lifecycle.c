@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "state/application_name.h"
-#include "encoding.h"
+#include "state/encoding.h"
 #include "lease_wait.h"
 #include "state/lease.h"
 #include "state/schema.h"

@@ -432,6 +432,7 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 			struct tide_column *other = tide_catalog_column(cat, d.dual->old.item[i].name);
 
 			other->not_null = other->not_null && other->default_expr != NULL;
+			other->not_null_unproved = other->not_null_unproved && other->default_expr != NULL;
 		}
 	}
 	tide_change_drop_column(cat, ((const struct drop_column_spec *)at->phase->spec)->column);

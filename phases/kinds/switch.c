@@ -138,10 +138,23 @@ assert_proved(struct change *ch)
 static void
 add_not_null(struct change *ch, struct tide_action *action)
 {
+	char *table = tide_table_text(ch->out, ch->at->cat);
+
 	for (size_t i = 0; i < ch->before->new.count; i++)
 		if (tide_carries_not_null(ch->before, i))
 			tide_action_add(ch->out, action,
-			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL",
+			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL", table,
+				ch->before->new.item[i].name));
+}
+
+/* Rows may hold NULL on both sides, and no write may bring one to either. */
+static void
+add_not_valid(struct change *ch, struct tide_action *action)
+{
+	for (size_t i = 0; i < ch->before->new.count; i++)
+		if (tide_carries_not_valid(ch->before, i))
+			tide_action_add(ch->out, action,
+			    tide_sqlf(ch->out, "ALTER TABLE %s ADD NOT NULL %I NOT VALID",
 				tide_table_text(ch->out, ch->at->cat), ch->before->new.item[i].name));
 }
 
@@ -177,6 +190,7 @@ fill_forward(struct change *ch, struct tide_action *action)
 		add_not_null(ch, action);
 		tide_action_add(ch->out, action, tide_proof_drop(ch->out, ch->at->cat, ch->proof.name));
 	}
+	add_not_valid(ch, action);
 	tide_triggers_create_functions(ch->out, action, ch->both);
 	tide_triggers_drop(ch->out, action, ch->mirror);
 	add_exchange(ch, action);
@@ -192,7 +206,7 @@ add_demands_back(struct change *ch, struct tide_action *action)
 	char *table = tide_table_text(ch->out, ch->at->cat);
 
 	for (size_t i = 0; i < ch->before->new.count; i++)
-		if (tide_carries_not_null(ch->before, i))
+		if (tide_carries_not_null(ch->before, i) || tide_carries_not_valid(ch->before, i))
 			tide_action_add(ch->out, action,
 			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table,
 				ch->before->new.item[i].name));
@@ -282,9 +296,9 @@ check_not_null(const struct tide_checking *c, const struct tide_dual *dual)
 		const struct tide_dual_column *old = &dual->old.item[i];
 		const struct tide_dual_column *new = &dual->new.item[i < dual->new.count ? i : 0];
 
-		if (!old->column->not_null)
+		if (!tide_rejects_null(old->column))
 			continue;
-		if (!new->column->not_null)
+		if (!tide_rejects_null(new->column))
 			tide_say(c, TIDE_ERROR, "switch-not-null", NULL,
 			    talloc_asprintf(c->out,
 				"put a phase of kind \"set_not_null\" for \"%s\" after the backfill, or one "
@@ -354,6 +368,7 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 	for (size_t i = 0; i < ch.before->new.count; i++) {
 		struct tide_column *new = tide_catalog_column(cat, ch.before->new.item[i].name);
 
+		new->not_null_unproved = new->not_null_unproved || tide_carries_not_valid(ch.before, i);
 		new->not_null = new->not_null || tide_carries_not_null(ch.before, i);
 		if (ch.before->new.item[i].carried == NULL)
 			continue;

@@ -298,6 +298,13 @@ tide_carries_not_null(const struct tide_dual *dual, size_t i)
 	       !dual->new.item[i].column->not_null;
 }
 
+bool
+tide_carries_not_valid(const struct tide_dual *dual, size_t i)
+{
+	return tide_copies(dual) && dual->old.item[i].column->not_null_unproved &&
+	       !tide_rejects_null(dual->new.item[i].column);
+}
+
 static bool
 has_default(const struct tide_column *column)
 {

@@ -102,6 +102,8 @@ struct tide_names tide_side_names(void *ctx, const struct tide_dual_side *side);
 bool tide_copies(const struct tide_dual *dual);
 /** Whether the new column `i` must not hold NULL because the old one does not; the proof shows it, and the switch sets it. */
 bool tide_carries_not_null(const struct tide_dual *dual, size_t i);
+/** The same of a NOT NULL that is NOT VALID: the switch gives the new column one too. */
+bool tide_carries_not_valid(const struct tide_dual *dual, size_t i);
 /** Whether the column is looked up in another table. */
 bool tide_dual_looks_up(const struct tide_dual_column *column);
 /** Whether a CHECK can prove the pair equal. */

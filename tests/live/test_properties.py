@@ -168,6 +168,36 @@ class Properties(LiveCase):
         self.tidemark("rollback", "q", "--yes").ok()
         self.assertEqual(self.rows(state), [("mine", False)])
 
+    def test_not_null_that_is_not_valid_goes_over_as_it_is(self):
+        if self.conn.server_version < 180000:
+            self.skipTest("NOT NULL is a constraint from PostgreSQL 18 on")
+        for parted in ("", " PARTITION BY HASH (id)"):
+            self.execute(f"DROP SCHEMA IF EXISTS tidemark CASCADE; DROP TABLE IF EXISTS t; CREATE TABLE t (id integer PRIMARY KEY, a text){parted}")
+            if parted:
+                self.execute("CREATE TABLE t1 PARTITION OF t FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
+            self.execute("INSERT INTO t SELECT i, NULLIF(i, 5) FROM generate_series(1, 9) i; ALTER TABLE t ADD CONSTRAINT mine NOT NULL a NOT VALID")
+            before = self.fingerprint()
+            path = self.rename(swap=True, hold="1h")
+            self.assertEqual(self.rules(path), [])
+            self.tidemark("run", path).ok()
+            self.tidemark("advance", "p").ok()
+            state = "SELECT pg_get_constraintdef(oid), conname FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'n' ORDER BY 1"
+            names = ["t_b_not_null", "mine"] if parted else ["mine", "t_b_not_null"]
+            self.assertEqual(self.rows(state), [("NOT NULL a NOT VALID", names[0]), ("NOT NULL b NOT VALID", names[1]), ("NOT NULL id", "t_id_not_null")])
+            for text in ("INSERT INTO t VALUES (20, NULL)", "INSERT INTO t (id, b) VALUES (20, NULL)", "UPDATE t SET b = NULL WHERE id = 1"):
+                with self.assertRaises(psycopg2.errors.NotNullViolation, msg=text):
+                    self.execute(text)
+            self.execute("INSERT INTO t (id, a) VALUES (20, 'x'); INSERT INTO t (id, b) VALUES (21, 'y'); UPDATE t SET b = 'z' WHERE id = 5; DELETE FROM t WHERE id > 9")
+            self.execute("UPDATE t SET a = '6' WHERE id = 6")
+            self.tidemark("rollback", "p", "--yes").ok()
+            self.assert_same_schema(before)
+            self.tidemark("run", path, "--again").ok()
+            self.tidemark("advance", "p").ok()
+            self.tidemark("advance", "p").ok()
+            self.execute("INSERT INTO t (id, a) VALUES (30, 'new')")
+            self.tidemark("advance", "p", "--now", "--reason", "test").ok()
+            self.assertEqual(self.rows(state)[0], ("NOT NULL a NOT VALID", names[0]))
+
     def test_a_keyset_does_not_trust_a_key_that_may_hold_null(self):
         if self.conn.server_version < 180000:
             self.skipTest("NOT NULL is a constraint from PostgreSQL 18 on")

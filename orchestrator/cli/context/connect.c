@@ -4,7 +4,7 @@
 #include <talloc.h>
 
 #include "cli.h"
-#include "run/encoding.h"
+#include "state/encoding.h"
 #include "state/schema.h"
 #include "cli/options/verbs.h"
 

@@ -4,7 +4,7 @@
 #include <talloc.h>
 
 #include "cli/output/lint_print.h"
-#include "run/encoding.h"
+#include "state/encoding.h"
 #include "tidemark/postgres/catalog_load.h"
 #include "tidemark/phases/phase.h"
 #include "tidemark/postgres/rows.h"
