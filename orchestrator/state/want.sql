@@ -13,7 +13,7 @@ WITH r AS (
     RETURNING id
 ), j AS (
     INSERT INTO tidemark.journal (run, event, outcome, detail)
-    SELECT id, 'run.' || $2, 'by ' || $3, jsonb_strip_nulls(jsonb_build_object('by', $3::text, 'reason', $4::text))
+    SELECT id, CASE $2 WHEN 'run' THEN 'run.resume' ELSE 'run.' || $2 END, 'by ' || $3, jsonb_strip_nulls(jsonb_build_object('by', $3::text, 'reason', $4::text))
       FROM r RETURNING run
 )
 SELECT pg_catalog.pg_notify('tidemark', run::text) FROM j

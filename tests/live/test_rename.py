@@ -505,6 +505,10 @@ class Control(RenameCase):
         self.tidemark("resume", "rename").ok()
         process.wait(30).ok()
         self.assertEqual(self.run_row(), ("complete",))
+        asked = [(e["event"], e["outcome"]) for e in self.tidemark.json("history", "rename")["history"]
+                 if e["event"].startswith("run.")]
+        self.assertEqual([event for event, _ in asked], ["run.pause", "run.resume"])
+        self.assertEqual(asked[0][1], "by berta")
 
     def test_a_run_of_a_paused_plan_does_nothing_until_it_is_resumed(self):
         path = self.write(switch="manual")
