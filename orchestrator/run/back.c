@@ -180,8 +180,8 @@ tell_release(struct tide_executor *exe, const struct way *way)
 
 		if (strcmp(phase->kind->name, "switch") == 0 && way->chapter[i].was == TIDE_PHASE_DONE)
 			tide_executor_event(exe, "rollback.release", NULL, true,
-			    "rolling back phase %s: the new release must be stopped by now; what it writes "
-			    "to the new column is ignored from here on",
+			    "before phase %s is rolled back, the new release must be stopped: what it writes "
+			    "to the new column is ignored from then on",
 			    phase->name);
 	}
 }

@@ -390,9 +390,8 @@ tide_field_type(const struct tide_field_at *at, void *member)
 	} else {
 		tide_field_fail(at, "\"%s\" must be a SQL type, and %s is not", at->field->key,
 		    tide_place_quote(tmp, text));
-		tide_hint(at->err,
-		    "only the type, such as \"integer\", \"numeric(10,2)\" or \"text[]\"; NOT NULL, DEFAULT "
-		    "and COLLATE do not belong to it");
+		tide_hint(at->err, "only the type, such as \"integer\", \"numeric(10,2)\" or \"text[]\"; NOT "
+				   "NULL, DEFAULT and COLLATE are not part of it");
 	}
 	talloc_free(tmp);
 	return ok;

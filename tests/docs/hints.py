@@ -12,14 +12,14 @@ ROWS = {
     "`step '…' ran without an error, but its probe does not find it done`": UNEXPECTED + "test_history_shows_the_step_that_something_undoes_at_once",
     "`step '…' is still incomplete after its cleanup`": UNEXPECTED + "test_an_index_that_stays_invalid_is_found_in_history",
     "`the stored run has … phases, and the plan has …`": UNEXPECTED + "test_rows_of_the_state_that_are_put_back_are_read_again",
-    "`the journal's steps of phase … cannot be read`, `stored steps: …'…' is missing or of the wrong type`":
+    "`the journal's steps of phase … cannot be read`, `'…' is missing or of the wrong type`":
         UNEXPECTED + "test_steps_that_cannot_be_read_are_read_when_they_are_put_back",
     "`cannot write to standard output: …`": UNEXPECTED + "test_what_could_not_be_written_to_a_full_disk_is_written_elsewhere",
     "`the server's answer cannot be read: …`": CONNECTIONS + "test_directly_it_works_where_the_answer_could_not_be_read",
     # 2
     "`unknown verb '…'`, `unknown option '…'`": USAGE + "test_the_nearest_verb_and_option_are_the_ones_that_were_meant",
-    "`--… does not belong to '…'`": USAGE + "test_an_option_is_accepted_by_each_verb_that_the_hint_names",
-    "`--… needs a value`, `… is not a duration`, `… is not between … and …`, `… is none of …`": USAGE + "test_a_duration_with_its_unit_is_accepted",
+    "`--… is not valid for '…'`": USAGE + "test_an_option_is_accepted_by_each_verb_that_the_hint_names",
+    "`--… needs a value…`, `… is not a duration`, `… is not between … and …`, `… is none of …`": USAGE + "test_a_duration_with_its_unit_is_accepted",
     "`the database cannot store '…' of --…: its encoding is …`": "test_encodings.Encodings.test_what_cannot_be_stored_is_said_before_anything_is_done",
     "`--now needs --reason`": USAGE + "test_now_with_the_reason_of_the_hint_is_accepted",
     "`plan '…' has no phase '…'`": USAGE + "test_phases_have_the_names_that_status_shows",
@@ -27,26 +27,26 @@ ROWS = {
     "`cannot connect to …` with a hint about password, `pg_hba.conf`, TLS, or a database that does not exist":
         USAGE + "test_config_shows_where_a_wrong_setting_comes_from",
     # 3
-    '`unknown key "…"`, `unknown kind "…"`, `"…" is missing`, `"…" must be …, not …`': PLAN + "test_the_nearest_key_and_kind_are_the_ones_that_were_meant",
+    '`unknown key …`, `unknown kind …`, `"…" is missing`, `"…" must be …, not …`': PLAN + "test_the_nearest_key_and_kind_are_the_ones_that_were_meant",
     '`"…" is …; it must be between … and …`': PLAN + "test_a_limit_within_its_range_is_accepted",
-    "`the name … has … bytes: PostgreSQL would cut it`": PLAN + "test_a_name_of_as_many_bytes_as_the_hint_says_is_accepted",
+    "`the name … has … bytes: PostgreSQL would cut it…`": PLAN + "test_a_name_of_as_many_bytes_as_the_hint_says_is_accepted",
     '`"…" names … twice`, `a second phase is called "…"`': PLAN + "test_what_is_named_twice_passes_when_it_is_named_once",
     '`"…" must be one SELECT that only reads`': PLAN + "test_the_query_of_the_hint_is_accepted_where_one_that_writes_is_not",
     "`this is not one expression`, `the expression ends too early`, `an expression cannot hold a semicolon`, "
     "`several expressions where one is expected`": PLAN + "test_one_expression_passes",
     "`a query is not an expression`": PLAN + "test_a_query_in_its_own_parentheses_is_a_value",
     '`"window" is not a time window`': PLAN + "test_the_window_of_the_hint_is_a_window",
-    "`the plan has … bytes`, `nested more than … levels deep`, `byte 0x… is not valid UTF-8 here`, `the plan contains a NUL byte`":
+    "`the plan has … bytes; …`, `nested more than … levels deep`, `byte 0x… is not valid UTF-8 here`, `the plan contains a NUL byte`":
         PLAN + "test_saved_as_utf_8_and_without_what_does_not_belong_there_it_is_read",
-    '`cannot read the plan "…"`': PLAN + "test_a_file_that_new_writes_can_be_read_where_there_was_none",
-    "`plan '…' has changed since its run started`": PLAN + "test_each_of_the_three_ways_on_from_a_changed_plan",
+    '`cannot read the plan "…": …`': PLAN + "test_a_file_that_new_writes_can_be_read_where_there_was_none",
+    "`plan '…' has changed since its run started: …`": PLAN + "test_each_of_the_three_ways_on_from_a_changed_plan",
     "`plan '…' has errors, nothing was done`": PLAN + "test_lint_lists_the_errors_that_stop_a_run",
     # 4
-    'a finding of `tidemark plan` or `lint`, such as `trigger "…" would fire behind ours`, `constraint "…" stands on "…" only`':
+    'a finding of `tidemark plan` or `lint`, such as `trigger "…" would fire after tidemark\'s …`, `constraint "…" exists on "…" only: …`':
         "test_dependents.Names.test_what_a_hint_says_can_be_written_into_the_plan_as_it_stands",
     '`"…" is in use by another plan: …`, `column "…" is in use by another plan: …`':
         "test_overlap.Refused.test_each_way_to_share_a_column_in_each_state_of_the_other_plan",
-    "`the table has triggers of its own that would fire for the rows that are filled …`": REFUSED + "test_the_line_of_the_hint_says_what_other_triggers_do",
+    "`the table has triggers of its own that would fire for the rows that are filled…`": REFUSED + "test_the_line_of_the_hint_says_what_other_triggers_do",
     '`permission denied to set parameter "session_replication_role"`': REFUSED + "test_the_grant_of_the_hint_lets_the_sweep_continue",
     "`the database cannot store '…': its encoding is …`": "test_encodings.Encodings.test_what_cannot_be_stored_is_said_before_anything_is_done",
     "`table … does not exist`": REFUSED + "test_table_and_column_that_the_hint_names_exist",
@@ -56,7 +56,7 @@ ROWS = {
         REFUSED + "test_an_invalid_index_of_somebody_else_is_dropped_and_the_run_continues",
     "`the trigger that keeps … in step is disabled, changed or gone on …`":
         [REFUSED + "test_a_trigger_that_was_dropped_is_made_again_from_history", "test_rename.Reading.test_a_disabled_trigger_stops_the_sweep"],
-    "`… a row in block … of …`, `… a row in …, the next 1 after the key …`": REFUSED + "test_the_query_of_the_hint_shows_the_row_that_fails",
+    "`…: a row in …`": REFUSED + "test_the_query_of_the_hint_shows_the_row_that_fails",
     "`… is not stored in a heap: it cannot be scanned by block`":
         REFUSED + "test_a_sweep_by_blocks_of_what_is_no_heap_goes_without_the_order",
     "`… has no suitable unique index`":
@@ -70,22 +70,22 @@ ROWS = {
     "`phase … is running: there is no gate to open`, `phase … has no gate that needs manual approval`": REFUSED + "test_a_gate_that_is_not_there_is_left_by_run",
     "`phase … waits for its hold to end`": REFUSED + "test_the_rest_of_a_hold_is_waived_by_the_command_of_the_hint",
     "`the gate's SQL condition: …`": REFUSED + "test_a_query_of_a_gate_opens_it_when_it_gives_one_boolean",
-    "`plan '…' has not been started in this database`, `no run of a plan called '…'`": REFUSED + "test_a_run_is_started_by_its_file_and_then_found_by_name",
-    "`plan '…' has no run that could be paused` (or `resumed`)": REFUSED + "test_a_pause_of_what_does_not_run_leads_to_status",
-    "`the run of '…' belongs to another database cluster`, `the run of '…' belongs to another database of this cluster`":
+    "`plan '…' has not been started in this database`, `no run of a plan called '…' in …`": REFUSED + "test_a_run_is_started_by_its_file_and_then_found_by_name",
+    "`plan '…' has no run that could be …`": REFUSED + "test_a_pause_of_what_does_not_run_leads_to_status",
+    "`the run of '…' belongs to another database cluster: …`, `the run of '…' belongs to another database of this cluster, …`":
         [REFUSED + "test_a_copy_of_the_database_is_adopted_or_starts_anew_as_the_page_says", "test_adopt.Who.test_a_copy_without_the_table_is_not_sent_to_adopt"],
-    "`table … is not the one that the run of '…' began with`":
+    "`table … is not the one that the run of '…' began with: …`":
         [REFUSED + "test_what_a_run_left_whose_table_is_gone_is_removed_as_the_page_says", "test_adopt.Who.test_a_table_that_was_restored_in_its_own_database"],
-    "`… is not as the run of '…' has left it, in … places`": "test_adopt.Differences.test_while_the_column_is_mirrored_and_verified",
+    "`… is not as the run of '…' has left it, in … places; …`": "test_adopt.Differences.test_while_the_column_is_mirrored_and_verified",
     "`table … of the run of '…' was dropped`, `the table of the run of '…' was dropped, and … is not a table now`":
         REFUSED + "test_what_a_run_left_whose_table_is_gone_is_removed_as_the_page_says",
-    "`the plan's statements name …, and that is another relation now`": "test_table.Renamed.test_sql_of_the_plan_that_would_hit_another_relation_is_refused",
+    "`the plan's statements name …, and that is another relation now: …`": "test_table.Renamed.test_sql_of_the_plan_that_would_hit_another_relation_is_refused",
     "`canceling statement due to statement timeout` in a phase of kind `sql`": "test_sql_phases.Locks.test_a_strong_lock_is_let_go_after_five_seconds",
-    "`the tables of schema tidemark are not as tidemark created them`": "test_rights.State.test_what_somebody_has_added_to_ours_is_found",
+    "`the tables of schema tidemark are not as tidemark created them: …`": "test_rights.State.test_what_somebody_has_added_to_ours_is_found",
     "`schema tidemark has version …, this program knows …`": REFUSED + "test_the_state_of_a_newer_program_is_read_by_that_one",
     "`could not create schema tidemark`": RIGHTS + "test_the_statement_for_the_schema_is_the_one_that_is_missing",
     "`this server is a hot standby: it cannot be written`": "test_hints_database.OnAStandby.test_with_the_setting_of_the_hint_the_primary_is_found",
-    "`connected through a pooler`": CONNECTIONS + "test_directly_it_works_where_a_pooler_is_refused",
+    "`connected through a pooler …`": CONNECTIONS + "test_directly_it_works_where_a_pooler_is_refused",
     "`the server is PostgreSQL …`": CONNECTIONS + "test_a_server_of_the_version_that_is_needed_is_accepted",
     "`role … may not vacuum or analyze …: the server would skip it`":
         "test_afterwards.Vacuum.test_a_partition_that_it_may_not_vacuum_any_more_is_not_believed_to_be_clean",
@@ -98,7 +98,7 @@ ROWS = {
     "`connection lost: …`, `the connection to the server was lost`": CONNECTIONS + "test_a_lost_connection_is_followed_by_another_run",
     "`no answer within …`": CONNECTIONS + "test_wait_waits_until_the_database_answers",
     # 7
-    "`step '…': the … lock on … was not granted in … tries`": BUSY + "test_whoever_holds_the_table_is_found_by_locks_and_ended",
+    "`step '…': … was not granted in … tries`": BUSY + "test_whoever_holds_the_table_is_found_by_locks_and_ended",
     "`step '…' needs a … lock on …, blocked by …`": BUSY + "test_a_transaction_that_holds_the_table_is_ended_as_the_hint_says",
     "`step '…' had to yield, or got no lock on …, in … tries`": BUSY + "test_a_vacuum_that_had_to_give_way_gets_through_at_a_quieter_hour",
     # 8

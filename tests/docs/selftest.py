@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import check_docs
+import check_errors
 import check_hints
 import hints
 
@@ -84,6 +85,66 @@ class Docs(unittest.TestCase):
     def test_an_empty_tree_does_not_pass(self):
         with tempfile.TemporaryDirectory() as root:
             self.assertGreater(len(check_docs.Check(root).run()), 8)
+
+
+class Errors(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.root)
+        for part in ("docs", *check_errors.FOLDERS):
+            shutil.copytree(os.path.join(TREE, part), os.path.join(self.root, part))
+
+    def change(self, path, old, new):
+        path = os.path.join(self.root, path)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn(old, text)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
+        return check_errors.check(self.root)
+
+    def test_the_tree_is_accepted(self):
+        self.assertEqual(check_errors.check(self.root), [])
+
+    def test_what_the_page_quotes_and_no_source_says_is_found(self):
+        self.assertEqual(self.change("docs/errors.md", "`plan '…' was rolled back`", "`plan '…' was taken back`"),
+                         ["docs/errors.md: precondition: the source has no message `plan '…' was taken back`",
+                          "orchestrator/run/forward.c: docs/errors.md does not have `plan '%s' was rolled back` (precondition)"])
+
+    def test_an_error_with_advice_that_the_page_lacks_is_found_and_one_without_is_not(self):
+        old = 'tide_fail(err, TIDE_USAGE, "--now needs --reason");'
+        new = old.replace("--now needs --reason", "this needs a reason of its own")
+        self.assertIn("orchestrator/cli/verbs/verb_advance.c: docs/errors.md does not have `this needs a reason of its own` (usage)",
+                      self.change("orchestrator/cli/verbs/verb_advance.c", old, new))
+        said = self.change("base/units.c", "#include", "/* */ static void f(void) { tide_fail(err, TIDE_USAGE, \"nothing to add to that\"); }\n#include")
+        self.assertFalse(any("nothing to add" in one for one in said), said)
+
+    def test_a_message_under_the_code_of_another_is_found(self):
+        said = self.change("docs/errors.md", "## 2 `usage`", "## 2 `lease`")
+        self.assertTrue(any("has the code usage, and is under lease" in one for one in said), said)
+
+    def test_an_event_that_is_gone_is_found(self):
+        self.assertEqual(self.change("docs/errors.md", "| `lock.wait` |", "| `lock.await` |"), ["docs/errors.md: no event is called lock.await"])
+
+    def test_an_empty_page_does_not_pass(self):
+        with open(os.path.join(self.root, "docs", "errors.md"), "w", encoding="utf-8"):
+            pass
+        self.assertTrue(any("this cannot be all" in one for one in check_errors.check(self.root)))
+
+
+class Patterns(unittest.TestCase):
+    def same(self, quoted, text):
+        return check_errors.same(check_errors.parts(quoted, "…"), check_errors.Message("a.c", text))
+
+    def test_dots_stand_for_what_the_source_fills_in(self):
+        self.assertTrue(self.same("step '…' needs a … lock on …", "step '%s' needs a %s lock on %s"))
+        self.assertTrue(self.same("step '…': the … lock on … was not granted in … tries", "step '%s': %s was not granted in %lld tries"))
+        self.assertTrue(self.same("connected through a pooler …", "connected through a pooler (server process %s, expected %d)"))
+
+    def test_words_must_be_the_same(self):
+        self.assertFalse(self.same("connected through a pooler", "connected through a pooler (server process %s, expected %d)"))
+        self.assertFalse(self.same("plan '…' is complete", "plan '%s' was rolled back"))
+        self.assertFalse(self.same("table … does not exist", "%s: %s"))
 
 
 class Hints(unittest.TestCase):

@@ -29,11 +29,11 @@ class Usage(LiveCase):
         self.assertIn("rollback", listed)
 
     def test_an_option_is_accepted_by_each_verb_that_the_hint_names(self):
-        verbs = hints.find(self.tidemark("status", "--budget", "3s").expect(2), r"--budget belongs to: (.*)").split(", ")
+        verbs = hints.find(self.tidemark("status", "--budget", "3s").expect(2), r"--budget is valid for: (.*)").split(", ")
         self.assertEqual(verbs, ["run", "advance", "rollback"])
         for verb in verbs:
             result = self.tidemark(verb, "p", "--budget", "3s")
-            self.assertNotIn("does not belong", result.err)
+            self.assertNotIn("is not valid for", result.err)
             self.assertNotEqual(result.code, 2, result)
 
     def test_a_duration_with_its_unit_is_accepted(self):

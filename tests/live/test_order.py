@@ -289,7 +289,7 @@ class Jobs(OrderCase):
         result = self.tidemark("run", path).expect(4)
         self.assertIn("division by zero", result.err)
         self.assertRegex(result.err, "after the key")
-        look = result.err.split("look at it: ")[1].split("; mend")[0]
+        look = result.err.split("look at it: ")[1].split("; fix")[0]
         self.assertEqual([row[3] for row in self.rows(look)], [1234])
         self.execute("UPDATE items SET note = 'good' WHERE qty = 1234")
         self.tidemark("run", path).ok()

@@ -278,8 +278,8 @@ wrong_verb(const char *name, enum tide_verb_id verb, struct tide_err *err)
 			(void)snprintf(verbs + used, sizeof(verbs) - used, "%s%s", used > 0 ? ", " : "",
 			    tide_verb_table[i].name);
 	}
-	(void)tide_fail(err, TIDE_USAGE, "--%s does not belong to '%s'", name, tide_verb_table[verb].name);
-	return tide_hint(err, "--%s belongs to: %s", name, verbs);
+	(void)tide_fail(err, TIDE_USAGE, "--%s is not valid for '%s'", name, tide_verb_table[verb].name);
+	return tide_hint(err, "--%s is valid for: %s", name, verbs);
 }
 
 /** `config` shows the settings of other verbs too, and refuses what those would refuse. */

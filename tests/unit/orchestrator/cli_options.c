@@ -100,8 +100,8 @@ an_option_of_another_verb_says_whose_it_is(void **state)
 
 	(void)state;
 	assert_false(p->ok);
-	assert_string_equal(p->err.message, "--now does not belong to 'run'");
-	assert_string_equal(p->err.hint, "--now belongs to: advance");
+	assert_string_equal(p->err.message, "--now is not valid for 'run'");
+	assert_string_equal(p->err.hint, "--now is valid for: advance");
 	talloc_free(p);
 }
 
