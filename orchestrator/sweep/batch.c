@@ -168,5 +168,5 @@ tide_batch_dig_sql(void *ctx, const struct tide_relation *relation)
 	    "FROM moved m WHERE NOT EXISTS (SELECT FROM tidemark.segment s WHERE s.run = m.run AND s.sweep = "
 	    "m.sweep AND s.pass = m.pass AND s.relation = m.relation AND s.hole AND NOT s.done AND s.id <> "
 	    "$1::bigint AND s.next <= $3::bigint AND s.stop >= $4::bigint) RETURNING id) "
-	    "SELECT (SELECT id FROM hole) FROM moved");
+	    "SELECT (SELECT id FROM hole) AS hole FROM moved");
 }

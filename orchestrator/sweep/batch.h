@@ -37,8 +37,8 @@ const char *tide_batch_again(const struct tide_sweep_spec *spec);
 /** The columns that every batch gives; FROM tally LEFT JOIN guard. */
 #define TIDE_BATCH_ANSWER                                                                                    \
 	"tally.changed, tally.stayed, tally.seen, tally.differing, tally.skipped, tally.keys, "              \
-	"guard.owned, guard.same, guard.guarded, (SELECT pg_catalog.count(*) FROM mark), tally.once, "       \
+	"guard.owned, guard.same, guard.guarded, (SELECT pg_catalog.count(*) FROM mark) AS marked, "         \
+	"tally.once, "                                                                                       \
 	"tally.unmatched, tally.unmatched_key"
-#define TIDE_BATCH_COLUMNS 13
 
 #endif

@@ -220,12 +220,11 @@ account_group(const struct tide_sweep *sweep, struct tide_segment *s, const stru
 
 static void
 advance(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch *batch,
-    const struct tide_rows *rows, size_t column)
+    const struct tide_rows *rows)
 {
 	double before = (double)s->cursor.next + tide_cursor_part(&s->cursor);
 
 	(void)rows;
-	(void)column;
 	tide_cursor_advance(&s->cursor, batch->span.to, batch->found);
 	if (!s->hole)
 		sweep->blocks_done += (double)s->cursor.next + tide_cursor_part(&s->cursor) - before;

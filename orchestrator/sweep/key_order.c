@@ -62,7 +62,8 @@ mark(void *ctx, const char *finished)
 	    "next = CASE WHEN %s THEN " NEXT " ELSE g.next END, done = %s AND NOT edge.more, rows_seen = "
 	    "g.rows_seen + tally.seen, " TIDE_BATCH_COUNTS
 	    " FROM tally, edge, ok WHERE g.id = ok.id RETURNING g.next, g.key)\n"
-	    "SELECT " TIDE_BATCH_ANSWER ", (SELECT next FROM mark), edge.more, (SELECT key::text FROM mark) "
+	    "SELECT " TIDE_BATCH_ANSWER
+	    ", (SELECT next FROM mark) AS next_place, edge.more, (SELECT key::text FROM mark) AS last_key "
 	    "FROM tally CROSS JOIN edge LEFT JOIN guard ON true",
 	    finished, finished, finished, TIDE_SWEEP_KEYS);
 }
@@ -161,7 +162,9 @@ dig_sql(void *ctx, const struct tide_relation *relation)
 	    "stop, next, hole, key, key_stop) SELECT guard.run, guard.sweep, guard.pass, guard.relation, "
 	    "guard.filenode, guard.key_order, guard.fence, 0, guard.stop, 0, true, guard.key, edge.key "
 	    "FROM guard, edge WHERE edge.key IS NOT NULL RETURNING id)\n"
-	    "SELECT (SELECT id FROM hole), moved.next, edge.more, moved.key::text FROM moved, edge",
+	    "SELECT (SELECT id FROM hole) AS hole, moved.next AS next_place, edge.more, moved.key::text AS "
+	    "last_key "
+	    "FROM moved, edge",
 	    span_sql(ctx, relation, ""));
 }
 
@@ -214,23 +217,37 @@ more(const struct tide_segment *s, const struct tide_span *span, const struct ti
 {
 	(void)s;
 	(void)span;
-	return tide_rows_bool(rows, 0, TIDE_BATCH_COLUMNS + 1);
+	return tide_rows_bool(rows, 0, tide_rows_column(rows, "more"));
 }
+
+/* Where the segment is after a statement. */
+struct edge {
+	int64_t next_place;
+	bool more;
+	char *last_key; /* text of a text[]; NULL: no row was passed */
+};
+
+static const struct tide_record_field edge_fields[] = {
+	TIDE_FIELD(edge, next_place, INT),
+	TIDE_FIELD(edge, more, BOOL),
+	TIDE_FIELD(edge, last_key, TEXT),
+};
+static const struct tide_record edge_record = TIDE_RECORD(edge_fields);
 
 static void
 advance(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch *batch,
-    const struct tide_rows *rows, size_t column)
+    const struct tide_rows *rows)
 {
-	int64_t next = tide_rows_int(rows, 0, column);
+	struct edge edge;
 
 	(void)batch;
+	tide_rows_record(s, rows, 0, &edge_record, &edge);
 	if (!s->hole)
-		sweep->blocks_done += (double)(next - s->cursor.next);
-	s->cursor.next = next;
-	s->done = !tide_rows_bool(rows, 0, column + 1);
+		sweep->blocks_done += (double)(edge.next_place - s->cursor.next);
+	s->cursor.next = edge.next_place;
+	s->done = !edge.more;
 	talloc_free(s->key);
-	s->key = tide_rows_null(rows, 0, column + 2) ? NULL
-						     : talloc_strdup(s, tide_rows_text(rows, 0, column + 2));
+	s->key = edge.last_key;
 }
 
 static char *

@@ -36,8 +36,8 @@ struct tide_order {
 	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
 	char *(*hole_sql)(
 	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
-	/** Moves a segment past a span whose rows are locked, and records them as a hole. One row: its id, or NULL when an open
-	 * hole covers them; then what advance() reads. */
+	/** Moves a segment past a span whose rows are locked, and records them as a hole. One row: its id as `hole`, or NULL when an
+	 * open hole covers them; then what advance() reads. */
 	char *(*dig_sql)(void *ctx, const struct tide_relation *relation);
 	/** What the next batch takes, at most `most` (0: no limit). */
 	void (*aim)(
@@ -56,9 +56,9 @@ struct tide_order {
 	/** More of the segment lies behind this batch. */
 	bool (*more)(
 	    const struct tide_segment *segment, const struct tide_span *span, const struct tide_rows *rows);
-	/** The span is done with, or somebody else's: `rows` has what the order's statement gives from `column` on. */
+	/** The span is done with, or somebody else's. rows: the answer to the statement of a batch, or of a dig. */
 	void (*advance)(struct tide_sweep *sweep, struct tide_segment *segment,
-	    const struct tide_batch *batch, const struct tide_rows *rows, size_t column);
+	    const struct tide_batch *batch, const struct tide_rows *rows);
 	/** For people: where the rows of a span are. */
 	char *(*place)(void *ctx, const struct tide_segment *segment, const struct tide_span *span);
 	/** Asks for what look() must know; NULL: nothing. */

@@ -1,6 +1,13 @@
 /*
- * A worker: one connection that goes through one segment after another, batch by batch. A state machine driven by
- * the callbacks of its connection; it stops after the statement under way when the sweep is holding.
+ * A worker: one connection that goes through one segment after another, batch by batch. A state machine: each state is one
+ * statement that is under way, and its answer decides about the next one.
+ *
+ *     IDLE ─ claim ─ SPLIT (a segment was taken from another worker's)
+ *                  ─ RESET ─ PREPARE_BATCH ─ PREPARE_VISIT (another relation than before)
+ *                  ─ BATCH ─ SKIP   (rows stay locked: go on, and come back for them)
+ *                          ─ LOCATE (a row that fails is alone in its batch: where is it?)
+ *
+ * It stops after the statement under way while the sweep is holding.
  */
 #include "sweep.h"
 
@@ -8,118 +15,65 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "state/application_name.h"
-#include "state/crash_points.h"
 #include "batch.h"
 #include "locks/lock_waits.h"
 #include "order.h"
+#include "refusal.h"
+#include "state/application_name.h"
+#include "state/crash_points.h"
+#include "tidemark/base/record.h"
 #include "tidemark/base/units.h"
 
-/* How long rows rest that were locked. */
+/* How long rows rest that were locked; at most, after many visits. */
 #define LOCK_REST (50 * TIDE_MS)
+#define LOCK_REST_MOST TIDE_SECOND
 #define TOO_MANY_CONNECTIONS "53300" /* of the server, the role or the database */
+
+enum worker_state { IDLE, SPLIT, RESET, PREPARE_BATCH, PREPARE_VISIT, BATCH, SKIP, LOCATE, WORKER_STATES };
+
+/** What an answer leads to: the next state, or one of these. */
+enum {
+	CHOOSE = WORKER_STATES, /* what is next for the segment, or for another one */
+	REST                    /* nothing until the next kick */
+};
 
 struct tide_worker {
 	struct tide_sweep *sweep;
 	struct tide_conn *conn;
 	struct tide_lock_wait *wait;
-	struct tide_segment *segment; /* NULL: idle */
-	struct tide_span span;        /* of the batch under way */
+	enum worker_state state;
+	struct tide_segment *segment; /* claimed; NULL none */
 	struct tide_segment *victim;  /* that was split for this worker */
+	struct tide_span span;        /* of the batch under way */
 	int64_t sent;                 /* tide_now_us */
 	int64_t taken;                /* rows of the batch under way, of sweep->allowance */
 	int64_t narrow;      /* most that the next batch takes, after a row that failed; 0 no limit */
 	struct tide_err bad; /* of the row that cannot be computed */
-	bool busy;
-	bool locked_once;                     /* the batch under way has met a lock before */
-	const struct tide_relation *prepared; /* what the statements "batch" and "hole" were made for */
+	bool locked_once;    /* the batch under way has met a lock before */
+	const struct tide_relation *prepared; /* what the prepared statements were made for */
 };
 
-static void step(struct tide_worker *w);
+/** The first row of what a batch answers: see batch.h. */
+struct answer {
+	int64_t changed, stayed, seen, differing, skipped, unmatched;
+	char *keys, *unmatched_key;
+	bool owned, same, guarded;
+};
 
-/* The first failure stops the sweep; the others only end. */
-static void
-fail(struct tide_worker *w, const struct tide_err *err)
-{
-	struct tide_sweep *sweep = w->sweep;
-
-	sweep->holding = true;
-	if (sweep->failed)
-		return;
-	sweep->failed = true;
-	sweep->err = *err;
-}
-
-static void
-idle(struct tide_worker *w)
-{
-	if (w->busy)
-		w->sweep->busy--;
-	w->busy = false;
-}
-
-/* Gives the segment back; somebody takes it again after `rest` us. */
-static void
-put_back(struct tide_worker *w, int64_t rest)
-{
-	if (w->segment != NULL) {
-		w->segment->claimed = false;
-		w->segment->not_before = tide_now_us() + rest;
-		w->sweep->first_open = 0;
-	}
-	w->segment = NULL;
-}
-
-/* Whoever asks tries again. */
-static bool
-gave_way(const struct tide_worker *w, const struct tide_err *err)
-{
-	if (strcmp(err->sqlstate, "55P03") != 0 && strcmp(err->sqlstate, "40P01") != 0)
-		return false;
-	tide_executor_sample(w->sweep->exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
-	return true;
-}
-
-static void split(struct tide_worker *w);
-
-static void
-split_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
-{
-	struct tide_worker *w = ctx;
-
-	idle(w);
-	if (err != NULL && gave_way(w, err)) {
-		split(w);
-		return;
-	}
-	if (err != NULL) {
-		fail(w, err);
-		return;
-	}
-	if (tide_rows_count(rows) == 0) {
-		tide_session_lose(w->sweep->exe->session, NULL);
-		return;
-	}
-	tide_crash_point("sweep.split");
-	w->victim->parted = false;
-	w->segment->id = tide_rows_int(rows, 0, 0);
-	step(w);
-}
-
-/* The segment was taken from another worker's; now the database learns it. Waits for that worker's batch. */
-static void
-split(struct tide_worker *w)
-{
-	void *mem = talloc_new(w);
-
-	w->busy = true;
-	w->sweep->busy++;
-	tide_conn_query(w->conn, tide_batch_split_sql(mem),
-	    TIDE_ARGS(tide_param_int(mem, w->victim->id), tide_param_int(mem, w->sweep->exe->session->fence),
-		tide_param_int(mem, w->segment->first), tide_param_int(mem, w->segment->stop)),
-	    split_done, w);
-	talloc_free(mem);
-}
+static const struct tide_record_field answer_fields[] = {
+	TIDE_FIELD(answer, changed, INT),
+	TIDE_FIELD(answer, stayed, INT),
+	TIDE_FIELD(answer, seen, INT),
+	TIDE_FIELD(answer, differing, INT),
+	TIDE_FIELD(answer, skipped, INT),
+	TIDE_FIELD(answer, unmatched, INT),
+	TIDE_FIELD(answer, keys, TEXT),
+	TIDE_FIELD(answer, unmatched_key, TEXT),
+	TIDE_FIELD(answer, owned, BOOL),
+	TIDE_FIELD(answer, same, BOOL),
+	TIDE_FIELD(answer, guarded, BOOL),
+};
+static const struct tide_record answer_record = TIDE_RECORD(answer_fields);
 
 static const struct tide_order *
 order(const struct tide_worker *w)
@@ -127,44 +81,158 @@ order(const struct tide_worker *w)
 	return w->segment->relation->order;
 }
 
-/* The span under way is done with, or is somebody else's now. */
-static void
-move_on(struct tide_worker *w, const struct tide_batch *batch, const struct tide_rows *rows, size_t column)
+/* The first failure stops the sweep; the others only end. */
+static int
+fail(struct tide_worker *w, const struct tide_err *err)
 {
-	order(w)->advance(w->sweep, w->segment, batch, rows, column);
-	if (w->segment->done)
-		w->segment = NULL;
+	struct tide_sweep *sweep = w->sweep;
+
+	sweep->holding = true;
+	if (!sweep->failed)
+		sweep->err = *err;
+	sweep->failed = true;
+	return REST;
 }
 
-static void
-dug(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+static int
+lose(struct tide_worker *w)
 {
-	struct tide_worker *w = ctx;
+	tide_session_lose(w->sweep->exe->session, NULL);
+	return REST;
+}
 
-	idle(w);
-	if (err != NULL && gave_way(w, err)) {
-		/* The table is locked, or another worker is taking half of this segment. The cursor stands where it stood. */
-		w->locked_once = false;
-		put_back(w, LOCK_REST);
-		return;
-	}
-	if (err != NULL) {
-		fail(w, err);
-		return;
-	}
-	if (tide_rows_count(rows) == 0) {
-		tide_session_lose(w->sweep->exe->session, NULL);
-		return;
-	}
-	if (!tide_rows_null(rows, 0, 0))
-		tide_segments_add_hole(
-		    w->sweep, w->segment, tide_rows_int(rows, 0, 0), w->span.from, w->span.to);
+/* Gives the segment back; somebody takes it again after `rest` us. */
+static int
+put_back(struct tide_worker *w, int64_t rest)
+{
 	w->locked_once = false;
-	move_on(w, &(struct tide_batch){ .span = w->span, .found = true }, rows, 1);
-	step(w);
+	if (w->segment != NULL) {
+		w->segment->claimed = false;
+		w->segment->not_before = tide_now_us() + rest;
+		w->sweep->first_open = 0;
+	}
+	w->segment = NULL;
+	return REST;
 }
 
-/* Those of a batch, or of a dig. */
+/* Dropped, detached, renamed (and another one, or a view, is called so now), or really wrong: that is seen when the relations are
+ * read anew. */
+static int
+look_again(struct tide_worker *w, const struct tide_err *err)
+{
+	w->sweep->wrong = *err;
+	w->sweep->rewritten = w->sweep->holding = true;
+	return put_back(w, 0);
+}
+
+static enum tide_refusal
+refusal(const struct tide_worker *w, const struct tide_err *err)
+{
+	enum tide_refusal refusal = tide_refusal_of(err);
+
+	if (refusal == TIDE_REFUSAL_YIELDED)
+		tide_executor_sample(w->sweep->exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
+	return refusal;
+}
+
+/* SPLIT: the segment was taken from another worker's; now the database learns it. Waits for that worker's batch. */
+
+static void answered(void *ctx, const struct tide_rows *rows, const struct tide_err *err);
+
+static bool
+send_split(struct tide_worker *w, void *mem)
+{
+	tide_conn_query(w->conn, tide_batch_split_sql(mem),
+	    TIDE_ARGS(tide_param_int(mem, w->victim->id), tide_param_int(mem, w->sweep->exe->session->fence),
+		tide_param_int(mem, w->segment->first), tide_param_int(mem, w->segment->stop)),
+	    answered, w);
+	return true;
+}
+
+static int
+split_done(struct tide_worker *w, const struct tide_rows *rows)
+{
+	if (tide_rows_count(rows) == 0)
+		return lose(w);
+	tide_crash_point("sweep.split");
+	w->victim->parted = false;
+	w->segment->id = tide_rows_int(rows, 0, 0);
+	return CHOOSE;
+}
+
+static int
+split_failed(struct tide_worker *w, const struct tide_err *err)
+{
+	return refusal(w, err) == TIDE_REFUSAL_YIELDED ? SPLIT : fail(w, err);
+}
+
+/* RESET and PREPARE: statement by statement; what is prepared belongs to one relation. */
+
+static bool
+send_reset(struct tide_worker *w, void *mem)
+{
+	w->prepared = NULL;
+	tide_conn_exec(w->conn, talloc_asprintf(mem, "DEALLOCATE ALL; %s", order(w)->settings), answered, w);
+	return true;
+}
+
+static int
+reset_done(struct tide_worker *w, const struct tide_rows *rows)
+{
+	(void)w;
+	(void)rows;
+	return PREPARE_BATCH;
+}
+
+static bool
+send_prepare_batch(struct tide_worker *w, void *mem)
+{
+	tide_conn_prepare(
+	    w->conn, "batch", order(w)->batch_sql(mem, w->sweep->spec, w->segment->relation), answered, w);
+	return true;
+}
+
+static int
+batch_prepared(struct tide_worker *w, const struct tide_rows *rows)
+{
+	(void)rows;
+	if (w->sweep->spec->write)
+		return PREPARE_VISIT;
+	w->prepared = w->segment->relation;
+	return CHOOSE;
+}
+
+static bool
+send_prepare_visit(struct tide_worker *w, void *mem)
+{
+	tide_conn_prepare(
+	    w->conn, "hole", order(w)->hole_sql(mem, w->sweep->spec, w->segment->relation), answered, w);
+	return true;
+}
+
+static int
+visit_prepared(struct tide_worker *w, const struct tide_rows *rows)
+{
+	(void)rows;
+	w->prepared = w->segment->relation;
+	return CHOOSE;
+}
+
+/* Preparing takes the table's lock as well. */
+static int
+prepare_failed(struct tide_worker *w, const struct tide_err *err)
+{
+	switch (refusal(w, err)) {
+	case TIDE_REFUSAL_YIELDED:
+		return put_back(w, LOCK_REST);
+	case TIDE_REFUSAL_NAMES:
+		return look_again(w, err);
+	default:
+		return fail(w, err);
+	}
+}
+
+/* Those of a batch, or of a skip. */
 static size_t
 parameters(struct tide_worker *w, void *mem,
     size_t (*more)(
@@ -176,185 +244,55 @@ parameters(struct tide_worker *w, void *mem,
 	return 2 + more(mem, w->segment, &w->span, out + 2);
 }
 
-/* Rows here stay locked: go on, and come back for them. */
-static void
-dig(struct tide_worker *w)
+/* The span under way is done with, or is somebody else's now. */
+static int
+advance(struct tide_worker *w, const struct tide_batch *batch, const struct tide_rows *rows)
 {
-	void *mem = talloc_new(w);
-	const char *values[2 + TIDE_ORDER_PARAMETERS];
-	size_t count = parameters(w, mem, order(w)->dig_parameters, values);
-
-	w->busy = true;
-	w->sweep->busy++;
-	tide_conn_query(w->conn, order(w)->dig_sql(mem, w->segment->relation), count, values, dug, w);
-	talloc_free(mem);
+	order(w)->advance(w->sweep, w->segment, batch, rows);
+	if (w->segment->done)
+		w->segment = NULL;
+	return CHOOSE;
 }
 
-/* A row that cannot be computed or is refused: SQLSTATE classes of data and integrity. */
+/* BATCH */
+
 static bool
-bad_row(const struct tide_err *err)
-{
-	return strncmp(err->sqlstate, "22", 2) == 0 || strncmp(err->sqlstate, "23", 2) == 0 ||
-	       strncmp(err->sqlstate, "P0", 2) == 0;
-}
-
-static void
-report_bad_row(struct tide_worker *w, const struct tide_rows *rows)
-{
-	struct tide_err err = w->bad;
-	void *mem = talloc_new(w);
-	char *look = order(w)->look(mem, w->segment, &w->span, rows);
-
-	err.code = TIDE_PRECONDITION;
-	tide_wrap(&err, "%s: a row in %s", w->sweep->spec->what, order(w)->place(mem, w->segment, &w->span));
-	tide_hint(&err, "%s%s%sfix the row or the expression, then run again",
-	    look != NULL ? "look at it: " : "", look != NULL ? look : "", look != NULL ? "; " : "");
-	talloc_free(mem);
-	fail(w, &err);
-}
-
-static void
-found_bad_row(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
-{
-	struct tide_worker *w = ctx;
-
-	idle(w);
-	report_bad_row(w, err == NULL ? rows : NULL);
-}
-
-static void
-find_bad_row(struct tide_worker *w, const struct tide_err *err)
-{
-	void *mem;
-
-	w->bad = *err;
-	if (order(w)->find_sql == NULL) {
-		report_bad_row(w, NULL);
-		return;
-	}
-	mem = talloc_new(w);
-	w->busy = true;
-	w->sweep->busy++;
-	w->sweep->holding = true;
-	tide_conn_query(w->conn, order(w)->find_sql(mem, w->segment), 0, NULL, found_bad_row, w);
-	talloc_free(mem);
-}
-
-/* What a statement meets that was made for another table than the one that has the name now: no such table or column, a view, no right, other types. */
-static bool
-names_wrong(const struct tide_err *err)
-{
-	static const char *const states[] = { "42P01", "42703", "42809", "42501", "42804", "42883", "42846" };
-
-	for (size_t i = 0; i < TIDE_COUNT(states); i++)
-		if (strcmp(err->sqlstate, states[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Dropped, detached, renamed (and another one, or a view, is called so now), or really wrong: that is seen when the relations are
- * read anew. */
-static void
-look_again(struct tide_worker *w, const struct tide_err *err)
-{
-	w->sweep->wrong = *err;
-	w->sweep->rewritten = w->sweep->holding = true;
-	put_back(w, 0);
-}
-
-static void
-fail_again(struct tide_worker *w)
-{
-	struct tide_err err = { 0 };
-	char *place = order(w)->place(w, w->segment, &w->span);
-
-	tide_fail(&err, TIDE_PRECONDITION, "%s: rows that have been filled would be filled again (%s)",
-	    w->sweep->spec->what, place);
-	talloc_free(place);
-	tide_hint(&err,
-	    "it must be idempotent, as a resume may repeat it: add a \"where\" that no "
-	    "longer holds for a filled row. A trigger that changes the value has the same effect. This batch "
-	    "changed nothing");
-	fail(w, &err);
-}
-
-static void
-batch_failed(struct tide_worker *w, const struct tide_err *err)
+send_batch(struct tide_worker *w, void *mem)
 {
 	struct tide_sweep *sweep = w->sweep;
+	struct tide_segment *s = w->segment;
+	const char *values[2 + TIDE_ORDER_PARAMETERS];
+	size_t count;
 
-	if (gave_way(w, err)) {
-		tide_pace_yield(order(w)->pace(sweep, w->segment));
-		if (w->segment->hole) {
-			put_back(w, LOCK_REST);
-			step(w);
-		} else if (w->locked_once && sweep->spec->write) {
-			dig(w);
-		} else if (w->locked_once) {
-			/* Only a lock on the table stops a reader. */
-			w->locked_once = false;
-			put_back(w, LOCK_REST);
-		} else {
-			w->locked_once = true;
-			step(w);
-		}
-		return;
-	}
-	if (names_wrong(err)) {
-		look_again(w, err);
-		return;
-	}
-	if (strcmp(err->sqlstate, TIDE_BATCH_AGAIN) == 0) {
-		fail_again(w);
-		return;
-	}
-	if (bad_row(err) && w->span.to - w->span.from > 1) {
-		w->narrow = (w->span.to - w->span.from) / 2;
-		step(w);
-		return;
-	}
-	if (bad_row(err))
-		find_bad_row(w, err);
-	else
-		fail(w, err);
-}
-
-static void
-hint_trigger(const struct tide_executor *exe, struct tide_err *err)
-{
-	const char *follows = NULL;
-
-	for (size_t i = 0; i < exe->plan->count && strcmp(exe->plan->phase[i].name, exe->report.phase) != 0;
-	     i++)
-		if (strcmp(exe->plan->phase[i].kind->name, "dual_write") == 0)
-			follows = exe->plan->phase[i].name;
-	tide_hint(err,
-	    "somebody changed it, and rows may have been written without it. Restore it as it was, ENABLE "
-	    "ALWAYS: its "
-	    "statements are in tidemark history %s --verbose%s%s%s%s",
-	    exe->plan->name, follows != NULL ? "\nthen have every row checked again: tidemark rollback " : "",
-	    follows != NULL ? exe->plan->name : "", follows != NULL ? " --to " : "",
-	    follows != NULL ? follows : "");
+	order(w)->aim(sweep, s, w->narrow, &w->span);
+	w->taken = order(w)->rows(sweep, s, &w->span);
+	if (!tide_allowance_allows(&sweep->allowance, tide_now_us(), w->taken))
+		return false;
+	tide_allowance_take(&sweep->allowance, tide_now_us(), w->taken);
+	count = parameters(w, mem, order(w)->batch_parameters, values);
+	w->sent = tide_now_us();
+	tide_lock_wait_begin(w->wait, order(w)->pace(sweep, s)->target * 5 / 4);
+	tide_conn_execute(
+	    w->conn, s->hole && sweep->spec->write ? "hole" : "batch", count, values, answered, w);
+	tide_crash_point("sweep.batch_sent");
+	return true;
 }
 
 /* What keeps a batch from having done anything; false when it did. */
 static bool
-refused(struct tide_worker *w, const struct tide_rows *rows)
+did_nothing(struct tide_worker *w, const struct answer *answer)
 {
 	struct tide_sweep *sweep = w->sweep;
-	struct tide_err err = { 0 };
+	struct tide_err err;
 
-	if (tide_rows_null(rows, 0, 6) || !tide_rows_bool(rows, 0, 6)) {
-		tide_session_lose(sweep->exe->session, NULL);
+	if (!answer->owned) {
+		lose(w);
 		sweep->holding = true;
-	} else if (!tide_rows_bool(rows, 0, 7)) {
+	} else if (!answer->same) {
 		sweep->rewritten = true;
 		sweep->holding = true;
-	} else if (!tide_rows_bool(rows, 0, 8)) {
-		tide_fail(&err, TIDE_PRECONDITION,
-		    "the trigger that keeps %s in step is disabled, changed or gone on %s", sweep->spec->what,
-		    w->segment->relation->name);
-		hint_trigger(w->sweep->exe, &err);
+	} else if (!answer->guarded) {
+		tide_refusal_trigger(sweep, w->segment, &err);
 		look_again(w, &err);
 	} else {
 		return false;
@@ -362,170 +300,198 @@ refused(struct tide_worker *w, const struct tide_rows *rows)
 	return true;
 }
 
-static void
-account(struct tide_worker *w, const struct tide_rows *rows, int64_t took, bool waited)
+/* Still locked. The visits become rarer until the application releases the rows. */
+static int
+visit_later(struct tide_worker *w)
+{
+	struct tide_segment *s = w->segment;
+	int64_t rest = LOCK_REST << (s->visits < 5 ? s->visits : 5);
+
+	s->visits++;
+	put_back(w, rest > LOCK_REST_MOST ? LOCK_REST_MOST : rest);
+	return CHOOSE;
+}
+
+static int
+account(struct tide_worker *w, const struct answer *answer, const struct tide_batch *batch,
+    const struct tide_rows *rows)
 {
 	struct tide_sweep *sweep = w->sweep;
 	struct tide_segment *s = w->segment;
-	const struct tide_batch batch = {
-		.span = w->span,
-		.took = took,
-		.waited = waited,
-		.changed = tide_rows_int(rows, 0, 0),
-		.stayed = tide_rows_int(rows, 0, 1),
-		.found = tide_rows_int(rows, 0, 0) > 0,
-	};
-	int64_t skipped = tide_rows_int(rows, 0, 4);
 
-	order(w)->learn(sweep, s, &batch);
-	sweep->skipped += skipped - s->skipped;
-	s->skipped = skipped;
-	sweep->changed += batch.changed;
-	sweep->stayed += batch.stayed;
+	order(w)->learn(sweep, s, batch);
+	sweep->skipped += answer->skipped - s->skipped;
+	s->skipped = answer->skipped;
+	sweep->changed += batch->changed;
+	sweep->stayed += batch->stayed;
 	if (!s->relation->heap)
-		sweep->placeless += batch.changed;
-	sweep->seen += tide_rows_int(rows, 0, 2);
-	sweep->differing += tide_rows_int(rows, 0, 3);
-	tide_batch_keys(sweep->key, &sweep->key_count, tide_rows_text(rows, 0, 5));
-	tide_sweep_unmatched(sweep, tide_rows_int(rows, 0, 11), tide_rows_text(rows, 0, 12));
-	if (skipped > 0 && order(w)->more(s, &w->span, rows)) {
-		/* A hole of its own for these rows: what lies behind them must not wait for their lock. */
-		dig(w);
-		return;
-	}
-	if (skipped > 0) {
-		/* Still locked. The visits become rarer, up to one a second, until the application lets go. */
-		int64_t rest = LOCK_REST << (s->visits < 5 ? s->visits : 5);
-
-		s->visits++;
-		put_back(w, rest > TIDE_SECOND ? TIDE_SECOND : rest);
-		return;
-	}
-	move_on(w, &batch, rows, TIDE_BATCH_COLUMNS);
+		sweep->placeless += batch->changed;
+	sweep->seen += answer->seen;
+	sweep->differing += answer->differing;
+	tide_batch_keys(sweep->key, &sweep->key_count, answer->keys);
+	tide_sweep_unmatched(sweep, answer->unmatched, answer->unmatched_key);
+	if (answer->skipped == 0)
+		return advance(w, batch, rows);
+	/* A range of its own for these rows: what comes after them must not wait for their lock. */
+	return order(w)->more(s, &w->span, rows) ? SKIP : visit_later(w);
 }
 
-static void
-batch_done(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
-{
-	struct tide_worker *w = ctx;
-	struct tide_sweep *sweep = w->sweep;
-	int64_t took = tide_now_us() - w->sent;
-	bool waited = tide_lock_wait_end(w->wait);
-
-	idle(w);
-	tide_allowance_settle(
-	    &sweep->allowance, tide_now_us(), w->taken, err != NULL ? 0 : tide_rows_int(rows, 0, 0));
-	if (err != NULL) {
-		batch_failed(w, err);
-		return;
-	}
-	tide_crash_point("sweep.batch_done");
-	if (refused(w, rows)) {
-		put_back(w, 0);
-		return;
-	}
-	tide_executor_sample(sweep->exe, TIDE_SAMPLE_BATCH, NULL, took);
-	w->locked_once = false;
-	w->narrow = 0;
-	account(w, rows, took, waited);
-	step(w);
-}
-
-static void
-send_batch(struct tide_worker *w)
+static int
+batch_done(struct tide_worker *w, const struct tide_rows *rows)
 {
 	struct tide_sweep *sweep = w->sweep;
-	struct tide_segment *s = w->segment;
-	void *mem;
-	const char *values[2 + TIDE_ORDER_PARAMETERS];
-	size_t count;
-
-	order(w)->aim(sweep, s, w->narrow, &w->span);
-	w->taken = order(w)->rows(sweep, s, &w->span);
-	if (!tide_allowance_allows(&sweep->allowance, tide_now_us(), w->taken))
-		return;
-	tide_allowance_take(&sweep->allowance, tide_now_us(), w->taken);
-	mem = talloc_new(w);
-	count = parameters(w, mem, order(w)->batch_parameters, values);
-	w->sent = tide_now_us();
-	tide_lock_wait_begin(w->wait, order(w)->pace(sweep, s)->target * 5 / 4);
-	w->busy = true;
-	sweep->busy++;
-	tide_conn_execute(
-	    w->conn, s->hole && sweep->spec->write ? "hole" : "batch", count, values, batch_done, w);
-	talloc_free(mem);
-	tide_crash_point("sweep.batch_sent");
-}
-
-/* Statement by statement: what is prepared belongs to one relation. */
-static void
-prepared(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
-{
-	struct tide_worker *w = ctx;
-
-	(void)rows;
-	idle(w);
-	if (err != NULL && gave_way(w, err)) {
-		/* Preparing takes the table's lock as well. */
-		put_back(w, LOCK_REST);
-		return;
-	}
-	if (err != NULL && names_wrong(err)) {
-		look_again(w, err);
-		return;
-	}
-	if (err != NULL) {
-		fail(w, err);
-		return;
-	}
-	w->prepared = w->segment->relation;
-	step(w);
-}
-
-static void
-prepare_hole(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
-{
-	struct tide_worker *w = ctx;
-	void *mem;
-
-	if (err != NULL || !w->sweep->spec->write) {
-		prepared(ctx, rows, err);
-		return;
-	}
-	mem = talloc_new(w);
-	tide_conn_prepare(
-	    w->conn, "hole", order(w)->hole_sql(mem, w->sweep->spec, w->segment->relation), prepared, w);
-	talloc_free(mem);
-}
-
-static void
-prepare_batch(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
-{
-	struct tide_worker *w = ctx;
-	void *mem;
-
-	if (err != NULL) {
-		prepared(ctx, rows, err);
-		return;
-	}
-	mem = talloc_new(w);
-	tide_conn_prepare(w->conn, "batch", order(w)->batch_sql(mem, w->sweep->spec, w->segment->relation),
-	    prepare_hole, w);
-	talloc_free(mem);
-}
-
-static void
-prepare(struct tide_worker *w)
-{
+	struct tide_batch batch = { .span = w->span, .took = tide_now_us() - w->sent };
 	void *mem = talloc_new(w);
+	struct answer answer;
+	int next;
 
-	w->busy = true;
-	w->sweep->busy++;
-	w->prepared = NULL;
-	tide_conn_exec(
-	    w->conn, talloc_asprintf(mem, "DEALLOCATE ALL; %s", order(w)->settings), prepare_batch, w);
+	batch.waited = tide_lock_wait_end(w->wait);
+	tide_rows_record(mem, rows, 0, &answer_record, &answer);
+	batch.changed = answer.changed;
+	batch.stayed = answer.stayed;
+	batch.found = answer.changed > 0;
+	tide_allowance_settle(&sweep->allowance, tide_now_us(), w->taken, answer.changed);
+	tide_crash_point("sweep.batch_done");
+	if (did_nothing(w, &answer)) {
+		next = put_back(w, 0);
+	} else {
+		tide_executor_sample(sweep->exe, TIDE_SAMPLE_BATCH, NULL, batch.took);
+		w->locked_once = false;
+		w->narrow = 0;
+		next = account(w, &answer, &batch, rows);
+	}
 	talloc_free(mem);
+	return next;
 }
+
+static int
+batch_yielded(struct tide_worker *w)
+{
+	struct tide_sweep *sweep = w->sweep;
+
+	tide_pace_yield(order(w)->pace(sweep, w->segment));
+	if (w->segment->hole) {
+		put_back(w, LOCK_REST);
+		return CHOOSE;
+	}
+	if (w->locked_once) /* only a lock on the table stops a reader */
+		return sweep->spec->write ? SKIP : put_back(w, LOCK_REST);
+	w->locked_once = true;
+	return CHOOSE;
+}
+
+/* Smaller and smaller batches, until the row is alone. */
+static int
+row_failed(struct tide_worker *w, const struct tide_err *err)
+{
+	int64_t size = w->span.to - w->span.from;
+
+	if (size > 1) {
+		w->narrow = size / 2;
+		return CHOOSE;
+	}
+	w->bad = *err;
+	if (order(w)->find_sql != NULL)
+		return LOCATE;
+	tide_refusal_row(w->sweep, w->segment, &w->span, NULL, &w->bad);
+	return fail(w, &w->bad);
+}
+
+static int
+batch_failed(struct tide_worker *w, const struct tide_err *err)
+{
+	struct tide_err repeated;
+
+	(void)tide_lock_wait_end(w->wait);
+	tide_allowance_settle(&w->sweep->allowance, tide_now_us(), w->taken, 0);
+	switch (refusal(w, err)) {
+	case TIDE_REFUSAL_YIELDED:
+		return batch_yielded(w);
+	case TIDE_REFUSAL_NAMES:
+		return look_again(w, err);
+	case TIDE_REFUSAL_REPEATED:
+		tide_refusal_repeated(w->sweep, w->segment, &w->span, &repeated);
+		return fail(w, &repeated);
+	case TIDE_REFUSAL_ROW:
+		return row_failed(w, err);
+	case TIDE_REFUSAL_OTHER:
+		break;
+	}
+	return fail(w, err);
+}
+
+/* SKIP: rows of the span stay locked. The segment goes on after them, and they become a range to be visited. */
+
+static bool
+send_skip(struct tide_worker *w, void *mem)
+{
+	const char *values[2 + TIDE_ORDER_PARAMETERS];
+	size_t count = parameters(w, mem, order(w)->dig_parameters, values);
+
+	tide_conn_query(w->conn, order(w)->dig_sql(mem, w->segment->relation), count, values, answered, w);
+	return true;
+}
+
+static int
+skip_done(struct tide_worker *w, const struct tide_rows *rows)
+{
+	size_t hole;
+
+	if (tide_rows_count(rows) == 0)
+		return lose(w);
+	hole = tide_rows_column(rows, "hole");
+	if (!tide_rows_null(rows, 0, hole))
+		tide_segments_add_hole(
+		    w->sweep, w->segment, tide_rows_int(rows, 0, hole), w->span.from, w->span.to);
+	w->locked_once = false;
+	return advance(w, &(struct tide_batch){ .span = w->span, .found = true }, rows);
+}
+
+/* The table is locked, or another worker is taking half of this segment. The cursor is where it was. */
+static int
+skip_failed(struct tide_worker *w, const struct tide_err *err)
+{
+	return refusal(w, err) == TIDE_REFUSAL_YIELDED ? put_back(w, LOCK_REST) : fail(w, err);
+}
+
+/* LOCATE: the row that fails. Whatever the answer is, its error ends the sweep. */
+
+static bool
+send_locate(struct tide_worker *w, void *mem)
+{
+	w->sweep->holding = true;
+	tide_conn_query(w->conn, order(w)->find_sql(mem, w->segment), 0, NULL, answered, w);
+	return true;
+}
+
+static int
+located(struct tide_worker *w, const struct tide_rows *rows)
+{
+	tide_refusal_row(w->sweep, w->segment, &w->span, rows, &w->bad);
+	return fail(w, &w->bad);
+}
+
+static int
+locate_failed(struct tide_worker *w, const struct tide_err *err)
+{
+	(void)err;
+	return located(w, NULL);
+}
+
+/** send: false when nothing was sent; it may be tried again with the next kick. done, failed: what comes next. */
+static const struct {
+	bool (*send)(struct tide_worker *w, void *mem);
+	int (*done)(struct tide_worker *w, const struct tide_rows *rows);
+	int (*failed)(struct tide_worker *w, const struct tide_err *err);
+} machine[WORKER_STATES] = {
+	[SPLIT] = { send_split, split_done, split_failed },
+	[RESET] = { send_reset, reset_done, prepare_failed },
+	[PREPARE_BATCH] = { send_prepare_batch, batch_prepared, prepare_failed },
+	[PREPARE_VISIT] = { send_prepare_visit, visit_prepared, prepare_failed },
+	[BATCH] = { send_batch, batch_done, batch_failed },
+	[SKIP] = { send_skip, skip_done, skip_failed },
+	[LOCATE] = { send_locate, located, locate_failed },
+};
 
 static bool
 may_send(const struct tide_sweep *sweep)
@@ -534,32 +500,64 @@ may_send(const struct tide_sweep *sweep)
 	       sweep->horizon_reason == NULL;
 }
 
-static void
-step(struct tide_worker *w)
+/* What is next for the worker's segment, or for one that it claims; REST: there is nothing, or it may not. */
+static int
+choose(struct tide_worker *w)
 {
 	struct tide_sweep *sweep = w->sweep;
 
-	if (w->busy || !may_send(sweep))
-		return;
+	if (!may_send(sweep))
+		return REST;
 	if (w->segment == NULL)
 		w->segment = tide_segments_claim(sweep);
 	if (w->segment == NULL)
 		w->segment = tide_segments_steal(sweep, &w->victim);
 	if (w->segment == NULL)
-		return;
+		return REST;
 	if (w->segment->id == 0)
-		split(w);
-	else if (w->prepared != w->segment->relation)
-		prepare(w);
-	else
-		send_batch(w);
+		return SPLIT;
+	return w->prepared != w->segment->relation ? RESET : BATCH;
+}
+
+/* The only place where the state changes. */
+static void
+enter(struct tide_worker *w, int next)
+{
+	enum worker_state state;
+	void *mem;
+
+	if (next == CHOOSE)
+		next = choose(w);
+	if (next == REST)
+		return;
+	state = (enum worker_state)next;
+	mem = talloc_new(w);
+	w->state = state;
+	w->sweep->busy++;
+	if (!machine[state].send(w, mem)) {
+		w->state = IDLE;
+		w->sweep->busy--;
+	}
+	talloc_free(mem);
+}
+
+static void
+answered(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_worker *w = ctx;
+	enum worker_state state = w->state;
+
+	w->state = IDLE;
+	w->sweep->busy--;
+	enter(w, err == NULL ? machine[state].done(w, rows) : machine[state].failed(w, err));
 }
 
 void
 tide_workers_kick(struct tide_sweep *sweep)
 {
 	for (size_t i = 0; i < sweep->worker_count; i++)
-		step(sweep->worker[i]);
+		if (sweep->worker[i]->state == IDLE)
+			enter(sweep->worker[i], CHOOSE);
 }
 
 static bool
