@@ -73,6 +73,19 @@ own_sql_ends(void *ctx, const struct tide_executor *exe)
 	    (long long)exe->session->table_oid, (long long)exe->session->run, (long long)exe->session->fence);
 }
 
+/* What a statement may wait and last. Said before each of the author's, who cannot lift it for the next one. */
+static char *
+limits(void *ctx, const struct tide_task *task)
+{
+	int64_t lock_timeout = task->exe->plan->limits.lock_timeout / TIDE_MS;
+
+	/* To wait for the lock is not yet to hold it: that time comes on top. */
+	return tide_sqlf(ctx, "SET LOCAL lock_timeout = %l;\nSET LOCAL statement_timeout = %l;\n",
+	    (long long)lock_timeout,
+	    tide_action_strongest(task->action) >= TIDE_SHARE ? (long long)lock_timeout + HOLD_MS
+							      : (long long)HOUR_MS);
+}
+
 static char *
 transaction(void *ctx, const struct tide_task *task)
 {
@@ -86,12 +99,7 @@ transaction(void *ctx, const struct tide_task *task)
 	/* Under the author's search_path no operator of ours may stand: there it is said once, before. */
 	const char *remaining = lock[0] != '\0' ? tide_lock_remaining_sql() : "";
 	char *act = statements(ctx, action, "");
-	/* To wait for the lock is not yet to hold it: that time comes on top. */
-	char *text =
-	    tide_sqlf(ctx, "BEGIN;\nSET LOCAL lock_timeout = %l;\nSET LOCAL statement_timeout = %l;\n",
-		(long long)lock_timeout,
-		tide_action_strongest(action) >= TIDE_SHARE ? (long long)lock_timeout + HOLD_MS
-							    : (long long)HOUR_MS);
+	char *text = talloc_asprintf(ctx, "BEGIN;\n%s", limits(ctx, task));
 
 	if (exe->server.may_lower_deadlock_timeout)
 		text = talloc_asprintf_append(text, "SET LOCAL deadlock_timeout = %lld;\n",
@@ -106,8 +114,8 @@ transaction(void *ctx, const struct tide_task *task)
 	    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
 	    "ORDER BY seq DESC LIMIT 1",
 	    remaining, own_path ? own_sql_begins(ctx, exe) : "",
-	    statements(ctx, action, own_path ? "" : remaining), own_path ? own_sql_ends(ctx, exe) : "",
-	    fence(ctx, exe, " FOR SHARE"),
+	    statements(ctx, action, own_path ? limits(ctx, task) : remaining),
+	    own_path ? own_sql_ends(ctx, exe) : "", fence(ctx, exe, " FOR SHARE"),
 	    tide_journal_sql(ctx, exe->session,
 		&(struct tide_entry){ .event = tide_task_event(task, "done"),
 		    .phase = task->phase,

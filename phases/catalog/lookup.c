@@ -60,6 +60,7 @@ tide_change_copy(void *ctx, const struct tide_catalog *cat)
 	COPY(table.index, table.index_count);
 	COPY(table.trigger, table.trigger_count);
 	COPY(table.reaction, table.reaction_count);
+	COPY(made, made_count);
 	COPY(table.dependent, table.dependent_count);
 	COPY(fact, fact_count);
 	return out;

@@ -53,136 +53,12 @@ is_index_of_table(const struct tide_phase_at *at, const char *schema, const char
 	       (schema == NULL || index->schema == NULL || strcmp(schema, index->schema) == 0);
 }
 
-/* "varchar(10)" as the server writes it: its length; 0: none said; -1: another type. */
-static long
-varchar_length(const char *type)
-{
-	static const char word[] = "character varying";
-
-	if (type == NULL || strncmp(type, word, strlen(word)) != 0)
-		return -1;
-	type += strlen(word);
-	return *type == '\0'                                   ? 0
-	       : *type == '(' && type[strlen(type) - 1] == ')' ? strtol(type + 1, NULL, 10)
-							       : -1;
-}
-
-/* A longer varchar, or text, is only said in the catalog, where no CHECK, predicate or expression must be looked at again. */
-static bool
-is_only_said(void *ctx, const struct tide_catalog *cat, const struct tide_effect *effect)
-{
-	const struct tide_column *column = tide_catalog_column(cat, effect->name);
-	struct tide_column to = { 0 };
-	long from, length;
-
-	if (column == NULL || effect->definition == NULL || effect->converts)
-		return false;
-	tide_type_describe(
-	    talloc_steal(ctx, tide_change_copy(ctx, cat)), tide_type_text(ctx, cat, effect->definition), &to);
-	from = varchar_length(column->type);
-	length = varchar_length(to.type);
-	if (from < 0 || (length < 0 && strcmp(to.type, "text") != 0) ||
-	    (length > 0 && (from == 0 || length < from)))
-		return false;
-	for (size_t i = 0; i < cat->table.constraint_count; i++)
-		if (cat->table.constraint[i].type == 'c' &&
-		    tide_uses(cat->table.constraint[i].attnums, cat->table.constraint[i].attnum_count,
-			column->attnum))
-			return false;
-	for (size_t i = 0; i < cat->table.index_count; i++)
-		if (tide_uses(
-			cat->table.index[i].attnums, cat->table.index[i].attnum_count, column->attnum) &&
-		    (strstr(cat->table.index[i].definition, " WHERE ") != NULL ||
-			strstr(cat->table.index[i].definition, "((") != NULL))
-			return false;
-	return true;
-}
-
-/* CHECK (name IS NOT NULL) in the server's spelling or the author's. */
-static bool
-says_not_null(void *ctx, const char *definition, const char *name)
-{
-	static const char tail[] = "IS NOT NULL";
-	size_t start = strcspn(definition, "("), length;
-	char *inner, *parts[2];
-
-	start += strspn(definition + start, "( ");
-	length = strlen(definition);
-	while (length > start && strchr(") ", definition[length - 1]) != NULL)
-		length--;
-	if (length < start + sizeof(tail) ||
-	    strncasecmp(definition + length - strlen(tail), tail, strlen(tail)) != 0)
-		return false;
-	inner = talloc_strndup(ctx, definition + start, length - strlen(tail) - start);
-	return tide_name_parse(ctx, inner, parts) == 1 && strcmp(parts[0], name) == 0;
-}
-
-/* The server looks at no row where it is NOT NULL already, or a CHECK says it. */
-static bool
-is_proved(void *ctx, const struct tide_catalog *cat, const char *name)
-{
-	const struct tide_column *column = tide_catalog_column(cat, name);
-
-	for (size_t i = 0; i < cat->table.constraint_count; i++) {
-		const struct tide_constraint *k = &cat->table.constraint[i];
-
-		if (k->type == 'c' && k->validated && k->table == NULL &&
-		    says_not_null(ctx, k->definition, name))
-			return true;
-	}
-	return column != NULL && column->not_null && !column->not_null_unproved;
-}
-
-static bool
-has_nullable(void *ctx, const struct tide_catalog *cat, const char *name)
-{
-	const struct tide_index *index = tide_catalog_index(cat, name);
-
-	for (size_t i = 0; index != NULL && i < cat->table.column_count; i++)
-		if (tide_uses(index->attnums, index->attnum_count, cat->table.column[i].attnum) &&
-		    !is_proved(ctx, cat, cat->table.column[i].name))
-			return true;
-	return false;
-}
-
-static bool
-fills_each_row(void *ctx, const struct tide_catalog *cat, const struct tide_effect *effect)
-{
-	const char *type = tide_type_of_serial(effect->definition);
-	const struct tide_fact *fact = tide_type_fact(cat, type);
-
-	if (fact != NULL && fact->rewrites)
-		return true;
-	if (effect->fallback == NULL)
-		return false;
-	fact = tide_catalog_fact(cat, tide_script_question(ctx, effect->fallback, type));
-	return fact != NULL && fact->volatility == 'v';
-}
-
-/* What the text leaves open and the catalog knows. */
 static void
-look_up(void *ctx, const struct tide_catalog *cat, bool ours, struct tide_effect *effect)
-{
-	if (cat == NULL || effect->name == NULL)
-		return;
-	if (effect->kind == TIDE_EFFECT_ADD_COLUMN && effect->definition != NULL &&
-	    fills_each_row(ctx, cat, effect)) {
-		effect->work = TIDE_WORK_REWRITE;
-	} else if (ours && effect->constraint == 'p' && effect->to != NULL &&
-		   has_nullable(ctx, cat, effect->to)) {
-		effect->work = TIDE_WORK_SCAN;
-	} else if (ours && effect->kind == TIDE_EFFECT_SET_NOT_NULL && is_proved(ctx, cat, effect->name)) {
-		effect->work = TIDE_WORK_INSTANT;
-	} else if (ours && effect->kind == TIDE_EFFECT_ALTER_TYPE && is_only_said(ctx, cat, effect)) {
-		effect->work = TIDE_WORK_INSTANT;
-		effect->replaces = false;
-	}
-}
-
-static void
-add_parts(void *ctx, const struct tide_phase_at *at, const struct tide_statement *statement, size_t number,
+add_parts(void *ctx, const struct tide_phase_at *at, struct tide_statement *statement, size_t number,
     struct tide_script *out)
 {
+	size_t first = out->part_count;
+
 	out->part = talloc_realloc(ctx, out->part, struct tide_script_part,
 	    (unsigned)(out->part_count + statement->effect_count + 1));
 	for (size_t i = 0; i < statement->effect_count; i++) {
@@ -194,19 +70,8 @@ add_parts(void *ctx, const struct tide_phase_at *at, const struct tide_statement
 			.ours = effect->of_index || effect->kind == TIDE_EFFECT_RENAME_INDEX
 				    ? is_index_of_table(at, effect->schema, effect->relation)
 				    : is_table(ctx, at, effect->schema, effect->relation) };
-		look_up(ctx, at->cat, out->part[out->part_count - 1].ours, effect);
 	}
-}
-
-static void
-follow_name(const struct tide_script_part *part, struct tide_catalog *cat)
-{
-	if (!part->ours)
-		return;
-	if (part->effect->kind == TIDE_EFFECT_RENAME_TABLE)
-		cat->table.name = part->effect->to;
-	else if (part->effect->kind == TIDE_EFFECT_MOVE_TABLE)
-		cat->table.schema = part->effect->to;
+	tide_script_look_up(ctx, at->cat, out, first, statement);
 }
 
 void
@@ -214,6 +79,7 @@ tide_script_read(
     void *ctx, const struct tide_phase_at *at, const struct tide_names *texts, struct tide_script *out)
 {
 	struct tide_phase_at here = *at;
+	struct tide_catalog *ahead = NULL;
 
 	*out = (struct tide_script){ 0 };
 	for (size_t i = 0; i < texts->count; i++) {
@@ -226,14 +92,14 @@ tide_script_read(
 			out->item[out->count++] = read.item[k];
 	}
 	if (at->cat != NULL)
-		here.cat = tide_change_copy(ctx, at->cat);
-	/* Only now: growing the list moves it. Behind a statement the table can have another name. */
+		here.cat = ahead = tide_change_copy(ctx, at->cat);
+	/* Only now: growing the list moves it. Each statement finds what those before it have left. */
 	for (size_t i = 0; i < out->count; i++) {
 		size_t before = out->part_count;
 
 		add_parts(ctx, &here, &out->item[i], i + 1, out);
-		for (size_t k = before; here.cat != NULL && k < out->part_count; k++)
-			follow_name(&out->part[k], (struct tide_catalog *)here.cat);
+		for (size_t k = before; ahead != NULL && k < out->part_count; k++)
+			tide_script_apply_part(&out->part[k], ahead);
 	}
 }
 
@@ -359,6 +225,29 @@ lock_referenced(struct tide_steps *steps, struct tide_action *action, const stru
 	}
 }
 
+/* What reads, writes or locks a view does so with the tables below. */
+static bool
+is_over_table(void *ctx, const struct tide_catalog *cat, const struct tide_script_part *part)
+{
+	static const char word[] = "view ";
+	const struct tide_effect *e = part->effect;
+	const char *schema = e->schema != NULL ? e->schema : cat->default_schema;
+
+	if (e->relation == NULL || schema == NULL ||
+	    (e->kind != TIDE_EFFECT_READ && e->kind != TIDE_EFFECT_WRITE && e->kind != TIDE_EFFECT_LOCK))
+		return false;
+	for (size_t i = 0; i < cat->table.dependent_count; i++) {
+		const char *at = strstr(cat->table.dependent[i].identity, word);
+		char *parts[2];
+
+		if (strcmp(cat->table.dependent[i].kind, "view") == 0 && at != NULL &&
+		    tide_name_parse(ctx, at + strlen(word), parts) == 2 && strcmp(parts[0], schema) == 0 &&
+		    strcmp(parts[1], e->relation) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum tide_touch
 touch_of(enum tide_work work)
 {
@@ -392,9 +281,9 @@ tide_script_describe(const struct tide_script *script, const struct tide_phase_a
 		/* Only the index is locked when it is renamed. */
 		bool table = part->ours && part->effect->kind != TIDE_EFFECT_RENAME_INDEX;
 
-		if (table && part->effect->lock > action->lock)
+		if ((table || is_over_table(steps, at->cat, part)) && part->effect->lock > action->lock)
 			action->lock = part->effect->lock;
-		else if (!table && part->effect->lock >= TIDE_ROW_SHARE)
+		if (!table && part->effect->lock >= TIDE_ROW_SHARE)
 			lock_also(steps, action, tide_script_relation(steps, part), part->effect->lock);
 		lock_referenced(steps, action, at->cat, part);
 		lock_as_referenced(steps, action, at->cat, part);

@@ -39,6 +39,12 @@ void tide_script_check(
 /** Changes the catalog as the statements will, as far as they can be read. */
 void tide_script_apply(const struct tide_script *script, struct tide_catalog *cat);
 
+void tide_script_apply_part(const struct tide_script_part *part, struct tide_catalog *cat);
+/** What the text of the last statement leaves open, whose parts begin at `first`: the catalog as it finds it (may be NULL), and the
+ * statements before it, know. */
+void tide_script_look_up(void *ctx, const struct tide_catalog *cat, struct tide_script *script, size_t first,
+    struct tide_statement *statement);
+
 /** "public.t", or what is known of the relation. Belongs to ctx. */
 char *tide_script_relation(void *ctx, const struct tide_script_part *part);
 /** The fate of earlier releases for one part: what a later statement puts in the place of what is gone is looked at. */

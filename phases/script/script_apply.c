@@ -1,4 +1,4 @@
-#include "script.h"
+#include "applying.h"
 
 #include <string.h>
 
@@ -10,23 +10,15 @@
 
 /* The catalog after statements of the plan's author, so that later phases are checked against what they will find. */
 
-/** One change under way. */
-struct applying {
-	struct tide_catalog *cat;
-	const struct tide_effect *effect;
-	const struct tide_statement *statement;
-	bool ours; /* the relation is the plan's table */
-};
-
 static struct tide_column *
-column_of(const struct applying *a)
+column_of(const struct tide_applying *a)
 {
 	return a->effect->name == NULL ? NULL : tide_catalog_column(a->cat, a->effect->name);
 }
 
 /* A default as the server would say it, where it was asked. */
 static char *
-default_text(const struct applying *a, const char *text, const char *type, bool *constant)
+default_text(const struct tide_applying *a, const char *text, const char *type, bool *constant)
 {
 	char *question = tide_script_question(a->cat, text, type);
 	const struct tide_fact *fact = tide_catalog_fact(a->cat, question);
@@ -36,7 +28,7 @@ default_text(const struct applying *a, const char *text, const char *type, bool 
 }
 
 static void
-add_column(const struct applying *a)
+add_column(const struct tide_applying *a)
 {
 	const struct tide_effect *effect = a->effect;
 	struct tide_column column = { .name = effect->name,
@@ -60,13 +52,13 @@ add_column(const struct applying *a)
 }
 
 static void
-drop_column(const struct applying *a)
+drop_column(const struct tide_applying *a)
 {
 	tide_change_drop_column(a->cat, a->effect->name);
 }
 
 static void
-rename_column(const struct applying *a)
+rename_column(const struct tide_applying *a)
 {
 	struct tide_column *column = column_of(a);
 
@@ -75,7 +67,7 @@ rename_column(const struct applying *a)
 }
 
 static void
-alter_type(const struct applying *a)
+alter_type(const struct tide_applying *a)
 {
 	struct tide_column *column = column_of(a);
 
@@ -84,7 +76,7 @@ alter_type(const struct applying *a)
 }
 
 static void
-set_default(const struct applying *a)
+set_default(const struct tide_applying *a)
 {
 	struct tide_column *column = column_of(a);
 
@@ -96,7 +88,7 @@ set_default(const struct applying *a)
 }
 
 static void
-drop_default(const struct applying *a)
+drop_default(const struct tide_applying *a)
 {
 	struct tide_column *column = column_of(a);
 
@@ -108,7 +100,7 @@ drop_default(const struct applying *a)
 }
 
 static void
-set_not_null(const struct applying *a)
+set_not_null(const struct tide_applying *a)
 {
 	struct tide_column *column = column_of(a);
 
@@ -119,7 +111,7 @@ set_not_null(const struct applying *a)
 }
 
 static void
-drop_not_null(const struct applying *a)
+drop_not_null(const struct tide_applying *a)
 {
 	struct tide_column *column = column_of(a);
 
@@ -128,7 +120,7 @@ drop_not_null(const struct applying *a)
 }
 
 static void
-set_identity(const struct applying *a)
+set_identity(const struct tide_applying *a)
 {
 	struct tide_column *column = column_of(a);
 
@@ -137,7 +129,7 @@ set_identity(const struct applying *a)
 }
 
 static void
-drop_identity(const struct applying *a)
+drop_identity(const struct tide_applying *a)
 {
 	struct tide_column *column = column_of(a);
 
@@ -146,8 +138,8 @@ drop_identity(const struct applying *a)
 }
 
 /* The numbers of the table's columns that are among these names. */
-static int *
-numbers(struct tide_catalog *cat, const struct tide_names *names, size_t *count)
+int *
+tide_apply_numbers(struct tide_catalog *cat, const struct tide_names *names, size_t *count)
 {
 	int *out = talloc_array(cat, int, (unsigned)names->count + 1);
 
@@ -162,7 +154,7 @@ numbers(struct tide_catalog *cat, const struct tide_names *names, size_t *count)
 }
 
 static bool
-names_several(const struct applying *a)
+names_several(const struct tide_applying *a)
 {
 	for (size_t i = 1; i < a->effect->columns.count; i++)
 		if (strcmp(a->effect->columns.item[i], a->effect->columns.item[0]) != 0)
@@ -172,7 +164,7 @@ names_several(const struct applying *a)
 
 /* As the server calls it when nobody does: table_column_key. */
 static char *
-given_name(const struct applying *a, const char *suffix)
+given_name(const struct tide_applying *a, const char *suffix)
 {
 	char *columns =
 	    a->effect->columns.count == 0 ? NULL : tide_join_plain(a->cat, &a->effect->columns, "_");
@@ -198,7 +190,7 @@ suffix_of(char type)
 }
 
 static struct tide_index *
-find_index(const struct applying *a, const char *name)
+find_index(const struct tide_applying *a, const char *name)
 {
 	for (size_t i = 0; name != NULL && i < a->cat->table.index_count; i++)
 		if (strcmp(a->cat->table.index[i].name, name) == 0)
@@ -216,7 +208,7 @@ make_not_null(struct tide_catalog *cat, const struct tide_constraint *key)
 
 /* The index under a key: one that exists takes the constraint's name, as the server does it. */
 static void
-add_key_index(const struct applying *a, struct tide_constraint *constraint)
+add_key_index(const struct tide_applying *a, struct tide_constraint *constraint)
 {
 	struct tide_index *index = find_index(a, a->effect->to);
 
@@ -244,7 +236,7 @@ add_key_index(const struct applying *a, struct tide_constraint *constraint)
 }
 
 static void
-add_constraint(const struct applying *a)
+add_constraint(const struct tide_applying *a)
 {
 	const struct tide_effect *effect = a->effect;
 	struct tide_constraint constraint = {
@@ -254,7 +246,7 @@ add_constraint(const struct applying *a)
 	if (constraint.type == 0 || constraint.definition == NULL)
 		return;
 	constraint.name = given_name(a, suffix_of(constraint.type));
-	constraint.attnums = numbers(a->cat, &effect->columns, &constraint.attnum_count);
+	constraint.attnums = tide_apply_numbers(a->cat, &effect->columns, &constraint.attnum_count);
 	if (effect->unique)
 		add_key_index(a, &constraint);
 	if (constraint.type == 'p')
@@ -263,7 +255,7 @@ add_constraint(const struct applying *a)
 }
 
 static struct tide_constraint *
-find_constraint(const struct applying *a)
+find_constraint(const struct tide_applying *a)
 {
 	for (size_t i = 0; a->effect->name != NULL && i < a->cat->table.constraint_count; i++)
 		if (strcmp(a->cat->table.constraint[i].name, a->effect->name) == 0)
@@ -272,7 +264,7 @@ find_constraint(const struct applying *a)
 }
 
 static void
-validate_constraint(const struct applying *a)
+validate_constraint(const struct tide_applying *a)
 {
 	struct tide_constraint *constraint = find_constraint(a);
 
@@ -281,7 +273,7 @@ validate_constraint(const struct applying *a)
 }
 
 static void
-drop_constraint(const struct applying *a)
+drop_constraint(const struct tide_applying *a)
 {
 	const struct tide_index *index = find_index(a, a->effect->name);
 
@@ -294,7 +286,7 @@ drop_constraint(const struct applying *a)
 
 /* Foreign keys of another table that point here. */
 static void
-drop_references(const struct applying *a)
+drop_references(const struct tide_applying *a)
 {
 	struct tide_table *table = &a->cat->table;
 	size_t kept = 0;
@@ -306,7 +298,7 @@ drop_references(const struct applying *a)
 }
 
 static void
-drop_any_constraint(const struct applying *a)
+drop_any_constraint(const struct tide_applying *a)
 {
 	if (a->ours)
 		drop_constraint(a);
@@ -316,7 +308,7 @@ drop_any_constraint(const struct applying *a)
 
 /* Without columns it points to the primary key. */
 static void
-add_reference(const struct applying *a)
+add_reference(const struct tide_applying *a)
 {
 	const struct tide_constraint *key = tide_primary_key(a->cat);
 	struct tide_constraint constraint = { .name =
@@ -327,7 +319,8 @@ add_reference(const struct applying *a)
 		.referencing = a->effect->to };
 
 	if (a->effect->columns.count > 0) {
-		constraint.attnums = numbers(a->cat, &a->effect->columns, &constraint.attnum_count);
+		constraint.attnums =
+		    tide_apply_numbers(a->cat, &a->effect->columns, &constraint.attnum_count);
 	} else if (key != NULL) {
 		constraint.attnums = key->attnums;
 		constraint.attnum_count = key->attnum_count;
@@ -336,7 +329,7 @@ add_reference(const struct applying *a)
 }
 
 static void
-rename_constraint(const struct applying *a)
+rename_constraint(const struct tide_applying *a)
 {
 	struct tide_constraint *constraint = find_constraint(a);
 	struct tide_index *index = find_index(a, a->effect->name);
@@ -348,7 +341,7 @@ rename_constraint(const struct applying *a)
 }
 
 static void
-create_index(const struct applying *a)
+create_index(const struct tide_applying *a)
 {
 	const struct tide_effect *effect = a->effect;
 	struct tide_index index = { .schema = a->cat->table.schema,
@@ -360,20 +353,20 @@ create_index(const struct applying *a)
 	index.name = effect->name != NULL ? effect->name
 					  : talloc_asprintf(a->cat, "%s_%s_idx", a->cat->table.name,
 						tide_join_plain(a->cat, &effect->columns, "_"));
-	index.attnums = numbers(a->cat, &a->statement->columns, &index.attnum_count);
+	index.attnums = tide_apply_numbers(a->cat, &a->statement->columns, &index.attnum_count);
 	if (find_index(a, index.name) == NULL)
 		tide_change_add_index(a->cat, &index);
 }
 
 static void
-drop_index(const struct applying *a)
+drop_index(const struct tide_applying *a)
 {
 	if (a->effect->name != NULL)
 		tide_change_drop_index(a->cat, a->effect->name);
 }
 
 static void
-rename_index(const struct applying *a)
+rename_index(const struct tide_applying *a)
 {
 	struct tide_index *index = find_index(a, a->effect->relation);
 
@@ -395,8 +388,8 @@ same_name(void *ctx, const char *a, const char *b, const char *schema)
 	       (left_schema == NULL || right_schema == NULL || strcmp(left_schema, right_schema) == 0);
 }
 
-static void
-lose_sequence(const struct applying *a, const char *sequence)
+void
+tide_apply_lose_sequence(const struct tide_applying *a, const char *sequence)
 {
 	for (size_t i = 0; i < a->cat->table.column_count; i++) {
 		struct tide_column *column = &a->cat->table.column[i];
@@ -409,190 +402,17 @@ lose_sequence(const struct applying *a, const char *sequence)
 
 /* Also to a table that is not the plan's, or to none: then the plan's loses it. */
 static void
-own_sequence(const struct applying *a)
+own_sequence(const struct tide_applying *a)
 {
 	struct tide_column *column = column_of(a);
 
-	lose_sequence(a, a->effect->to);
+	tide_apply_lose_sequence(a, a->effect->to);
 	if (column != NULL && a->ours)
 		column->sequence = a->effect->to;
 }
 
-/* A view is one of its schema. What is no view has another way to be found. */
-static bool
-is_view_in(const struct applying *a, const struct tide_dependent *d)
-{
-	static const char word[] = "view ";
-	const char *schema = a->effect->schema != NULL ? a->effect->schema : a->cat->default_schema;
-	const char *at = d->identity == NULL ? NULL : strstr(d->identity, word);
-	char *parts[2];
-
-	if (strncmp(d->kind, "view", 4) != 0 || at == NULL || schema == NULL ||
-	    tide_name_parse(a->cat, at + strlen(word), parts) != 2)
-		return true;
-	return strcmp(parts[0], schema) == 0;
-}
-
-/* Everything of that name and kind goes; `only` limits it to the columns that the new definition does not name. */
 static void
-drop_dependents(const struct applying *a, const char *kind, const char *name, const struct tide_names *named)
-{
-	struct tide_table *table = &a->cat->table;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < table->dependent_count; i++) {
-		const struct tide_dependent *d = &table->dependent[i];
-		const char *column = tide_column_name(a->cat, d->attnum);
-		bool hit = strncmp(d->kind, kind, strlen(kind)) == 0 && strcmp(d->name, name) == 0 &&
-			   is_view_in(a, d) &&
-			   (named == NULL || column == NULL ||
-			       (!tide_names_have(named, column) && !tide_names_have(named, "*")));
-
-		if (!hit)
-			table->dependent[kept++] = *d;
-	}
-	table->dependent_count = kept;
-}
-
-static void
-add_dependent(const struct applying *a, const char *kind, char *identity, int attnum, bool blocks)
-{
-	struct tide_table *table = &a->cat->table;
-
-	for (size_t i = 0; i < table->dependent_count; i++)
-		if (table->dependent[i].attnum == attnum && strcmp(table->dependent[i].kind, kind) == 0 &&
-		    strcmp(table->dependent[i].name, a->effect->name) == 0)
-			return;
-	table->dependent = talloc_realloc(
-	    a->cat, table->dependent, struct tide_dependent, (unsigned)(table->dependent_count + 1));
-	table->dependent[table->dependent_count++] = (struct tide_dependent){ .attnum = attnum,
-		.kind = talloc_strdup(a->cat, kind),
-		.name = a->effect->name,
-		.identity = identity,
-		.blocks_drop = blocks };
-}
-
-static bool
-names_table(const struct applying *a)
-{
-	const struct tide_table *table = &a->cat->table;
-	const struct tide_names *placed = &a->statement->placed;
-
-	return tide_names_have(placed, tide_relation_text(a->cat, table->schema, table->name)) ||
-	       (tide_names_have(placed, tide_relation_text(a->cat, NULL, table->name)) &&
-		   (a->cat->default_schema == NULL || strcmp(a->cat->default_schema, table->schema) == 0));
-}
-
-static void
-create_view(const struct applying *a)
-{
-	struct tide_names columns = a->statement->columns;
-	size_t count = 0;
-	int *attnums;
-
-	drop_dependents(a, "view", a->effect->name, &columns);
-	if (!names_table(a))
-		return;
-	if (tide_names_have(&columns, "*"))
-		columns = tide_all_columns(a->cat, a->cat);
-	attnums = numbers(a->cat, &columns, &count);
-	for (size_t i = 0; i < count; i++)
-		add_dependent(a, "view",
-		    talloc_asprintf(a->cat, "view %s.%s",
-			a->effect->schema != NULL ? a->effect->schema : a->cat->default_schema,
-			a->effect->name),
-		    attnums[i], true);
-}
-
-/* A function that is replaced hangs on the columns that its new body names. */
-static void
-create_function(const struct applying *a)
-{
-	struct tide_names named = { 0 };
-
-	for (size_t i = 0; a->effect->definition != NULL && i < a->cat->table.column_count; i++)
-		if (tide_script_has_word(a->effect->definition, a->cat->table.column[i].name)) {
-			named.item = talloc_realloc(a->cat, named.item, char *, (unsigned)(named.count + 1));
-			named.item[named.count++] = a->cat->table.column[i].name;
-		}
-	drop_dependents(a, "function", a->effect->name, &named);
-	/* A trigger's dependent has the trigger's name: its function is in the trigger. */
-	for (size_t i = 0; i < a->cat->table.trigger_count; i++) {
-		const struct tide_trigger *t = &a->cat->table.trigger[i];
-		char *parts[2];
-		int count = t->function == NULL ? 0 : tide_name_parse(a->cat, t->function, parts);
-
-		if (count > 0 && strcmp(parts[count - 1], a->effect->name) == 0)
-			drop_dependents(a, "trigger function", t->name, &named);
-	}
-}
-
-static void
-drop_trigger(const struct applying *a)
-{
-	struct tide_table *table = &a->cat->table;
-	size_t kept = 0;
-
-	if (a->effect->name == NULL)
-		return;
-	tide_change_drop_trigger(a->cat, a->effect->name);
-	drop_dependents(a, "trigger", a->effect->name, NULL);
-	for (size_t i = 0; i < table->reaction_count; i++)
-		if (strcmp(table->reaction[i].name, a->effect->name) != 0)
-			table->reaction[kept++] = table->reaction[i];
-	table->reaction_count = kept;
-}
-
-static void
-create_trigger(const struct applying *a)
-{
-	const struct tide_effect *effect = a->effect;
-	struct tide_trigger trigger = { .name = effect->name,
-		.definition = effect->definition,
-		.function = effect->to,
-		.enabled = 'O',
-		.row = (effect->trigger & 1) != 0,
-		.before = (effect->trigger & 2) != 0,
-		.on_insert = (effect->trigger & 4) != 0,
-		.on_update = (effect->trigger & 16) != 0 };
-
-	if (effect->name == NULL)
-		return;
-	drop_trigger(a);
-	trigger.attnums = numbers(a->cat, &effect->columns, &trigger.attnum_count);
-	if (trigger.attnum_count > 0)
-		trigger.columns =
-		    talloc_asprintf(a->cat, "UPDATE OF %s", tide_join_idents(a->cat, &effect->columns, ", "));
-	tide_change_add_trigger(a->cat, &trigger);
-	for (size_t i = 0; i < trigger.attnum_count; i++)
-		add_dependent(a, "trigger columns", talloc_asprintf(a->cat, "trigger %s", effect->name),
-		    trigger.attnums[i], true);
-}
-
-static void
-drop_object(const struct applying *a)
-{
-	static const struct {
-		const char *object, *kind;
-	} kinds[] = { { "view", "view" }, { "materialized view", "view" }, { "policy", "policy" },
-		{ "rule", "rule" }, { "function", "function" }, { "extended statistics", "statistics" },
-		{ "publication", "publication" } };
-	const struct tide_effect *effect = a->effect;
-
-	if (effect->name == NULL || effect->object == NULL)
-		return;
-	/* Each table has policies and rules of its own names. */
-	if (!a->ours && (strcmp(effect->object, "policy") == 0 || strcmp(effect->object, "rule") == 0))
-		return;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (strcmp(kinds[i].object, effect->object) == 0)
-			drop_dependents(a, kinds[i].kind, effect->name, NULL);
-	if (strcmp(effect->object, "sequence") == 0)
-		lose_sequence(a, tide_relation_text(a->cat, effect->schema, effect->relation));
-}
-
-static void
-rename_table(const struct applying *a)
+rename_table(const struct tide_applying *a)
 {
 	if (a->effect->kind == TIDE_EFFECT_MOVE_TABLE)
 		a->cat->table.schema = a->effect->to;
@@ -600,11 +420,32 @@ rename_table(const struct applying *a)
 		a->cat->table.name = a->effect->to;
 }
 
+static void
+comment(const struct tide_applying *a)
+{
+	struct tide_column *column = column_of(a);
+
+	if (column != NULL)
+		column->comment = a->effect->definition;
+}
+
+static void
+gain_child(const struct tide_applying *a)
+{
+	a->cat->table.has_children = true;
+}
+
+static void
+become_partition(const struct tide_applying *a)
+{
+	a->cat->table.is_child_partition = a->effect->kind == TIDE_EFFECT_ATTACHED;
+}
+
 /* What each kind changes; `anywhere`: also where the relation is not the plan's table. */
 static const struct change {
 	enum tide_effect_kind kind;
 	bool anywhere;
-	void (*apply)(const struct applying *a);
+	void (*apply)(const struct tide_applying *a);
 } changes[] = {
 	{ TIDE_EFFECT_ADD_COLUMN, false, add_column },
 	{ TIDE_EFFECT_DROP_COLUMN, false, drop_column },
@@ -626,24 +467,36 @@ static const struct change {
 	{ TIDE_EFFECT_DROP_INDEX, false, drop_index },
 	{ TIDE_EFFECT_RENAME_INDEX, false, rename_index },
 	{ TIDE_EFFECT_OWN_SEQUENCE, true, own_sequence },
-	{ TIDE_EFFECT_CREATE_TRIGGER, false, create_trigger },
-	{ TIDE_EFFECT_DROP_TRIGGER, false, drop_trigger },
-	{ TIDE_EFFECT_CREATE_FUNCTION, true, create_function },
-	{ TIDE_EFFECT_CREATE_VIEW, true, create_view },
-	{ TIDE_EFFECT_DROP_OBJECT, true, drop_object },
+	{ TIDE_EFFECT_CREATE_TRIGGER, false, tide_apply_create_trigger },
+	{ TIDE_EFFECT_DROP_TRIGGER, false, tide_apply_drop_trigger },
+	{ TIDE_EFFECT_CREATE_FUNCTION, true, tide_apply_create_function },
+	{ TIDE_EFFECT_CREATE_VIEW, true, tide_apply_create_view },
+	{ TIDE_EFFECT_DROP_OBJECT, true, tide_apply_drop_object },
+	{ TIDE_EFFECT_RENAME_TRIGGER, false, tide_apply_rename_trigger },
+	{ TIDE_EFFECT_CREATE_OBJECT, true, tide_apply_create_object },
+	{ TIDE_EFFECT_RENAME_OBJECT, true, tide_apply_rename_object },
+	{ TIDE_EFFECT_PUBLISH, true, tide_apply_publish },
+	{ TIDE_EFFECT_UNPUBLISH, true, tide_apply_unpublish },
+	{ TIDE_EFFECT_COMMENT, false, comment },
+	{ TIDE_EFFECT_GAIN_CHILD, false, gain_child },
+	{ TIDE_EFFECT_ATTACHED, false, become_partition },
+	{ TIDE_EFFECT_DETACHED, false, become_partition },
 	{ TIDE_EFFECT_RENAME_TABLE, false, rename_table },
 	{ TIDE_EFFECT_MOVE_TABLE, false, rename_table },
 };
 
 void
+tide_script_apply_part(const struct tide_script_part *part, struct tide_catalog *cat)
+{
+	for (size_t k = 0; k < sizeof(changes) / sizeof(changes[0]); k++)
+		if (changes[k].kind == part->effect->kind && (part->ours || changes[k].anywhere))
+			changes[k].apply(
+			    &(struct tide_applying){ cat, part->effect, part->statement, part->ours });
+}
+
+void
 tide_script_apply(const struct tide_script *script, struct tide_catalog *cat)
 {
-	for (size_t i = 0; i < script->part_count; i++) {
-		const struct tide_script_part *part = &script->part[i];
-
-		for (size_t k = 0; k < sizeof(changes) / sizeof(changes[0]); k++)
-			if (changes[k].kind == part->effect->kind && (part->ours || changes[k].anywhere))
-				changes[k].apply(
-				    &(struct applying){ cat, part->effect, part->statement, part->ours });
-	}
+	for (size_t i = 0; i < script->part_count; i++)
+		tide_script_apply_part(&script->part[i], cat);
 }

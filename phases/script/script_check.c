@@ -1,5 +1,6 @@
 #include "pair/pair.h"
 #include "script.h"
+#include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@ struct place {
 	    *held; /* by a statement before it in the same transaction, at least SHARE; or NULL */
 	enum tide_old_release fate;
 	bool transaction;
+	const struct tide_script *script;
 	char *statement; /* "statement 2 (DROP TABLE public.t)" */
 	char *relation;
 };
@@ -76,9 +78,19 @@ adds_not_null(const struct place *p)
 }
 
 static bool
+takes_default(const struct place *p)
+{
+	enum tide_effect_kind kind = p->part->effect->kind;
+
+	return p->fate == TIDE_OLD_FAILS &&
+	       (kind == TIDE_EFFECT_DROP_DEFAULT || kind == TIDE_EFFECT_DROP_IDENTITY);
+}
+
+static bool
 breaks(const struct place *p)
 {
-	return p->fate == TIDE_OLD_FAILS && !renames(p) && !adds_not_null(p) && !drops(p);
+	return p->fate == TIDE_OLD_FAILS && !renames(p) && !adds_not_null(p) && !drops(p) &&
+	       !takes_default(p);
 }
 
 /* The column, when it is one that this plan keeps in step here. */
@@ -112,6 +124,34 @@ static bool
 could_be_milder(const struct place *p)
 {
 	return p->part->effect->milder;
+}
+
+/* What a statement before it has created takes new values at once. */
+static bool
+is_new_type(const struct place *p)
+{
+	for (size_t i = 0; i + 1 < p->part->number; i++)
+		if (tide_script_has_word(p->script->item[i].text, "CREATE") &&
+		    tide_script_has_word(p->script->item[i].text, "ENUM") &&
+		    tide_script_has_word(p->script->item[i].text, p->part->effect->definition))
+			return true;
+	return false;
+}
+
+/* 'value' stands in a statement behind it. */
+static bool
+uses_new_value(const struct place *p)
+{
+	char *literal;
+
+	if (p->part->effect->kind != TIDE_EFFECT_ADD_VALUE || p->part->effect->name == NULL ||
+	    !p->transaction || is_new_type(p))
+		return false;
+	literal = tide_sqlf(p->c->out, "%L", p->part->effect->name);
+	for (size_t i = p->part->number; i < p->script->count; i++)
+		if (strstr(p->script->item[i].text, literal) != NULL)
+			return true;
+	return false;
 }
 
 static const char *
@@ -268,6 +308,25 @@ say_breaks(void *ctx, const struct place *p)
 }
 
 static char *
+say_default(void *ctx, const struct place *p)
+{
+	return talloc_asprintf(ctx,
+	    "%s takes away what gives \"%s\" a value, and the column must not be NULL: every INSERT of a "
+	    "release that does not name it fails from then on",
+	    p->statement, p->part->effect->name);
+}
+
+static char *
+say_new_value(void *ctx, const struct place *p)
+{
+	return talloc_asprintf(ctx,
+	    "%s adds the value '%s', and a statement behind it says it: the server refuses a new value in "
+	    "the "
+	    "transaction that adds it",
+	    p->statement, p->part->effect->name);
+}
+
+static char *
 say_pair(void *ctx, const struct place *p)
 {
 	if (p->part->effect->disables)
@@ -324,6 +383,10 @@ static const struct rule {
 	    "in the same "
 	    "phase" },
 	{ TIDE_WARNING, "sql-breaks", true, NULL, breaks, say_breaks, NULL },
+	{ TIDE_WARNING, "sql-breaks", true, NULL, takes_default, say_default,
+	    "keep the default until no such release runs any more, and drop it in a plan of its own" },
+	{ TIDE_WARNING, "sql-new-value", false, NULL, uses_new_value, say_new_value,
+	    "write a phase for each of the two" },
 	{ TIDE_WARNING, "sql-concurrently", false, NULL, could_be_milder, say_milder,
 	    "say CONCURRENTLY, with transaction = false and a probe" },
 };
@@ -339,6 +402,8 @@ check_part(const struct place *p, const char *key)
 			    rules[i].fails != NULL && rules[i].fails(p) ? TIDE_ERROR : rules[i].severity,
 			    rules[i].id, key, rules[i].hint, "%s", text);
 			talloc_free(text);
+			p->c->out->item[p->c->out->count - 1].about = talloc_asprintf(
+			    p->c->out, "part %zu of \"%s\"", (size_t)(p->part - p->script->part), key);
 		}
 }
 
@@ -355,11 +420,15 @@ static const struct trait_rule {
 	    "say transaction = false and give a probe" },
 	{ TIDE_SQL_CASCADE, TIDE_WARNING, false, "sql-cascade",
 	    "drops with CASCADE whatever depends on it, without naming it", "name each object" },
+	{ TIDE_SQL_LIMIT, TIDE_WARNING, true, "sql-setting",
+	    "sets a limit that does not hold: both timeouts are set again before each statement, so that "
+	    "none "
+	    "keeps others waiting longer than the review says",
+	    "leave it out, and say limits.lock_timeout in the plan" },
 	{ TIDE_SQL_SETTING, TIDE_WARNING, false, "sql-setting",
-	    "changes a setting under which the statements after it run: the tables that they mean, and when "
-	    "they "
-	    "are ended, may not be those that the review says",
-	    "write names with their schema, and set limits in the plan's [limits]" },
+	    "changes a setting under which the statements after it run: what they mean, and when they are "
+	    "ended, may not be what the review says",
+	    "leave it out, and write names with their schema" },
 	{ TIDE_SQL_UNPARSED, TIDE_WARNING, false, "sql-unparsed",
 	    "cannot be read, as its syntax is not known here: what it locks, reads and loses is unknown",
 	    NULL },
@@ -428,6 +497,7 @@ tide_script_check(
 				       .part = here,
 				       .held = transaction ? held_before(script, here) : NULL,
 				       .transaction = transaction,
+				       .script = script,
 				       .fate = tide_script_fate(script, here),
 				       .statement = which,
 				       .relation = tide_script_relation(room, here) },

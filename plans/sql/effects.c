@@ -11,6 +11,10 @@
 
 /* What a statement does, by the node that the parser makes of it: one row each. A node without a row is unknown. */
 
+#define INSTANT TIDE_WORK_INSTANT
+#define FITS TIDE_OLD_FITS
+#define MAY_FAIL TIDE_OLD_UNKNOWN
+#define OTHER TIDE_EFFECT_OTHER
 /* How much of a statement is shown to people, in characters. */
 enum { SHOWN = 60 };
 
@@ -149,8 +153,10 @@ cluster(struct tide_reading *r, const json_t *body, size_t at)
 static size_t
 refresh(struct tide_reading *r, const json_t *body, size_t at)
 {
-	if (tide_tree_true(body, "concurrent"))
+	if (tide_tree_true(body, "concurrent")) {
 		tide_reading_at(r, at)->lock = TIDE_EXCLUSIVE;
+		tide_reading_at(r, at)->work = TIDE_WORK_SOME;
+	}
 	return at;
 }
 
@@ -169,6 +175,9 @@ each_relation(struct tide_reading *r, const json_t *body, size_t at)
 	for (size_t i = 0; i < json_array_size(relations); i++) {
 		tide_reading_relation(r, &effect, json_array_get(relations, i));
 		tide_reading_add(r, &effect);
+		if (mode != NULL)
+			tide_reading_add(
+			    r, &(struct tide_effect){ .kind = TIDE_EFFECT_LOCK_BELOW, .lock = effect.lock });
 	}
 	return at;
 }
@@ -207,9 +216,18 @@ alter_sequence(struct tide_reading *r, const json_t *body, size_t at)
 static size_t
 alter_enum(struct tide_reading *r, const json_t *body, size_t at)
 {
+	const json_t *names = json_object_get(body, "typeName");
+	struct tide_effect *effect = tide_reading_at(r, at);
+
 	/* With a value that is renamed, statements that say the old one fail. */
-	if (json_object_get(body, "oldVal") != NULL)
-		tide_reading_at(r, at)->old = TIDE_OLD_FAILS;
+	if (json_object_get(body, "oldVal") != NULL) {
+		effect->old = TIDE_OLD_FAILS;
+		return at;
+	}
+	effect->kind = TIDE_EFFECT_ADD_VALUE;
+	effect->name = tide_reading_copy(r, tide_tree_text(body, "newVal"));
+	effect->definition =
+	    tide_reading_copy(r, tide_tree_string(json_array_get(names, json_array_size(names) - 1)));
 	return at;
 }
 
@@ -232,9 +250,10 @@ alter_domain(struct tide_reading *r, const json_t *body, size_t at)
 }
 
 static void
-add_relation(struct tide_reading *r, const json_t *range, enum tide_lock_mode lock)
+add_relation(
+    struct tide_reading *r, const json_t *range, enum tide_effect_kind kind, enum tide_lock_mode lock)
 {
-	struct tide_effect effect = { .kind = TIDE_EFFECT_OTHER, .lock = lock };
+	struct tide_effect effect = { .kind = kind, .lock = lock };
 
 	tide_reading_relation(r, &effect, range);
 	tide_reading_add(r, &effect);
@@ -247,7 +266,18 @@ struct referenced {
 static void
 take_referenced(void *ctx, const json_t *found)
 {
-	add_relation(((struct referenced *)ctx)->r, found, TIDE_SHARE_ROW_EXCLUSIVE);
+	add_relation(((struct referenced *)ctx)->r, found, OTHER, TIDE_SHARE_ROW_EXCLUSIVE);
+}
+
+/* What is made in the transaction is nobody else's yet. */
+static void
+made_here(struct tide_reading *r, size_t at, const json_t *range, bool missing_ok)
+{
+	struct tide_effect *effect = tide_reading_at(r, at);
+
+	tide_reading_relation(r, effect, range);
+	effect->missing_ok = missing_ok;
+	effect->temporary = strcmp(tide_tree_text(range, "relpersistence"), "t") == 0;
 }
 
 /* A new table locks nothing but what it refers to or becomes a part of. */
@@ -257,10 +287,10 @@ create_table(struct tide_reading *r, const json_t *body, size_t at)
 	const json_t *parents = json_object_get(body, "inhRelations");
 	bool partition = json_object_get(body, "partbound") != NULL;
 
-	(void)at;
+	made_here(r, at, json_object_get(body, "relation"), tide_tree_true(body, "if_not_exists"));
 	tide_tree_each(body, "pktable", take_referenced, &(struct referenced){ r });
 	for (size_t i = 0; i < json_array_size(parents); i++)
-		add_relation(r, json_array_get(parents, i),
+		add_relation(r, json_array_get(parents, i), TIDE_EFFECT_GAIN_CHILD,
 		    partition ? TIDE_ACCESS_EXCLUSIVE : TIDE_SHARE_UPDATE_EXCLUSIVE);
 	/* The default partition, and what the parent's foreign keys point to. */
 	if (partition)
@@ -268,134 +298,17 @@ create_table(struct tide_reading *r, const json_t *body, size_t at)
 	return at;
 }
 
-static size_t
-create_view(struct tide_reading *r, const json_t *body, size_t at)
-{
-	struct tide_effect *effect = tide_reading_at(r, at);
-
-	effect->name = effect->relation;
-	if (!tide_tree_true(body, "replace"))
-		effect->lock = TIDE_LOCK_NONE;
-	else
-		effect->old = TIDE_OLD_UNKNOWN;
-	return at;
-}
-
 /* What it selects is read while it is created; it is new, so that nothing waits. */
 static size_t
 create_table_as(struct tide_reading *r, const json_t *body, size_t at)
 {
+	made_here(r, at, json_object_get(json_object_get(body, "into"), "rel"),
+	    tide_tree_true(body, "if_not_exists"));
+	tide_reading_at(r, at)->filled = true;
 	if (!tide_tree_true(json_object_get(body, "into"), "skipData")) {
 		tide_effects_rows(
 		    r, "SelectStmt", json_object_get(json_object_get(body, "query"), "SelectStmt"));
 		r->out->traits &= ~(unsigned)TIDE_SQL_READ_ONLY;
-	}
-	return at;
-}
-
-static char *
-function_body(struct tide_reading *r, const json_t *body)
-{
-	const json_t *options = json_object_get(body, "options");
-
-	for (size_t i = 0; i < json_array_size(options); i++) {
-		const json_t *option = json_object_get(json_array_get(options, i), "DefElem");
-
-		if (strcmp(tide_tree_text(option, "defname"), "as") == 0)
-			return tide_reading_copy(r, tide_tree_string(json_array_get(
-							tide_tree_list(json_object_get(option, "arg")), 0)));
-	}
-	return tide_reading_copy(r, r->text);
-}
-
-static size_t
-create_function(struct tide_reading *r, const json_t *body, size_t at)
-{
-	const json_t *names = json_object_get(body, "funcname");
-	struct tide_effect *effect = tide_reading_at(r, at);
-
-	effect->name =
-	    tide_reading_copy(r, tide_tree_string(json_array_get(names, json_array_size(names) - 1)));
-	effect->schema =
-	    json_array_size(names) > 1
-		? tide_reading_copy(r, tide_tree_string(json_array_get(names, json_array_size(names) - 2)))
-		: NULL;
-	effect->definition = function_body(r, body);
-	effect->old = tide_tree_true(body, "replace") ? TIDE_OLD_UNKNOWN : TIDE_OLD_FITS;
-	return at;
-}
-
-static size_t
-create_trigger(struct tide_reading *r, const json_t *body, size_t at)
-{
-	const json_t *function = json_object_get(body, "funcname"),
-		     *columns = json_object_get(body, "columns");
-	size_t count = json_array_size(function);
-	struct tide_effect *effect = tide_reading_at(r, at);
-
-	effect->name = tide_reading_copy(r, tide_tree_text(body, "trigname"));
-	effect->definition = tide_reading_copy(r, r->text);
-	effect->trigger = (int)(json_integer_value(json_object_get(body, "timing")) |
-				json_integer_value(json_object_get(body, "events"))) |
-			  (tide_tree_true(body, "row") ? 1 : 0);
-	if (count > 0)
-		effect->to = tide_relation_text(r->ctx,
-		    count > 1 ? tide_tree_string(json_array_get(function, count - 2)) : NULL,
-		    tide_tree_string(json_array_get(function, count - 1)));
-	for (size_t i = 0; i < json_array_size(columns); i++) {
-		const char *name = tide_tree_string(json_array_get(columns, i));
-
-		if (name != NULL)
-			(void)tide_sqltree_append(r->ctx, &effect->columns, name, strlen(name));
-	}
-	return at;
-}
-
-static size_t
-comment(struct tide_reading *r, const json_t *body, size_t at)
-{
-	const char *type = tide_tree_text(body, "objtype");
-	const json_t *names = tide_tree_list(json_object_get(body, "object"));
-	size_t count = json_array_size(names);
-	struct tide_effect *effect = tide_reading_at(r, at);
-
-	effect->lock = TIDE_SHARE_UPDATE_EXCLUSIVE;
-	if (strcmp(type, "OBJECT_COLUMN") == 0 && count > 1)
-		tide_reading_names(r, effect, names, count - 1);
-	else if (strcmp(type, "OBJECT_TABLE") == 0 || strcmp(type, "OBJECT_INDEX") == 0 ||
-		 strcmp(type, "OBJECT_VIEW") == 0 || strcmp(type, "OBJECT_MATVIEW") == 0 ||
-		 strcmp(type, "OBJECT_SEQUENCE") == 0)
-		tide_reading_names(r, effect, names, count);
-	else
-		effect->lock = TIDE_LOCK_NONE;
-	return at;
-}
-
-static void
-take_published(void *ctx, const json_t *found)
-{
-	add_relation(
-	    ((struct referenced *)ctx)->r, json_object_get(found, "relation"), TIDE_SHARE_UPDATE_EXCLUSIVE);
-}
-
-static size_t
-publication(struct tide_reading *r, const json_t *body, size_t at)
-{
-	tide_tree_each(body, "pubtable", take_published, &(struct referenced){ r });
-	return at;
-}
-
-static size_t
-set_schema(struct tide_reading *r, const json_t *body, size_t at)
-{
-	const char *type = tide_tree_text(body, "objectType");
-
-	if (strcmp(type, "OBJECT_TABLE") != 0 && strcmp(type, "OBJECT_VIEW") != 0 &&
-	    strcmp(type, "OBJECT_SEQUENCE") != 0 && strcmp(type, "OBJECT_MATVIEW") != 0)
-		tide_reading_at(r, at)->lock = TIDE_LOCK_NONE;
-	if (strcmp(type, "OBJECT_TABLE") == 0) {
-		tide_reading_at(r, at)->kind = TIDE_EFFECT_MOVE_TABLE;
-		tide_reading_at(r, at)->to = tide_reading_copy(r, tide_tree_text(body, "newschema"));
 	}
 	return at;
 }
@@ -437,10 +350,6 @@ copy(struct tide_reading *r, const json_t *body, size_t at)
 	return at;
 }
 
-#define INSTANT TIDE_WORK_INSTANT
-#define FITS TIDE_OLD_FITS
-#define MAY_FAIL TIDE_OLD_UNKNOWN
-#define OTHER TIDE_EFFECT_OTHER
 #define CATALOG(node, old)                                                                                   \
 	{                                                                                                    \
 		node, NULL, OTHER, TIDE_LOCK_NONE, INSTANT, old, 0, NULL                                     \
@@ -460,27 +369,33 @@ static const struct tide_effect_row statements[] = {
 	{ "AlterTableMoveAllStmt", NULL, OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_REWRITE, FITS, 0, NULL },
 	{ "RefreshMatViewStmt", "relation", OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_REWRITE, FITS, 0,
 	    refresh },
-	{ "LockStmt", NULL, OTHER, TIDE_ACCESS_EXCLUSIVE, INSTANT, FITS, 0, each_relation },
+	{ "LockStmt", NULL, TIDE_EFFECT_LOCK, TIDE_ACCESS_EXCLUSIVE, INSTANT, FITS, 0, each_relation },
 	{ "TruncateStmt", NULL, OTHER, TIDE_ACCESS_EXCLUSIVE, INSTANT, FITS, 0, each_relation },
 	{ "CopyStmt", "relation", TIDE_EFFECT_WRITE, TIDE_ROW_EXCLUSIVE, TIDE_WORK_SOME, FITS, 0, copy },
 	{ "AlterSeqStmt", "sequence", OTHER, TIDE_SHARE_ROW_EXCLUSIVE, INSTANT, FITS, 0, alter_sequence },
 	{ "AlterDomainStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, alter_domain },
 	{ "AlterEnumStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, alter_enum },
 	{ "AlterObjectSchemaStmt", "relation", OTHER, TIDE_ACCESS_EXCLUSIVE, INSTANT, TIDE_OLD_FAILS, 0,
-	    set_schema },
-	{ "AlterPolicyStmt", "table", OTHER, TIDE_ACCESS_EXCLUSIVE, INSTANT, MAY_FAIL, 0, NULL },
-	{ "AlterPublicationStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, publication },
-	{ "CreatePublicationStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, MAY_FAIL, 0, publication },
-	{ "CommentStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, comment },
-	{ "CreateStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, create_table },
-	{ "CreateTableAsStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, create_table_as },
-	{ "ViewStmt", "view", TIDE_EFFECT_CREATE_VIEW, TIDE_ACCESS_EXCLUSIVE, INSTANT, FITS, 0, create_view },
+	    tide_effects_move },
+	{ "AlterPolicyStmt", "table", TIDE_EFFECT_CREATE_OBJECT, TIDE_ACCESS_EXCLUSIVE, INSTANT, MAY_FAIL, 0,
+	    tide_effects_policy },
+	{ "AlterPublicationStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, tide_effects_publication },
+	{ "CreatePublicationStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, MAY_FAIL, 0,
+	    tide_effects_publication },
+	{ "CommentStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, tide_effects_comment },
+	{ "CreateStmt", NULL, TIDE_EFFECT_CREATE_TABLE, TIDE_LOCK_NONE, INSTANT, FITS, 0, create_table },
+	{ "CreateTableAsStmt", NULL, TIDE_EFFECT_CREATE_TABLE, TIDE_LOCK_NONE, INSTANT, FITS, 0,
+	    create_table_as },
+	{ "ViewStmt", "view", TIDE_EFFECT_CREATE_VIEW, TIDE_ACCESS_EXCLUSIVE, INSTANT, FITS, 0,
+	    tide_effects_view },
 	{ "CreateTrigStmt", "relation", TIDE_EFFECT_CREATE_TRIGGER, TIDE_SHARE_ROW_EXCLUSIVE, INSTANT,
-	    MAY_FAIL, 0, create_trigger },
-	{ "RuleStmt", "relation", OTHER, TIDE_ACCESS_EXCLUSIVE, INSTANT, MAY_FAIL, 0, NULL },
-	{ "CreatePolicyStmt", "table", OTHER, TIDE_ACCESS_EXCLUSIVE, INSTANT, MAY_FAIL, 0, NULL },
+	    MAY_FAIL, 0, tide_effects_trigger },
+	{ "RuleStmt", "relation", TIDE_EFFECT_CREATE_OBJECT, TIDE_ACCESS_EXCLUSIVE, INSTANT, MAY_FAIL, 0,
+	    tide_effects_policy },
+	{ "CreatePolicyStmt", "table", TIDE_EFFECT_CREATE_OBJECT, TIDE_ACCESS_EXCLUSIVE, INSTANT, MAY_FAIL, 0,
+	    tide_effects_policy },
 	{ "CreateFunctionStmt", NULL, TIDE_EFFECT_CREATE_FUNCTION, TIDE_LOCK_NONE, INSTANT, FITS, 0,
-	    create_function },
+	    tide_effects_function },
 	CATALOG("AlterFunctionStmt", MAY_FAIL),
 	CATALOG("AlterOwnerStmt", MAY_FAIL),
 	CATALOG("AlterDefaultPrivilegesStmt", FITS),
@@ -520,7 +435,7 @@ create_statistics(struct tide_reading *r, const json_t *body)
 	const json_t *relations = json_object_get(body, "relations");
 
 	for (size_t i = 0; i < json_array_size(relations); i++)
-		add_relation(r, json_array_get(relations, i), TIDE_SHARE_UPDATE_EXCLUSIVE);
+		add_relation(r, json_array_get(relations, i), OTHER, TIDE_SHARE_UPDATE_EXCLUSIVE);
 }
 
 static bool

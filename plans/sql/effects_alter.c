@@ -27,6 +27,17 @@ static const char *const after_default[] = { "CONSTRAINT", "NOT", "CHECK", "UNIQ
 static const char *const after_constraint[] = { "CONSTRAINT", "CHECK", "UNIQUE", "PRIMARY", "REFERENCES",
 	"GENERATED", "NOT", "COLLATE", NULL };
 
+/* What the default calls has another value for each row, or may have. */
+static void
+look_at_default(struct tide_effect *column, bool is_volatile, bool calls)
+{
+	if (!is_volatile && !calls)
+		return;
+	column->guessed = !is_volatile && column->work != TIDE_WORK_REWRITE;
+	if (column->work < TIDE_WORK_REWRITE)
+		column->work = TIDE_WORK_REWRITE;
+}
+
 static bool
 has_any(const json_t *node, const char *const *words, size_t count)
 {
@@ -138,9 +149,9 @@ add_inline(struct tide_reading *r, size_t at, const json_t *constraint)
 		.relation = r->relation,
 		.name = tide_reading_copy(r, tide_tree_text(constraint, "conname")) };
 
-	/* IF NOT EXISTS: whether it is added depends on what is there. */
-	for (size_t i = 0; column->name != NULL && !column->missing_ok && i < sizeof(rows) / sizeof(rows[0]);
-	     i++) {
+	/* IF NOT EXISTS: it comes only with the column. */
+	effect.missing_ok = column->missing_ok;
+	for (size_t i = 0; column->name != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char type = rows[i].type;
 		const char *rest;
 
@@ -200,8 +211,9 @@ column_constraint(struct tide_reading *r, size_t at, const json_t *constraint, b
 		}
 	} else if (strcmp(type, "CONSTR_DEFAULT") == 0) {
 		tide_reading_at(r, at)->fallback = behind(r, location(constraint), after_default);
-		if (HAS_ANY(json_object_get(constraint, "raw_expr"), volatile_functions))
-			worse(tide_reading_at(r, at), TIDE_WORK_REWRITE);
+		look_at_default(tide_reading_at(r, at),
+		    HAS_ANY(json_object_get(constraint, "raw_expr"), volatile_functions),
+		    tide_effects_calls(json_object_get(constraint, "raw_expr")));
 	}
 }
 
@@ -248,6 +260,9 @@ add_identity(struct tide_reading *r, const json_t *cmd, size_t at)
 	const json_t *constraint = json_object_get(json_object_get(cmd, "def"), "Constraint");
 
 	tide_reading_at(r, at)->identity = *tide_tree_text(constraint, "generated_when") == 'a' ? 'a' : 'd';
+	/* ALWAYS refuses a value that is given. */
+	if (tide_reading_at(r, at)->identity == 'a')
+		tide_reading_at(r, at)->old = TIDE_OLD_UNKNOWN;
 	return named(r, cmd, at);
 }
 
@@ -262,11 +277,16 @@ drop_column(struct tide_reading *r, const json_t *cmd, size_t at)
 static size_t
 column_default(struct tide_reading *r, const json_t *cmd, size_t at)
 {
+	const json_t *def = json_object_get(cmd, "def");
 	const char *name = tide_tree_text(cmd, "name");
 
 	(void)named(r, cmd, at);
-	if (json_object_get(cmd, "def") == NULL)
+	/* SET DEFAULT NULL is the same. Statements that give no value get NULL then, or fail. */
+	if (def == NULL || tide_tree_true(json_object_get(def, "A_Const"), "isnull")) {
 		tide_reading_at(r, at)->kind = TIDE_EFFECT_DROP_DEFAULT;
+		tide_reading_at(r, at)->old = TIDE_OLD_UNKNOWN;
+		return at;
+	}
 	/* ALTER [COLUMN] name SET DEFAULT: nothing says where; the words do. */
 	for (size_t i = 0; i + 3 < r->tokens.count; i++) {
 		const struct tide_sqltoken *token = &r->tokens.item[i];
@@ -361,8 +381,8 @@ add_constraint(struct tide_reading *r, const json_t *cmd, size_t at)
 	effect->unique = effect->constraint == 'p' || effect->constraint == 'u';
 	if (effect->not_valid || effect->to != NULL)
 		effect->work = TIDE_WORK_INSTANT;
-	/* What the index rejects already, the constraint does not newly reject. */
-	effect->old = effect->to != NULL ? TIDE_OLD_FITS : TIDE_OLD_UNKNOWN;
+	/* What the index rejects already, the constraint does not newly reject; a primary key rejects NULL besides. */
+	effect->old = effect->to != NULL && effect->constraint == 'u' ? TIDE_OLD_FITS : TIDE_OLD_UNKNOWN;
 	effect->definition = constraint_text(r, constraint);
 	index_columns(r, at, constraint);
 	tide_tree_each(constraint, "ColumnRef", take_column, &(struct column_list){ r, at });
@@ -376,7 +396,7 @@ partition(struct tide_reading *r, const json_t *cmd, size_t at)
 {
 	const json_t *part = json_object_get(json_object_get(cmd, "def"), "PartitionCmd");
 	bool attaches = strcmp(tide_tree_text(cmd, "subtype"), "AT_AttachPartition") == 0;
-	struct tide_effect effect = { .kind = TIDE_EFFECT_OTHER,
+	struct tide_effect effect = { .kind = attaches ? TIDE_EFFECT_ATTACHED : TIDE_EFFECT_DETACHED,
 		.lock = TIDE_ACCESS_EXCLUSIVE,
 		.work = attaches ? TIDE_WORK_SCAN : TIDE_WORK_INSTANT };
 
@@ -392,6 +412,17 @@ partition(struct tide_reading *r, const json_t *cmd, size_t at)
 	/* The default partition, and what its foreign keys point to. */
 	if (!tide_tree_true(part, "concurrent"))
 		tide_reading_unnamed(r, TIDE_ACCESS_EXCLUSIVE);
+	return at;
+}
+
+/* Queries of the parent find the rows from then on. */
+static size_t
+inherit(struct tide_reading *r, const json_t *cmd, size_t at)
+{
+	struct tide_effect parent = { .kind = TIDE_EFFECT_GAIN_CHILD, .lock = TIDE_SHARE_UPDATE_EXCLUSIVE };
+
+	tide_reading_relation(r, &parent, json_object_get(cmd, "def"));
+	tide_reading_add(r, &parent);
 	return at;
 }
 
@@ -444,9 +475,16 @@ static const struct tide_effect_row alterations[] = {
 	COLUMN("AT_DropNotNull", TIDE_EFFECT_DROP_NOT_NULL, TIDE_ACCESS_EXCLUSIVE),
 	{ "AT_AddIdentity", NULL, TIDE_EFFECT_SET_IDENTITY, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_INSTANT,
 	    TIDE_OLD_FITS, 0, add_identity },
-	COLUMN("AT_SetIdentity", TIDE_EFFECT_OTHER, TIDE_ACCESS_EXCLUSIVE),
-	COLUMN("AT_DropIdentity", TIDE_EFFECT_DROP_IDENTITY, TIDE_ACCESS_EXCLUSIVE),
-	COLUMN("AT_DropExpression", TIDE_EFFECT_DROP_DEFAULT, TIDE_ACCESS_EXCLUSIVE),
+	{ "AT_SetIdentity", NULL, TIDE_EFFECT_OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_INSTANT,
+	    TIDE_OLD_UNKNOWN, 0, named },
+	{ "AT_DropIdentity", NULL, TIDE_EFFECT_DROP_IDENTITY, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_INSTANT,
+	    TIDE_OLD_UNKNOWN, 0, named },
+	{ "AT_DropExpression", NULL, TIDE_EFFECT_DROP_DEFAULT, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_INSTANT,
+	    TIDE_OLD_UNKNOWN, 0, named },
+	{ "AT_AddInherit", NULL, TIDE_EFFECT_OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_INSTANT,
+	    TIDE_OLD_UNKNOWN, 0, inherit },
+	{ "AT_DropInherit", NULL, TIDE_EFFECT_OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_INSTANT,
+	    TIDE_OLD_UNKNOWN, 0, NULL },
 	COLUMN("AT_SetStatistics", TIDE_EFFECT_OTHER, TIDE_SHARE_UPDATE_EXCLUSIVE),
 	COLUMN("AT_SetOptions", TIDE_EFFECT_OTHER, TIDE_SHARE_UPDATE_EXCLUSIVE),
 	COLUMN("AT_ResetOptions", TIDE_EFFECT_OTHER, TIDE_SHARE_UPDATE_EXCLUSIVE),
@@ -486,7 +524,7 @@ static const struct tide_effect_row alterations[] = {
 	UNSURE("AT_ForceRowSecurity", TIDE_ACCESS_EXCLUSIVE),
 	PLAIN("AT_NoForceRowSecurity", TIDE_ACCESS_EXCLUSIVE),
 	UNSURE("AT_ReplicaIdentity", TIDE_ACCESS_EXCLUSIVE),
-	{ "AT_AttachPartition", NULL, TIDE_EFFECT_OTHER, TIDE_SHARE_UPDATE_EXCLUSIVE, TIDE_WORK_INSTANT,
+	{ "AT_AttachPartition", NULL, TIDE_EFFECT_GAIN_CHILD, TIDE_SHARE_UPDATE_EXCLUSIVE, TIDE_WORK_INSTANT,
 	    TIDE_OLD_FITS, 0, partition },
 	{ "AT_DetachPartition", NULL, TIDE_EFFECT_OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_WORK_INSTANT,
 	    TIDE_OLD_UNKNOWN, 0, partition },

@@ -77,7 +77,9 @@ drop_one(struct tide_reading *r, const json_t *object, const struct drop_row *ro
 		names = json_object_get(json_object_get(object, "ObjectWithArgs"), "objname");
 	count = json_array_size(names);
 	effect.object = row->object;
-	effect.name = tide_reading_copy(r, tide_tree_string(json_array_get(names, count - 1)));
+	/* A publication's name stands alone. */
+	effect.name = tide_reading_copy(
+	    r, names == NULL ? tide_tree_string(object) : tide_tree_string(json_array_get(names, count - 1)));
 	if (row->how == DROPS_RELATION)
 		tide_reading_names(r, &effect, names, count);
 	else if (row->how == DROPS_ON && count > 0)
@@ -120,27 +122,29 @@ struct rename_row {
 	enum tide_effect_kind kind;
 	enum tide_lock_mode lock;
 	enum tide_old_release old;
+	const char *object;
 };
 
 static const struct rename_row renames[] = {
-	{ "OBJECT_COLUMN", TIDE_EFFECT_RENAME_COLUMN, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS },
-	{ "OBJECT_TABLE", TIDE_EFFECT_RENAME_TABLE, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS },
-	{ "OBJECT_FOREIGN_TABLE", TIDE_EFFECT_RENAME_TABLE, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS },
-	{ "OBJECT_VIEW", TIDE_EFFECT_RENAME_TABLE, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS },
-	{ "OBJECT_MATVIEW", TIDE_EFFECT_RENAME_TABLE, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS },
-	{ "OBJECT_SEQUENCE", TIDE_EFFECT_RENAME_TABLE, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS },
-	{ "OBJECT_INDEX", TIDE_EFFECT_RENAME_INDEX, TIDE_SHARE_UPDATE_EXCLUSIVE, TIDE_OLD_FITS },
+	{ "OBJECT_COLUMN", TIDE_EFFECT_RENAME_COLUMN, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS, NULL },
+	{ "OBJECT_TABLE", TIDE_EFFECT_RENAME_TABLE, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS, NULL },
+	{ "OBJECT_FOREIGN_TABLE", TIDE_EFFECT_RENAME_TABLE, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS, NULL },
+	{ "OBJECT_VIEW", TIDE_EFFECT_RENAME_OBJECT, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS, "view" },
+	{ "OBJECT_MATVIEW", TIDE_EFFECT_RENAME_OBJECT, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS, "view" },
+	{ "OBJECT_SEQUENCE", TIDE_EFFECT_RENAME_TABLE, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FAILS, NULL },
+	{ "OBJECT_INDEX", TIDE_EFFECT_RENAME_INDEX, TIDE_SHARE_UPDATE_EXCLUSIVE, TIDE_OLD_FITS, NULL },
 	/* ON CONFLICT ON CONSTRAINT, and code that looks at the name in an error. */
-	{ "OBJECT_TABCONSTRAINT", TIDE_EFFECT_RENAME_CONSTRAINT, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_UNKNOWN },
-	{ "OBJECT_TRIGGER", TIDE_EFFECT_OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FITS },
-	{ "OBJECT_POLICY", TIDE_EFFECT_OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FITS },
-	{ "OBJECT_RULE", TIDE_EFFECT_OTHER, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FITS },
-	{ "OBJECT_FUNCTION", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_FAILS },
-	{ "OBJECT_PROCEDURE", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_FAILS },
-	{ "OBJECT_SCHEMA", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_FAILS },
-	{ "OBJECT_TYPE", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_FAILS },
-	{ "OBJECT_DOMAIN", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_FAILS },
-	{ "OBJECT_ROLE", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_UNKNOWN },
+	{ "OBJECT_TABCONSTRAINT", TIDE_EFFECT_RENAME_CONSTRAINT, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_UNKNOWN,
+	    NULL },
+	{ "OBJECT_TRIGGER", TIDE_EFFECT_RENAME_TRIGGER, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FITS, NULL },
+	{ "OBJECT_POLICY", TIDE_EFFECT_RENAME_OBJECT, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FITS, "policy" },
+	{ "OBJECT_RULE", TIDE_EFFECT_RENAME_OBJECT, TIDE_ACCESS_EXCLUSIVE, TIDE_OLD_FITS, "rule" },
+	{ "OBJECT_FUNCTION", TIDE_EFFECT_RENAME_OBJECT, TIDE_LOCK_NONE, TIDE_OLD_FAILS, "function" },
+	{ "OBJECT_PROCEDURE", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_FAILS, NULL },
+	{ "OBJECT_SCHEMA", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_FAILS, NULL },
+	{ "OBJECT_TYPE", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_FAILS, NULL },
+	{ "OBJECT_DOMAIN", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_FAILS, NULL },
+	{ "OBJECT_ROLE", TIDE_EFFECT_OTHER, TIDE_LOCK_NONE, TIDE_OLD_UNKNOWN, NULL },
 };
 
 /* What is no relation has its name, in parts, elsewhere. */
@@ -162,9 +166,10 @@ tide_effects_rename(struct tide_reading *r, const json_t *body)
 
 	for (size_t i = 0; i < sizeof(renames) / sizeof(renames[0]); i++)
 		if (strcmp(renames[i].type, type) == 0)
-			effect = (struct tide_effect){
-				.kind = renames[i].kind, .lock = renames[i].lock, .old = renames[i].old
-			};
+			effect = (struct tide_effect){ .kind = renames[i].kind,
+				.lock = renames[i].lock,
+				.old = renames[i].old,
+				.object = renames[i].object };
 	/* Columns of views have names of their own. */
 	if (effect.kind == TIDE_EFFECT_RENAME_COLUMN && strcmp(of, "OBJECT_TABLE") != 0)
 		effect.kind = TIDE_EFFECT_OTHER;

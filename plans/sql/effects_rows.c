@@ -8,16 +8,31 @@
 /* Statements that read and write rows. What functions do that a SELECT calls is known of a few only. */
 
 /* None of them writes a row, takes a lock on a table or changes what others see. */
-static const char *const harmless[] = { "abs", "array_agg", "array_length", "avg", "bool_and", "bool_or",
-	"btrim", "ceil", "char_length", "clock_timestamp", "col_description", "concat", "concat_ws", "count",
-	"current_database", "current_schema", "current_setting", "date_part", "date_trunc", "exists",
-	"extract", "floor", "format", "format_type", "generate_series", "has_table_privilege", "jsonb_agg",
-	"jsonb_build_object", "left", "length", "lower", "ltrim", "max", "md5", "min", "mod", "now",
-	"obj_description", "pg_get_constraintdef", "pg_get_expr", "pg_get_indexdef", "pg_get_viewdef",
-	"pg_relation_size", "pg_total_relation_size", "regexp_replace", "replace", "right", "round",
-	"row_number", "row_to_json", "rtrim", "split_part", "string_agg", "strpos", "substr", "substring",
-	"sum", "to_char", "to_date", "to_regclass", "to_regproc", "to_regtype", "to_timestamp", "trim",
-	"upper", "version" };
+static const char *const harmless[] = { "abs", "age", "array_agg", "array_append", "array_cat",
+	"array_length", "array_position", "array_prepend", "array_remove", "array_replace", "array_to_string",
+	"ascii", "avg", "bit_and", "bit_length", "bit_or", "bool_and", "bool_or", "btrim", "cardinality",
+	"ceil", "char_length", "character_length", "chr", "clock_timestamp", "col_description", "concat",
+	"concat_ws", "count", "current_database", "current_schema", "current_setting", "date_part",
+	"date_trunc", "decode", "dense_rank", "div", "encode", "every", "exists", "exp", "extract",
+	"first_value", "floor", "format", "format_type", "gcd", "gen_random_uuid", "generate_series",
+	"greatest", "has_table_privilege", "initcap", "isempty", "isfinite", "json_agg",
+	"json_array_elements", "json_build_array", "json_build_object", "json_object_agg", "jsonb_agg",
+	"jsonb_array_elements", "jsonb_array_elements_text", "jsonb_array_length", "jsonb_build_array",
+	"jsonb_build_object", "jsonb_each", "jsonb_each_text", "jsonb_extract_path",
+	"jsonb_extract_path_text", "jsonb_insert", "jsonb_object_agg", "jsonb_object_keys", "jsonb_set",
+	"jsonb_strip_nulls", "jsonb_typeof", "justify_hours", "lag", "last_value", "lcm", "lead", "least",
+	"left", "length", "like_escape", "ln", "lower", "lower_inc", "lpad", "ltrim", "make_date",
+	"make_interval", "make_timestamp", "make_timestamptz", "max", "md5", "min", "mod", "now", "ntile",
+	"nullif", "num_nonnulls", "num_nulls", "obj_description", "octet_length", "overlay",
+	"pg_get_constraintdef", "pg_get_expr", "pg_get_indexdef", "pg_get_viewdef", "pg_relation_size",
+	"pg_size_pretty", "pg_total_relation_size", "pg_typeof", "position", "power", "quote_ident",
+	"quote_literal", "random", "rank", "regexp_match", "regexp_matches", "regexp_replace",
+	"regexp_split_to_array", "regexp_split_to_table", "repeat", "replace", "reverse", "right", "round",
+	"row_number", "row_to_json", "rpad", "rtrim", "scale", "sha256", "sign", "split_part", "sqrt",
+	"starts_with", "statement_timestamp", "stddev", "string_agg", "string_to_array", "strpos", "substr",
+	"substring", "sum", "timeofday", "timezone", "to_char", "to_date", "to_json", "to_jsonb", "to_number",
+	"to_regclass", "to_regproc", "to_regtype", "to_timestamp", "transaction_timestamp", "translate",
+	"trim", "trunc", "unnest", "upper", "upper_inc", "variance", "version", "width_bucket" };
 
 static void
 count_unknown(void *ctx, const json_t *found)
@@ -35,6 +50,15 @@ count_unknown(void *ctx, const json_t *found)
 	++*unknown;
 }
 
+bool
+tide_effects_calls(const json_t *body)
+{
+	size_t unknown = 0;
+
+	tide_tree_each(body, "FuncCall", count_unknown, &unknown);
+	return unknown > 0;
+}
+
 /* Settings that decide which tables the statements behind them mean, who runs them, and when they are ended. */
 size_t
 tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at)
@@ -43,9 +67,9 @@ tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at)
 		const char *name;
 		bool unknown;
 	} settings[] = { { "search_path", true }, { "role", true }, { "session_authorization", true },
-		{ "session_replication_role", true }, { "statement_timeout", false },
-		{ "lock_timeout", false }, { "transaction_timeout", false },
+		{ "session_replication_role", true }, { "transaction_timeout", false },
 		{ "idle_in_transaction_session_timeout", false } };
+	static const char *const limits[] = { "statement_timeout", "lock_timeout" };
 	const char *name = tide_tree_text(body, "name");
 	bool all = strcmp(tide_tree_text(body, "kind"), "VAR_RESET_ALL") == 0;
 
@@ -58,6 +82,9 @@ tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at)
 			tide_reading_at(r, at)->old = TIDE_OLD_UNKNOWN;
 		}
 	}
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (all || strcasecmp(limits[i], name) == 0)
+			r->out->traits |= TIDE_SQL_LIMIT;
 	return at;
 }
 
@@ -169,22 +196,20 @@ void
 tide_effects_rows(struct tide_reading *r, const char *node, const json_t *body)
 {
 	bool selects = strcmp(node, "SelectStmt") == 0;
-	size_t unknown = 0;
+	bool unknown = tide_effects_calls(body) || tide_sqltree_has(body, "intoClause", NULL);
 
 	if (!selects)
 		take_write(&(struct rows){ r, node }, body);
 	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
 		tide_tree_each(body, writes[i].node, take_write, &(struct rows){ r, writes[i].node });
-	if (!selects)
-		return;
-	take_locking(r, body);
+	if (selects)
+		take_locking(r, body);
 	tide_tree_each(body, "SelectStmt", take_locking, r);
-	if (!writes_or_locks(body)) {
+	if (selects && !writes_or_locks(body)) {
 		r->out->traits |= TIDE_SQL_READ_ONLY;
 		tide_tree_each(body, "RangeVar", take_relation, r);
 	}
-	tide_tree_each(body, "FuncCall", count_unknown, &unknown);
-	if (unknown > 0 || tide_sqltree_has(body, "intoClause", NULL))
+	if (unknown)
 		tide_reading_add(r, &(struct tide_effect){
 					.work = TIDE_WORK_UNKNOWN, .old = TIDE_OLD_UNKNOWN, .loses = true });
 	else if (r->out->effect_count == 0)

@@ -57,10 +57,20 @@ size_t tide_reading_row(
 void tide_effects_alter(struct tide_reading *r, const json_t *body);
 /** DROP and RENAME of any object. */
 void tide_effects_drop(struct tide_reading *r, const json_t *body);
-size_t tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at);
 void tide_effects_rename(struct tide_reading *r, const json_t *body);
 /** SELECT, INSERT, UPDATE, DELETE, MERGE, wherever they are in the statement. */
 void tide_effects_rows(struct tide_reading *r, const char *node, const json_t *body);
+/** What stands in `more` of a row. */
+size_t tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at);
+size_t tide_effects_view(struct tide_reading *r, const json_t *body, size_t at);
+size_t tide_effects_function(struct tide_reading *r, const json_t *body, size_t at);
+size_t tide_effects_trigger(struct tide_reading *r, const json_t *body, size_t at);
+size_t tide_effects_policy(struct tide_reading *r, const json_t *body, size_t at);
+size_t tide_effects_comment(struct tide_reading *r, const json_t *body, size_t at);
+size_t tide_effects_publication(struct tide_reading *r, const json_t *body, size_t at);
+size_t tide_effects_move(struct tide_reading *r, const json_t *body, size_t at);
+/** Whether it calls a function of which it is not known that it changes nothing. */
+bool tide_effects_calls(const json_t *body);
 /** The relations, columns and names without a schema that the statement has. */
 void tide_effects_names(struct tide_reading *r, const json_t *statement);
 

@@ -18,7 +18,8 @@ CREATE INDEX tn ON t (n);
 ALTER TABLE t ADD CONSTRAINT nv CHECK (a > 0) NOT VALID, ADD CONSTRAINT fkv FOREIGN KEY (k) REFERENCES u NOT VALID;
 CREATE SEQUENCE sq OWNED BY t.z;
 CREATE VIEW v AS SELECT n FROM t;
-CREATE MATERIALIZED VIEW m AS SELECT n FROM t;
+CREATE MATERIALIZED VIEW m AS SELECT DISTINCT n FROM t;
+CREATE UNIQUE INDEX mi ON m (n);
 CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
 CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();
 CREATE POLICY po ON t USING (true);
@@ -35,6 +36,8 @@ CREATE TABLE pq2 (id int, a int);
 CREATE TABLE fk_t (a int REFERENCES u);
 CREATE TYPE e AS ENUM ('a');
 CREATE TABLE old_t (a int);
+CREATE TABLE old_p (a int);
+CREATE TABLE old_i () INHERITS (old_p);
 ANALYZE t;
 """
 
@@ -144,6 +147,14 @@ LOCK TABLE public.t IN SHARE MODE
 SELECT * FROM public.t JOIN public.u ON t.k = u.b FOR UPDATE
 SELECT * FROM (SELECT * FROM public.t) s FOR UPDATE
 COPY (DELETE FROM public.old_t RETURNING *) TO '/dev/null'
+LOCK TABLE public.v IN ACCESS EXCLUSIVE MODE
+SELECT * FROM public.v FOR UPDATE
+DELETE FROM public.v WHERE n = 'none'
+CREATE TEMP TABLE x (id int); INSERT INTO x SELECT id FROM public.t; DROP TABLE x
+CREATE TABLE public.y (b int); CREATE INDEX ON public.y (b); ALTER TABLE public.y ADD FOREIGN KEY (b) REFERENCES public.u
+ALTER TABLE public.old_t INHERIT public.old_p
+ALTER TABLE public.old_i NO INHERIT public.old_p
+REFRESH MATERIALIZED VIEW CONCURRENTLY public.m
 """.strip().splitlines()
 
 ORDER = ["none", "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE",
@@ -306,6 +317,38 @@ class Findings(SqlCase):
         self.says(["CREATE INDEX i ON public.t (z)", "ALTER TABLE public.t ALTER a TYPE bigint"],
                   (1, "sql-blocking"), (2, "sql-rewrite"))
         self.says(["DROP TABLE public.u CASCADE"], (1, "sql-cascade"), (1, "sql-unknown"))
+        self.says(["ALTER TABLE public.u ADD COLUMN x boolean NOT NULL DEFAULT true", "ALTER TABLE public.u ALTER COLUMN x DROP DEFAULT"],
+                  (2, "sql-breaks"))
+        self.says(["ALTER TABLE public.t ALTER n DROP DEFAULT"], (1, "sql-breaks"))
+        self.says(["ALTER TYPE public.e ADD VALUE 'b'", "UPDATE public.t SET n = 'b'::public.e::text WHERE a = 1"], (1, "sql-new-value"))
+        made = self.findings(sql(["CREATE TYPE public.e2 AS ENUM ('a')", "ALTER TYPE public.e2 ADD VALUE 'b'",
+                                  "COMMENT ON TABLE public.t IS 'b'"], "SELECT 1")).ok().out
+        self.assertNotIn("sql-new-value", made)
+        self.says(["INSERT INTO public.old_t SELECT public.g()"], (1, "sql-unknown"))
+        self.says(["ALTER TABLE public.u ADD COLUMN x int DEFAULT public.g()"], (1, "sql-rewrite"))
+
+    def test_a_table_that_is_made_in_the_same_act_is_nobodys(self):
+        for act in ("CREATE TEMP TABLE x (id int); INSERT INTO x SELECT id FROM public.t; UPDATE x SET id = 1; TRUNCATE x; DROP TABLE x",
+                    "CREATE TABLE public.y (b int); CREATE INDEX ON public.y (b); ALTER TABLE public.y RENAME COLUMN b TO c",
+                    "CREATE TEMP TABLE t (id int); DROP TABLE t"):
+            found = self.findings(sql(act, "SELECT 1")).ok()
+            self.assertIn("0 errors, 0 warnings", found.out + found.err, act)
+            self.assertEqual(self.review(sql(act, "SELECT 1"))["phases"][0]["steps"][-1]["releases"], "both", act)
+        self.says("CREATE TABLE IF NOT EXISTS public.u (b int); DROP TABLE public.u", (2, "sql-drops"))
+
+    def test_a_danger_is_said_once(self):
+        self.execute("UPDATE pg_class SET reltuples = 1e9, relpages = 1e7 WHERE relname = 't'")
+        found = self.findings(sql("CREATE INDEX i ON public.t (z)", "SELECT 1")).expect(3).out
+        self.assertEqual(found.count("[sql-blocking]"), 1, found)
+        self.assertRegex(found, r"error: statement 1.*it cannot succeed.*\[sql-blocking\]")
+
+    @limit(60)
+    def test_a_statement_cannot_lift_the_limits(self):
+        act = ["SET statement_timeout = 0", "SET LOCAL lock_timeout = 0", "LOCK TABLE public.old_t", "SELECT pg_sleep(30)"]
+        result = self.tidemark("run", self.plan(plans.plan("p", "public.t", [sql(act, "SELECT 1")])))
+        self.assertNotEqual(result.code, 0)
+        self.assertLess(result.seconds, 15)
+        self.assertRegex(result.err, "statement timeout")
 
     def test_what_is_sure_to_fail_is_an_error(self):
         self.execute("UPDATE pg_class SET reltuples = 1e9, relpages = 1e7 WHERE relname = 't'")
@@ -363,7 +406,9 @@ class Findings(SqlCase):
         for act, word in (("ALTER TABLE public.t ADD COLUMN b int", "both"), ("ALTER TABLE public.t DROP COLUMN k", "new only"),
                           ("ALTER TABLE public.t RENAME COLUMN a TO b", "new only"), ("DO $$BEGIN END$$", "unknown"),
                           ("DROP VIEW public.v", "new only"), ("ALTER TABLE public.t ADD COLUMN b int NOT NULL DEFAULT 1", "both"),
-                          ("ALTER TABLE public.t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", "unknown")):
+                          ("ALTER TABLE public.t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", "unknown"),
+                          ("ALTER TABLE public.t ALTER n DROP DEFAULT", "new only"), ("ALTER TABLE public.t ALTER a DROP DEFAULT", "unknown"),
+                          ("ALTER TABLE public.t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY USING INDEX ta", "unknown")):
             step = self.review(sql(act, "SELECT 1"))["phases"][0]["steps"][-1]
             self.assertEqual(step["releases"], word, act)
             self.assertEqual(step["releases_note"] is None, word == "both")
@@ -577,6 +622,50 @@ class Applied(SqlCase):
         for table in ("public.t", "t"):
             found = self.findings(sql(f"CREATE VIEW public.w AS SELECT v FROM {table}", "DROP VIEW public.w"), drop).expect(3).out
             self.assertIn("view public.w needs", found)
+
+    def test_a_drop_finds_what_the_statements_have_hung_on_the_column(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer, o int); CREATE TABLE u (id int PRIMARY KEY);"
+                     "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;"
+                     "CREATE TRIGGER old BEFORE UPDATE OF v ON t FOR EACH ROW EXECUTE FUNCTION f()")
+        drop = {"kind": "drop_column", "column": "v"}
+        body = "$$BEGIN NEW.v := 1; RETURN NEW; END$$"
+        trigger = "EXECUTE FUNCTION public.g()"
+        function = f"CREATE FUNCTION public.g() RETURNS trigger LANGUAGE plpgsql AS {body}"
+        for act, says in ((["CREATE POLICY po ON public.t USING (v > 0)"], "policy po needs"),
+                          (["CREATE POLICY po ON public.u USING (id IN (SELECT v FROM public.t))"], "policy on public.u named po needs"),
+                          (["CREATE POLICY po ON public.t USING (o > 0)", "ALTER POLICY po ON public.t USING (v > 0)"], "policy po needs"),
+                          (["CREATE RULE ru AS ON DELETE TO public.t WHERE old.v > 0 DO NOTHING"], "rule ru needs"),
+                          (["ALTER TRIGGER old ON public.t RENAME TO new_name"], "now named new_name"),
+                          ([function, f"CREATE TRIGGER tg BEFORE INSERT ON public.t FOR EACH ROW {trigger}"], "trigger tg, which calls"),
+                          (["CREATE FUNCTION public.s() RETURNS bigint LANGUAGE sql AS 'SELECT sum(v) FROM public.t'"], "function public.s names"),
+                          (["CREATE PUBLICATION pb FOR TABLE public.t (id, v)"], "publication pb")):
+            found = self.findings(sql(act, "SELECT 1"), drop).expect(3).out
+            self.assertIn(says, found, act)
+        gone = ["DROP TRIGGER old ON public.t", "CREATE POLICY po ON public.t USING (v > 0) WITH CHECK (v > 0)", "CREATE PUBLICATION pb FOR TABLE public.t (id, v)"]
+        back = ["ALTER POLICY po ON public.t USING (o > 0) WITH CHECK (o > 0)", "DROP PUBLICATION pb"]
+        self.findings(sql(gone + back, "SELECT 1"), drop).ok()
+
+    def test_publications_and_rules_that_statements_make_are_seen(self):
+        self.execute("CREATE TABLE t (id int, v integer); CREATE TABLE u (id int PRIMARY KEY)")
+        fill = [{"kind": "add_column", "column": "x", "type": "integer"}, {"kind": "backfill", "set": {"x": "v"}, "order": "heap"}]
+        self.assertIn("[backfill-rule]", self.findings(sql("CREATE RULE ru AS ON UPDATE TO public.t WHERE false DO NOTHING", "SELECT 1"), *fill).out)
+        for act, hit in (("CREATE PUBLICATION pb FOR TABLE public.t", True), ("CREATE PUBLICATION pb FOR ALL TABLES", True),
+                         ("CREATE PUBLICATION pb FOR TABLE public.t; ALTER PUBLICATION pb DROP TABLE public.t", False),
+                         ("CREATE PUBLICATION pb FOR TABLE public.u", False)):
+            found = self.findings(sql(act, "SELECT 1"), *fill).out
+            self.assertEqual("[add-column-published]" in found, hit, found)
+
+    def test_statements_find_what_those_before_them_have_left(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer, w int NOT NULL DEFAULT 1)")
+        proved = ["ALTER TABLE public.t ADD CONSTRAINT c CHECK (v IS NOT NULL) NOT VALID", "ALTER TABLE public.t VALIDATE CONSTRAINT c",
+                  "ALTER TABLE public.t ALTER v SET NOT NULL"]
+        found = self.findings(sql(proved, "SELECT 1")).ok().out
+        self.assertIn("[sql-lock-held]", found)
+        there = sql("ALTER TABLE public.t ADD COLUMN IF NOT EXISTS w int CHECK (w > 5) UNIQUE", "SELECT 1", id="a")
+        index = {"kind": "create_index", "name": "t_w_key", "columns": ["w"]}
+        self.findings(there, index).ok()
+        new = sql("ALTER TABLE public.t ADD COLUMN IF NOT EXISTS y int UNIQUE", "SELECT 1", id="a")
+        self.assertIn("t_y_key", self.findings(new, {"kind": "create_index", "name": "t_y_key", "columns": ["y"]}).expect(3).out)
 
     def test_a_column_comes_with_its_constraints(self):
         self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer); CREATE TABLE u (id int PRIMARY KEY);"

@@ -187,6 +187,11 @@ struct tide_keeper {
 	char *trigger, *plan, *column;
 };
 
+/** A function that statements of the plan make: known to no server yet. */
+struct tide_made_function {
+	char *name, *body;
+};
+
 struct tide_catalog {
 	int server_version; /* PQserverVersion: 150018 */
 	char *database;
@@ -205,6 +210,8 @@ struct tide_catalog {
 	size_t other_run_count;
 	struct tide_keeper *keeper;
 	size_t keeper_count;
+	struct tide_made_function *made; /* empty until phases are looked ahead */
+	size_t made_count;
 };
 
 /** NULL when there is none. */

@@ -19,6 +19,13 @@ enum tide_effect_kind {
 	TIDE_EFFECT_OTHER,
 	TIDE_EFFECT_READ,
 	TIDE_EFFECT_WRITE, /* INSERT, UPDATE, DELETE, MERGE, COPY FROM */
+	TIDE_EFFECT_LOCK,
+	TIDE_EFFECT_LOCK_BELOW,   /* what a view that is locked stands on */
+	TIDE_EFFECT_CREATE_TABLE, /* also of a query's rows */
+	TIDE_EFFECT_GAIN_CHILD,   /* a partition, or a table that inherits */
+	TIDE_EFFECT_ATTACHED,     /* it becomes a partition */
+	TIDE_EFFECT_DETACHED,
+	TIDE_EFFECT_ADD_VALUE, /* of an enum; relation: none */
 	TIDE_EFFECT_ADD_COLUMN,
 	TIDE_EFFECT_DROP_COLUMN,
 	TIDE_EFFECT_RENAME_COLUMN,
@@ -40,12 +47,18 @@ enum tide_effect_kind {
 	TIDE_EFFECT_OWN_SEQUENCE, /* ALTER SEQUENCE … OWNED BY */
 	TIDE_EFFECT_CREATE_TRIGGER,
 	TIDE_EFFECT_DROP_TRIGGER,
+	TIDE_EFFECT_RENAME_TRIGGER,
 	TIDE_EFFECT_CREATE_FUNCTION,
 	TIDE_EFFECT_CREATE_VIEW,
+	TIDE_EFFECT_CREATE_OBJECT, /* a policy or rule, by its name on a table */
+	TIDE_EFFECT_COMMENT,
+	TIDE_EFFECT_PUBLISH, /* `name` sends it from now on; relation NULL: every table */
+	TIDE_EFFECT_UNPUBLISH,
 	TIDE_EFFECT_RENAME_TABLE,
 	TIDE_EFFECT_MOVE_TABLE, /* to another schema */
 	TIDE_EFFECT_DROP_TABLE,
-	TIDE_EFFECT_DROP_OBJECT, /* a view, policy, rule, function, statistics object … by its name */
+	TIDE_EFFECT_DROP_OBJECT,   /* a view, policy, rule, function, statistics object … by its name */
+	TIDE_EFFECT_RENAME_OBJECT, /* the same */
 };
 
 /** What is done while the lock is held. */
@@ -80,8 +93,11 @@ struct tide_effect {
 	bool unique;     /* of an index, or a constraint */
 	bool milder;     /* the same with CONCURRENTLY would lock less */
 	bool disables;   /* triggers: `name`, or all of the user's */
+	bool filled;     /* of a new table: with the rows of a query */
+	bool temporary;  /* of a new table */
+	bool guessed;    /* REWRITE only because a default calls what is not known */
 	bool of_index;   /* `relation` is an index, and its table is locked as strongly */
-	int trigger; /* of CREATE TRIGGER, as pg_trigger.tgtype: 1 row, 2 BEFORE, 4 INSERT, 8 DELETE, 16 UPDATE */
+	int trigger; /* of CREATE TRIGGER and RULE, as pg_trigger.tgtype: 1 row, 2 BEFORE, 4 INSERT, 8 DELETE, 16 UPDATE */
 	char constraint;          /* c f p u x, as pg_constraint.contype; 0 */
 	char identity, generated; /* of a column, as in pg_attribute; 0 */
 	char *schema;             /* of the relation, or of a function; NULL: not said */
@@ -91,11 +107,12 @@ struct tide_effect {
 	/* Its new name. Of OWN_SEQUENCE the sequence as SQL, of USING INDEX the index, of a trigger its function, of REFERENCE the table that
 	 * has the foreign key, as SQL. */
 	char *to;
-	/* The text of a type, default, constraint, CREATE INDEX, CREATE TRIGGER, or of a function's body; NULL. */
+	/* The text of a type (of ADD_VALUE its name), default, constraint, CREATE INDEX, CREATE TRIGGER, or of a function's body; NULL. */
 	char *definition;
-	char *fallback;            /* of ADD COLUMN its default, or NULL */
-	char *collation;           /* of ADD COLUMN as SQL, or NULL */
-	const char *object;        /* of DROP_OBJECT: "view", "policy", "rule", "function" …; static */
+	char *fallback;  /* of ADD COLUMN its default, or NULL */
+	char *collation; /* of ADD COLUMN as SQL, or NULL */
+	const char
+	    *object; /* of CREATE, DROP and RENAME_OBJECT: "view", "policy", "rule", "function" …; static */
 	struct tide_names columns; /* that it names on the relation */
 };
 
@@ -104,6 +121,7 @@ enum tide_sql_trait {
 	TIDE_SQL_CONCURRENT = 2,          /* cannot run inside a transaction */
 	TIDE_SQL_CASCADE = 4,             /* drops what nobody has named */
 	TIDE_SQL_UNPARSED = 8,
+	TIDE_SQL_LIMIT = 64,     /* sets a timeout that the engine sets again for the next one */
 	TIDE_SQL_SETTING = 32,   /* changes what the statements behind it mean, or when they are ended */
 	TIDE_SQL_READ_ONLY = 16, /* a SELECT without FOR UPDATE or data-modifying CTE */
 };

@@ -29,6 +29,17 @@ same(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* Of a statement of the plan's author, what is known with the catalog stands in the place of what is said without it. */
+static bool
+is_same(const struct tide_finding *a, const struct tide_finding *b)
+{
+	if (a->line != b->line || !same(a->rule, b->rule))
+		return false;
+	if (a->about != NULL && b->about != NULL)
+		return same(a->about, b->about);
+	return a->severity == b->severity && same(a->message, b->message);
+}
+
 void
 tide_lint_merge(struct tide_findings *into, const struct tide_findings *more)
 {
@@ -36,13 +47,15 @@ tide_lint_merge(struct tide_findings *into, const struct tide_findings *more)
 		const struct tide_finding *f = &more->item[i];
 		size_t at = 0;
 
-		while (at < into->count &&
-		       !(into->item[at].severity == f->severity && into->item[at].line == f->line &&
-			   same(into->item[at].rule, f->rule) && same(into->item[at].message, f->message)))
+		while (at < into->count && !is_same(&into->item[at], f))
 			at++;
 		if (at == into->count)
 			tide_findings_add(
 			    into, f->severity, f->rule, f->line, f->column, f->hint, "%s", f->message);
+		else if (f->severity > into->item[at].severity) {
+			into->item[at].severity = f->severity;
+			into->item[at].message = talloc_strdup(into, f->message);
+		}
 	}
 }
 

@@ -226,6 +226,28 @@ the_same_finding_is_said_once(void **state)
 	talloc_free(f);
 }
 
+/* What is known with the catalog is stronger than what the text alone says. */
+static void
+of_two_findings_about_the_same_the_stronger_is_said(void **state)
+{
+	struct tide_findings *f = two_findings(NULL), *g = two_findings(f);
+
+	(void)state;
+	f->item[1].about = g->item[0].about = "part 0";
+	g->item[0] = f->item[1];
+	g->count = 1;
+	g->item[0].severity = TIDE_ERROR;
+	g->item[0].message = "surely";
+	tide_lint_merge(f, g);
+	assert_int_equal(f->count, 2);
+	assert_int_equal(f->item[1].severity, TIDE_ERROR);
+	assert_string_equal(f->item[1].message, "surely");
+	f->item[1].about = "part 1";
+	tide_lint_merge(f, g);
+	assert_int_equal(f->count, 3);
+	talloc_free(f);
+}
+
 static void
 an_error_becomes_a_finding_at_its_place(void **state)
 {
@@ -322,6 +344,7 @@ main(void)
 		cmocka_unit_test(shell_words_are_quoted_when_they_must_be),
 		cmocka_unit_test(findings_print_in_every_format),
 		cmocka_unit_test(the_same_finding_is_said_once),
+		cmocka_unit_test(of_two_findings_about_the_same_the_stronger_is_said),
 		cmocka_unit_test(an_error_becomes_a_finding_at_its_place),
 		cmocka_unit_test(estimates_follow_the_stated_assumptions),
 		cmocka_unit_test(a_phase_is_as_reversible_as_its_worst_step),

@@ -88,6 +88,16 @@ alterations_are_known_part_by_part(void **state)
 		{ "ALTER TABLE t ALTER COLUMN a TYPE bigint", "t", AE, REWRITE, UNSURE },
 		{ "ALTER TABLE t ALTER a SET NOT NULL", "t", AE, SCAN, UNSURE },
 		{ "ALTER TABLE t ALTER a DROP NOT NULL", "t", AE, INSTANT, FITS },
+		{ "ALTER TABLE t ALTER a DROP DEFAULT", "t", AE, INSTANT, UNSURE },
+		{ "ALTER TABLE t ALTER a SET DEFAULT NULL", "t", AE, INSTANT, UNSURE },
+		{ "ALTER TABLE t ALTER a SET DEFAULT 1", "t", AE, INSTANT, FITS },
+		{ "ALTER TABLE t ALTER a DROP IDENTITY", "t", AE, INSTANT, UNSURE },
+		{ "ALTER TABLE t ALTER a SET GENERATED ALWAYS", "t", AE, INSTANT, UNSURE },
+		{ "ALTER TABLE t ALTER a DROP EXPRESSION", "t", AE, INSTANT, UNSURE },
+		{ "ALTER TABLE t ADD COLUMN b int DEFAULT s.f()", "t", AE, REWRITE, FITS },
+		{ "ALTER TABLE t ADD COLUMN b text DEFAULT lower('A')", "t", AE, INSTANT, FITS },
+		{ "ALTER TABLE t INHERIT p", "t", AE, INSTANT, UNSURE },
+		{ "ALTER TABLE t NO INHERIT p", "t", AE, INSTANT, UNSURE },
 		{ "ALTER TABLE t ADD CHECK (a > 0)", "t", AE, SCAN, UNSURE },
 		{ "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", "t", AE, INSTANT, UNSURE },
 		{ "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u (a) ON DELETE CASCADE", "t", SRE, SCAN,
@@ -139,6 +149,7 @@ other_statements_are_known(void **state)
 		{ "SELECT * FROM t JOIN u ON t.a = u.a FOR UPDATE", "t", TIDE_ROW_SHARE, ALL, FITS },
 		{ "SELECT * FROM (SELECT * FROM t) s FOR UPDATE", "t", TIDE_ROW_SHARE, ALL, FITS },
 		{ "COPY (DELETE FROM t RETURNING *) TO STDOUT", "t", TIDE_ROW_EXCLUSIVE, ALL, FITS },
+		{ "INSERT INTO t SELECT s.f()", "t", TIDE_ROW_EXCLUSIVE, SOME, FITS },
 		{ "SET LOCAL search_path = x", NULL, NONE, UNKNOWN, UNSURE },
 		{ "RESET ALL", NULL, NONE, UNKNOWN, UNSURE },
 		{ "SET LOCAL statement_timeout = 0", NULL, NONE, INSTANT, FITS },
@@ -152,7 +163,7 @@ other_statements_are_known(void **state)
 		{ "REINDEX TABLE t", "t", AE, BUILD, FITS },
 		{ "REINDEX (CONCURRENTLY) TABLE t", "t", SUE, BUILD, FITS },
 		{ "REFRESH MATERIALIZED VIEW m", "m", AE, REWRITE, FITS },
-		{ "REFRESH MATERIALIZED VIEW CONCURRENTLY m", "m", TIDE_EXCLUSIVE, REWRITE, FITS },
+		{ "REFRESH MATERIALIZED VIEW CONCURRENTLY m", "m", TIDE_EXCLUSIVE, SOME, FITS },
 		{ "LOCK TABLE t IN SHARE MODE", "t", SHARE, INSTANT, FITS },
 		{ "CREATE TRIGGER r BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()", "t", SRE, INSTANT,
 		    UNSURE },
@@ -209,7 +220,7 @@ a_column_is_read_with_its_parts(void **state)
 	    "IF EXISTS z",
 	    &read);
 	assert_int_equal(read.count, 1);
-	assert_int_equal(read.item[0].effect_count, 4);
+	assert_int_equal(read.item[0].effect_count, 5);
 	/* What is dropped goes first. */
 	e = read.item[0].effect + 1;
 	assert_string_equal(e[0].name, "X");
@@ -217,6 +228,11 @@ a_column_is_read_with_its_parts(void **state)
 	assert_string_equal(e[0].fallback, "f(1, 2)");
 	assert_string_equal(e[0].collation, "\"C\"");
 	assert_true(e[0].not_null && e[0].missing_ok);
+	/* What is written behind the column comes, or not, with it. */
+	assert_int_equal(e[1].kind, TIDE_EFFECT_ADD_CONSTRAINT);
+	assert_true(e[1].missing_ok);
+	assert_true(e[0].guessed && e[0].work == TIDE_WORK_REWRITE);
+	e++;
 	assert_string_equal(e[1].name, "y");
 	assert_string_equal(e[1].definition, "'a, b'");
 	assert_string_equal(e[2].name, "c d");
@@ -224,7 +240,7 @@ a_column_is_read_with_its_parts(void **state)
 	assert_int_equal(e[2].columns.count, 1);
 	assert_string_equal(e[2].columns.item[0], "a");
 	assert_true(e[2].not_valid);
-	assert_true(e[-1].loses && e[-1].missing_ok);
+	assert_true(e[-2].loses && e[-2].missing_ok);
 	talloc_free(ctx);
 }
 
@@ -300,6 +316,32 @@ what_cascade_takes_is_unknown(void **state)
 	}
 }
 
+/* What a function does that rows are written with, its text does not say. */
+static void
+what_a_function_does_is_unknown(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool unknown;
+	} rows[] = { { "INSERT INTO t SELECT s.f()", true }, { "UPDATE t SET a = f(a) WHERE b", true },
+		{ "DELETE FROM t WHERE f(a)", true }, { "UPDATE t SET a = upper(a) WHERE b", false },
+		{ "INSERT INTO t VALUES (now(), pg_catalog.md5('x'))", false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		void *ctx = talloc_new(NULL);
+		struct tide_statements read;
+		bool unknown = false;
+
+		tide_statements_read(ctx, rows[i].sql, &read);
+		for (size_t k = 0; k < read.item[0].effect_count; k++)
+			unknown = unknown || read.item[0].effect[k].work == TIDE_WORK_UNKNOWN;
+		if (unknown != rows[i].unknown)
+			fail_msg("%s: unknown %d", rows[i].sql, unknown);
+		talloc_free(ctx);
+	}
+}
+
 static void
 parts_are_read_as_the_server_does_them(void **state)
 {
@@ -337,6 +379,7 @@ main(void)
 		cmocka_unit_test(alterations_are_known_part_by_part),
 		cmocka_unit_test(other_statements_are_known),
 		cmocka_unit_test(what_cascade_takes_is_unknown),
+		cmocka_unit_test(what_a_function_does_is_unknown),
 		cmocka_unit_test(parts_are_read_as_the_server_does_them),
 		cmocka_unit_test(what_cannot_be_read_is_unknown),
 		cmocka_unit_test(a_column_is_read_with_its_parts),
