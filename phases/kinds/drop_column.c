@@ -332,7 +332,7 @@ fill_release(struct drop *d, struct tide_step *step)
 	if (d->relax) {
 		tide_not_null_acts(d->out, d->at->cat, d->column, d->spec->column, undo);
 		if (d->column->not_null)
-			tide_action_add(d->out, undo, tide_proof_drop(d->out, d->at->cat, proof.name));
+			tide_proof_drop_add(d->out, d->at->cat, undo, proof.name);
 	}
 	if (d->dual != NULL) {
 		tide_triggers_create(d->out, undo, d->shown);

@@ -75,7 +75,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	undo->probe = tide_probe(out, is_set, NULL);
 	tide_not_null_acts(out, at->cat, column, spec->column, undo);
 	if (column->not_null)
-		tide_action_add(out, undo, tide_proof_drop(out, at->cat, proof.name));
+		tide_proof_drop_add(out, at->cat, undo, proof.name);
 	return true;
 }
 

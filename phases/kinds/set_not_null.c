@@ -99,7 +99,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	step->forward.probe = tide_probe(out, is_set, NULL);
 	tide_action_add(out, &step->forward,
 	    tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL", table, spec->column));
-	tide_action_add(out, &step->forward, tide_proof_drop(out, at->cat, proof.name));
+	tide_proof_drop_add(out, at->cat, &step->forward, proof.name);
 	undo = tide_step_add_undo(out, step);
 	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(out, "Let %s be NULL again", tide_people_column(out, at->cat, spec->column)));

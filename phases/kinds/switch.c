@@ -188,7 +188,7 @@ fill_forward(struct change *ch, struct tide_action *action)
 	if (tide_dual_provable(ch->before)) {
 		tide_action_add(ch->out, action, assert_proved(ch));
 		add_not_null(ch, action);
-		tide_action_add(ch->out, action, tide_proof_drop(ch->out, ch->at->cat, ch->proof.name));
+		tide_proof_drop_add(ch->out, ch->at->cat, action, ch->proof.name);
 	}
 	add_not_valid(ch, action);
 	tide_triggers_create_functions(ch->out, action, ch->both);

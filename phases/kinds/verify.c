@@ -24,6 +24,27 @@ expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *
 		take(ctx, spec->condition);
 }
 
+/* DDL of the table's owner that PostgreSQL refuses because of our check is known before it fails. */
+static void
+note_attach(const struct tide_checking *c, void *room)
+{
+	struct tide_proof proof;
+	struct tide_dual_state state;
+	struct tide_dual *dual;
+	struct tide_err ignored = { 0 };
+
+	if (!tide_dual_for(room, c->at, &dual, &state, &ignored) || !tide_dual_provable(dual))
+		return;
+	tide_dual_proof(room, dual, &proof);
+	tide_say(c, TIDE_NOTE, "verify-attach", NULL,
+	    tide_sqlf(c->out,
+		"make partitions with PARTITION OF or LIKE ... INCLUDING CONSTRAINTS; before ATTACH of "
+		"another "
+		"table add %I to it, as pg_get_constraintdef shows it",
+		proof.name),
+	    "from this phase to the switch PostgreSQL attaches only partitions that have its check");
+}
+
 static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -55,6 +76,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		tide_say(&c, TIDE_ERROR, "verify-before-backfill", NULL,
 		    "put a phase of kind \"backfill\" before it",
 		    "nothing has filled the existing rows yet, so they cannot agree");
+	else if (at->cat != NULL && at->cat->table.relkind == 'p')
+		note_attach(&c, room);
 	talloc_free(room);
 }
 

@@ -15,6 +15,31 @@ tide_proof_drop(void *ctx, const struct tide_catalog *cat, const char *name)
 	return tide_sqlf(ctx, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I", tide_table_text(ctx, cat), name);
 }
 
+void
+tide_proof_drop_add(
+    struct tide_steps *out, const struct tide_catalog *cat, struct tide_action *action, const char *name)
+{
+	char *table = tide_table_text(out, cat);
+
+	tide_action_add(out, action, tide_proof_drop(out, cat, name));
+	if (cat->table.relkind != 'p')
+		return;
+	/* A partition that had the check before it was attached keeps it as its own. */
+	tide_action_add(out, action,
+	    tide_do_block(
+		out, tide_sqlf(out,
+			 "DECLARE\n\ttidemark_partition pg_catalog.regclass;\nBEGIN\n"
+			 "\tFOR tidemark_partition IN\n"
+			 "\t\tSELECT k.conrelid FROM pg_catalog.pg_partition_tree(%L) AS p\n"
+			 "\t\t  JOIN pg_catalog.pg_constraint AS k ON k.conrelid = p.relid\n"
+			 "\t\t WHERE k.conname = %L ORDER BY p.level\n"
+			 "\tLOOP\n"
+			 "\t\tEXECUTE pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT IF EXISTS %%I', "
+			 "tidemark_partition, %L);\n"
+			 "\tEND LOOP;\nEND",
+			 table, name, name)));
+}
+
 static char *
 or_already(void *ctx, const struct tide_proof *proof, char *condition)
 {
@@ -67,7 +92,7 @@ tide_proof_steps(
 	    talloc_asprintf(out, "Drop the check that %s", proof->what));
 	undo->probe =
 	    tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_constraint(out, cat, proof->name)), NULL);
-	tide_action_add(out, undo, tide_proof_drop(out, cat, proof->name));
+	tide_proof_drop_add(out, cat, undo, proof->name);
 	step = tide_steps_add(out, talloc_asprintf(out, "validate-%s", label));
 	fill_validate(out, cat, proof, &step->forward);
 }

@@ -19,6 +19,9 @@ void tide_proof_steps(struct tide_steps *out, const struct tide_catalog *cat, co
 void tide_proof_undo(struct tide_steps *out, const struct tide_catalog *cat, const struct tide_proof *proof,
     struct tide_step *step);
 char *tide_proof_drop(void *ctx, const struct tide_catalog *cat, const char *name);
+/** Adds that to an action, and what drops it on partitions that were attached with it. `name` is one that we made. */
+void tide_proof_drop_add(
+    struct tide_steps *out, const struct tide_catalog *cat, struct tide_action *action, const char *name);
 
 /** That some columns hold no NULL. `columns` as they are called then; name, check and differing are set. */
 void tide_proof_not_null(

@@ -120,6 +120,7 @@ SILENT = ("0 `ok`", "9 `hook`", "Warnings that are no errors")
 
 # Findings whose hint another test than test_hints_findings follows; with a blank in it: why none does.
 RULES = {
+    "verify-attach": "test_relations.Attaching.test_each_way_to_add_a_partition_beside_the_check_and_nothing_of_it_stays",
     "add-column-rewrite": REFUSED + "test_a_base_type_is_added_where_a_domain_would_rewrite_the_table",
     "backfill-other-triggers": REFUSED + "test_the_line_of_the_hint_says_what_other_triggers_do",
     "backfill-skip-privilege": REFUSED + "test_the_grant_of_the_hint_lets_the_sweep_continue",

@@ -1,8 +1,10 @@
 """What a table is and who follows it: foreign and typed tables, inheritance, publications. Known before anything is done."""
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import psycopg2  # noqa: E402
 from harness import plans  # noqa: E402
 from harness.testcase import LiveCase, limit, main  # noqa: E402
 
@@ -52,6 +54,47 @@ class Tables(RelationCase):
         for key in ({"columns": "g"}, {"expressions": "g + 1"}, {"columns": "a", "where": "g > 1"}):
             path = self.plan(plans.plan("p", "public.t", [{"kind": "create_index", "name": "ig", **key}]))
             self.assertEqual(self.rules(path), ["create-index-virtual"], key)
+
+
+class Attaching(RelationCase):
+    """Partitions that come between the proof and the switch, when the check stands on the table."""
+
+    TABLE = "CREATE TABLE t (id integer, a text) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); INSERT INTO t VALUES (1, 'x');"
+
+    def test_each_way_to_add_a_partition_beside_the_check_and_nothing_of_it_stays(self):
+        self.execute(self.TABLE)
+        path = self.plan(plans.rename("public.t", "a", "b", "text", name="p", up="upper(a)", down="b", switch="manual", drop_column="manual"))
+        note = self.tidemark("lint", "--db", path).ok().out
+        self.assertIn("[verify-attach]", note)
+        self.tidemark("run", path).ok()
+        self.execute("CREATE TABLE t2 PARTITION OF t FOR VALUES IN (2)")
+        self.execute("CREATE TABLE t3 (LIKE t INCLUDING ALL); INSERT INTO t3 VALUES (3, 'l', 'L'); ALTER TABLE t ATTACH PARTITION t3 FOR VALUES IN (3)")
+        self.execute("CREATE TABLE t4 (id integer, a text, b text); INSERT INTO t4 VALUES (4, 'm', 'M')")
+        with self.assertRaises(psycopg2.errors.DatatypeMismatch):
+            self.execute("ALTER TABLE t ATTACH PARTITION t4 FOR VALUES IN (4)")
+        # What the hint says.
+        name = re.search(r'add "(\w+)" to it, as pg_get_constraintdef shows it', note).group(1)
+        definition = self.value("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 't'::regclass AND conname = %s", (name,))
+        self.execute(f'ALTER TABLE t4 ADD CONSTRAINT "{name}" {definition}')
+        self.execute("ALTER TABLE t ATTACH PARTITION t4 FOR VALUES IN (4)")
+        # As pg_dump writes partitions, with the table in the middle of the plan.
+        self.execute("CREATE TABLE t5 (LIKE t INCLUDING ALL) PARTITION BY LIST (id); CREATE TABLE t51 (LIKE t INCLUDING ALL);"
+                     "ALTER TABLE ONLY t5 ATTACH PARTITION t51 DEFAULT; ALTER TABLE ONLY t ATTACH PARTITION t5 FOR VALUES IN (5); INSERT INTO t VALUES (5, 'n')")
+        self.tidemark("advance", "p").ok()
+        checks = "SELECT conrelid::regclass, conname FROM pg_constraint WHERE conname LIKE '%in_step'"
+        self.assertEqual(self.rows(checks), [])
+        for number in range(1, 6):
+            self.execute(f"INSERT INTO t (id, b) VALUES ({number}, 'MiXed')")
+        self.assertEqual(self.rows("SELECT DISTINCT a, b FROM t WHERE b = 'MiXed'"), [("MiXed", "MiXed")])
+        self.assertEqual(self.value("SELECT count(*) FROM t WHERE b <> upper(a)"), 5)
+
+    def test_the_way_back_leaves_nothing_on_a_partition_that_was_attached(self):
+        self.execute(self.TABLE)
+        self.tidemark("run", self.plan(plans.rename("public.t", "a", "b", "text", name="p", switch="manual"))).ok()
+        self.execute("CREATE TABLE t3 (LIKE t INCLUDING ALL); ALTER TABLE t ATTACH PARTITION t3 FOR VALUES IN (3)")
+        self.tidemark("rollback", "p", "--yes").ok()
+        self.assertEqual(self.value("SELECT count(*) FROM pg_constraint WHERE conname LIKE '%in_step'"), 0)
+        self.execute("CREATE TABLE t4 (id integer, a text); ALTER TABLE t ATTACH PARTITION t4 FOR VALUES IN (4)")
 
 
 class Names(RelationCase):
