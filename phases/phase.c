@@ -8,6 +8,7 @@
 #include "checks/overlap.h"
 #include "pair/pair.h"
 #include "checks/relations.h"
+#include "pair/takeover.h"
 #include "releases.h"
 #include "build/rename.h"
 #include "script/script.h"
@@ -52,12 +53,14 @@ compile(void *ctx, const struct tide_phase_at *at, struct tide_steps **out, stru
 {
 	const struct tide_phase_ops *ops = tide_phase_find(at->phase->kind->name);
 	struct tide_steps *steps = talloc_zero(ctx, struct tide_steps);
+	struct tide_phase_at there;
 
 	if (!ops->compile(at, steps, err)) {
 		talloc_free(steps);
 		return false;
 	}
-	tide_releases_set(steps, at);
+	there = tide_taken_over(steps, at);
+	tide_releases_set(steps, &there);
 	tide_steps_name_table(steps, at->cat);
 	*out = steps;
 	return true;

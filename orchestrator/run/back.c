@@ -13,6 +13,7 @@
 #include "steps/step_runner.h"
 #include "tidemark/base/units.h"
 #include "tidemark/orchestrator/store.h"
+#include "tidemark/phases/phase.h"
 
 /* One phase to undo. */
 struct chapter {
@@ -78,6 +79,56 @@ check_reversible(struct tide_executor *exe, const struct way *way, struct tide_e
 		}
 	}
 	return true;
+}
+
+/* One drop_column of another plan: its name, text and state, the phase, and whether that is done. */
+static bool
+check_drop(
+    struct tide_executor *exe, void *mem, const struct tide_rows *rows, size_t row, struct tide_err *err)
+{
+	const char *plan = tide_rows_required(rows, row, 0), *text = tide_rows_required(rows, row, 1);
+	struct tide_err unread = { 0 };
+	struct tide_plan *other;
+	const char *column;
+
+	if (!tide_plan_parse(
+		mem, plan, text, strlen(text), tide_phase_kinds(), tide_phase_count, &other, &unread) ||
+	    (column = tide_phase_needs(exe->plan, other, (size_t)tide_rows_int(rows, row, 3))) == NULL)
+		return true;
+	if (tide_rows_bool(rows, row, 4)) {
+		tide_fail(err, TIDE_PRECONDITION,
+		    "plan '%s' cannot be rolled back: plan '%s' has dropped \"%s\" permanently",
+		    exe->plan->name, plan, column);
+		return tide_hint(err, "this was the point of no return; going on from here needs a new plan");
+	}
+	tide_fail(err, TIDE_PRECONDITION, "plan '%s' (%s) takes over what keeps \"%s\" in step, to drop it",
+	    plan, tide_rows_required(rows, row, 2), column);
+	return tide_hint(err, "roll that one back first: tidemark rollback %s", plan);
+}
+
+/* Another plan may have taken the triggers of this one over, to drop the old column: then the way back leads through that one. */
+static bool
+check_taken_over(struct tide_executor *exe, const struct tide_run_row *run, struct tide_err *err)
+{
+	void *mem;
+	struct tide_rows *rows;
+	bool ok;
+
+	if (run->state != TIDE_RUN_COMPLETE)
+		return true;
+	mem = talloc_new(exe);
+	ok = tide_await_query(exe->control, mem,
+	    "SELECT r.plan, r.plan_text, r.state, p.ordinal, p.state = 'done' FROM tidemark.run r JOIN "
+	    "tidemark.phase p ON p.run = r.id WHERE r.table_oid = $1::oid AND r.id > $2::bigint AND r.state "
+	    "<> "
+	    "'rolled_back' AND r.plan <> $3 AND p.kind = 'drop_column' ORDER BY r.id, p.ordinal",
+	    TIDE_ARGS(tide_param_int(mem, exe->session->table_oid), tide_param_int(mem, exe->session->run),
+		exe->plan->name),
+	    &rows, err);
+	for (size_t i = 0; ok && i < tide_rows_count(rows); i++)
+		ok = check_drop(exe, mem, rows, i, err);
+	talloc_free(mem);
+	return ok;
 }
 
 /* Nobody waits longer for a number, and a larger one is not told apart. */
@@ -530,8 +581,9 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	/* A rollback that was interrupted goes on to where it was going. */
 	if (exe->options->to == NULL && run.direction == TIDE_BACK)
 		way.target = run.back_to;
-	if (!check_target(exe, &run, way.target, err) || !collect(exe, &way, err) ||
-	    !check_reversible(exe, &way, err) || !check_losses(exe, &way, true, err))
+	if (!check_target(exe, &run, way.target, err) || !check_taken_over(exe, &run, err) ||
+	    !collect(exe, &way, err) || !check_reversible(exe, &way, err) ||
+	    !check_losses(exe, &way, true, err))
 		return false;
 	tell_release(exe, &way);
 	exe->asks_for_room = true;

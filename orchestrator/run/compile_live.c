@@ -26,6 +26,8 @@ tide_planner_catalog(struct tide_executor *exe, void *ctx, struct tide_catalog *
 	};
 	bool ok = tide_catalog_load(ctx, exe->control, &request, out, err);
 
+	if (ok && tide_phase_more_facts(mem, exe->plan, *out, &request.expressions, &request.columns))
+		ok = tide_catalog_load(ctx, exe->control, &request, out, err);
 	talloc_free(mem);
 	return ok;
 }

@@ -86,6 +86,23 @@ limits(void *ctx, const struct tide_task *task)
 							      : (long long)HOUR_MS);
 }
 
+/* A plan whose triggers another one ends is told in its own row, in the transaction that does it. */
+static char *
+tell_taken_over(void *ctx, const struct tide_task *task)
+{
+	const char *plan = task->action->takes_over;
+
+	if (plan == NULL)
+		return talloc_strdup(ctx, "");
+	return tide_sqlf(ctx,
+	    "WITH r AS (UPDATE tidemark.run SET reason = %L, updated = clock_timestamp() WHERE id = (SELECT "
+	    "max(id) FROM tidemark.run WHERE plan = %L AND state = 'complete') RETURNING id, reason) "
+	    "INSERT INTO tidemark.journal (run, event, outcome) SELECT id, 'run.taken_over', reason FROM "
+	    "r;\n",
+	    talloc_asprintf(ctx, "plan '%s' has taken over: %s", task->exe->plan->name, task->action->title),
+	    plan);
+}
+
 static char *
 transaction(void *ctx, const struct tide_task *task)
 {
@@ -110,12 +127,12 @@ transaction(void *ctx, const struct tide_task *task)
 	if (action->guards != NULL)
 		text = talloc_asprintf_append(text, "%s;\n", tide_action_guard(ctx, action, exe->plan->name));
 	text = talloc_asprintf_append(text,
-	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s%s%s;\n"
+	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s%s%s%s;\n"
 	    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
 	    "ORDER BY seq DESC LIMIT 1",
 	    remaining, own_path ? own_sql_begins(ctx, exe) : "",
 	    statements(ctx, action, own_path ? limits(ctx, task) : remaining),
-	    own_path ? own_sql_ends(ctx, exe) : "", fence(ctx, exe, " FOR SHARE"),
+	    own_path ? own_sql_ends(ctx, exe) : "", tell_taken_over(ctx, task), fence(ctx, exe, " FOR SHARE"),
 	    tide_journal_sql(ctx, exe->session,
 		&(struct tide_entry){ .event = tide_task_event(task, "done"),
 		    .phase = task->phase,

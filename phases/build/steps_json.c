@@ -44,6 +44,7 @@ static const struct tide_record_field action_fields[] = {
 	TIDE_FIELD(tide_action, differing, TEXT),
 	TIDE_FIELD(tide_action, lock_table, TEXT),
 	TIDE_FIELD(tide_action, guards, TEXT),
+	TIDE_FIELD(tide_action, takes_over, TEXT),
 	TIDE_FIELD(tide_action, table, TEXT),
 	TIDE_FIELD(tide_action, loss_note, TEXT),
 	TIDE_FIELD(tide_action, lost, TEXT),

@@ -8,6 +8,7 @@
 #include <talloc.h>
 
 #include "script/script.h"
+#include "pair/takeover.h"
 #include "build/specs.h"
 #include "tidemark/base/sqltext.h"
 
@@ -136,6 +137,16 @@ claim_phases(struct claims *out, const struct reading *r)
 	}
 }
 
+/* Of a run that is complete only its triggers are left, until a plan that has taken them over drops the column. */
+static bool
+has_triggers(const struct tide_catalog *cat, const char *plan)
+{
+	for (size_t i = 0; i < cat->keeper_count; i++)
+		if (strcmp(cat->keeper[i].plan, plan) == 0)
+			return true;
+	return false;
+}
+
 /* false: its plan cannot be read. */
 static bool
 claim_run(void *ctx, struct claims *out, const struct tide_other_run *run)
@@ -217,16 +228,23 @@ named(void *ctx, const struct tide_phase *phase, const char *key)
 	return out;
 }
 
+static bool
+is_over(const struct claim *claim)
+{
+	return claim->run != NULL && strcmp(claim->run->state, "complete") == 0;
+}
+
 /* The claim that says most: triggers and holds before a column that was merely added, and what will be last. */
 static const struct claim *
-find_claim(const struct claims *claims, const char *column, unsigned begun_uses, unsigned planned_uses)
+find_claim(const struct tide_phase_at *at, const struct claims *claims, const char *column,
+    unsigned begun_uses, unsigned planned_uses)
 {
 	const struct claim *added = NULL, *planned = NULL;
 
 	for (size_t i = 0; i < claims->count; i++) {
 		const struct claim *c = &claims->item[i];
 
-		if (strcmp(c->column, column) != 0)
+		if (strcmp(c->column, column) != 0 || (is_over(c) && tide_is_taken_over(at, c->plan, column)))
 			continue;
 		if (c->begun && (c->use & begun_uses & (KEPT | HELD)) != 0)
 			return c;
@@ -236,12 +254,6 @@ find_claim(const struct claims *claims, const char *column, unsigned begun_uses,
 			planned = c;
 	}
 	return added != NULL ? added : planned;
-}
-
-static bool
-is_over(const struct claim *claim)
-{
-	return claim->run != NULL && strcmp(claim->run->state, "complete") == 0;
 }
 
 static char *
@@ -312,7 +324,8 @@ check_touches(const struct tide_checking *c, const struct claims *claims)
 			continue;
 		names = named(room, c->at->phase, t->key);
 		for (size_t k = 0; k < names.count; k++) {
-			const struct claim *claim = find_claim(claims, names.item[k], t->begun, t->planned);
+			const struct claim *claim =
+			    find_claim(c->at, claims, names.item[k], t->begun, t->planned);
 
 			if (claim != NULL)
 				say_claim(c, t->key, names.item[k], claim);
@@ -392,7 +405,7 @@ check_sql(const struct tide_checking *c, const struct claims *claims)
 	room = talloc_new(NULL);
 	tide_script_read(room, c->at, &spec->act, &script);
 	for (size_t i = 0; i < claims->count; i++) {
-		const struct claim *claim = find_claim(claims, claims->item[i].column, ANY, 0);
+		const struct claim *claim = find_claim(c->at, claims, claims->item[i].column, ANY, 0);
 
 		if (claim == &claims->item[i])
 			check_claim(c, &script, claim);
@@ -457,6 +470,8 @@ tide_check_overlap(const struct tide_phase_at *at, struct tide_findings *out)
 	for (size_t i = 0; i < at->cat->other_run_count; i++) {
 		const struct tide_other_run *run = &at->cat->other_run[i];
 
+		if (strcmp(run->state, "complete") == 0 && !has_triggers(at->cat, run->plan))
+			continue;
 		if (!claim_run(room, &claims, run) && at->index == 0)
 			tide_say(&c, TIDE_WARNING, "plan-overlap-unknown", NULL,
 			    talloc_asprintf(out, "see: tidemark status %s", run->plan),
@@ -518,7 +533,7 @@ tide_action_guard(void *ctx, const struct tide_action *action, const char *plan)
 		"\t WHERE (t.tgrelid = CAST(%L AS pg_catalog.regclass)\n"
 		"\t    OR t.tgrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(%L) AS p)\n"
 		"\t    OR t.tgrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_ancestors(%L) AS p))\n"
-		"\t   AND note.of ->> 'plan' <> %L AND used.name IN (%s)\n"
+		"\t   AND note.of ->> 'plan' <> %L AND note.of ->> 'plan' <> %L AND used.name IN (%s)\n"
 		"\t LIMIT 1;\n"
 		"\tIF FOUND THEN\n"
 		"\t\tRAISE EXCEPTION 'column \"%%\" is in use by another plan: ''%%'' keeps it in step', "
@@ -529,5 +544,6 @@ tide_action_guard(void *ctx, const struct tide_action *action, const char *plan)
 		"rollback %%s), then run again', other.plan);\n"
 		"\tEND IF;\n"
 		"END",
-		table, table, table, plan, literals(ctx, action->guards)));
+		table, table, table, plan, action->takes_over != NULL ? action->takes_over : plan,
+		literals(ctx, action->guards)));
 }

@@ -13,6 +13,7 @@
 #include "pair/prove.h"
 #include "pair/recreate.h"
 #include "checks/relations.h"
+#include "pair/takeover.h"
 #include "build/specs.h"
 #include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
@@ -188,7 +189,7 @@ check_sequence(const struct tide_checking *c, const struct tide_column *column)
 }
 
 static void
-check(const struct tide_phase_at *at, struct tide_findings *out)
+check_there(const struct tide_phase_at *at, struct tide_findings *out)
 {
 	const struct tide_checking c = { at, out };
 	const struct drop_column_spec *spec = at->phase->spec;
@@ -214,6 +215,16 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	tide_hanging_on(room, at, column, &hanging);
 	for (size_t i = 0; i < hanging.count; i++)
 		check_hanging(&c, &hanging.item[i], &pair);
+	talloc_free(room);
+}
+
+static void
+check(const struct tide_phase_at *at, struct tide_findings *out)
+{
+	void *room = talloc_new(NULL);
+	struct tide_phase_at there = tide_taken_over(room, at);
+
+	check_there(&there, out);
 	talloc_free(room);
 }
 
@@ -393,7 +404,7 @@ fill_drop(struct drop *d, struct tide_step *step)
 }
 
 static bool
-compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
+compile_there(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {
 	struct drop d;
 	struct tide_step *step;
@@ -419,9 +430,34 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 }
 
 static void
-apply(const struct tide_phase_at *at, struct tide_catalog *cat)
+name_taken_over(struct tide_steps *out, const char *plan)
+{
+	for (size_t s = 0; s < out->count; s++) {
+		struct tide_step *step = &out->item[s];
+
+		step->forward.takes_over = talloc_strdup(out, plan);
+		for (size_t u = 0; u < step->undo_count; u++)
+			step->undo[u].takes_over = talloc_strdup(out, plan);
+	}
+}
+
+static bool
+compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
+{
+	struct tide_phase_at there = tide_taken_over(out, at);
+
+	if (!compile_there(&there, out, err))
+		return false;
+	if (there.plan != at->plan)
+		name_taken_over(out, there.plan->name);
+	return true;
+}
+
+static void
+apply(const struct tide_phase_at *here, struct tide_catalog *cat)
 {
 	struct tide_steps *room = talloc_zero(cat, struct tide_steps);
+	struct tide_phase_at there = tide_taken_over(room, here), *at = &there;
 	struct tide_err ignored = { 0 };
 	struct drop d;
 

@@ -3,6 +3,7 @@
 #include <talloc.h>
 
 #include "build/build.h"
+#include "takeover.h"
 #include "mirror.h"
 #include "pair.h"
 #include "prove.h"
@@ -60,14 +61,30 @@ find_state(void *ctx, const struct tide_plan *plan, size_t dual, const struct ti
 	return false;
 }
 
+/* A plan that only drops the old column of another plan's pair compares that. */
+static const struct tide_plan *
+plan_of_pair(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat)
+{
+	for (size_t i = tide_dual_before(plan, plan->count) < 0 ? plan->count : 0; i-- > 0;) {
+		struct tide_phase_at at = { plan, &plan->phase[i], i, cat };
+		struct tide_phase_at there = tide_taken_over(ctx, &at);
+
+		if (there.plan != plan)
+			return there.plan;
+	}
+	return plan;
+}
+
 bool
 tide_phase_compare_spec(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat,
     struct tide_sweep_spec **out, struct tide_err *err)
 {
-	long index = tide_dual_before(plan, plan->count);
 	struct tide_dual *dual;
 	struct tide_sweep_spec *sweep;
+	long index;
 
+	plan = plan_of_pair(ctx, plan, cat);
+	index = tide_dual_before(plan, plan->count);
 	if (index < 0) {
 		tide_fail(err, TIDE_PRECONDITION, "the plan has no dual_write: there is nothing to compare");
 		return tide_hint(err,

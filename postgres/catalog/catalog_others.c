@@ -27,6 +27,7 @@ static const struct tide_record_field run_fields[] = {
 	TIDE_FIELD(tide_other_run, text, TEXT),
 	TIDE_FIELD(tide_other_run, phases, TEXT),
 	TIDE_FIELD(tide_other_run, earlier, BOOL),
+	TIDE_FIELD(tide_other_run, same_table, BOOL),
 };
 static const struct tide_record_field keeper_fields[] = {
 	TIDE_FIELD(tide_keeper, trigger, TEXT),

@@ -13,7 +13,8 @@ SELECT r.plan,
        -- A phase that was refused when it began has done nothing.
        (SELECT string_agg(CASE WHEN s.compiled IS NULL THEN 'pending' ELSE s.state END, E'\n' ORDER BY s.ordinal) FROM tidemark.phase AS s WHERE s.run = r.id) AS phases,
        r.id < coalesce((SELECT min(own.id) FROM tidemark.run AS own
-                         WHERE own.plan = p.plan AND own.state NOT IN ('complete', 'rolled_back')), r.id + 1) AS earlier
+                         WHERE own.plan = p.plan AND own.state NOT IN ('complete', 'rolled_back')), r.id + 1) AS earlier,
+       r.table_oid = p.relation AS same_table
   FROM p
   JOIN tidemark.run AS r ON r.plan IS DISTINCT FROM p.plan AND r.state <> 'rolled_back'
   JOIN family ON family.oid = r.table_oid

@@ -66,6 +66,10 @@ ROWS = {
     "`plan '…' was rolled back`": REFUSED + "test_a_plan_that_was_rolled_back_runs_with_the_command_of_the_hint",
     "`a rollback of '…' is under way`": REFUSED + "test_a_rollback_under_way_is_finished_by_the_command_of_the_hint",
     "`phase … cannot be undone: …`": REFUSED + "test_behind_the_point_of_no_return_a_new_plan_goes_on",
+    "`plan '…' cannot be rolled back: plan '…' has dropped \"…\" permanently`":
+        "test_overlap.DroppedByAnotherPlan.test_the_drop_is_proved_and_ends_the_first_plan",
+    "`plan '…' (…) takes over what keeps \"…\" in step, to drop it`":
+        "test_overlap.DroppedByAnotherPlan.test_there_and_back_through_the_hold",
     "`the rollback loses: …`": REFUSED + "test_what_is_lost_is_accepted_by_the_option_of_the_hint",
     "`phase … is running: there is no gate to open`, `phase … has no gate that needs manual approval`": REFUSED + "test_a_gate_that_is_not_there_is_left_by_run",
     "`phase … waits for its hold to end`": REFUSED + "test_the_rest_of_a_hold_is_waived_by_the_command_of_the_hint",

@@ -193,6 +193,7 @@ fixture_other_run(void *ctx, const json_t *row, struct tide_other_run *out)
 	out->text = fixture_text(ctx, row, "text");
 	out->phases = fixture_text(ctx, row, "phases");
 	out->earlier = !json_is_false(json_object_get(row, "earlier"));
+	out->same_table = !json_is_false(json_object_get(row, "same_table"));
 }
 
 /* "v" of `view public.v`, "My View" of `view public."My View"`. */

@@ -148,6 +148,86 @@ class Refused(OverlapCase):
         self.refused(self.tidemark("run", part), "whole")
 
 
+class DroppedByAnotherPlan(OverlapCase):
+    """A plan ends at its switch, and another one drops the old column, a month later."""
+
+    def switched(self, **more):
+        phases = plans.rename_phases("a", "b", "bigint", **more)[:-1]
+        self.tidemark("run", self.plan(plans.plan("one", "public.t", phases), "one.toml")).ok()
+
+    def drop(self, column="a", **more):
+        return self.plan(plans.plan("two", "public.t", [{"kind": "drop_column", "column": column, **more}]), "two.toml")
+
+    def test_there_and_back_through_the_hold(self):
+        before = self.fingerprint()
+        self.switched(up="a * 2", down="b / 2")
+        between = self.fingerprint()
+        path = self.drop(hold="1h")
+        self.tidemark("lint", "--db", path).ok()
+        self.tidemark("run", path).ok()
+        held = self.value("SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass AND attname ~ '^tidemark_held_'")
+        self.execute(f"UPDATE t SET b = 22 WHERE id = 1; UPDATE t SET {held} = 13 WHERE id = 2; INSERT INTO t (id, b) VALUES (501, 30)")
+        self.assertEqual(self.rows(f"SELECT id, {held}, b FROM t WHERE id IN (1, 2, 501) ORDER BY id"), [(1, 11, 22), (2, 13, 26), (501, 15, 30)])
+        self.tidemark("verify", "two").ok()
+        status = self.tidemark.json("status", "one")
+        self.assertEqual((status["state"], status["reason"]), ("complete", "plan 'two' has taken over: Hide public.t.a; it is still kept in step"))
+        self.assertEqual(self.value("SELECT outcome FROM tidemark.history WHERE plan = 'one' AND event = 'run.taken_over'"), status["reason"])
+        refused = self.tidemark("rollback", "one", "--yes").expect(4)
+        self.assertIn("plan 'two' (waiting) takes over what keeps \"a\" in step, to drop it", refused.err)
+        self.assertIn("tidemark rollback two", refused.err)
+        self.refused(self.tidemark("run", self.plan(dual("three", "b", "z"), "three.toml")))
+        self.tidemark("rollback", "two", "--yes").ok()
+        self.assert_same_schema(between)
+        self.execute("UPDATE t SET a = 7 WHERE id = 3; UPDATE t SET b = 8 WHERE id = 4")
+        self.assertEqual(self.rows("SELECT a, b FROM t WHERE id IN (3, 4) ORDER BY id"), [(7, 14), (4, 8)])
+        self.tidemark("rollback", "one", "--yes").ok()
+        self.assert_same_schema(before)
+
+    def test_the_drop_is_proved_and_ends_the_first_plan(self):
+        self.switched()
+        path = self.drop()
+        # What no release can have written since the switch.
+        names = [name for (name,) in self.rows("SELECT tgname FROM pg_trigger WHERE tgrelid = 't'::regclass AND NOT tgisinternal")]
+        enable = "; ".join(f'ALTER TABLE t ENABLE ALWAYS TRIGGER "{name}"' for name in names)
+        self.execute("ALTER TABLE t DISABLE TRIGGER USER; UPDATE t SET a = 1000, b = 2000 WHERE id = 9; " + enable)
+        self.assertEqual(self.tidemark("run", path).code, 5)
+        self.execute("UPDATE t SET b = 1000 WHERE id = 9; ALTER TABLE t DISABLE TRIGGER USER")
+        self.assertIn(names[0], self.tidemark("run", path).expect(4).err)
+        self.assertEqual(self.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'a'"), 1)
+        self.execute(enable)
+        self.tidemark("run", path).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM pg_trigger WHERE tgrelid = 't'::regclass AND NOT tgisinternal"), 0)
+        self.assertEqual(self.value("SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'tidemark' "
+                                    "AND p.prosrc ~ '-- tidemark'"), 0)
+        self.execute("UPDATE t SET b = 5 WHERE id = 1; INSERT INTO t (id, b) VALUES (502, 1)")
+        self.assertIn("plan 'two' has taken over: Drop public.t.a permanently", self.tidemark("status", "one").ok().out)
+        refused = self.tidemark("rollback", "one", "--yes").expect(4)
+        self.assertIn("plan 'one' cannot be rolled back: plan 'two' has dropped \"a\" permanently", refused.err)
+        self.tidemark("run", self.plan(dual("three", "b", "z"), "three.toml"), "--to", "verify").ok()
+
+    def test_only_the_old_side_of_a_switched_and_complete_plan_is_taken_over(self):
+        self.switched()
+        self.refused(self.tidemark("run", self.drop("b")))
+        self.tidemark("rollback", "one", "--yes").ok()
+        self.tidemark("run", self.plan(plans.plan("one", "public.t", plans.rename_phases("a", "b", "bigint")[:-2]), "one.toml"), "--again").ok()
+        self.refused(self.tidemark("run", self.drop("a")))
+
+    def test_exchanged_names_and_two_drops_in_one_plan(self):
+        self.execute("ALTER TABLE t ALTER a SET NOT NULL")
+        phases = [{"kind": "add_column", "column": "a2", "type": "bigint"}, {"kind": "add_column", "column": "c2", "type": "bigint"},
+                  {"kind": "dual_write", "from": ["a", "c"], "to": ["a2", "c2"]}, {"kind": "backfill"}, {"kind": "verify"},
+                  {"kind": "switch", "swap_names": True}]
+        self.tidemark("run", self.plan(plans.plan("one", "public.t", phases), "one.toml")).ok()
+        two = [{"kind": "drop_column", "column": "a2", "id": "first"}, {"kind": "drop_column", "column": "c2", "id": "second"}]
+        path = self.plan(plans.plan("two", "public.t", two), "two.toml")
+        self.tidemark("lint", "--db", path).ok()
+        self.tidemark("run", path).ok()
+        self.assertEqual(self.rows("SELECT attname, atttypid::regtype::text FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0 "
+                                   "AND NOT attisdropped ORDER BY attname"), [("a", "bigint"), ("c", "bigint"), ("id", "integer")])
+        self.execute("INSERT INTO t (id, a, c) VALUES (503, 1, 2); UPDATE t SET a = 3")
+        self.tidemark("rollback", "one", "--yes").expect(4)
+
+
 class Allowed(OverlapCase):
     @limit(240)
     def test_independent_columns_in_any_order_forward_and_back(self):

@@ -176,10 +176,11 @@ struct tide_table {
 /** A run of another plan on the table, a partition of it or what it is a partition of; not one that was rolled back. */
 struct tide_other_run {
 	char *plan, *state;
-	char *phase;  /* where it stands, or NULL */
-	char *text;   /* of the plan */
-	char *phases; /* states of its phases in their order, one a line */
-	bool earlier; /* begun before the run of the plan at hand, or that one has not begun */
+	char *phase;     /* where it stands, or NULL */
+	char *text;      /* of the plan */
+	char *phases;    /* states of its phases in their order, one a line */
+	bool earlier;    /* begun before the run of the plan at hand, or that one has not begun */
+	bool same_table; /* on the table itself */
 };
 
 /** A column that a trigger of another plan reads or writes; found on the table, whatever the state says. */

@@ -72,6 +72,14 @@ void tide_phase_lint(const struct tide_plan *plan, const struct tide_catalog *ca
 struct tide_names tide_phase_expressions(void *ctx, const struct tide_plan *plan);
 /** Columns of the dual writes of the plan, by every name they have on the way: those whose defaults matter. */
 struct tide_names tide_phase_paired_columns(void *ctx, const struct tide_plan *plan);
+/**
+ * Adds what a drop_column needs that takes a pair over from a complete run of another plan, which only the catalog tells: false
+ * when there is none, else it is to be loaded again with these.
+ */
+bool tide_phase_more_facts(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat,
+    struct tide_names *expressions, struct tide_names *columns);
+/** The column of a pair that `first` leaves in step at its end and that phase `index` of `second` drops; NULL: none. */
+const char *tide_phase_needs(const struct tide_plan *first, const struct tide_plan *second, size_t index);
 /** Columns the plan will add to the table, as `name`, `type` SQL text pairs: the loader's clone needs them to parse expressions. */
 struct tide_pairs tide_phase_future_columns(void *ctx, const struct tide_plan *plan);
 

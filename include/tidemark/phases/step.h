@@ -133,6 +133,8 @@ struct tide_action {
 	size_t also_count;
 	char *
 	    guards; /* columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL */
+	char *
+	    takes_over; /* the complete plan whose triggers the action ends or replaces; NULL: only its own */
 	unsigned flags;
 	enum tide_touch touch;
 	int64_t rows, bytes; /* estimate of what is touched */

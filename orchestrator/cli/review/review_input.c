@@ -22,8 +22,10 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 		.future_columns = tide_phase_future_columns(ctx, plan),
 	};
 
-	return tide_encoding_check(conn, plan, err) &&
-	       tide_store_table(conn, plan->name, &request.oid, err) &&
+	if (!tide_encoding_check(conn, plan, err) || !tide_store_table(conn, plan->name, &request.oid, err) ||
+	    !tide_catalog_load(ctx, conn, &request, out, err))
+		return false;
+	return !tide_phase_more_facts(ctx, plan, *out, &request.expressions, &request.columns) ||
 	       tide_catalog_load(ctx, conn, &request, out, err);
 }
 

@@ -195,6 +195,40 @@ triggers_tell_what_the_rows_do_not(void **state)
 	talloc_free(ctx);
 }
 
+/* Plan 'one' without its last phase, complete; 'here' false: it ran on a partition of the table. */
+static struct tide_catalog *
+with_switched(void *ctx, const char *switch_phase, const char *state, bool here)
+{
+	return catalog_fixture_text(
+	    ctx, talloc_asprintf(ctx,
+		     "{" TABLE
+		     ", 'other_runs': [{'plan': 'one', 'state': '%s', 'text': 'name = \\\"one\\\"\\ntable = "
+		     "\\\"public.t\\\"\\n[[phase]]\\nkind = \\\"dual_write\\\"\\nfrom = \\\"a\\\"\\nto = "
+		     "\\\"b\\\"\\n%s', 'phases': 'done\\ndone', 'same_table': %s}], 'keepers': ["
+		     "{'plan': 'one', 'column': 'a', 'trigger': 't'}, {'plan': 'one', 'column': 'b', "
+		     "'trigger': 't'}]}",
+		     state, switch_phase, here ? "true" : "false"));
+}
+
+#define SWITCH "[[phase]]\\nkind = \\\"switch\\\"\\n"
+
+static void
+only_the_old_side_of_a_complete_switched_plan_is_taken_over(void **state)
+{
+	void *ctx = talloc_new(NULL);
+
+	(void)state;
+	assert_null(first(ctx, with_switched(ctx, SWITCH, "complete", true), DROP("a")));
+	assert_non_null(first(ctx, with_switched(ctx, SWITCH, "complete", true), DROP("b")));
+	assert_non_null(first(ctx, with_switched(ctx, SWITCH, "complete", false), DROP("a")));
+	assert_non_null(first(ctx, with_switched(ctx, SWITCH, "waiting", true), DROP("a")));
+	assert_non_null(first(ctx, with_switched(ctx, "", "complete", true), DROP("a")));
+	/* Behind the drop the new column is free again, before it is not. */
+	assert_null(first(ctx, with_switched(ctx, SWITCH, "complete", true), DROP("a") DUAL("b", "c")));
+	assert_non_null(first(ctx, with_switched(ctx, SWITCH, "complete", true), DUAL("b", "c") DROP("a")));
+	talloc_free(ctx);
+}
+
 static void
 an_unreadable_plan_is_said_to_be_unknown(void **state)
 {
@@ -253,6 +287,7 @@ main(void)
 		cmocka_unit_test(of_two_that_only_mean_to_the_later_one_gives_way),
 		cmocka_unit_test(a_finished_plan_gives_its_columns_back),
 		cmocka_unit_test(triggers_tell_what_the_rows_do_not),
+		cmocka_unit_test(only_the_old_side_of_a_complete_switched_plan_is_taken_over),
 		cmocka_unit_test(an_unreadable_plan_is_said_to_be_unknown),
 		cmocka_unit_test(one_plan_ends_a_dual_write_before_the_next_one_takes_a_column),
 		cmocka_unit_test(the_guard_names_columns_as_texts),
