@@ -4,103 +4,81 @@
  */
 #include "lock_policy.h"
 
-#include <ev.h>
 #include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
 
 #include "locks_sql.h"
-#include "signals/watcher.h"
+#include "signals/backend_watch.h"
 #include "tidemark/base/units.h"
 
 struct tide_lock_watch {
 	struct tide_executor *exe;
-	struct ev_timer timer;
+	struct tide_backend_watch *backend;
 	struct tide_blockers seen;
 	int64_t behind;
-	bool may_cancel, cancelled, asking;
+	bool may_cancel;
 };
-
-static void
-cancel_sent(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
-{
-	struct tide_lock_watch *watch = ctx;
-
-	(void)rows;
-	(void)err;
-	watch->asking = false;
-	tide_watcher_yield(watch->exe);
-}
 
 static void
 cancel(struct tide_lock_watch *watch)
 {
-	void *mem;
+	if (watch->may_cancel)
+		tide_backend_watch_cancel(watch->backend);
+}
 
-	if (!watch->may_cancel || watch->cancelled)
-		return;
-	watch->cancelled = true;
-	watch->asking = true;
-	mem = talloc_new(watch);
-	tide_conn_query(watch->exe->watch, "SELECT pg_cancel_backend($1::integer)",
-	    TIDE_ARGS(tide_param_int(mem, tide_conn_backend_pid(watch->exe->control))), cancel_sent, watch);
-	talloc_free(mem);
+static const char *
+target(void *ctx, void *mem)
+{
+	const struct tide_lock_watch *watch = ctx;
+
+	return tide_backend_watch_control(watch->exe, mem);
 }
 
 static void
-sampled(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+sampled(void *ctx, const struct tide_rows *rows)
 {
 	struct tide_lock_watch *watch = ctx;
 	struct tide_blockers now;
 
-	watch->asking = false;
-	if (err == NULL) {
-		tide_blockers_read(watch, rows, &now);
-		watch->behind = now.behind;
-		if (now.count > 0) {
-			talloc_free(watch->seen.item);
-			watch->seen = now;
-			if (now.behind > watch->exe->plan->limits.lock_queue)
-				cancel(watch);
-		} else {
-			talloc_free(now.item);
-		}
-	}
-	if (!watch->asking)
-		tide_watcher_yield(watch->exe);
-}
-
-static void
-sample(struct ev_loop *loop, struct ev_timer *timer, int events)
-{
-	struct tide_lock_watch *watch = timer->data;
-	struct tide_err ignored = { 0 };
-	void *mem;
-
-	(void)loop;
-	(void)events;
-	if (watch->asking || tide_watcher_due(watch->exe) || tide_conn_busy(watch->exe->watch) ||
-	    !tide_conn_alive(watch->exe->watch))
+	tide_blockers_read(watch, rows, &now);
+	watch->behind = now.behind;
+	if (now.count == 0) {
+		talloc_free(now.item);
 		return;
-	/* Somebody wants to stop: a transaction leaves nothing behind. */
-	if (tide_executor_halted(watch->exe, &ignored)) {
+	}
+	talloc_free(watch->seen.item);
+	watch->seen = now;
+	if (now.behind > watch->exe->plan->limits.lock_queue)
 		cancel(watch);
-		return;
-	}
-	watch->asking = true;
-	mem = talloc_new(watch);
-	tide_conn_query(watch->exe->watch, tide_sql_locks_blockers,
-	    TIDE_ARGS(tide_param_int(mem, tide_conn_backend_pid(watch->exe->control))), sampled, watch);
-	talloc_free(mem);
 }
 
-/* A sample may still be under way; its callback must not outlive the watch. */
+/* Somebody wants to stop: a transaction leaves nothing behind. */
+static bool
+unless_halted(void *ctx)
+{
+	struct tide_lock_watch *watch = ctx;
+	struct tide_err ignored = { 0 };
+
+	if (!tide_conn_alive(watch->exe->watch))
+		return false;
+	if (!tide_executor_halted(watch->exe, &ignored))
+		return true;
+	cancel(watch);
+	return false;
+}
+
+static const struct tide_backend_watch_ops blockers_ops = {
+	.sql = tide_sql_locks_blockers,
+	.target = target,
+	.tick = unless_halted,
+	.answer = sampled,
+};
+
 static int
 stop(struct tide_lock_watch *watch)
 {
-	ev_timer_stop(watch->exe->loop, &watch->timer);
-	while (watch->asking && tide_conn_alive(watch->exe->watch))
-		tide_executor_turn(watch->exe);
+	talloc_free(watch->backend);
 	return 0;
 }
 
@@ -111,11 +89,9 @@ tide_lock_watch_start(struct tide_executor *exe, bool may_cancel)
 
 	watch->exe = exe;
 	watch->may_cancel = may_cancel;
-	ev_now_update(exe->loop);
 	/* Closely while a queue may form behind us; a build only wants to know now and then. */
-	ev_timer_init(&watch->timer, sample, 0.04, may_cancel ? 0.04 : 0.25);
-	watch->timer.data = watch;
-	ev_timer_start(exe->loop, &watch->timer);
+	watch->backend = tide_backend_watch_start(
+	    exe, &blockers_ops, watch, 40 * TIDE_MS, may_cancel ? 40 * TIDE_MS : TIDE_SECOND / 4);
 	talloc_set_destructor(watch, stop);
 	return watch;
 }
@@ -148,7 +124,7 @@ tide_lock_pause(int64_t tries)
 bool
 tide_lock_watch_cancelled(const struct tide_lock_watch *watch)
 {
-	return watch->cancelled;
+	return tide_backend_watch_cancelled(watch->backend);
 }
 
 static bool

@@ -3,7 +3,7 @@
 #include <ev.h>
 #include <talloc.h>
 
-#include "signals/watcher.h"
+#include "signals/backend_watch.h"
 #include "tidemark/base/units.h"
 
 struct tide_lock_wait {
@@ -17,7 +17,7 @@ struct tide_lock_waits {
 	struct tide_executor *exe;
 	struct tide_lock_wait **wait;
 	size_t count;
-	bool asking, ended;
+	struct tide_backend_watch *backend;
 };
 
 static void
@@ -33,54 +33,46 @@ mark(struct tide_lock_waits *waits, int64_t pid)
 }
 
 static void
-answered(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+answered(void *ctx, const struct tide_rows *rows)
 {
 	struct tide_lock_waits *waits = ctx;
-	struct tide_executor *exe = waits->exe;
 
-	waits->asking = false;
-	for (size_t i = 0; err == NULL && !waits->ended && i < tide_rows_count(rows); i++)
+	for (size_t i = 0; i < tide_rows_count(rows); i++)
 		mark(waits, tide_rows_int(rows, i, 0));
-	if (waits->ended)
-		talloc_free(waits);
-	tide_watcher_yield(exe);
 }
 
 /* All of them at once: the connection carries one question at a time. */
-static void
-ask(struct tide_lock_waits *waits)
+static const char *
+target(void *ctx, void *mem)
 {
-	struct tide_conn *conn = waits->exe->watch;
-	char *pids = talloc_strdup(waits, "{");
+	struct tide_lock_waits *waits = ctx;
+	char *pids = talloc_strdup(mem, "{");
 
 	for (size_t i = 0; i < waits->count; i++) {
 		waits->wait[i]->asked = waits->wait[i]->running;
 		pids = talloc_asprintf_append(
 		    pids, "%s%d", i > 0 ? "," : "", tide_conn_backend_pid(waits->wait[i]->conn));
 	}
-	pids = talloc_asprintf_append(pids, "}");
-	waits->asking = true;
-	tide_conn_query(conn,
-	    "SELECT pid FROM pg_stat_activity WHERE pid = ANY ($1::integer[]) AND wait_event_type = 'Lock'",
-	    TIDE_ARGS(pids), answered, waits);
-	talloc_free(pids);
+	return talloc_strdup_append(pids, "}");
 }
+
+static const struct tide_backend_watch_ops waits_ops = {
+	.sql =
+	    "SELECT pid FROM pg_stat_activity WHERE pid = ANY ($1::integer[]) AND wait_event_type = 'Lock'",
+	.target = target,
+	.answer = answered,
+};
 
 static void
 too_long(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
 	struct tide_lock_wait *w = timer->data;
-	struct tide_executor *exe = w->all->exe;
 
 	(void)events;
-	if (w->waited) {
+	if (w->waited)
 		ev_timer_stop(loop, timer);
-		return;
-	}
-	if (w->all->asking || tide_watcher_due(exe) || tide_conn_busy(exe->watch) ||
-	    !tide_conn_alive(exe->watch))
-		return;
-	ask(w->all);
+	else
+		tide_backend_watch_ask(w->all->backend);
 }
 
 static int
@@ -96,6 +88,7 @@ tide_lock_waits_new(struct tide_executor *exe)
 	struct tide_lock_waits *waits = talloc_zero(exe, struct tide_lock_waits);
 
 	waits->exe = exe;
+	waits->backend = tide_backend_watch_start(exe, &waits_ops, waits, 0, 0);
 	return waits;
 }
 
@@ -104,12 +97,8 @@ tide_lock_waits_end(struct tide_lock_waits *waits)
 {
 	if (waits == NULL)
 		return;
-	for (size_t i = 0; i < waits->count; i++)
-		talloc_free(waits->wait[i]);
-	waits->count = 0;
-	waits->ended = true;
-	if (!waits->asking)
-		talloc_free(waits);
+	talloc_free(waits->backend);
+	talloc_free(waits);
 }
 
 struct tide_lock_wait *

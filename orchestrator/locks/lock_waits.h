@@ -16,7 +16,7 @@ struct tide_lock_waits;
 struct tide_lock_wait;
 
 struct tide_lock_waits *tide_lock_waits_new(struct tide_executor *exe);
-/** An answer may still be on its way; nobody is called for it. NULL is nobody's. */
+/** Waits for an answer that may be on its way. NULL: there are none. */
 void tide_lock_waits_end(struct tide_lock_waits *waits);
 struct tide_lock_wait *tide_lock_waits_add(struct tide_lock_waits *waits, const struct tide_conn *conn);
 

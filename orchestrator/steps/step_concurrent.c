@@ -15,7 +15,7 @@
 
 #include "vacuum_session.h"
 #include "locks/lock_policy.h"
-#include "signals/watcher.h"
+#include "signals/backend_watch.h"
 #include "state/crash_points.h"
 #include "state/journal.h"
 #include "state/role_search_path.h"
@@ -23,38 +23,14 @@
 #include "sweep/sweep_step.h"
 #include "tidemark/base/units.h"
 
-/* Says once a second how far the server is, and passes a wish to stop on to it. */
-struct watchdog {
+/* Says now and then how far the server is, and passes a request to stop on to it. */
+struct build_watch {
 	const struct tide_task *task;
-	struct ev_timer timer;
+	struct tide_backend_watch *backend;
 	struct tide_lock_watch *locks;
-	bool asking, cancelled, warned;
+	bool warned;
 	int64_t told;
 };
-
-static void
-cancel_sent(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
-{
-	struct watchdog *dog = ctx;
-
-	(void)rows;
-	(void)err;
-	dog->asking = false;
-	tide_watcher_yield(dog->task->exe);
-}
-
-static void
-cancel(struct watchdog *dog)
-{
-	struct tide_executor *exe = dog->task->exe;
-	void *mem = talloc_new(exe);
-
-	dog->cancelled = true;
-	dog->asking = true;
-	tide_conn_query(exe->watch, "SELECT pg_cancel_backend($1::integer)",
-	    TIDE_ARGS(tide_param_int(mem, tide_conn_backend_pid(exe->control))), cancel_sent, dog);
-	talloc_free(mem);
-}
 
 static bool
 gives_way(const struct tide_task *task)
@@ -71,10 +47,10 @@ throttled(const struct tide_task *task)
 
 /* A VACUUM sent by a session does not let go by itself, as an autovacuum would. */
 static bool
-must_yield(const struct watchdog *dog)
+must_yield(const struct build_watch *watch)
 {
-	const struct tide_task *task = dog->task;
-	int64_t behind = tide_lock_watch_behind(dog->locks);
+	const struct tide_task *task = watch->task;
+	int64_t behind = tide_lock_watch_behind(watch->locks);
 
 	if (!gives_way(task))
 		return false;
@@ -95,92 +71,88 @@ must_yield(const struct watchdog *dog)
 static void
 warned(void *ctx, const char *severity, const char *sqlstate, const char *message)
 {
-	const struct watchdog *dog = ctx;
+	const struct build_watch *watch = ctx;
 
 	(void)severity;
 	(void)sqlstate;
-	tide_executor_event(dog->task->exe, "server.warning", dog->task->step, true, "%s", message);
+	tide_executor_event(watch->task->exe, "server.warning", watch->task->step, true, "%s", message);
+}
+
+static const char *
+target(void *ctx, void *mem)
+{
+	const struct build_watch *watch = ctx;
+
+	return tide_backend_watch_control(watch->task->exe, mem);
 }
 
 static void
-progressed(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+progressed(void *ctx, const struct tide_rows *rows)
 {
-	struct watchdog *dog = ctx;
-	struct tide_executor *exe = dog->task->exe;
-	const struct tide_blockers *seen = tide_lock_watch_seen(dog->locks);
+	struct build_watch *watch = ctx;
+	struct tide_executor *exe = watch->task->exe;
+	const struct tide_blockers *seen = tide_lock_watch_seen(watch->locks);
 	char *who = NULL;
 
-	dog->asking = false;
-	tide_watcher_yield(exe);
-	if (err != NULL || tide_now_us() - dog->told < 10 * TIDE_SECOND)
+	if (tide_now_us() - watch->told < 10 * TIDE_SECOND)
 		return;
-	dog->told = tide_now_us();
+	watch->told = tide_now_us();
 	if (seen->count > 0)
-		who = tide_blockers_text(dog->locks, seen);
+		who = tide_blockers_text(watch->locks, seen);
 	if (tide_rows_count(rows) > 0)
-		tide_executor_event(exe, "concurrent.progress", dog->task->step, false, "%s: %.0f %%%s%s",
+		tide_executor_event(exe, "concurrent.progress", watch->task->step, false, "%s: %.0f %%%s%s",
 		    tide_rows_text(rows, 0, 0), tide_rows_real(rows, 0, 1), who != NULL ? ", waits for " : "",
 		    who != NULL ? who : "");
 	else if (who != NULL)
-		tide_executor_event(exe, "concurrent.progress", dog->task->step, false, "waits for %s", who);
+		tide_executor_event(
+		    exe, "concurrent.progress", watch->task->step, false, "waits for %s", who);
 }
 
 /* What loses nothing is cancelled at once. An index build loses its work: the first Ctrl-C only asks. */
 static bool
-must_cancel(struct watchdog *dog)
+must_cancel(struct build_watch *watch)
 {
-	struct tide_executor *exe = dog->task->exe;
+	struct tide_executor *exe = watch->task->exe;
 	const struct tide_requests *w = &exe->requests;
 	struct tide_err ignored = { 0 };
 
 	if (!tide_executor_halted(exe, &ignored))
-		return (w->pause && (dog->task->action->flags & TIDE_RESTARTABLE) != 0) || must_yield(dog);
-	if ((dog->task->action->flags & TIDE_RESTARTABLE) != 0 || w->signo != SIGINT || w->signals > 1)
+		return (w->pause && (watch->task->action->flags & TIDE_RESTARTABLE) != 0) ||
+		       must_yield(watch);
+	if ((watch->task->action->flags & TIDE_RESTARTABLE) != 0 || w->signo != SIGINT || w->signals > 1)
 		return true;
-	if (!dog->warned)
-		tide_executor_event(exe, "concurrent.wait", dog->task->step, true,
+	if (!watch->warned)
+		tide_executor_event(exe, "concurrent.wait", watch->task->step, true,
 		    "still running: %s. Cancelled, it would have to start from the beginning: press Ctrl-C "
 		    "once more to cancel it",
-		    dog->task->action->title);
-	dog->warned = true;
+		    watch->task->action->title);
+	watch->warned = true;
 	return false;
 }
 
-static void
-bark(struct ev_loop *loop, struct ev_timer *timer, int events)
+static bool
+on_tick(void *ctx)
 {
-	struct watchdog *dog = timer->data;
-	struct tide_executor *exe = dog->task->exe;
-	void *mem;
+	struct build_watch *watch = ctx;
+	struct tide_executor *exe = watch->task->exe;
 
-	(void)loop;
-	(void)events;
 	if (!tide_conn_alive(exe->watch)) {
 		/* Nobody could watch or cancel any more: begin anew on new connections; the probe decides. */
 		tide_conn_close(exe->control);
-		return;
+		return false;
 	}
-	if (dog->asking || tide_watcher_due(exe) || tide_conn_busy(exe->watch))
-		return;
-	if (!dog->cancelled && must_cancel(dog)) {
-		cancel(dog);
-		return;
-	}
-	dog->asking = true;
-	mem = talloc_new(exe);
-	tide_conn_query(exe->watch, tide_sql_steps_builds,
-	    TIDE_ARGS(tide_param_int(mem, tide_conn_backend_pid(exe->control))), progressed, dog);
-	talloc_free(mem);
+	if (tide_backend_watch_cancelled(watch->backend) || !must_cancel(watch))
+		return true;
+	tide_backend_watch_cancel(watch->backend);
+	return false;
 }
 
-static int
-leash(struct watchdog *dog)
-{
-	ev_timer_stop(dog->task->exe->loop, &dog->timer);
-	while (dog->asking && tide_conn_alive(dog->task->exe->watch))
-		tide_executor_turn(dog->task->exe);
-	return 0;
-}
+static const struct tide_backend_watch_ops build_ops = {
+	.sql = tide_sql_steps_builds,
+	.target = target,
+	.tick = on_tick,
+	.answer = progressed,
+};
 
 static bool
 send(const struct tide_task *task, struct tide_err *err)
@@ -200,26 +172,21 @@ static bool
 send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err)
 {
 	struct tide_executor *exe = task->exe;
-	struct watchdog *dog = talloc_zero(exe, struct watchdog);
-	struct tide_lock_watch *locks;
+	struct build_watch *watch = talloc_zero(exe, struct build_watch);
 	bool ok;
 
-	dog->task = task;
-	dog->locks = tide_lock_watch_start(exe, false);
-	dog->told = tide_now_us();
-	ev_now_update(exe->loop);
-	ev_timer_init(&dog->timer, bark, 0.1, 0.1);
-	dog->timer.data = dog;
-	ev_timer_start(exe->loop, &dog->timer);
-	talloc_set_destructor(dog, leash);
-	tide_conn_on_notice(exe->control, warned, dog);
+	watch->task = task;
+	watch->told = tide_now_us();
+	watch->locks = tide_lock_watch_start(exe, false);
+	watch->backend = tide_backend_watch_start(exe, &build_ops, watch, TIDE_SECOND / 10, TIDE_SECOND / 10);
+	tide_conn_on_notice(exe->control, warned, watch);
 	ok = send(task, err);
 	tide_conn_on_notice(exe->control, NULL, NULL);
-	*cancelled = dog->cancelled;
-	/* The dog waits for its last answer, which asks the watch. */
-	locks = dog->locks;
-	talloc_free(dog);
-	talloc_free(locks);
+	*cancelled = tide_backend_watch_cancelled(watch->backend);
+	/* First what asks the other one. */
+	talloc_free(watch->backend);
+	talloc_free(watch->locks);
+	talloc_free(watch);
 	return ok;
 }
 
