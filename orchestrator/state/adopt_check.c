@@ -16,7 +16,7 @@ static bool
 read_made(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64_t run,
     struct tide_made **out, struct tide_err *err)
 {
-	struct tide_made *made = tide_made_new(ctx);
+	struct tide_made *made = tide_made_new(ctx, plan->schema, plan->relation);
 	struct tide_rows *phases, *rows;
 	size_t said = 0;
 
@@ -31,13 +31,14 @@ read_made(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64
 		    tide_rows_count(phases), plan->count);
 	for (size_t i = 0; i < tide_rows_count(rows); i++) {
 		const char *script = tide_rows_text(rows, i, 1);
+		bool undo = tide_rows_bool(rows, i, 2);
 		size_t phase = (size_t)tide_rows_int(rows, i, 0);
 
 		/* Columns have the names that they have when a phase begins. */
 		for (; said < plan->count && said <= phase; said++)
 			tide_made_phase(made, &plan->phase[said], tide_rows_bool(phases, said, 0));
 		if (script != NULL && phase < plan->count &&
-		    !tide_made_take(made, &plan->phase[phase], script, err))
+		    !tide_made_take(made, &plan->phase[phase], undo, script, err))
 			return false;
 	}
 	for (; said < plan->count; said++)
@@ -47,19 +48,36 @@ read_made(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64
 	return true;
 }
 
+/*
+ * What an author's statement has made and an empty copy cannot have, such as a foreign key, is only looked for. A column that is not
+ * there (42703) was dropped by a later statement, which has taken with it what was on it.
+ */
+static void
+set_aside(struct tide_made *made, struct tide_made_thing *thing, const char *state, const char *message)
+{
+	tide_made_set_aside(made, thing, thing->author && strcmp(state, "42703") == 0,
+	    talloc_asprintf(made, "it cannot be created again on an empty copy: %s", message));
+}
+
 /* What cannot be made again says why; the rest of the transaction goes on. */
 static bool
-make_again(void *ctx, struct tide_conn *conn, const struct tide_made *made, struct tide_err *err)
+make_again(void *ctx, struct tide_conn *conn, struct tide_made *made, struct tide_err *err)
 {
+	struct tide_rows *rows = NULL;
+
 	for (size_t i = 0; i < made->statement_count; i++) {
 		const struct tide_made_statement *s = &made->statement[i];
-		struct tide_rows *rows;
 
-		if (!tide_await_query(
-			conn, ctx, "SELECT pg_temp.tidemark_try($1)", TIDE_ARGS(s->sql), &rows, err))
+		if (s->sql != NULL &&
+		    !tide_await_query(conn, ctx, "SELECT state, message FROM pg_temp.tidemark_try($1)",
+			TIDE_ARGS(s->sql), &rows, err))
 			return false;
-		if (s->thing != NULL && s->thing->error == NULL)
-			s->thing->error = tide_rows_text(rows, 0, 0);
+		if (s->thing == NULL || s->thing->error != NULL || tide_rows_text(rows, 0, 1) == NULL)
+			continue;
+		if (s->thing->author || s->thing->authors)
+			set_aside(made, s->thing, tide_rows_text(rows, 0, 0), tide_rows_text(rows, 0, 1));
+		else
+			s->thing->error = tide_rows_text(rows, 0, 1);
 	}
 	return true;
 }
@@ -73,9 +91,12 @@ things_json(void *ctx, const struct tide_made *made)
 	for (size_t i = 0; i < made->count; i++) {
 		const struct tide_made_thing *t = made->thing[i];
 
-		json_array_append_new(list,
-		    json_pack("{s:s, s:s, s:b, s:i, s:s?}", "kind", tide_made_kind_name(t->kind), "name",
-			t->name, "defined", t->defined, "execute", t->execute, "error", t->error));
+		if (t->unsure)
+			continue;
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:s?, s:b, s:b, s:i, s:s?}", "kind",
+			      tide_made_kind_name(t->kind), "name", t->name, "schema", t->schema, "author",
+			      t->author, "defined", t->defined, "execute", t->execute, "error", t->error));
 	}
 	text = json_dumps(list, JSON_COMPACT);
 	out = talloc_strdup(ctx, text);
@@ -172,15 +193,15 @@ sentence(void *ctx, const struct tide_made *made, const struct tide_difference *
     const char *expected, const char *found)
 {
 	const char *error = error_of(made, d);
-	char *out = talloc_asprintf(ctx, "%s %s%s%s %s", d->kind, tide_ident(ctx, d->name),
-	    strcmp(d->kind, "function") == 0 ? "" : " of ",
-	    strcmp(d->kind, "function") == 0 ? " of schema tidemark" : d->table, what);
+	bool function = strcmp(d->kind, "function") == 0;
+	char *out = talloc_asprintf(ctx, "%s %s of %s%s %s", d->kind, tide_ident(ctx, d->name),
+	    function ? "schema " : "", function ? expected : d->table, what);
 
 	if (strcmp(d->problem, "different") != 0)
 		return out;
 	if (error != NULL)
 		return talloc_asprintf_append(out, ": it cannot be created again on this table: %s", error);
-	if (strcmp(d->kind, "function") == 0 || strcmp(d->kind, "trigger") == 0)
+	if (function || strcmp(d->kind, "trigger") == 0)
 		return out;
 	return talloc_asprintf_append(out, ": it is %s, and not %s", found, expected);
 }
@@ -222,6 +243,9 @@ compare(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, struct 
 		&rows, err))
 		return false;
 	read_differences(texts, made, rows, out);
+	tide_made_tell(made);
+	out->not_compared.item = talloc_steal(texts, made->not_compared.item);
+	out->not_compared.count = made->not_compared.count;
 	return true;
 }
 

@@ -1,5 +1,5 @@
 -- An empty copy of the table with the OID in tidemark.adopt, in a transaction that is rolled back, and a function that tries a statement:
--- NULL, or why it failed.
+-- NULLs, or why it failed.
 DO $copy$
 DECLARE
     wanted oid := current_setting('tidemark.adopt')::oid;
@@ -8,11 +8,11 @@ BEGIN
                FROM pg_catalog.pg_class AS c WHERE c.oid = wanted);
 END
 $copy$;
-CREATE FUNCTION pg_temp.tidemark_try(statement text) RETURNS text LANGUAGE plpgsql AS $try$
+CREATE FUNCTION pg_temp.tidemark_try(statement text, OUT state text, OUT message text) LANGUAGE plpgsql AS $try$
 BEGIN
     EXECUTE statement;
-    RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
-    RETURN SQLERRM;
+    state := SQLSTATE;
+    message := SQLERRM;
 END
 $try$

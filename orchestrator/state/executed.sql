@@ -1,4 +1,4 @@
--- What run $1 has executed, in order: phase (by number), and the statements. All of its history: an undo leaves what later phases had
+-- What run $1 has executed, in order: phase (by number), the statements, and whether they undo. All of its history: an undo leaves what later phases had
 -- removed. An act whose row was lost with the executor is known from its intent; what was found undone counts as undone.
 SELECT j.phase,
        coalesce(j.sql,
@@ -8,7 +8,8 @@ SELECT j.phase,
            (SELECT string_agg(a.statement, E';\n' ORDER BY a.place)
               FROM jsonb_array_elements(c.detail) AS s (step)
              CROSS JOIN jsonb_array_elements_text(s.step -> 'undo' -> (substring(j.step FROM '#(\d+)$')::integer - 1) -> 'act') WITH ORDINALITY AS a (statement, place)
-             WHERE j.event = 'undo.done' AND s.step ->> 'name' = regexp_replace(j.step, '#\d+$', ''))) AS sql
+             WHERE j.event = 'undo.done' AND s.step ->> 'name' = regexp_replace(j.step, '#\d+$', ''))) AS sql,
+       j.event = 'undo.done' AS undo
   FROM tidemark.journal AS j
   JOIN LATERAL (SELECT k.seq, k.detail FROM tidemark.journal AS k
                  WHERE k.run = j.run AND k.phase = j.phase AND k.event = 'phase.compiled' AND k.seq < j.seq

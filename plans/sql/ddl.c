@@ -5,6 +5,7 @@
 #include <talloc.h>
 
 #include "sqltree.h"
+#include "tidemark/base/sqltext.h"
 
 /* One row an ALTER TABLE command that matters: the words of the parser, and where it has the name. */
 static const struct {
@@ -91,6 +92,7 @@ take_relation(const struct reading *r, const json_t *body)
 		return;
 	}
 	r->out->relation = talloc_strdup(r->ctx, text_of(relation, "relname"));
+	r->out->schema = talloc_strdup(r->ctx, text_of(relation, "schemaname"));
 	if (tide_sqltree_scan(room, r->text, &tokens, NULL))
 		for (size_t i = 0; i < tokens.count; i++)
 			if (tokens.item[i].start == at)
@@ -111,6 +113,9 @@ alter_table(const struct reading *r, const json_t *body)
 		if (strcmp(alters[i].subtype, subtype) != 0)
 			continue;
 		take_relation(r, body);
+		r->out->if_missing = strcmp(subtype, "AT_AddColumn") == 0 &&
+				     json_is_true(json_object_get(command, "missing_ok"));
+		r->out->to = talloc_strdup(r->ctx, text_of(json_object_get(def, "Constraint"), "indexname"));
 		return take(r, alters[i].verb,
 		    alters[i].node != NULL ? text_of(json_object_get(def, alters[i].node), alters[i].key)
 					   : text_of(command, "name"));
@@ -142,7 +147,19 @@ static bool
 create_index(const struct reading *r, const json_t *body)
 {
 	take_relation(r, body);
+	r->out->if_missing = json_is_true(json_object_get(body, "if_not_exists"));
 	return take(r, TIDE_DDL_CREATE_INDEX, text_of(body, "idxname"));
+}
+
+/* Only one that is named with its schema: nothing else says where it is. */
+static bool
+take_function(const struct reading *r, const json_t *names)
+{
+	if (part(names, 1) == NULL)
+		return false;
+	r->out->schema = talloc_strdup(r->ctx, part(names, 0));
+	r->out->foreign = !is_tool_name(names);
+	return true;
 }
 
 static bool
@@ -153,7 +170,7 @@ create_function(const struct reading *r, const json_t *body)
 	struct tide_sqltokens tokens = { 0 };
 	size_t i = 0;
 
-	if (!is_tool_name(names)) {
+	if (json_is_true(json_object_get(body, "is_procedure")) || !take_function(r, names)) {
 		talloc_free(room);
 		return false;
 	}
@@ -193,12 +210,13 @@ drop(const struct reading *r, const json_t *body)
 	if (type == NULL || object == NULL)
 		return false;
 	if (strcmp(type, "OBJECT_FUNCTION") == 0)
-		return is_tool_name(function) && take(r, TIDE_DDL_DROP_FUNCTION, part(function, 1));
+		return take_function(r, function) && take(r, TIDE_DDL_DROP_FUNCTION, part(function, 1));
 	if (strcmp(type, "OBJECT_INDEX") == 0 && count > 0)
 		return take(r, TIDE_DDL_DROP_INDEX, part(items, count - 1));
 	if (strcmp(type, "OBJECT_TRIGGER") != 0 || count < 2)
 		return false;
 	r->out->relation = talloc_strdup(r->ctx, part(items, count - 2));
+	r->out->schema = count > 2 ? talloc_strdup(r->ctx, part(items, count - 3)) : NULL;
 	return take(r, TIDE_DDL_DROP_TRIGGER, part(items, count - 1));
 }
 
@@ -226,16 +244,57 @@ commands(const json_t *body)
 	return of_table > 0 ? of_table : objects > 0 ? objects : 1;
 }
 
+/* A name as the server keeps it. Belongs to ctx. */
+static char *
+name_at(const struct reading *r, const struct tide_sqltoken *token)
+{
+	char *word = talloc_strndup(r->ctx, r->text + token->start, token->end - token->start), *parts[2];
+
+	return tide_name_parse(r->ctx, word, parts) == 1 ? parts[0] : word;
+}
+
+/* What the grammar of the parser does not have yet: ALTER TABLE [ONLY] t ADD CONSTRAINT k NOT NULL c [NOT VALID]. */
+static bool
+named_not_null(const struct reading *r)
+{
+	static const char *const words[] = { "add", "constraint", NULL, "not", "null", NULL };
+	struct tide_sqltokens t = { 0 };
+	size_t at = 2, parts, i;
+	bool found;
+
+	if (!tide_sqltree_scan(r->ctx, r->text, &t, NULL) || t.count < 9 ||
+	    !tide_sqltoken_is(r->text, &t.item[0], "alter") ||
+	    !tide_sqltoken_is(r->text, &t.item[1], "table"))
+		return false;
+	at += tide_sqltoken_is(r->text, &t.item[at], "only") ? 1 : 0;
+	parts = tide_sqltoken_is(r->text, &t.item[at + 1], ".") ? 2 : 1;
+	i = at + (parts == 2 ? 3 : 1);
+	found = i + 6 == t.count || (i + 8 == t.count && tide_sqltoken_is(r->text, &t.item[i + 7], "valid"));
+	for (size_t w = 0; found && w < 6; w++)
+		found = words[w] == NULL || tide_sqltoken_is(r->text, &t.item[i + w], words[w]);
+	if (!found)
+		return false;
+	place(r, &t, at, parts);
+	r->out->schema = parts == 2 ? name_at(r, &t.item[at]) : NULL;
+	r->out->relation = name_at(r, &t.item[parts == 2 ? at + 2 : at]);
+	r->out->names_not_null = true;
+	return take(r, TIDE_DDL_ALTER_COLUMN, name_at(r, &t.item[i + 5]));
+}
+
 size_t
-tide_ddl_read(void *ctx, const char *statement, struct tide_ddl **out)
+tide_ddl_read(void *ctx, const char *statement, struct tide_ddl **out, bool *whole)
 {
 	void *room = talloc_new(NULL);
 	const struct tide_sqltree *tree = tide_sqltree_parse(room, statement);
 	json_t *body = NULL;
 	const char *node = NULL;
 	size_t kind = 0, count = 0;
+	struct tide_ddl unparsed = { 0 };
 
 	*out = talloc_array(ctx, struct tide_ddl, 1);
+	if (tree != NULL && tree->statements == NULL &&
+	    named_not_null(&(const struct reading){ *out, statement, 0, &unparsed }))
+		(*out)[count++] = unparsed;
 	if (tree != NULL && json_array_size(tree->statements) == 1)
 		node = tide_sqltree_node(json_object_get(json_array_get(tree->statements, 0), "stmt"), &body);
 	while (node != NULL && kind < KINDS && strcmp(statements[kind].node, node) != 0)
@@ -249,6 +308,8 @@ tide_ddl_read(void *ctx, const char *statement, struct tide_ddl **out)
 		*out = talloc_realloc(ctx, *out, struct tide_ddl, (unsigned)count + 1);
 		(*out)[count++] = ddl;
 	}
+	if (whole != NULL)
+		*whole = count > 0 && (node == NULL || count == commands(body));
 	talloc_free(room);
 	return count;
 }

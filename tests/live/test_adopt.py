@@ -211,9 +211,7 @@ class Checkpoints(AdoptCase):
         self.assertEqual(done["rows_changed"], ROWS - filled)
 
 
-class Differences(AdoptCase):
-    """Each is named with what to do, and nothing is changed."""
-
+class Hurt(AdoptCase):
     def differs(self, copy, hurt, *said, heal=None):
         with self.subTest(hurt=hurt):
             copy.execute(hurt)
@@ -230,6 +228,10 @@ class Differences(AdoptCase):
             if heal is not None:
                 copy.execute(heal)
             return told["differences"]
+
+
+class Differences(Hurt):
+    """Each is named with what to do, and nothing is changed."""
 
     def names(self, copy):
         return (copy.value("SELECT tgname FROM pg_trigger WHERE tgname ~ 'tidemark' AND tgrelid = 't'::regclass ORDER BY tgname LIMIT 1"),
@@ -313,6 +315,111 @@ class Differences(AdoptCase):
         self.differs(copy, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ti'::regclass", "is invalid", "REINDEX",
                      heal="REINDEX INDEX ti")
         copy.tidemark("adopt", "p").ok()
+
+
+AUTHORS = """
+CREATE FUNCTION public.noted() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$
+ALTER TABLE public.t ADD COLUMN c integer GENERATED ALWAYS AS (id * 2) STORED, ADD COLUMN d bigserial
+CREATE UNIQUE INDEX t_d ON public.t (d)
+ALTER TABLE public.t ADD CONSTRAINT t_d_key UNIQUE USING INDEX t_d
+CREATE INDEX t_c ON public.t (c)
+ALTER TABLE public.t ADD CONSTRAINT t_note CHECK (note <> '') NOT VALID
+ALTER TABLE public.t ADD CONSTRAINT t_other FOREIGN KEY (id) REFERENCES public.other
+CREATE TRIGGER noted BEFORE INSERT OR UPDATE ON public.t FOR EACH ROW EXECUTE FUNCTION public.noted()
+ALTER TABLE public.t ALTER note SET DEFAULT 'n'
+CREATE VIEW public.shown AS SELECT id, c FROM public.t""".strip().split("\n")
+UNDO = """
+DROP VIEW public.shown
+ALTER TABLE public.t ALTER note DROP DEFAULT
+DROP TRIGGER noted ON public.t
+ALTER TABLE public.t DROP CONSTRAINT t_other
+ALTER TABLE public.t DROP CONSTRAINT t_note
+ALTER TABLE public.t DROP COLUMN d
+ALTER TABLE public.t DROP COLUMN c
+DROP FUNCTION public.noted()""".strip().split("\n")
+
+
+class Authors(Hurt):
+    """What phases of kind `sql` have made is compared like what the run has made."""
+
+    def reach(self):
+        self.execute(f"CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other SELECT g FROM generate_series(1, {ROWS}) g")
+        self.before = self.fingerprint()
+        if self.dumps():
+            self.pristine = self.restore("cluster").fingerprint()
+        self.tidemark("run", self.plan(plans.plan("p", "public.t", [
+            {"kind": "sql", "id": "own", "act": AUTHORS, "undo": UNDO},
+            {"kind": "add_column", "column": "b", "type": "integer", "gate": "manual"}]))).ok()
+
+    @limit(120)
+    def test_a_dump_continues_and_rolls_back(self):
+        self.reach()
+        for way in ("back", "forward"):
+            for copy, before in ([(self.restore("cluster"), self.pristine)] if self.dumps() else []) + [(self.clone(), self.before)]:
+                with self.subTest(way=way):
+                    told = copy.tidemark.json("adopt", "p")
+                    self.assertEqual((told["adopted"], told["differences"]), (True, []))
+                    self.assertEqual(len(told["not_compared"]), 2, told["not_compared"])
+                    self.assertTrue(told["not_compared"][0].startswith("phase own: CREATE VIEW public.shown"), told)
+                    self.assertTrue(told["not_compared"][1].startswith('the definition of constraint "t_other": it cannot be created again'), told)
+                    if way == "back":
+                        copy.tidemark("rollback", "p", "--yes").ok()
+                        fingerprint.assert_same(before, copy.fingerprint())
+                    else:
+                        copy.tidemark("advance", "p").ok()
+                        self.assertEqual(copy.value("SELECT state FROM tidemark.run"), "complete")
+
+    @limit(120)
+    def test_what_is_missing_or_altered_is_named(self):
+        self.reach()
+        copy = self.clone()
+        for hurt, said, heal in (
+                ("DROP INDEX t_c", 'index "t_c" of public.t is missing', "CREATE INDEX t_c ON t (c)"),
+                ("DROP INDEX t_c; CREATE INDEX t_c ON t (c DESC)", "it is USING btree (c DESC), and not USING btree (c)", "DROP INDEX t_c; CREATE INDEX t_c ON t (c)"),
+                ("ALTER TABLE t DROP CONSTRAINT t_other", 'constraint "t_other" of public.t is missing',
+                 "ALTER TABLE t ADD CONSTRAINT t_other FOREIGN KEY (id) REFERENCES other"),
+                ("ALTER TABLE t DROP CONSTRAINT t_note, ADD CONSTRAINT t_note CHECK (note <> 'x') NOT VALID", 'constraint "t_note" of public.t is not as',
+                 "ALTER TABLE t DROP CONSTRAINT t_note, ADD CONSTRAINT t_note CHECK (note <> '') NOT VALID"),
+                ("ALTER TABLE t DROP CONSTRAINT t_d_key", 'constraint "t_d_key" of public.t is missing', "ALTER TABLE t ADD CONSTRAINT t_d_key UNIQUE (d)"),
+                ("DROP TRIGGER noted ON t", 'trigger "noted" of public.t is missing',
+                 "CREATE TRIGGER noted BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION noted()"),
+                ("ALTER TABLE t DISABLE TRIGGER noted", 'trigger "noted" of public.t is not enabled', "ALTER TABLE t ENABLE TRIGGER noted"),
+                ("CREATE OR REPLACE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$",
+                 'function "noted" of schema public is not as', AUTHORS[0].replace("CREATE", "CREATE OR REPLACE")),
+                ("ALTER TABLE t ALTER note DROP DEFAULT", """it is text, and not text DEFAULT 'n'::text""", "ALTER TABLE t ALTER note SET DEFAULT 'n'"),
+                ("DROP VIEW shown; ALTER TABLE t DROP COLUMN c; ALTER TABLE t ADD c integer GENERATED ALWAYS AS (id * 3) STORED; CREATE INDEX t_c ON t (c)",
+                 "(id * 3)), and not", "ALTER TABLE t DROP COLUMN c")):
+            self.differs(copy, hurt, said, heal=heal)
+        self.differs(copy, "SELECT 1", 'column "c" of public.t is missing', 'index "t_c" of public.t is missing', heal=AUTHORS[1].split(",")[0])
+        copy.execute("CREATE INDEX t_c ON t (c); CREATE VIEW shown AS SELECT id, c FROM t")
+        copy.tidemark("adopt", "p").ok()
+        copy.tidemark("rollback", "p", "--yes").ok()
+
+    @limit(120)
+    def test_names_of_not_null(self):
+        if self.server.major < 18:
+            self.skipTest("NOT NULL has no name on this server")
+        self.execute("ALTER TABLE t ALTER note SET NOT NULL; ALTER TABLE t RENAME CONSTRAINT t_note_not_null TO noted")
+        self.before = self.fingerprint()
+        path = self.plan(plans.plan("p", "public.t", [
+            {"kind": "sql", "id": "own", "act": "ALTER TABLE public.t ADD COLUMN c int DEFAULT 1 CONSTRAINT always NOT NULL",
+             "undo": "ALTER TABLE public.t DROP COLUMN c"},
+            {"kind": "drop_not_null", "column": "note", "gate": "manual"},
+            {"kind": "add_column", "column": "b", "type": "integer", "gate": "manual"}]))
+        self.tidemark("run", path).ok()
+        self.tidemark("advance", "p").ok()
+        # Taken back, the run has made the constraint, under its name.
+        self.tidemark("rollback", "p", "--to", "own", "--yes").ok()
+        copy = self.clone()
+        self.differs(copy, "ALTER TABLE t RENAME CONSTRAINT noted TO called", "it is text CONSTRAINT called NOT NULL, and not text CONSTRAINT noted NOT NULL",
+                     heal="ALTER TABLE t RENAME CONSTRAINT called TO noted")
+        self.differs(copy, "ALTER TABLE t RENAME CONSTRAINT always TO other", "integer CONSTRAINT other NOT NULL DEFAULT 1, and not integer CONSTRAINT always",
+                     heal="ALTER TABLE t RENAME CONSTRAINT other TO always")
+        self.differs(copy, "ALTER TABLE t DROP CONSTRAINT noted, ADD CONSTRAINT noted NOT NULL note NOT VALID", "NOT NULL NOT VALID, and not text CONSTRAINT noted NOT NULL",
+                     heal="ALTER TABLE t VALIDATE CONSTRAINT noted")
+        copy.tidemark("adopt", "p").ok()
+        copy.tidemark("rollback", "p", "--yes").ok()
+        fingerprint.assert_same(self.before, copy.fingerprint())
 
 
 class Shapes(AdoptCase):

@@ -7,6 +7,7 @@
 
 #include "tidemark/postgres/conn.h"
 #include "tidemark/base/err.h"
+#include "tidemark/plans/fields.h"
 
 /** Who adopts and why. Only `by` is never NULL. */
 struct tide_adopter {
@@ -33,6 +34,7 @@ struct tide_adoption {
 	int64_t sweeps;            /* how many start over */
 	struct tide_difference *item;
 	size_t count;
+	struct tide_names not_compared; /* what nobody has looked at, each as a sentence without its point */
 };
 
 /**

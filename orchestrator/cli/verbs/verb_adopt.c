@@ -23,6 +23,16 @@ differences_json(const struct tide_adoption *a)
 	return list;
 }
 
+static json_t *
+not_compared_json(const struct tide_adoption *a)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < a->not_compared.count; i++)
+		json_array_append_new(list, tide_json_text(a->not_compared.item[i]));
+	return list;
+}
+
 /* One object, whatever came of it; err: NULL when it was no failure. */
 static void
 print_json(struct tide_cli *cli, const char *plan, const struct tide_adoption *a, const char *next,
@@ -39,10 +49,18 @@ print_json(struct tide_cli *cli, const char *plan, const struct tide_adoption *a
 	json_object_set_new(object, "to", tide_json_text(a->here));
 	json_object_set_new(object, "sweeps_start_over", json_integer((json_int_t)a->sweeps));
 	json_object_set_new(object, "differences", differences_json(a));
+	json_object_set_new(object, "not_compared", not_compared_json(a));
 	json_object_set_new(object, "next", tide_json_text(next));
 	if (err != NULL)
 		json_object_set_new(object, "error", tide_json_error(err));
 	tide_json_print(&cli->out, object, false);
+}
+
+static void
+print_not_compared(struct tide_cli *cli, const struct tide_adoption *a)
+{
+	for (size_t i = 0; i < a->not_compared.count; i++)
+		tide_output_say(&cli->out, TIDE_PLAIN, "not compared: %s\n", a->not_compared.item[i]);
 }
 
 static void
@@ -59,6 +77,7 @@ print_people(struct tide_cli *cli, const char *plan, const struct tide_adoption 
 		    "read%s rows that are filled\n",
 		    a->table, (long long)a->sweeps, a->sweeps == 1 ? "" : "s", a->sweeps == 1 ? "s" : "",
 		    a->sweeps == 1 ? "s" : "");
+	print_not_compared(cli, a);
 	if (next != NULL)
 		tide_output_say(&cli->out, TIDE_PLAIN, "next: %s\n", next);
 }
@@ -70,6 +89,7 @@ print_differences(struct tide_cli *cli, const struct tide_adoption *a)
 		tide_output_say(&cli->out, TIDE_YELLOW, "%s\n", a->item[i].text);
 		tide_output_say(&cli->out, TIDE_DIM, "    %s\n", a->item[i].fix);
 	}
+	print_not_compared(cli, a);
 	(void)fflush(cli->out.file);
 }
 

@@ -49,6 +49,16 @@ static const struct row rows[] = {
 	{ "REVOKE ALL ON FUNCTION tidemark.f() FROM PUBLIC", TIDE_DDL_REVOKE_FUNCTION, NULL, "f", NULL,
 	    NULL },
 	{ "GRANT EXECUTE ON FUNCTION tidemark.f TO PUBLIC", TIDE_DDL_GRANT_FUNCTION, NULL, "f", NULL, NULL },
+	{ "ALTER TABLE ONLY \"s\".\"t\" ADD CONSTRAINT \"b c\" NOT NULL \"D\" NOT VALID",
+	    TIDE_DDL_ALTER_COLUMN, "t", "D", NULL,
+	    "ALTER TABLE ONLY x ADD CONSTRAINT \"b c\" NOT NULL \"D\" NOT VALID" },
+	{ "alter table T add constraint k not null Col", TIDE_DDL_ALTER_COLUMN, "t", "col", NULL,
+	    "alter table x add constraint k not null Col" },
+	{ "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX i", TIDE_DDL_ADD_CONSTRAINT, "t", "k", "i",
+	    "ALTER TABLE x ADD CONSTRAINT k UNIQUE USING INDEX i" },
+	{ "CREATE OR REPLACE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'select 1'",
+	    TIDE_DDL_CREATE_FUNCTION, NULL, "f", NULL,
+	    "CREATE OR REPLACE FUNCTION x() RETURNS int LANGUAGE sql AS 'select 1'" },
 	{ "DROP FUNCTION IF EXISTS tidemark.f()", TIDE_DDL_DROP_FUNCTION, NULL, "f", NULL, NULL },
 };
 
@@ -69,7 +79,7 @@ a_command_says_what_it_does_to_what(void **state)
 		void *ctx = talloc_new(NULL);
 		struct tide_ddl *ddl;
 
-		if (tide_ddl_read(ctx, rows[i].statement, &ddl) != 1)
+		if (tide_ddl_read(ctx, rows[i].statement, &ddl, NULL) != 1)
 			fail_msg("not read: %s", rows[i].statement);
 		assert_int_equal(ddl->verb, rows[i].verb);
 		assert_text(ddl->relation, rows[i].relation);
@@ -85,15 +95,16 @@ static void
 other_statements_are_none_of_them(void **state)
 {
 	static const char *const others[] = { "", "SELECT 1", "this is no SQL", "ALTER TABLE t RENAME TO u",
-		"DO $$ begin end $$", "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS $$ select 1 $$",
-		"DROP FUNCTION public.f()", "GRANT SELECT ON t TO PUBLIC",
+		"DO $$ begin end $$", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ select 1 $$",
+		"CREATE PROCEDURE public.f() LANGUAGE sql AS $$ select 1 $$",
+		"ALTER TABLE t ADD CONSTRAINT k NOT NULL", "DROP FUNCTION f()", "GRANT SELECT ON t TO PUBLIC",
 		"GRANT EXECUTE ON FUNCTION tidemark.f TO ann", "DROP TABLE t", "SELECT 1; DROP INDEX i" };
 	void *ctx = talloc_new(NULL);
 	struct tide_ddl *ddl;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (tide_ddl_read(ctx, others[i], &ddl) != 0)
+		if (tide_ddl_read(ctx, others[i], &ddl, NULL) != 0)
 			fail_msg("read as %d: %s", (int)ddl->verb, others[i]);
 	talloc_free(ctx);
 }
@@ -103,14 +114,18 @@ every_command_of_a_statement_is_read(void **state)
 {
 	void *ctx = talloc_new(NULL);
 	struct tide_ddl *ddl;
+	bool whole = true;
 
 	(void)state;
 	assert_int_equal(
-	    tide_ddl_read(ctx, "ALTER TABLE t ADD COLUMN b int, OWNER TO ann, DROP COLUMN c", &ddl), 2);
+	    tide_ddl_read(ctx, "ALTER TABLE t ADD COLUMN b int, OWNER TO ann, DROP COLUMN c", &ddl, &whole),
+	    2);
+	assert_false(whole);
 	assert_string_equal(ddl[0].name, "b");
 	assert_int_equal(ddl[1].verb, TIDE_DDL_DROP_COLUMN);
 	assert_string_equal(ddl[1].name, "c");
-	assert_int_equal(tide_ddl_read(ctx, "DROP INDEX i, s.j", &ddl), 2);
+	assert_int_equal(tide_ddl_read(ctx, "DROP INDEX i, s.j", &ddl, &whole), 2);
+	assert_true(whole);
 	assert_string_equal(ddl[1].name, "j");
 	talloc_free(ctx);
 }
@@ -125,9 +140,9 @@ a_trigger_of_the_user_is_told_apart(void **state)
 	struct tide_ddl *ddl;
 
 	(void)state;
-	assert_int_equal(tide_ddl_read(ctx, users, &ddl), 1);
+	assert_int_equal(tide_ddl_read(ctx, users, &ddl, NULL), 1);
 	assert_true(ddl->foreign);
-	assert_int_equal(tide_ddl_read(ctx, ours, &ddl), 1);
+	assert_int_equal(tide_ddl_read(ctx, ours, &ddl, NULL), 1);
 	assert_false(ddl->foreign);
 	talloc_free(ctx);
 }
