@@ -270,7 +270,8 @@ check_up(const struct tide_checking *c, const struct tide_dual *dual)
 		    "IMMUTABLE), or look it up in a table with a subquery",
 		    "\"up\" with its cast to the column's type is not immutable: sessions with other "
 		    "settings (TimeZone, "
-		    "DateStyle) or at another time would get another value for the same row");
+		    "DateStyle, extra_float_digits, bytea_output) or at another time would get another value "
+		    "for the same row");
 	else if (dual->lookup)
 		tide_say(c, TIDE_NOTE, "dual-write-lookup", "up", NULL,
 		    "\"up\" looks into another table: no constraint can prove it, a full read of the table "

@@ -117,17 +117,35 @@ struct generated {
 	const char *expression, *type;
 };
 
+/*
+ * Output functions that the server calls immutable although extra_float_digits, bytea_output or IntervalStyle decide what they
+ * give: of floats, bytea, interval, and the geometric types. A cast to text calls them.
+ */
+static const char text_of_session[] =
+    "DO $tidemark$BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a"
+    " JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+    " CROSS JOIN LATERAL pg_catalog.regexp_matches(d.adbin::pg_catalog.text,"
+    " '\\{COERCEVIAIO :arg \\{[A-Z]+ [^{}]*?:(?:var|const|opresult|funcresult|coalesce|case|minmax)type "
+    "(\\d+)\\y', 'g')"
+    " AS m (part) JOIN pg_catalog.pg_type AS t ON t.oid = m.part[1]::pg_catalog.oid"
+    " WHERE a.attrelid = 'pg_temp." ROW "'::pg_catalog.regclass AND a.attname = 'tidemark_generated'"
+    " AND CASE WHEN t.typbasetype <> 0 THEN t.typbasetype ELSE t.oid END = ANY "
+    "('{float4,float8,bytea,interval,point,"
+    "line,lseg,box,path,polygon,circle}'::pg_catalog.regtype[]::pg_catalog.oid[]))"
+    " THEN RAISE 'the text depends on the session' USING ERRCODE = '42P17'; END IF; END$tidemark$";
+
 static bool
 add_generated(struct probing *p, void *arg, struct tide_err *err)
 {
 	const struct generated *g = arg;
 
 	return run(p,
-	    tide_sqlf(p->load->mem,
-		"ALTER TABLE pg_temp." ROW
-		" ADD COLUMN tidemark_generated %s GENERATED ALWAYS AS (\n%s\n) STORED",
-		g->type, g->expression),
-	    err);
+		   tide_sqlf(p->load->mem,
+		       "ALTER TABLE pg_temp." ROW
+		       " ADD COLUMN tidemark_generated %s GENERATED ALWAYS AS (\n%s\n) STORED",
+		       g->type, g->expression),
+		   err) &&
+	       run(p, text_of_session, err);
 }
 
 static bool

@@ -103,6 +103,28 @@ class NotSaid(ValueCase):
         self.assertTrue(self.value("SELECT attnotnull FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'a'"))
 
 
+class Sessions(ValueCase):
+    """What a value is must not depend on the settings of the session that writes it."""
+
+    def test_a_text_that_settings_decide_is_refused_and_one_that_is_the_same_for_all_is_not(self):
+        self.execute("CREATE DOMAIN weight AS float8; CREATE FUNCTION shown(float8) RETURNS text LANGUAGE sql IMMUTABLE SET extra_float_digits = 1 AS 'SELECT $1::text'")
+        for number, (column, value, up, accepted) in enumerate([
+                ("float8", "0.1::float8 * 3", None, False), ("float8", "0.1::float8 * 3", "(a * 2)::text", False), ("weight", "0.1::float8 * 3", "a::text", False),
+                ("float4", "0.1", "coalesce(a, 1)::text", False), ("bytea", "'x'", None, False), ("point", "'(0.1,2)'", "a::text", False),
+                ("integer", "7", None, True), ("numeric", "0.30", "a::text", True), ("bytea", "'\\xff00'", "encode(a, 'hex')", True),
+                ("float8", "0.1::float8 * 3", "public.shown(a)", True)]):
+            self.execute(f"DROP TABLE IF EXISTS t; CREATE TABLE t (id integer PRIMARY KEY, a {column}); INSERT INTO t VALUES (1, {value})")
+            down = {"bytea": "decode(b, 'hex')"}.get(column, f"b::{column}")
+            path = self.plan(plans.rename("public.t", "a", "b", "text", name=f"p{number}", up=up, down=up and down, drop_column="manual"))
+            said = self.tidemark("lint", "--db", path)
+            self.assertEqual("[dual-write-volatile]" not in said.out, accepted, f"{column}, {up}: {said}")
+            if accepted:
+                self.tidemark("run", path).ok()
+                self.execute(f"SET extra_float_digits = -3; SET bytea_output = 'escape'; INSERT INTO t (id, a) VALUES (2, {value})")
+                self.execute("RESET extra_float_digits; RESET bytea_output")
+                self.tidemark("verify", path).ok()
+
+
 class Moves(ValueCase):
     """A row that an UPDATE moves to another partition."""
 
