@@ -1,8 +1,8 @@
 -- One tick of the watcher: keeps the lease alive (only while it is ours) and brings everything the throttle and the
--- controls read. $1 run, $2 fence, $3 progress (jsonb or NULL: keep), $4 table oid, $5 reason.
+-- controls read. $1 run, $2 fence, $3 progress (jsonb; NULL: no sweep is at work), $4 table oid, $5 reason.
 WITH beat AS (
     UPDATE tidemark.run
-       SET heartbeat = clock_timestamp(), progress = coalesce($3::jsonb, progress),
+       SET heartbeat = clock_timestamp(), progress = $3::jsonb,
            reason = CASE WHEN $5::text IS NULL THEN reason ELSE nullif($5::text, '') END
      WHERE id = $1::bigint AND fence = $2::bigint
     RETURNING wanted, wanted_by

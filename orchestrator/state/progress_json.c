@@ -22,6 +22,7 @@ struct member {
 static const struct member members[] = {
 	ROW(phase, TEXT),
 	ROW(what, TEXT),
+	ROW(share, REAL),
 	ROW(blocks_total, WHOLE),
 	ROW(blocks_done, WHOLE),
 	ROW(rows_seen, WHOLE),

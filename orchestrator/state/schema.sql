@@ -137,7 +137,9 @@ $$;
 
 CREATE VIEW tidemark.status AS
 SELECT r.plan, r.state, r.direction, p.name AS phase, r.reason, r.relation AS "table", r.owner AS holder,
-       clock_timestamp() - r.heartbeat AS heartbeat_age, r.hold_until, r.progress, r.created, r.updated
+       clock_timestamp() - r.heartbeat AS heartbeat_age, r.hold_until,
+       -- The last word of an executor that is gone says nothing about now.
+       CASE WHEN r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease THEN r.progress END AS progress, r.created, r.updated
   FROM tidemark.run r
   LEFT JOIN tidemark.phase p ON p.run = r.id AND p.ordinal = r.phase
  WHERE r.id = (SELECT max(l.id) FROM tidemark.run l WHERE l.plan = r.plan);

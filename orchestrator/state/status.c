@@ -4,6 +4,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "checkpoints.h"
 #include "identity.h"
 #include "progress_json.h"
 #include "schema.h"
@@ -131,38 +132,28 @@ read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, stru
 	return ok;
 }
 
-/* Counters of a live run are a second old; those of the checkpoints are exact, also when nobody is at work. */
+/* How far the sweep is, is read from its checkpoints, whoever works on it or nobody; only how it goes now is the executor's to say. */
 static bool
-read_checkpoints(struct tide_conn *conn, struct tide_run_status *out, struct tide_err *err)
+read_checkpoints(void *ctx, struct tide_conn *conn, struct tide_run_status *out, struct tide_err *err)
 {
-	void *mem = talloc_new(NULL);
 	struct tide_progress *p = &out->progress;
-	struct tide_rows *rows;
-	int64_t placed;
-	bool at_work = !tide_run_word(out->state)->over;
-	bool ok = tide_await_query(
-	    conn, mem, tide_sql_state_segments, TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
+	struct tide_checkpoints c = { 0 };
 
-	if (ok && at_work && tide_rows_count(rows) == 1 && !tide_rows_null(rows, 0, 0)) {
-		p->blocks_total = tide_rows_int(rows, 0, 0);
-		p->blocks_done = tide_rows_int(rows, 0, 1);
-		p->rows_seen = tide_rows_int(rows, 0, 2);
-		p->rows_changed = tide_rows_int(rows, 0, 3);
-		p->rows_stayed = tide_rows_int(rows, 0, 4);
-		p->mismatches = tide_rows_int(rows, 0, 5);
-		placed = tide_rows_int(rows, 0, 6);
-		p->hot_share = placed > 0 ? (double)p->rows_stayed / (double)placed : -1;
-	} else {
-		memset(p, 0, sizeof(*p));
-	}
-	if (!out->live) {
-		p->at_work = false;
-		p->hold = (struct tide_hold){ 0 };
-		p->rows_per_second = 0;
-		p->eta = -1;
-	}
-	talloc_free(mem);
-	return ok;
+	if (!tide_run_word(out->state)->over && !tide_checkpoints_read(ctx, conn, out->id, &c, err))
+		return false;
+	if (!out->live || c.extent.total == 0)
+		*p = (struct tide_progress){ .lag = -1, .eta = -1 };
+	p->phase = c.phase;
+	p->what = c.what;
+	p->share = tide_extent_share(&c.extent);
+	p->blocks_total = c.extent.total;
+	p->blocks_done = c.extent.done;
+	p->rows_seen = c.earlier_seen + c.seen;
+	p->rows_changed = c.earlier_changed + c.changed;
+	p->rows_stayed = c.earlier_stayed + c.stayed;
+	p->mismatches = c.differing;
+	p->hot_share = c.placed > 0 ? (double)c.stayed / (double)c.placed : -1;
+	return true;
 }
 
 /* What is over needs no home. The executor that a copied row names works elsewhere. */
@@ -204,7 +195,7 @@ tide_store_status(
 		read_run(ctx, rows, 0, out);
 		read_gate(rows, 0, out);
 		ok = read_home(ctx, conn, out, err) && read_phases(ctx, conn, out, err) &&
-		     read_checkpoints(conn, out, err);
+		     read_checkpoints(ctx, conn, out, err);
 	}
 	talloc_free(mem);
 	return ok;
@@ -227,7 +218,8 @@ tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out,
 		for (size_t i = 0; ok && i < out->count; i++) {
 			read_run(ctx, rows, i, &out->item[i]);
 			read_gate(rows, i, &out->item[i]);
-			ok = read_home(ctx, conn, &out->item[i], err);
+			ok = read_home(ctx, conn, &out->item[i], err) &&
+			     read_checkpoints(ctx, conn, &out->item[i], err);
 		}
 	}
 	talloc_free(mem);

@@ -42,7 +42,8 @@ struct compare {
 	struct tide_differences *out;
 	struct tide_pace pace, keys; /* blocks, rows */
 	struct tide_progress progress;
-	int64_t begun, told;
+	struct tide_speed speed;
+	int64_t told;
 	struct leaf *leaf;
 	size_t leaves;
 	bool by_place; /* for want of anything better, the key in a report is the row's place */
@@ -161,19 +162,19 @@ tell(struct compare *c)
 {
 	const struct tide_observer *observer = c->what->observer;
 	int64_t now = tide_now_us();
-	double seconds = (double)(now - c->begun) / (double)TIDE_SECOND;
 	struct tide_progress *p = &c->progress;
+	const struct tide_extent extent = { .total = p->blocks_total, .done = p->blocks_done, .pass = 1 };
 
 	if (observer == NULL || observer->progress == NULL || now - c->told < TIDE_SECOND / 10)
 		return;
 	c->told = now;
 	p->rows_seen = c->out->rows_seen;
 	p->mismatches = c->out->differing;
-	p->rows_per_second = seconds > 0 ? (double)c->out->rows_seen / seconds : 0;
+	tide_speed_look(&c->speed, now, (double)c->out->rows_seen, (double)p->blocks_done, false);
+	p->share = tide_extent_share(&extent);
+	p->rows_per_second = c->speed.rows_per_second;
 	p->batch_p90 = tide_pace_p90(c->keys.count > 0 ? &c->keys : &c->pace);
-	p->eta = p->blocks_done > 0 ? (int64_t)((double)(p->blocks_total - p->blocks_done) /
-						(double)p->blocks_done * (double)(now - c->begun))
-				    : -1;
+	p->eta = tide_speed_eta(&c->speed, (double)(p->blocks_total - p->blocks_done), false);
 	observer->progress(observer->ctx, p);
 }
 
@@ -339,7 +340,7 @@ compare(struct compare *c, void *ctx, struct tide_err *err)
 
 	memset(c->out, 0, sizeof(*c->out));
 	c->out->key = talloc_zero_array(ctx, char *, TIDE_SWEEP_KEYS);
-	c->begun = tide_now_us();
+	tide_speed_look(&c->speed, tide_now_us(), 0, 0, false);
 	c->progress.phase = "verify";
 	c->progress.what = c->what->spec->what;
 	c->progress.at_work = true;

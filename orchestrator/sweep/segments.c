@@ -4,6 +4,7 @@
 #include <talloc.h>
 
 #include "state/crash_points.h"
+#include "state/checkpoints.h"
 #include "state/journal.h"
 #include "keyset.h"
 #include "keyset_load.h"
@@ -144,38 +145,26 @@ key_order(const struct tide_relation *r)
 	return r->keyset != NULL ? r->keyset->order : NULL;
 }
 
-/* The rows of one relation, and a journal row that says so: a pass over an empty table has no segments. */
+static const char *
+boolean(bool value)
+{
+	return value ? "true" : "false";
+}
+
+/* The rows of one relation, and a journal row that says so. */
 static bool
 insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct tide_err *err)
 {
-	static const char insert[] =
-	    "WITH r AS (SELECT id, fence FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR "
-	    "SHARE), "
-	    "gone AS (DELETE FROM tidemark.segment USING r WHERE run = r.id AND sweep = $3 AND relation = "
-	    "$5::oid "
-	    "AND (pass < $4::integer OR filenode IS DISTINCT FROM $6::oid OR key_order IS DISTINCT FROM "
-	    "$11)), "
-	    "s AS (INSERT INTO tidemark.segment (run, fence, sweep, pass, relation, filenode, key_order, "
-	    "first, "
-	    "stop, next) "
-	    "SELECT r.id, r.fence, $3, $4::integer, $5::oid, $6::oid, $11, b, least(b + $8::bigint, "
-	    "$7::bigint), b "
-	    "FROM r, generate_series(0::bigint, $7::bigint - 1, $8::bigint) AS b RETURNING 1) "
-	    "INSERT INTO tidemark.journal (run, event, phase, step, fence, detail) "
-	    "SELECT r.id, 'sweep.created', $9::integer, $3, r.fence, "
-	    "jsonb_strip_nulls(jsonb_build_object('relation', "
-	    "$10::text, 'oid', $5::oid::bigint, 'pass', "
-	    "$4::integer, 'blocks', $7::bigint, 'filenode', $6::text, 'order', $11::text, "
-	    "'segments', (SELECT count(*) FROM s))) "
-	    "FROM r RETURNING 1";
 	void *mem = talloc_new(sweep);
 	struct tide_executor *exe = sweep->exe;
-	bool ok = tide_session_write(exe->session, insert,
+	const struct tide_sweep_spec *spec = sweep->spec;
+	bool ok = tide_session_write(exe->session, tide_sql_sweep_create,
 	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		sweep->name, tide_param_int(mem, sweep->pass), tide_param_int(mem, r->oid),
 		tide_param_int(mem, r->filenode), tide_param_int(mem, r->pages),
 		tide_param_int(mem, segment_length(sweep, r)), tide_param_int(mem, sweep->task->phase),
-		r->name, key_order(r)),
+		r->name, key_order(r), talloc_asprintf(mem, "%.17g", sweep->floor), sweep->task->step,
+		spec->what, boolean(sweep->task->back), boolean(spec->repeats), boolean(spec->write)),
 	    NULL, mem, err);
 
 	talloc_free(mem);
@@ -199,6 +188,38 @@ begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, struct
 
 	if (ok)
 		*has = tide_rows_bool(rows, 0, 0);
+	talloc_free(mem);
+	return ok;
+}
+
+/* Before anything is begun anew: the share that has been reached must not be lost with it. */
+static bool
+keep_share(struct tide_sweep *sweep, struct tide_err *err)
+{
+	void *mem = talloc_new(sweep);
+	struct tide_checkpoints now;
+	bool ok = tide_checkpoints_read(mem, sweep->exe->control, sweep->exe->session->run, &now, err);
+
+	if (ok)
+		sweep->floor = now.extent.total > 0 ? tide_extent_share(&now.extent) : 0;
+	talloc_free(mem);
+	return ok;
+}
+
+/* What segments that are gone have left behind. */
+static bool
+load_earlier(struct tide_sweep *sweep, struct tide_err *err)
+{
+	void *mem = talloc_new(sweep);
+	struct tide_checkpoints now;
+	bool ok = tide_checkpoints_read(mem, sweep->exe->control, sweep->exe->session->run, &now, err);
+
+	if (ok) {
+		sweep->floor = now.extent.floor;
+		sweep->earlier_seen = now.earlier_seen;
+		sweep->earlier_changed = now.earlier_changed;
+		sweep->earlier_stayed = now.earlier_stayed;
+	}
 	talloc_free(mem);
 	return ok;
 }
@@ -261,7 +282,7 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 		add_segment(sweep, s);
 	}
 	talloc_free(mem);
-	return ok;
+	return ok && load_earlier(sweep, err);
 }
 
 /* Adds rows for every relation that this pass has not begun; *added says whether there was one. */
@@ -350,8 +371,8 @@ tide_segments_open(struct tide_sweep *sweep, struct tide_err *err)
 	if (ok)
 		sweep->pass = (int)tide_rows_int(rows, 0, 0);
 	talloc_free(mem);
-	return ok && read_relations(sweep, err) && restart_stale(sweep, &changed, err) &&
-	       begin_missing(sweep, &added, err) && load(sweep, err);
+	return ok && keep_share(sweep, err) && read_relations(sweep, err) &&
+	       restart_stale(sweep, &changed, err) && begin_missing(sweep, &added, err) && load(sweep, err);
 }
 
 static size_t
@@ -382,7 +403,7 @@ tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err)
 {
 	size_t before = count_gone(sweep), changed;
 
-	if (!read_relations(sweep, err) || !restart_stale(sweep, &changed, err))
+	if (!keep_share(sweep, err) || !read_relations(sweep, err) || !restart_stale(sweep, &changed, err))
 		return false;
 	for (size_t i = 0; i < sweep->relation_count; i++) {
 		struct tide_relation *r = sweep->relation[i];
@@ -416,7 +437,7 @@ bool
 tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
 {
 	*more = false;
-	if (!read_relations(sweep, err) || !begin_missing(sweep, more, err))
+	if (!keep_share(sweep, err) || !read_relations(sweep, err) || !begin_missing(sweep, more, err))
 		return false;
 	if (*more)
 		return load(sweep, err);
@@ -431,8 +452,6 @@ tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
 	tide_executor_event(sweep->exe, "sweep.pass", sweep->task->step, false,
 	    "pass %d changed %lld rows; another one looks for rows that moved meanwhile", sweep->pass,
 	    (long long)sweep->changed);
-	sweep->earlier_changed += sweep->changed;
-	sweep->earlier_stayed += sweep->stayed;
 	sweep->pass++;
 	*more = true;
 	return begin_missing(sweep, &(bool){ false }, err) && load(sweep, err);
@@ -528,6 +547,24 @@ tide_segments_finished(const struct tide_sweep *sweep)
 		if (!sweep->segment[i]->done)
 			return false;
 	return true;
+}
+
+struct tide_extent
+tide_segments_extent(const struct tide_sweep *sweep)
+{
+	struct tide_extent extent = { .total = sweep->blocks_total,
+		.pass = sweep->pass,
+		.repeats = sweep->spec->repeats,
+		.floor = sweep->floor,
+		.finished = sweep->finished };
+
+	for (size_t i = 0; i < sweep->segment_count; i++) {
+		const struct tide_segment *s = sweep->segment[i];
+
+		if (!s->hole)
+			extent.done += (s->done ? s->stop : s->cursor.next) - s->first;
+	}
+	return extent;
 }
 
 int64_t

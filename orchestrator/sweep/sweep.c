@@ -21,29 +21,18 @@
 #define MOST_BLOCK_ROWS 291
 #define MOST_ROWS 65536
 
-/* Turns counters into rates: a window of half a second, smoothed. */
-struct rate {
-	int64_t at, rows;
-	double blocks, rows_per_second, blocks_per_second;
-};
-
 struct driver {
 	struct tide_sweep *sweep;
-	struct rate rate;
+	struct tide_speed speed;
 	struct ev_timer timer;
 	bool told_throttle;
 };
 
-static double
-smooth(double before, double now)
-{
-	return before == 0 ? now : before * 0.7 + now * 0.3;
-}
-
 static int64_t
 rows_worked(const struct tide_sweep *sweep)
 {
-	return sweep->spec->write ? sweep->earlier_changed + sweep->changed : sweep->seen;
+	return sweep->spec->write ? sweep->earlier_changed + sweep->changed
+				  : sweep->earlier_seen + sweep->seen;
 }
 
 /* Why no batch is sent, but for a pause. */
@@ -71,60 +60,41 @@ shown_hold(const struct tide_sweep *sweep)
 }
 
 static void
-measure(struct driver *d)
-{
-	struct tide_sweep *sweep = d->sweep;
-	int64_t now = tide_now_us();
-	double seconds = (double)(now - d->rate.at) / (double)TIDE_SECOND;
-
-	if (seconds < 0.5)
-		return;
-	/* Time in which nothing may be sent does not count: the ETA is about work. */
-	/* A pass that began again has fewer rows than a moment ago. */
-	if (!sweep->holding && held_back(sweep).cause == TIDE_CAUSE_NONE && d->rate.at != 0 &&
-	    rows_worked(sweep) >= d->rate.rows) {
-		d->rate.rows_per_second =
-		    smooth(d->rate.rows_per_second, (double)(rows_worked(sweep) - d->rate.rows) / seconds);
-		d->rate.blocks_per_second =
-		    smooth(d->rate.blocks_per_second, (sweep->blocks_done - d->rate.blocks) / seconds);
-	}
-	d->rate.at = now;
-	d->rate.rows = rows_worked(sweep);
-	d->rate.blocks = sweep->blocks_done;
-}
-
-static void
 report(struct driver *d)
 {
 	struct tide_sweep *sweep = d->sweep;
 	struct tide_executor *exe = sweep->exe;
 	struct tide_progress *p = &exe->report.progress;
-	double left = (double)sweep->blocks_total - sweep->blocks_done;
+	const struct tide_extent extent = tide_segments_extent(sweep);
+	const struct tide_hold hold = shown_hold(sweep);
+	bool held = hold.cause != TIDE_CAUSE_NONE;
 	int64_t placed = sweep->changed - sweep->placeless;
 
-	measure(d);
+	tide_speed_look(
+	    &d->speed, tide_now_us(), (double)rows_worked(sweep), sweep->blocks_done, held || sweep->holding);
 	*p = (struct tide_progress){
 		.phase = exe->report.phase,
 		.what = sweep->spec->what,
-		.blocks_total = sweep->blocks_total,
-		.blocks_done = (int64_t)(sweep->blocks_done + 0.5),
-		.rows_seen = sweep->seen,
-		.rows_changed = sweep->changed,
-		.rows_stayed = sweep->stayed,
+		.share = tide_extent_share(&extent),
+		.blocks_total = extent.total,
+		.blocks_done = extent.done,
+		.rows_seen = sweep->earlier_seen + sweep->seen,
+		.rows_changed = sweep->earlier_changed + sweep->changed,
+		.rows_stayed = sweep->earlier_stayed + sweep->stayed,
 		.rows_skipped = sweep->skipped,
 		.mismatches = sweep->differing,
-		.rows_per_second = d->rate.rows_per_second,
+		.rows_per_second = held ? 0 : d->speed.rows_per_second,
 		.batch_p90 = tide_slower(tide_pace_p90(&sweep->keys),
 		    tide_slower(tide_pace_p90(&sweep->moving), tide_pace_p90(&sweep->staying))),
 		.hot_share = placed > 0 ? (double)sweep->stayed / (double)placed : -1,
 		.lag = exe->signals.lag_seconds < 0
 			   ? -1
 			   : (int64_t)(exe->signals.lag_seconds * (double)TIDE_SECOND),
-		.eta = d->rate.blocks_per_second > 0
-			   ? (int64_t)(left / d->rate.blocks_per_second * (double)TIDE_SECOND)
-			   : -1,
+		.eta = sweep->finished
+			   ? 0
+			   : tide_speed_eta(&d->speed, (double)extent.total - sweep->blocks_done, held),
 		.at_work = true,
-		.hold = shown_hold(sweep),
+		.hold = hold,
 		.workers = (int)sweep->worker_count,
 	};
 	if (exe->report.observer != NULL && exe->report.observer->progress != NULL)
@@ -343,9 +313,10 @@ write_result(struct tide_sweep *sweep, struct tide_err *err)
 {
 	int64_t took = tide_now_us() - sweep->begun;
 	json_t *detail = json_pack("{s:I, s:I, s:I, s:I, s:i}", "rows_changed",
-	    (json_int_t)(sweep->earlier_changed + sweep->changed), "rows_seen", (json_int_t)sweep->seen,
-	    "rows_stayed", (json_int_t)(sweep->earlier_stayed + sweep->stayed), "blocks",
-	    (json_int_t)sweep->blocks_total, "pass", sweep->pass);
+	    (json_int_t)(sweep->earlier_changed + sweep->changed), "rows_seen",
+	    (json_int_t)(sweep->earlier_seen + sweep->seen), "rows_stayed",
+	    (json_int_t)(sweep->earlier_stayed + sweep->stayed), "blocks", (json_int_t)sweep->blocks_total,
+	    "pass", sweep->pass);
 	char *text, duration[32], rows[32], rate[32];
 	bool ok;
 
@@ -412,9 +383,7 @@ start_driver(struct tide_sweep *sweep)
 	sweep->exe->throttle.only_reads = !sweep->spec->write;
 	tide_watcher_judge(sweep->exe);
 	sweep->exe->signals.horizon_age = -1;
-	d->rate.at = tide_now_us();
-	d->rate.rows = rows_worked(sweep);
-	d->rate.blocks = sweep->blocks_done;
+	tide_speed_look(&d->speed, tide_now_us(), (double)rows_worked(sweep), sweep->blocks_done, false);
 	ev_now_update(sweep->exe->loop);
 	ev_timer_init(&d->timer, on_timer, 0.1, sweep->spec->max_rows_per_second > 0 ? 0.02 : 0.1);
 	d->timer.data = d;
@@ -430,7 +399,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	struct tide_sweep *sweep = talloc_zero(exe, struct tide_sweep);
 	int64_t round_trips = 5 * exe->signals.round_trip, target = exe->plan->limits.batch_duration;
 	const struct tide_sweep_tuning *tuning;
-	struct driver *d;
+	struct driver *d = NULL;
 	bool ok;
 
 	sweep->exe = exe;
@@ -458,13 +427,17 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 		ok = all_passes(d, err);
 		/* Whatever ended it: no statement of ours goes on behind our back. */
 		drain(sweep);
+		ev_timer_stop(exe->loop, &d->timer);
 		report(d);
 		if (d->told_throttle)
 			tide_executor_set_wait_reason(exe, NULL);
-		talloc_free(d);
 	}
 	if (ok)
 		ok = sweep->differing > 0 ? differs(sweep, err) : write_result(sweep, err);
+	sweep->finished = ok;
+	if (ok)
+		report(d);
+	talloc_free(d);
 	tide_lock_waits_end(sweep->waits);
 	talloc_free(sweep);
 	return ok;

@@ -18,6 +18,7 @@
 #include "horizon.h"
 #include "order.h"
 #include "pace.h"
+#include "state/measure.h"
 #include "stripes.h"
 
 struct tide_keyset;
@@ -76,12 +77,16 @@ struct tide_sweep {
 	struct tide_horizon horizon;
 	char *horizon_reason; /* NULL: nobody is waited for */
 	struct tide_allowance allowance;
-	double block_rows;  /* rows to change of a whole block: about the most that was seen lately … */
-	bool knows_rows;    /* … or, before the first batch, that a block can have */
-	double blocks_done; /* of windows of which a part of the stripes is done, that part */
+	double block_rows; /* rows to change of a whole block: about the most that was seen lately … */
+	bool knows_rows;   /* … or, before the first batch, that a block can have */
+	double
+	    blocks_done; /* of windows of which a part of the stripes is done, that part: for the rate only */
 	int64_t begun, blocks_total, changed, stayed, seen, differing, skipped;
 	int64_t placeless; /* rows changed of which nobody can say whether they stayed */
-	int64_t earlier_changed, earlier_stayed; /* in passes of this attempt that are over */
+	int64_t earlier_seen, earlier_changed,
+	    earlier_stayed; /* in what was begun anew since: see state/checkpoints.h */
+	double floor;       /* the share that had been reached then */
+	bool finished;
 	int64_t before; /* rows that an earlier attempt had done: rates are about this one */
 	char **key;     /* of differing rows */
 	size_t key_count;
@@ -121,6 +126,8 @@ bool tide_segments_forget(struct tide_sweep *sweep, struct tide_err *err) TIDE_C
 /** The next one to work on, claimed; NULL when there is none now. */
 struct tide_segment *tide_segments_claim(struct tide_sweep *sweep);
 bool tide_segments_finished(const struct tide_sweep *sweep);
+/** What the database would say of the sweep now (state/checkpoints.h). */
+struct tide_extent tide_segments_extent(const struct tide_sweep *sweep);
 /** What would be left behind if all rows that are left had to move, bytes. */
 int64_t tide_segments_at_stake(const struct tide_sweep *sweep);
 /**

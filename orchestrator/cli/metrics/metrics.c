@@ -83,7 +83,6 @@ void
 tide_metrics_progress(struct tide_metrics *m, const struct tide_progress *p, int64_t now)
 {
 	struct phase *phase = find_phase(m, p->phase);
-	double share = p->blocks_total > 0 ? (double)p->blocks_done / (double)p->blocks_total : 0;
 
 	count_throttled(m, p->hold.cause, now);
 	if (phase == NULL)
@@ -91,7 +90,7 @@ tide_metrics_progress(struct tide_metrics *m, const struct tide_progress *p, int
 	phase->swept = true;
 	phase->rows = p->rows_seen;
 	phase->mismatches = p->mismatches;
-	phase->share = share < 0 ? 0 : share > 1 ? 1 : share;
+	phase->share = p->share;
 	phase->hot = p->hot_share;
 	phase->eta = p->eta < 0 ? -1 : (double)p->eta / (double)TIDE_SECOND;
 }
@@ -399,8 +398,8 @@ static const struct {
 	    NULL },
 	{ "tidemark_sweep_rows_total", "counter",
 	    "Rows written by a sweep, or compared by one that only reads.", NULL, rows_of },
-	{ "tidemark_sweep_progress_ratio", "gauge", "Share of the table's blocks that a sweep is done with.",
-	    NULL, share_of },
+	{ "tidemark_sweep_progress_ratio", "gauge", "Share that a sweep is done with; never falls.", NULL,
+	    share_of },
 	{ "tidemark_sweep_eta_seconds", "gauge", "How long a sweep will still take.", NULL, eta_of },
 	{ "tidemark_sweep_hot_ratio", "gauge", "Share of a sweep's updates that stayed in their page.", NULL,
 	    hot_of },

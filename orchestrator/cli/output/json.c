@@ -96,20 +96,18 @@ tide_json_findings(const struct tide_findings *findings)
 json_t *
 tide_json_progress(const struct tide_progress *p)
 {
-	double share = p->blocks_total > 0 ? (double)p->blocks_done / (double)p->blocks_total : 0;
-
 	return json_pack(
 	    "{s:o, s:o, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
 	    "phase", tide_json_text(p->phase), "what", tide_json_text(p->what), "blocks_total",
-	    (json_int_t)p->blocks_total, "blocks_done", (json_int_t)p->blocks_done, "ratio",
-	    share > 1 ? 1.0 : share, "rows_seen", (json_int_t)p->rows_seen, "rows_changed",
-	    (json_int_t)p->rows_changed, "rows_stayed", (json_int_t)p->rows_stayed, "rows_skipped",
-	    (json_int_t)p->rows_skipped, "mismatches", (json_int_t)p->mismatches, "rows_per_second",
-	    p->rows_per_second, "batch_p90_seconds", tide_json_seconds(p->batch_p90), "hot_ratio",
-	    tide_json_real(p->hot_share), "lag_seconds", tide_json_seconds(p->lag), "eta_seconds",
-	    tide_json_seconds(p->eta), "state", tide_json_text(p->at_work ? tide_hold_word(&p->hold) : NULL),
-	    "reason", tide_json_text(p->hold.text), "cause", tide_json_text(tide_cause_word(p->hold.cause)),
-	    "workers", p->workers);
+	    (json_int_t)p->blocks_total, "blocks_done", (json_int_t)p->blocks_done, "ratio", p->share,
+	    "rows_seen", (json_int_t)p->rows_seen, "rows_changed", (json_int_t)p->rows_changed, "rows_stayed",
+	    (json_int_t)p->rows_stayed, "rows_skipped", (json_int_t)p->rows_skipped, "mismatches",
+	    (json_int_t)p->mismatches, "rows_per_second", p->rows_per_second, "batch_p90_seconds",
+	    tide_json_seconds(p->batch_p90), "hot_ratio", tide_json_real(p->hot_share), "lag_seconds",
+	    tide_json_seconds(p->lag), "eta_seconds", tide_json_seconds(p->eta), "state",
+	    tide_json_text(p->at_work ? tide_hold_word(&p->hold) : NULL), "reason",
+	    tide_json_text(p->hold.text), "cause", tide_json_text(tide_cause_word(p->hold.cause)), "workers",
+	    p->workers);
 }
 
 json_t *

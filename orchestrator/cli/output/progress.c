@@ -10,14 +10,6 @@
 #include "tidemark/base/err.h"
 #include "tidemark/base/units.h"
 
-static double
-share_of(const struct tide_progress *p)
-{
-	double share = p->blocks_total > 0 ? (double)p->blocks_done / (double)p->blocks_total : 0;
-
-	return share < 0 ? 0 : share > 1 ? 1 : share;
-}
-
 const char *
 tide_progress_time(int64_t us, char *out, size_t size)
 {
@@ -49,7 +41,7 @@ tide_progress_format(const struct tide_progress *p, char *out, size_t size)
 {
 	char text[64];
 	/* Cut, not rounded: 100.0 % is only said when nothing is left. */
-	double tenths = (double)(int)(share_of(p) * 1000) / 10;
+	double tenths = (double)(int)(p->share * 1000) / 10;
 
 	out[0] = '\0';
 	add(out, size, "%s%s%s  %.1f %%", p->phase != NULL ? p->phase : "", p->what != NULL ? " " : "",
@@ -81,7 +73,7 @@ tide_progress_due(const struct tide_progress_line *line, const struct tide_progr
 {
 	if (line->stream->terminal)
 		return !line->shown || now - line->at >= 100 * TIDE_MS;
-	return !line->said || now - line->at >= 30 * TIDE_SECOND || share_of(p) - line->share >= 0.05 ||
+	return !line->said || now - line->at >= 30 * TIDE_SECOND || p->share - line->share >= 0.05 ||
 	       strncmp(line->phase, p->phase != NULL ? p->phase : "", sizeof(line->phase) - 1) != 0;
 }
 
@@ -127,7 +119,7 @@ tide_progress_show(struct tide_progress_line *line, const struct tide_progress *
 	(void)fflush(line->stream->file);
 	talloc_free(shown);
 	line->at = now;
-	line->share = share_of(p);
+	line->share = p->share;
 	(void)snprintf(line->phase, sizeof(line->phase), "%s", p->phase != NULL ? p->phase : "");
 }
 

@@ -114,7 +114,7 @@ progress_log(struct tide_watch *watch, const struct tide_progress *p, int64_t no
 	    fields);
 	watch->line.at = now;
 	watch->line.said = true;
-	watch->line.share = p->blocks_total > 0 ? (double)p->blocks_done / (double)p->blocks_total : 0;
+	watch->line.share = p->share;
 	(void)snprintf(watch->line.phase, sizeof(watch->line.phase), "%s", p->phase != NULL ? p->phase : "");
 }
 

@@ -28,6 +28,7 @@ half_way(void)
 {
 	return (struct tide_progress){
 		.phase = "fill",
+		.share = 0.5,
 		.blocks_total = 1000,
 		.blocks_done = 500,
 		.rows_seen = INT64_C(1224000),

@@ -12,8 +12,8 @@ static void
 every_member_survives_the_run_row(void **state)
 {
 	void *ctx = talloc_new(NULL);
-	const struct tide_progress before = { "backfill", "t.a → b", 1, 2, INT64_C(9007199254740993), 4, 5, 6,
-		7, 8.5, 9, 0.25, 10, -1, true, { TIDE_CAUSE_REPLICA_LAG, "replica lag" }, 3 };
+	const struct tide_progress before = { "backfill", "t.a → b", 0.75, 1, 2, INT64_C(9007199254740993), 4,
+		5, 6, 7, 8.5, 9, 0.25, 10, -1, true, { TIDE_CAUSE_REPLICA_LAG, "replica lag" }, 3 };
 	struct tide_progress after;
 
 	(void)state;
@@ -23,6 +23,7 @@ every_member_survives_the_run_row(void **state)
 	assert_true(after.at_work);
 	assert_int_equal(after.hold.cause, before.hold.cause);
 	assert_string_equal(after.hold.text, before.hold.text);
+	assert_true(after.share > 0.74 && after.share < 0.76);
 	assert_int_equal(after.blocks_total, 1);
 	assert_int_equal(after.blocks_done, 2);
 	assert_true(after.rows_seen == INT64_C(9007199254740993));
