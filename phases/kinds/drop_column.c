@@ -54,6 +54,68 @@ find_user(void *ctx, const struct tide_phase_at *at, struct user *out)
 	}
 }
 
+/* The column of the same old side whose drop, before `index`, has ended the triggers; NULL: none has. */
+static const char *
+ended_by(void *ctx, const struct tide_plan *plan, size_t index, const char *column)
+{
+	for (size_t i = 0; i < index; i++) {
+		struct tide_dual_state state;
+
+		if (!tide_is_kind(&plan->phase[i], "dual_write"))
+			continue;
+		tide_dual_state_at(ctx, plan, i, index, &state);
+		for (size_t k = i + 1; tide_names_have(&state.from, column) && k < index; k++) {
+			const struct drop_column_spec *drop = plan->phase[k].spec;
+
+			if (tide_is_kind(&plan->phase[k], "drop_column") &&
+			    tide_names_have(&state.from, drop->column))
+				return drop->column;
+		}
+	}
+	return NULL;
+}
+
+/* The same, also of a pair that an earlier phase has taken over from another plan. */
+static const char *
+ended_before(void *ctx, const struct tide_phase_at *at)
+{
+	const struct drop_column_spec *spec = at->phase->spec;
+	const char *found = ended_by(ctx, at->plan, at->index, spec->column);
+
+	for (size_t i = 0; i < at->index && found == NULL; i++) {
+		struct tide_phase_at one = { at->plan, &at->plan->phase[i], i, at->cat };
+		struct tide_phase_at there = tide_taken_over(ctx, &one);
+
+		if (there.plan != at->plan)
+			found = ended_by(ctx, there.plan, there.plan->count, spec->column);
+	}
+	return found;
+}
+
+/* A hold promises that the column comes back as it would be: without triggers it would not. */
+static void
+check_hold(const struct tide_checking *c, const struct user *user)
+{
+	const struct drop_column_spec *spec = c->at->phase->spec;
+	void *room = talloc_new(NULL);
+	const char *ended = user->found ? NULL : ended_before(room, c->at);
+
+	if (spec->hold == 0 && ended == NULL)
+		tide_say(c, TIDE_NOTE, "drop-column-without-hold", NULL,
+		    "hold = \"7d\" only hides it at first", "without a hold the drop cannot be rolled back");
+	if (spec->hold > 0 && ended != NULL)
+		tide_say(c, TIDE_ERROR, "drop-column-hold-ended", "hold",
+		    talloc_asprintf(c->out,
+			"leave hold out here: during the hold of \"%s\" this column is kept in step as well. "
+			"Or "
+			"give each column a dual_write of its own, where the new columns are copies",
+			ended),
+		    "the drop of \"%s\" ends the triggers of both columns: \"%s\" would not be kept in step "
+		    "during its hold",
+		    ended, spec->column);
+	talloc_free(room);
+}
+
 static void
 check_user(const struct tide_checking *c, const struct drop_column_spec *spec)
 {
@@ -73,9 +135,7 @@ check_user(const struct tide_checking *c, const struct drop_column_spec *spec)
 		tide_say(c, TIDE_WARNING, "drop-column-without-gate", NULL,
 		    "gate = \"manual\", opened when the old release is gone",
 		    "nothing waits before the drop: the old release stops working at once");
-	if (spec->hold == 0)
-		tide_say(c, TIDE_NOTE, "drop-column-without-hold", NULL,
-		    "hold = \"7d\" only hides it at first", "without a hold the drop cannot be rolled back");
+	check_hold(c, &user);
 	talloc_free(room);
 }
 

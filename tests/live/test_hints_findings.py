@@ -18,6 +18,8 @@ DUAL = {"kind": "dual_write", "from": "a", "to": "b"}
 FILL, VERIFY = {"kind": "backfill"}, {"kind": "verify"}
 SWITCH, DROP = {"kind": "switch", "gate": "manual"}, {"kind": "drop_column", "column": "a", "hold": "7d", "gate": "manual"}
 RENAME = [ADD, DUAL, FILL, VERIFY, SWITCH, DROP]
+MERGE = [ADD, {"kind": "dual_write", "from": ["a", "c"], "to": "b", "up": "a + c", "down": {"a": "b - 1", "c": "1"}}, FILL, VERIFY, SWITCH,
+         {"kind": "drop_column", "column": "c", "hold": "1h", "id": "first", "gate": "manual"}]
 
 
 def rename(**changes):
@@ -58,6 +60,7 @@ CASES = [
     ("create-index-exists", "CREATE INDEX i ON t (a)", [{"kind": "create_index", "name": "i", "columns": "a"}, {"kind": "drop_not_null", "column": "a"}],
      "remove the phase", lambda said: [{"kind": "drop_not_null", "column": "a"}]),
     ("drop-column-in-step", "", without(rename(), "switch"), "put a (switch) before it", lambda said: rename()),
+    ("drop-column-hold-ended", "ALTER TABLE t ADD c integer", MERGE + [DROP], "leave (hold) out here", lambda said: MERGE + [{k: v for k, v in DROP.items() if k != said}]),
     ("drop-column-without-gate", "", rename(drop_column={"gate": None}), 'gate = "(manual)"', lambda said: rename(drop_column={"gate": said})),
     ("drop-column-without-hold", "", [{k: v for k, v in DROP.items() if k != "hold"}], 'hold = "(7d)"', lambda said: [{**DROP, "hold": said}]),
     ("drop-column-primary-key", "", [{**DROP, "column": "id"}], "move the primary key first",

@@ -221,11 +221,42 @@ class DroppedByAnotherPlan(OverlapCase):
         two = [{"kind": "drop_column", "column": "a2", "id": "first"}, {"kind": "drop_column", "column": "c2", "id": "second"}]
         path = self.plan(plans.plan("two", "public.t", two), "two.toml")
         self.tidemark("lint", "--db", path).ok()
+        # Behind the first drop nothing would keep the second column in step while it is held.
+        stale = self.plan(plans.plan("two", "public.t", [two[0], {**two[1], "hold": "1h"}]), "stale.toml")
+        self.assertIn("drop-column-hold-ended", self.tidemark("lint", "--db", stale).expect(3).out)
         self.tidemark("run", path).ok()
         self.assertEqual(self.rows("SELECT attname, atttypid::regtype::text FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0 "
                                    "AND NOT attisdropped ORDER BY attname"), [("a", "bigint"), ("c", "bigint"), ("id", "integer")])
         self.execute("INSERT INTO t (id, a, c) VALUES (503, 1, 2); UPDATE t SET a = 3")
         self.tidemark("rollback", "one", "--yes").expect(4)
+
+
+class SeveralOldColumns(OverlapCase):
+    """One dual_write, two old columns: the first drop ends the triggers of both, so its hold is the hold of both."""
+
+    def test_both_are_kept_in_step_during_the_one_hold_there_and_back(self):
+        self.execute("INSERT INTO t VALUES (600, NULL, NULL)")
+        before = self.fingerprint()
+        drop = [{"kind": "drop_column", "column": "a", "id": "first", "hold": "1h"}, {"kind": "drop_column", "column": "c", "id": "second"}]
+        path = self.plan(plans.plan("p", "public.t", [
+            {"kind": "add_column", "column": "b", "type": "integer"},
+            {"kind": "dual_write", "from": ["a", "c"], "to": "b", "up": "a * 10000 + c", "down": {"a": "b / 10000", "c": "b % 10000"}},
+            {"kind": "backfill"}, {"kind": "verify"}, {"kind": "switch"}, *drop]))
+        for again in ([], ["--again"]):
+            self.tidemark("run", path, *again).ok()
+            held = self.value("SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass AND attname ~ '^tidemark_held_'")
+            self.execute("UPDATE t SET b = 70008 WHERE id = 1; UPDATE t SET c = 3 WHERE id = 1")
+            self.assertEqual(self.rows(f"SELECT {held}, c, b FROM t WHERE id = 1"), [(7, 3, 70003)])
+            if again:
+                break
+            self.tidemark("rollback", "p", "--yes").ok()
+            self.assert_same_schema(before)
+            self.assertEqual(self.rows("SELECT a, c FROM t WHERE id = 1"), [(7, 3)])
+        self.tidemark("advance", "p", "--now", "--reason", "test").ok()
+        self.tidemark("run", path).ok()
+        self.assertEqual(self.value("SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 't'::regclass "
+                                    "AND attnum > 0 AND NOT attisdropped"), "b id")
+        self.execute("UPDATE t SET b = 5; INSERT INTO t (id, b) VALUES (700, 1)")
 
 
 class Allowed(OverlapCase):
