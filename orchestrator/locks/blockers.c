@@ -5,32 +5,39 @@
 
 #include "tidemark/plans/expression.h"
 
+static const struct tide_record_field blocker_fields[] = {
+	TIDE_FIELD(tide_blocker, pid, INT32),
+	TIDE_FIELD(tide_blocker, user, TEXT),
+	TIDE_FIELD(tide_blocker, application, TEXT),
+	TIDE_FIELD(tide_blocker, state, TEXT),
+	TIDE_FIELD(tide_blocker, query, TEXT),
+	TIDE_FIELD(tide_blocker, gid, TEXT),
+	TIDE_FIELD(tide_blocker, age, REAL),
+};
+static const struct tide_record blocker_record = TIDE_RECORD(blocker_fields);
+
+static void
+read_blocker(void *ctx, const struct tide_rows *rows, size_t row, struct tide_blocker *out)
+{
+	const char *type = tide_rows_text(rows, row, tide_rows_column(rows, "backend_type"));
+
+	tide_rows_record(ctx, rows, row, &blocker_record, out);
+	out->query = out->query != NULL ? tide_sql_mask(ctx, out->query, 60) : NULL;
+	out->vacuum = type != NULL && strcmp(type, "autovacuum worker") == 0;
+}
+
+/* Who waits behind us is told in a row without a blocker, too. */
 void
 tide_blockers_read(void *ctx, const struct tide_rows *rows, struct tide_blockers *out)
 {
-	size_t count = tide_rows_count(rows);
+	size_t count = tide_rows_count(rows), pid = tide_rows_column(rows, "pid");
 
 	out->item = talloc_zero_array(ctx, struct tide_blocker, (unsigned)count);
 	out->count = 0;
-	out->behind = count > 0 ? tide_rows_int(rows, 0, 7) : 0;
-	for (size_t i = 0; i < count; i++) {
-		struct tide_blocker *b = &out->item[out->count];
-
-		if (tide_rows_null(rows, i, 0))
-			continue;
-		b->pid = (int)tide_rows_int(rows, i, 0);
-		b->user = talloc_strdup(out->item, tide_rows_text(rows, i, 1));
-		b->application = talloc_strdup(out->item, tide_rows_text(rows, i, 2));
-		b->state = talloc_strdup(out->item, tide_rows_text(rows, i, 3));
-		b->age = tide_rows_null(rows, i, 4) ? -1 : tide_rows_real(rows, i, 4);
-		b->query = tide_rows_null(rows, i, 5)
-			       ? NULL
-			       : tide_sql_mask(out->item, tide_rows_text(rows, i, 5), 60);
-		b->vacuum = !tide_rows_null(rows, i, 6) &&
-			    strcmp(tide_rows_text(rows, i, 6), "autovacuum worker") == 0;
-		b->gid = talloc_strdup(out->item, tide_rows_text(rows, i, 8));
-		out->count++;
-	}
+	out->behind = count > 0 ? tide_rows_int(rows, 0, tide_rows_column(rows, "behind")) : 0;
+	for (size_t i = 0; i < count; i++)
+		if (!tide_rows_null(rows, i, pid))
+			read_blocker(out->item, rows, i, &out->item[out->count++]);
 }
 
 char *

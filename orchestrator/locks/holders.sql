@@ -28,9 +28,9 @@ WITH RECURSIVE tree (oid) AS (
        AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
        AND NOT (coalesce(l.pid, 0) = ANY ($4::integer[]))
 )
-SELECT coalesce(a.pid, 0), a.usename, a.application_name, coalesce(a.state, 'prepared transaction'),
-       extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, x.prepared)), a.query, a.backend_type,
-       0, x.gid
+SELECT coalesce(a.pid, 0) AS pid, a.usename AS "user", a.application_name AS application, coalesce(a.state, 'prepared transaction') AS state,
+       extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, x.prepared)) AS age, a.query, a.backend_type,
+       0 AS behind, x.gid
   FROM holder l
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
   LEFT JOIN pg_catalog.pg_prepared_xacts x

@@ -22,10 +22,10 @@ WITH RECURSIVE tree (oid) AS (
        AND a.pid NOT IN (SELECT pid FROM ours) AND a.pid <> pg_backend_pid()
        AND (clock_timestamp() - a.xact_start > interval '1 s' OR a.backend_type = 'autovacuum worker')
 )
-SELECT s.role, s.pid, a.usename, a.application_name, a.state,
+SELECT s.role, s.pid, a.usename AS "user", a.application_name AS application, a.state,
        (SELECT string_agg(DISTINCT l.mode, ', ') FROM pg_catalog.pg_locks l
-         WHERE l.pid = s.pid AND l.relation IN (SELECT oid FROM tree)),
-       a.query, extract(epoch FROM clock_timestamp() - a.xact_start)
+         WHERE l.pid = s.pid AND l.relation IN (SELECT oid FROM tree)) AS lock,
+       a.query, extract(epoch FROM clock_timestamp() - a.xact_start) AS age
   FROM (SELECT DISTINCT role, pid FROM seen) s
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = s.pid
  ORDER BY s.role, 8 DESC NULLS LAST

@@ -7,18 +7,6 @@
 #include "state/table.h"
 #include "tidemark/plans/expression.h"
 
-static char *
-copy(void *ctx, const struct tide_rows *rows, size_t row, size_t column)
-{
-	return talloc_strdup(ctx, tide_rows_text(rows, row, column));
-}
-
-static double
-real(const struct tide_rows *rows, size_t row, size_t column)
-{
-	return tide_rows_null(rows, row, column) ? -1 : tide_rows_real(rows, row, column);
-}
-
 const char *
 tide_lock_role_word(enum tide_lock_role role)
 {
@@ -32,6 +20,18 @@ tide_lock_role_word(enum tide_lock_role role)
 	return words[role];
 }
 
+static const struct tide_record_field lock_fields[] = {
+	TIDE_FIELD(tide_lock_row, role, INT32),
+	TIDE_FIELD(tide_lock_row, pid, INT32),
+	TIDE_FIELD(tide_lock_row, user, TEXT),
+	TIDE_FIELD(tide_lock_row, application, TEXT),
+	TIDE_FIELD(tide_lock_row, state, TEXT),
+	TIDE_FIELD(tide_lock_row, lock, TEXT),
+	TIDE_FIELD(tide_lock_row, query, TEXT),
+	TIDE_FIELD(tide_lock_row, age, REAL),
+};
+static const struct tide_record lock_record = TIDE_RECORD(lock_fields);
+
 bool
 tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const char *relation,
     struct tide_lock_rows *out, struct tide_err *err)
@@ -44,23 +44,11 @@ tide_store_locks(void *ctx, struct tide_conn *conn, const char *schema, const ch
 		  tide_await_query(conn, mem, tide_sql_locks_locks, TIDE_ARGS(table), &rows, err);
 
 	memset(out, 0, sizeof(*out));
-	if (ok) {
-		out->count = tide_rows_count(rows);
-		out->item = talloc_zero_array(ctx, struct tide_lock_row, (unsigned)out->count);
-	}
-	for (size_t i = 0; i < out->count; i++) {
-		struct tide_lock_row *l = &out->item[i];
-
-		l->role = (enum tide_lock_role)tide_rows_int(rows, i, 0);
-		l->pid = (int)tide_rows_int(rows, i, 1);
-		l->user = copy(ctx, rows, i, 2);
-		l->application = copy(ctx, rows, i, 3);
-		l->state = copy(ctx, rows, i, 4);
-		l->lock = copy(ctx, rows, i, 5);
-		l->query =
-		    tide_rows_null(rows, i, 6) ? NULL : tide_sql_mask(ctx, tide_rows_text(rows, i, 6), 80);
-		l->age = real(rows, i, 7);
-	}
+	if (ok)
+		out->item = tide_rows_records(ctx, rows, &lock_record, sizeof(*out->item), &out->count);
+	for (size_t i = 0; i < out->count; i++)
+		if (out->item[i].query != NULL)
+			out->item[i].query = tide_sql_mask(out->item, out->item[i].query, 80);
 	talloc_free(mem);
 	return ok;
 }

@@ -21,7 +21,7 @@ WITH holder (kind, pid, name, who, state, age, xmin, held) AS (
       FROM pg_catalog.pg_replication_slots s
      WHERE s.xmin IS NOT NULL
 )
-SELECT kind, coalesce(pid, 0), name, who, state, age, xmin::text
+SELECT kind, coalesce(pid, 0) AS pid, name, who, state, age, xmin::text AS xmin
   FROM holder
  ORDER BY held DESC, age DESC NULLS LAST
  LIMIT 1

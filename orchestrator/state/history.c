@@ -9,17 +9,21 @@
 #include "tidemark/base/units.h"
 #include "tidemark/postgres/param.h"
 
-static char *
-copy(void *ctx, const struct tide_rows *rows, size_t row, size_t column)
-{
-	return talloc_strdup(ctx, tide_rows_text(rows, row, column));
-}
-
-static double
-real(const struct tide_rows *rows, size_t row, size_t column)
-{
-	return tide_rows_null(rows, row, column) ? -1 : tide_rows_real(rows, row, column);
-}
+static const struct tide_record_field row_fields[] = {
+	TIDE_FIELD(tide_journal_row, seq, INT),
+	TIDE_FIELD(tide_journal_row, at, TEXT),
+	TIDE_FIELD(tide_journal_row, event, TEXT),
+	TIDE_FIELD(tide_journal_row, phase, TEXT),
+	TIDE_FIELD(tide_journal_row, step, TEXT),
+	TIDE_FIELD(tide_journal_row, actor, TEXT),
+	TIDE_FIELD(tide_journal_row, host, TEXT),
+	TIDE_FIELD(tide_journal_row, detail, TEXT),
+	TIDE_FIELD(tide_journal_row, sql, TEXT),
+	TIDE_FIELD(tide_journal_row, outcome, TEXT),
+	TIDE_FIELD(tide_journal_row, seconds, REAL),
+	TIDE_FIELD(tide_journal_row, lock_wait, REAL),
+};
+static const struct tide_record row_record = TIDE_RECORD(row_fields);
 
 bool
 tide_store_history(
@@ -32,21 +36,8 @@ tide_store_history(
 	memset(out, 0, sizeof(*out));
 	ok = tide_state_ensure(conn, false, &is, err) &&
 	     (!is || tide_await_query(conn, mem, tide_sql_state_history, TIDE_ARGS(plan), &rows, err));
-	if (ok && is) {
-		out->count = tide_rows_count(rows);
-		out->item = talloc_zero_array(ctx, struct tide_journal_row, (unsigned)out->count);
-	}
-	for (size_t i = 0; i < out->count; i++) {
-		struct tide_journal_row *j = &out->item[i];
-		const char **texts[] = { &j->at, &j->event, &j->phase, &j->step, &j->actor, &j->host,
-			&j->detail, &j->sql, &j->outcome };
-
-		j->seq = tide_rows_int(rows, i, 0);
-		for (size_t t = 0; t < TIDE_COUNT(texts); t++)
-			*texts[t] = copy(ctx, rows, i, t + 1);
-		j->seconds = real(rows, i, 10);
-		j->lock_wait = real(rows, i, 11);
-	}
+	if (ok && is)
+		out->item = tide_rows_records(ctx, rows, &row_record, sizeof(*out->item), &out->count);
 	talloc_free(mem);
 	return ok;
 }

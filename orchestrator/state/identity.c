@@ -6,41 +6,61 @@
 
 #include "state_sql.h"
 
-static enum tide_home
-judge(const struct tide_rows *rows)
-{
-	const char *kind = tide_rows_text(rows, 0, 7);
+/* What the row says of the database and of the table, beside what is kept. */
+struct signs {
+	bool same_cluster, same_database, has_table, name_taken, has_name;
+	char name_kind; /* of what has the table's name: as pg_class.relkind */
+};
 
-	if (!tide_rows_bool(rows, 0, 0))
+static const struct tide_record_field sign_fields[] = {
+	TIDE_FIELD(signs, same_cluster, BOOL),
+	TIDE_FIELD(signs, same_database, BOOL),
+	TIDE_FIELD(signs, has_table, BOOL),
+	TIDE_FIELD(signs, name_taken, BOOL),
+	TIDE_FIELD(signs, has_name, BOOL),
+	TIDE_FIELD(signs, name_kind, CHAR),
+};
+
+static const struct tide_record_field identity_fields[] = {
+	TIDE_FIELD(tide_identity, recorded, TEXT),
+	TIDE_FIELD(tide_identity, now, TEXT),
+	TIDE_FIELD(tide_identity, before, TEXT),
+	TIDE_FIELD(tide_identity, here, TEXT),
+	TIDE_FIELD(tide_identity, original, TEXT),
+	TIDE_FIELD(tide_identity, found, INT),
+	TIDE_FIELD(tide_identity, found_name, TEXT),
+	TIDE_FIELD(tide_identity, marked, BOOL),
+	TIDE_FIELD(tide_identity, table, INT),
+	TIDE_FIELD(tide_identity, fence, INT),
+	TIDE_FIELD(tide_identity, plan_text, TEXT),
+};
+
+static const struct tide_record sign_record = TIDE_RECORD(sign_fields);
+static const struct tide_record identity_record = TIDE_RECORD(identity_fields);
+
+static enum tide_home
+judge(const struct signs *s)
+{
+	if (!s->same_cluster)
 		return TIDE_OTHER_CLUSTER;
-	if (!tide_rows_bool(rows, 0, 1))
+	if (!s->same_database)
 		return TIDE_OTHER_DATABASE;
-	if (tide_rows_bool(rows, 0, 2))
-		return tide_rows_bool(rows, 0, 6) ? TIDE_HOME : TIDE_HOME_RENAMED;
-	if (!tide_rows_bool(rows, 0, 3))
+	if (s->has_table)
+		return s->has_name ? TIDE_HOME : TIDE_HOME_RENAMED;
+	if (!s->name_taken)
 		return TIDE_TABLE_DROPPED;
-	return kind[0] == 'r' || kind[0] == 'p' ? TIDE_OTHER_TABLE : TIDE_TABLE_TAKEN;
+	return s->name_kind == 'r' || s->name_kind == 'p' ? TIDE_OTHER_TABLE : TIDE_TABLE_TAKEN;
 }
 
 static void
 read_row(void *ctx, const struct tide_rows *rows, struct tide_identity *out)
 {
-	const struct {
-		const char **text;
-		size_t column;
-	} texts[] = { { &out->recorded, 4 }, { &out->now, 5 }, { &out->before, 8 }, { &out->here, 9 },
-		{ &out->original, 10 }, { &out->found_name, 12 }, { &out->plan_text, 17 } };
+	struct signs signs;
 
-	*out = (struct tide_identity){
-		.home = judge(rows),
-		.found = tide_rows_int(rows, 0, 11),
-		.marked = tide_rows_bool(rows, 0, 13),
-		.table = tide_rows_int(rows, 0, 14),
-		.fence = tide_rows_int(rows, 0, 15),
-		.state = tide_run_state_of(tide_rows_text(rows, 0, 16)),
-	};
-	for (size_t i = 0; i < TIDE_COUNT(texts); i++)
-		*texts[i].text = talloc_strdup(ctx, tide_rows_text(rows, 0, texts[i].column));
+	tide_rows_record(ctx, rows, 0, &sign_record, &signs);
+	tide_rows_record(ctx, rows, 0, &identity_record, out);
+	out->home = judge(&signs);
+	out->state = tide_run_state_of(tide_rows_text(rows, 0, tide_rows_column(rows, "state")));
 }
 
 bool

@@ -2,46 +2,35 @@
 
 #include <talloc.h>
 
-/*
- * One statement, no blocking lock: free, our own (connected again), stale by the server's clock, or held by a session
- * that is gone.
- * The fence of every open segment moves with it, so that a batch of the former holder does nothing. The journal
- * keeps the timeline: another one than the last time means that a standby was promoted in between.
- */
-static const char take_lease[] =
-    "WITH w AS (SELECT ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer AS "
-    "now, (SELECT (detail ->> 'timeline')::integer FROM tidemark.journal WHERE run = $1::bigint AND event = "
-    "'lease.taken' ORDER BY seq DESC LIMIT 1) AS before), "
-    "t AS (UPDATE tidemark.run SET owner = $2, fence = fence + 1, heartbeat = clock_timestamp(), "
-    "lease = $3::interval, backend = pg_backend_pid(), backend_start = (SELECT backend_start "
-    "FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()), "
-    "wanted = CASE WHEN wanted = 'yield' THEN 'run' ELSE wanted END "
-    "WHERE id = $1::bigint AND (owner IS NULL OR owner = $2 OR heartbeat < clock_timestamp() - lease OR NOT "
-    "EXISTS (SELECT "
-    "FROM pg_catalog.pg_stat_activity a WHERE a.pid = backend AND (a.backend_start = run.backend_start "
-    "OR a.backend_start IS NULL))) RETURNING id, fence), "
-    "s AS (UPDATE tidemark.segment g SET fence = t.fence FROM t WHERE g.run = t.id AND NOT g.done RETURNING "
-    "1), "
-    "j AS (INSERT INTO tidemark.journal (run, event, outcome, fence, detail) "
-    "SELECT id, 'lease.taken', $2, fence, jsonb_strip_nulls(jsonb_build_object('timeline', now, "
-    "'timeline_before', CASE WHEN before <> now THEN before END)) FROM t, w RETURNING 1) "
-    "SELECT fence, (SELECT count(*) FROM s), before, now FROM t, w";
+#include "state_sql.h"
+
+static const struct tide_record_field attempt_fields[] = {
+	TIDE_FIELD(tide_lease_attempt, timeline_before, INT),
+	TIDE_FIELD(tide_lease_attempt, timeline, INT),
+};
+static const struct tide_record attempt_record = TIDE_RECORD(attempt_fields);
+
+static const struct tide_record_field holder_fields[] = {
+	TIDE_FIELD(tide_lease_holder, owner, TEXT),
+	TIDE_FIELD(tide_lease_holder, heartbeat, TEXT),
+	TIDE_FIELD(tide_lease_holder, age, TEXT),
+};
+static const struct tide_record holder_record = TIDE_RECORD(holder_fields);
 
 bool
 tide_lease_try(struct tide_session *session, struct tide_lease_attempt *out, struct tide_err *err)
 {
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(session->conn, mem, take_lease,
+	bool ok = tide_await_query(session->conn, mem, tide_sql_state_take,
 	    TIDE_ARGS(tide_param_int(mem, session->run), session->owner,
 		tide_param_interval(mem, session->plan->limits.lease)),
 	    &rows, err);
 
 	*out = (struct tide_lease_attempt){ .taken = ok && tide_rows_count(rows) == 1 };
 	if (out->taken) {
-		session->fence = tide_rows_int(rows, 0, 0);
-		out->timeline_before = tide_rows_null(rows, 0, 2) ? 0 : tide_rows_int(rows, 0, 2);
-		out->timeline = tide_rows_int(rows, 0, 3);
+		session->fence = tide_rows_int(rows, 0, tide_rows_column(rows, "fence"));
+		tide_rows_record(session, rows, 0, &attempt_record, out);
 	}
 	talloc_free(mem);
 	return ok;
@@ -55,16 +44,14 @@ tide_lease_holder(
 	struct tide_rows *rows;
 	bool ok = tide_await_query(session->conn, mem,
 	    "SELECT owner, heartbeat, round(extract(epoch FROM clock_timestamp() - heartbeat)::numeric, 1) "
+	    "AS age "
 	    "FROM tidemark.run WHERE id = $1::bigint",
 	    TIDE_ARGS(tide_param_int(mem, session->run)), &rows, err);
 	bool found = ok && tide_rows_count(rows) > 0;
 
 	*out = (struct tide_lease_holder){ 0 };
-	if (found) {
-		out->owner = talloc_strdup(ctx, tide_rows_text(rows, 0, 0));
-		out->heartbeat = talloc_strdup(ctx, tide_rows_text(rows, 0, 1));
-		out->age = talloc_strdup(ctx, tide_rows_text(rows, 0, 2));
-	}
+	if (found)
+		tide_rows_record(ctx, rows, 0, &holder_record, out);
 	talloc_free(mem);
 	return ok;
 }

@@ -128,43 +128,59 @@ check_home(struct tide_session *session, unsigned accept, struct tide_run_row *o
 	return tide_hint(err, "%s", tide_identity_hint(session, &id, plan));
 }
 
-static const char select_run[] =
-    "SELECT r.id, r.hash, r.plan_text, r.state, "
-    "r.relation, r.table_oid, "
-    "r.wanted, r.wanted_by, r.direction, r.owner, coalesce(r.back_to, -1), "
-    "r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease AND EXISTS (SELECT "
-    "FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend "
-    "AND (a.backend_start = r.backend_start OR a.backend_start IS NULL)) "
-    "FROM tidemark.run r WHERE r.plan = $1 ORDER BY r.id DESC LIMIT 1";
+/* A run's row: what the callers need, and what is only checked here. */
+struct found {
+	int64_t id, table_oid, back_to;
+	char *hash, *plan_text, *state, *direction, *relation;
+};
+
+static const struct tide_record_field found_fields[] = {
+	TIDE_FIELD(found, id, INT),
+	TIDE_FIELD(found, table_oid, INT),
+	TIDE_FIELD(found, back_to, INT),
+	TIDE_FIELD(found, hash, TEXT),
+	TIDE_FIELD(found, plan_text, TEXT),
+	TIDE_FIELD(found, state, TEXT),
+	TIDE_FIELD(found, direction, TEXT),
+	TIDE_FIELD(found, relation, TEXT),
+};
+
+static const struct tide_record_field run_fields[] = {
+	TIDE_FIELD(tide_run_row, wanted, TEXT),
+	TIDE_FIELD(tide_run_row, wanted_by, TEXT),
+	TIDE_FIELD(tide_run_row, owner, TEXT),
+	TIDE_FIELD(tide_run_row, live, BOOL),
+};
+
+static const struct tide_record found_record = TIDE_RECORD(found_fields);
+static const struct tide_record run_record = TIDE_RECORD(run_fields);
 
 bool
 tide_run_find(struct tide_session *session, unsigned accept, struct tide_run_row *out, struct tide_err *err)
 {
 	void *mem = talloc_new(session);
 	struct tide_rows *rows = NULL;
-	bool ok =
-	    tide_await_query(session->conn, mem, select_run, TIDE_ARGS(session->plan->name), &rows, err);
+	struct found found;
+	bool ok = tide_await_query(
+	    session->conn, mem, tide_sql_state_find, TIDE_ARGS(session->plan->name), &rows, err);
 
 	memset(out, 0, sizeof(*out));
 	if (!ok || tide_rows_count(rows) == 0) {
 		talloc_free(mem);
 		return ok;
 	}
+	tide_rows_record(mem, rows, 0, &found_record, &found);
+	tide_rows_record(session, rows, 0, &run_record, out);
 	out->found = true;
-	session->run = tide_rows_int(rows, 0, 0);
-	session->relation = talloc_strdup(session, tide_rows_required(rows, 0, 4));
-	session->table_oid = tide_rows_int(rows, 0, 5);
-	out->state = tide_run_state_of(tide_rows_required(rows, 0, 3));
-	out->wanted = talloc_strdup(session, tide_rows_required(rows, 0, 6));
-	out->wanted_by = talloc_strdup(session, tide_rows_text(rows, 0, 7));
-	out->direction = tide_direction_of(tide_rows_required(rows, 0, 8));
-	out->owner = talloc_strdup(session, tide_rows_text(rows, 0, 9));
-	out->back_to = (long)tide_rows_int(rows, 0, 10);
-	out->live = tide_rows_bool(rows, 0, 11);
+	out->state = tide_run_state_of(found.state);
+	out->direction = tide_direction_of(found.direction);
+	out->back_to = (long)found.back_to;
+	session->run = found.id;
+	session->relation = talloc_strdup(session, found.relation);
+	session->table_oid = found.table_oid;
 	/* After a complete rollback a changed plan may begin anew. */
 	if (out->state != TIDE_RUN_ROLLED_BACK || (accept & TIDE_ACCEPT_ANEW) == 0)
-		ok = check_hash(session, accept, tide_rows_required(rows, 0, 1),
-			 tide_rows_required(rows, 0, 2), out, err) &&
+		ok = check_hash(session, accept, found.hash, found.plan_text, out, err) &&
 		     check_home(session, accept, out, err);
 	talloc_free(mem);
 	return ok;

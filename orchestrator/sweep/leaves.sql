@@ -1,9 +1,9 @@
 -- The relations that hold the rows of table $1 (an oid): itself, or the leaves of its partition tree, with what
 -- identifies their storage, its length in blocks now, and what the number of stripes depends on. $2: names of columns, one a line.
-SELECT c.oid, format('%I.%I', n.nspname, c.relname), pg_catalog.pg_relation_filenode(c.oid),
-       pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint,
-       c.relkind = 'r' AND coalesce((SELECT a.amname FROM pg_catalog.pg_am a WHERE a.oid = c.relam), '') = 'heap',
-       (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid),
+SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_relation_filenode(c.oid) AS filenode,
+       pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint AS pages,
+       c.relkind = 'r' AND coalesce((SELECT a.amname FROM pg_catalog.pg_am a WHERE a.oid = c.relam), '') = 'heap' AS heap,
+       (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid) AS indexes,
        -- An update of a column in any index is not heap-only, wherever the index has it: key, INCLUDE, expression, predicate.
        EXISTS (SELECT FROM pg_catalog.pg_attribute a
                  JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid
@@ -12,10 +12,10 @@ SELECT c.oid, format('%I.%I', n.nspname, c.relname), pg_catalog.pg_relation_file
                        OR EXISTS (SELECT FROM pg_catalog.pg_depend d
                                    WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                                      AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
-                                     AND d.refobjsubid = a.attnum))),
-       c.reltuples::bigint, pg_catalog.pg_indexes_size(c.oid),
+                                     AND d.refobjsubid = a.attnum))) AS indexed,
+       c.reltuples::bigint AS rows, pg_catalog.pg_indexes_size(c.oid) AS index_bytes,
        coalesce((SELECT o.option_value::integer FROM pg_catalog.pg_options_to_table(c.reloptions) o
-                  WHERE o.option_name = 'fillfactor'), 100)
+                  WHERE o.option_name = 'fillfactor'), 100) AS fillfactor
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.oid = $1::oid AND c.relkind <> 'p'
