@@ -61,6 +61,20 @@ static const char blocks_drop[] = "{what} needs \"{column}\": PostgreSQL would r
 		    "replace it in a phase of kind \"sql\" before, so that it no longer names the column, "  \
 		    "or say {accept}"                                                                        \
 	}
+/* Says and hint of a cell. */
+#define BY_POSITION                                                                                          \
+	"{what} takes the table's columns by their positions: with another number of columns it fails, or "  \
+	"puts "                                                                                              \
+	"values into other columns",                                                                         \
+	    "let it name the columns, in a phase of kind \"sql\" before, or say {accept}"
+#define OTHER_DEFAULT                                                                                        \
+	{                                                                                                    \
+		TIDE_FATE_REFUSED, "switch-partition-default",                                               \
+		    "the {what} is not the table's: in rows that are inserted into the partition itself, "   \
+		    "a value that a release has chosen could not be told from none",                         \
+		    "give \"{column}\" the same default on table and partition, or say {accept} when rows "  \
+		    "are only inserted into the table"                                                       \
+	}
 #define ONLY_OLD                                                                                             \
 	{                                                                                                    \
 		TIDE_FATE_REFUSED, "switch-constraint",                                                      \
@@ -300,6 +314,52 @@ const struct tide_inventory_row tide_inventory[] = {
 		[TIDE_AT_DROP] = GOES_SILENTLY,
 		[TIDE_AT_UNDO] = KEPT },
 	    "none yet for a column that a release fills from it" },
+	{ "trigger row", "trigger whose function writes the row by position (`INSERT … SELECT OLD.*`)",
+	    { [TIDE_AT_ADD] = { TIDE_FATE_REFUSED, "add-column-row", BY_POSITION },
+		[TIDE_AT_DUAL_WRITE] = KEPT,
+		[TIDE_AT_BACKFILL] = KEPT,
+		[TIDE_AT_SWITCH] = KEPT,
+		[TIDE_AT_SWAP] = KEPT,
+		[TIDE_AT_HOLD] = KEPT,
+		[TIDE_AT_DROP] = { TIDE_FATE_REFUSED, "drop-column-dependent", BY_POSITION },
+		[TIDE_AT_UNDO] = KEPT },
+	    "`CREATE OR REPLACE FUNCTION` that names the columns, in a phase of kind `sql` before" },
+	{ "function row",
+	    "function that takes the table's columns by position (`INSERT … SELECT * FROM`, `RETURNS TABLE`)",
+	    { [TIDE_AT_ADD] = { TIDE_FATE_REFUSED, "add-column-row", BY_POSITION },
+		[TIDE_AT_DUAL_WRITE] = KEPT,
+		[TIDE_AT_BACKFILL] = KEPT,
+		[TIDE_AT_SWITCH] = KEPT,
+		[TIDE_AT_SWAP] = KEPT,
+		[TIDE_AT_HOLD] = KEPT,
+		[TIDE_AT_DROP] = { TIDE_FATE_REFUSED, "drop-column-dependent", BY_POSITION },
+		[TIDE_AT_UNDO] = KEPT },
+	    "the same" },
+	{ "default of a partition", "default that a partition has otherwise than the table",
+	    { [TIDE_AT_ADD] = KEPT,
+		[TIDE_AT_DUAL_WRITE] = KEPT,
+		[TIDE_AT_BACKFILL] = KEPT,
+		[TIDE_AT_SWITCH] = OTHER_DEFAULT,
+		[TIDE_AT_SWAP] = OTHER_DEFAULT,
+		[TIDE_AT_HOLD] = KEPT,
+		[TIDE_AT_DROP] = KEPT,
+		[TIDE_AT_UNDO] = KEPT },
+	    "`ALTER TABLE ONLY partition ALTER COLUMN … SET DEFAULT` as the table has it, before" },
+	{ "not null of a partition", "`NOT NULL` that only a partition has",
+	    { [TIDE_AT_ADD] = KEPT,
+		[TIDE_AT_DUAL_WRITE] = KEPT,
+		[TIDE_AT_BACKFILL] = KEPT,
+		[TIDE_AT_SWITCH] = { TIDE_FATE_WARNED, "switch-property", "{what} is on \"{column}\" only",
+		    "set it in a phase of kind \"sql\", or say {accept}" },
+		[TIDE_AT_SWAP] = { TIDE_FATE_WARNED, "switch-property", "{what} is on \"{column}\" only",
+		    "set it in a phase of kind \"sql\", or say {accept}" },
+		[TIDE_AT_HOLD] = { TIDE_FATE_REFUSED, "drop-column-dependent",
+		    "{what} stays during the hold, when nothing fills \"{column}\": an INSERT into the "
+		    "partition would fail",
+		    "drop it on the partition in a phase of kind \"sql\" before, or leave \"hold\" out" },
+		[TIDE_AT_DROP] = KEPT,
+		[TIDE_AT_UNDO] = KEPT },
+	    "`set_not_null` for the table, or `DROP NOT NULL` on the partition" },
 	{ "collation", "collation of its own",
 	    { [TIDE_AT_ADD] = CARRIED,
 		[TIDE_AT_DUAL_WRITE] = KEPT,

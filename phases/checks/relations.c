@@ -152,3 +152,22 @@ tide_check_published_state(const struct tide_checking *c)
 		    "stop",
 		    table->state_publications);
 }
+
+void
+tide_check_positions(const struct tide_checking *c, enum tide_moment moment, const char *column,
+    const struct tide_names *accept)
+{
+	const struct tide_table *table = &c->at->cat->table;
+
+	for (size_t i = 0; i < table->dependent_count; i++) {
+		const struct tide_dependent *d = &table->dependent[i];
+
+		if (d->attnum == 0 && !tide_accepted(accept, d->name))
+			tide_inventory_say(c, moment,
+			    &(struct tide_hanging_place){ .kind = d->kind,
+				.what = d->identity,
+				.name = d->name,
+				.column = column,
+				.key = "column" });
+	}
+}

@@ -2,6 +2,7 @@
 #define TIDE_PHASES_RELATIONS_H
 
 #include "build/build.h"
+#include "checks/inventory.h"
 
 /** What the table is, and who follows it: said by the kinds that it matters to. All need a catalog. */
 
@@ -24,6 +25,9 @@ void tide_check_subscribed(
     const struct tide_checking *c, const struct tide_column *column, const struct tide_names *accept);
 /** Tables that inherit from this one are changed as well, or left out, and nobody looks at them. */
 void tide_check_children(const struct tide_checking *c);
+/** Triggers and functions that take the columns by their positions: one column more or less breaks them. */
+void tide_check_positions(const struct tide_checking *c, enum tide_moment moment, const char *column,
+    const struct tide_names *accept);
 /** A publication of every table sends the state of tidemark, too. Said once, in the first phase. */
 void tide_check_published_state(const struct tide_checking *c);
 

@@ -173,6 +173,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	check_collation(&c, spec);
 	tide_check_columns_of(&c);
 	tide_check_published_add(&c, &spec->accept);
+	tide_check_positions(&c, TIDE_AT_ADD, spec->column, &spec->accept);
 	fact = tide_type_fact(at->cat, spec->type);
 	if (fact != NULL && fact->rewrites)
 		tide_say(&c, TIDE_ERROR, "add-column-rewrite", "type",

@@ -248,6 +248,26 @@ check_sequence(const struct tide_checking *c, const struct tide_column *column)
 	talloc_free(room);
 }
 
+/* The hold takes NOT NULL off where no dual write fills the column: only where the table itself has it. */
+static void
+check_partitions_hold(const struct tide_checking *c, const struct tide_hangings *hanging)
+{
+	const struct drop_column_spec *spec = c->at->phase->spec;
+	void *room = talloc_new(NULL);
+	struct user user;
+
+	find_user(room, c->at, &user);
+	for (size_t i = 0; spec->hold > 0 && !user.found && i < hanging->count; i++)
+		if (strcmp(hanging->item[i].kind, "not null of a partition") == 0)
+			tide_inventory_say(c, TIDE_AT_HOLD,
+			    &(struct tide_hanging_place){ .kind = hanging->item[i].kind,
+				.what = hanging->item[i].what,
+				.name = hanging->item[i].name,
+				.column = spec->column,
+				.key = "hold" });
+	talloc_free(room);
+}
+
 static void
 check_there(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -275,6 +295,8 @@ check_there(const struct tide_phase_at *at, struct tide_findings *out)
 	tide_hanging_on(room, at, column, &hanging);
 	for (size_t i = 0; i < hanging.count; i++)
 		check_hanging(&c, &hanging.item[i], &pair);
+	check_partitions_hold(&c, &hanging);
+	tide_check_positions(&c, TIDE_AT_DROP, spec->column, &spec->accept);
 	talloc_free(room);
 }
 

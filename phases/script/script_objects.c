@@ -163,6 +163,7 @@ tide_apply_create_function(const struct tide_applying *a)
 			continue;
 		fired = true;
 		drop_dependents(a, "trigger function", t->name, &named);
+		drop_dependents(a, "trigger row", t->name, NULL);
 		hang_trigger(a, t, &named);
 	}
 	if (!fired && body != NULL && tide_script_has_word(body, cat->table.name))

@@ -41,11 +41,24 @@ family AS (
      WHERE f.prokind IN ('f', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
        AND EXISTS (SELECT FROM word WHERE strpos(lower(f.prosrc), word.part) > 0)
 ), fired AS (
-    SELECT t.oid, t.tgname, t.tgfoid, t.tgtype, t.tgrelid, f.own,
+    SELECT t.oid, t.tgname, t.tgfoid, t.tgtype, t.tgrelid, t.tgoldtable, t.tgnewtable, f.own,
            replace(encode(t.tgargs, 'escape'), '\000', ' ') AS args,
            '\x00'::pg_catalog.bytea || t.tgargs AS raw
       FROM family AS f
       JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = f.oid AND NOT t.tgisinternal AND (f.own OR t.tgparentid = 0)
+), spread AS (
+    -- A row that is spread over columns by their positions, as in INSERT INTO x SELECT OLD.*; not one that is handed on as one value.
+    SELECT f.oid, f.proname, n.nspname,
+           regexp_replace(f.prosrc, '--[^\n]*|/\*.*?\*/', '', 'g') AS text,
+           coalesce(f.proargmodes && '{o,b,t}', false)
+               OR EXISTS (SELECT FROM pg_catalog.pg_type AS t
+                           WHERE t.oid = f.prorettype AND t.typtype = 'c' AND NOT EXISTS (SELECT FROM tables WHERE tables.reltype = t.oid)) AS columns
+      FROM pg_catalog.pg_proc AS f
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace
+      JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
+     WHERE strpos(f.prosrc, '*') > 0 AND f.prokind IN ('f', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+       AND (EXISTS (SELECT FROM fired WHERE fired.tgfoid = f.oid)
+            OR EXISTS (SELECT FROM tables WHERE strpos(lower(f.prosrc), tables.part) > 0))
 ), found (attnum, kind, name, identity, blocks, alters, schema) AS (
     SELECT dep.attnum,
            CASE WHEN r.rulename = '_RETURN' THEN 'view' ELSE 'rule' END,
@@ -143,6 +156,42 @@ family AS (
       JOIN word ON body.text ~* word.pattern OR fired.args ~* word.pattern
         OR position('\x00'::pg_catalog.bytea || convert_to(word.attname, getdatabaseencoding()) || '\x00'::pg_catalog.bytea IN fired.raw) > 0
      UNION
+    SELECT 0, 'trigger row', fired.tgname,
+           format('trigger %I%s, which calls %s', fired.tgname,
+                  CASE WHEN NOT fired.own THEN ' on ' || fired.tgrelid::pg_catalog.regclass::pg_catalog.text ELSE '' END,
+                  fired.tgfoid::pg_catalog.regproc),
+           false, false, spread.nspname
+      FROM fired
+      JOIN spread ON spread.oid = fired.tgfoid
+     WHERE spread.text ~* '\minsert\M[^;]*(\mselect|\mvalues\s*\(|,)\s*\(?\s*(\mnew|\mold|\$\d+)\s*\)?\s*\.\s*\*'
+        OR EXISTS (SELECT FROM unnest(ARRAY[fired.tgoldtable, fired.tgnewtable]) AS made
+                    WHERE spread.text ~* ('\minsert\M[^;]*(\mselect|,)\s*([[:alnum:]_$"]+\s*\.\s*)?\*[^;]*\mfrom\M[^;]*'
+                          || '(^|[^[:alnum:]_$])' || regexp_replace(replace(made, '"', '""'), '([][{}()*+?.\^$|-])', '\\\1', 'g') || '($|[^[:alnum:]_$])'))
+     UNION
+    SELECT 0, 'function row', spread.proname, format('function %I.%I', spread.nspname, spread.proname), false, false, spread.nspname
+      FROM spread
+     WHERE EXISTS (SELECT FROM tables
+                    WHERE spread.text ~* (CASE WHEN spread.columns THEN '' ELSE '\minsert\M[^;]*' END
+                          || '(\mselect|,)\s*([[:alnum:]_$"]+\s*\.\s*)?\*[^;]*\mfrom\M[^;]*' || tables.pattern))
+       AND NOT EXISTS (SELECT FROM fired WHERE fired.tgfoid = spread.oid)
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
+                        WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = spread.oid AND e.deptype = 'e')
+     UNION
+    -- What a partition has otherwise than the table counts for rows that are written to the partition itself.
+    SELECT att.attnum, differs.kind, c.relname, format('%s of partition %s', differs.what, att.relation::pg_catalog.regclass), false, false, ''
+      FROM att
+      JOIN p ON NOT att.own
+      JOIN pg_catalog.pg_class AS c ON c.oid = att.relation
+      JOIN pg_catalog.pg_attribute AS here ON here.attrelid = att.relation AND here.attnum = att.here
+      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.relation AND a.attnum = att.attnum AND a.attgenerated = ''
+      LEFT JOIN pg_catalog.pg_attrdef AS hd ON hd.adrelid = here.attrelid AND hd.adnum = here.attnum
+      LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+     CROSS JOIN LATERAL (VALUES
+           ('default of a partition', 'default ' || coalesce(pg_get_expr(hd.adbin, hd.adrelid), 'NULL'),
+            pg_get_expr(hd.adbin, hd.adrelid) IS DISTINCT FROM pg_get_expr(d.adbin, d.adrelid)),
+           ('not null of a partition', 'NOT NULL', here.attnotnull AND NOT a.attnotnull)) AS differs (kind, what, so)
+     WHERE differs.so
+     UNION
     SELECT word.attnum, 'function', body.proname, format('function %I.%I', body.nspname, body.proname), false, false, body.nspname
       FROM body
       JOIN word ON body.text ~* word.pattern
@@ -156,6 +205,6 @@ family AS (
 )
 SELECT found.attnum, found.kind, found.name, found.identity, bool_or(found.blocks) AS blocks_drop, bool_or(found.alters) AS alters
   FROM found
- WHERE found.schema <> 'tidemark' OR found.kind NOT IN ('function', 'trigger function', 'trigger columns', 'trigger condition')
+ WHERE found.schema <> 'tidemark' OR found.kind NOT IN ('function', 'function row', 'trigger function', 'trigger columns', 'trigger condition', 'trigger row')
  GROUP BY found.attnum, found.kind, found.name, found.identity
  ORDER BY found.attnum, found.kind, found.identity

@@ -264,7 +264,9 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 	{
 		struct tide_dependent *d = &out->dependent[dependents_at];
 
-		d->attnum = fixture_attnum(out, json_object_get(dependents_row, "column"));
+		/* Of the whole table without one. */
+		if (json_object_get(dependents_row, "column") != NULL)
+			d->attnum = fixture_attnum(out, json_object_get(dependents_row, "column"));
 		d->kind = fixture_text(cat, dependents_row, "kind");
 		d->identity = fixture_text(cat, dependents_row, "identity");
 		d->name = fixture_text(cat, dependents_row, "name");

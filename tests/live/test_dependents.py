@@ -236,6 +236,73 @@ class Partitions(DependentCase):
         self.assertEqual(self.rules(self.rename()), [])
 
 
+    def test_a_default_and_a_not_null_that_only_a_partition_has(self):
+        self.execute(PARTS + "ALTER TABLE t1 ALTER a SET DEFAULT 9")
+        self.assertEqual(self.rules(self.rename()), ["switch-partition-default"])
+        self.assertEqual(self.rules(self.rename("bigint", swap=True)), ["switch-partition-default"])
+        self.assertEqual(self.rules(self.rename(accept="t1")), [])
+        self.execute("ALTER TABLE ONLY t ALTER a SET DEFAULT 9")
+        self.assertEqual(self.rules(self.rename()), ["switch-partition-default"], "t2 has none")
+        self.execute("ALTER TABLE t ALTER a SET DEFAULT 9")
+        self.assertEqual(self.rules(self.rename()), [])
+        self.execute("ALTER TABLE t ALTER a DROP DEFAULT; ALTER TABLE t1 ALTER a SET NOT NULL")
+        result = self.tidemark("lint", "--db", self.rename()).ok()
+        self.assertIn("warning: NOT NULL of partition public.t1", result.out)
+        for hold, rules in (("1h", DEPENDENT), (None, [])):
+            drop = {"kind": "drop_column", "column": "a", "hold": hold}
+            self.assertEqual(self.rules(self.plan(plans.plan("q", "public.t", [drop]))), rules, hold)
+
+
+class Positions(DependentCase):
+    """Code that takes the columns of the table by their number and order."""
+    FUNCTION = "CREATE OR REPLACE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $f$BEGIN %s RETURN NULL; END$f$"
+    ADD = {"kind": "add_column", "column": "b", "type": "integer"}
+    DROP = {"kind": "drop_column", "column": "twice"}
+
+    def rules_of(self, *phases):
+        return self.rules(self.plan(plans.plan("p", "public.t", list(phases))))
+
+    def make(self, body, when="AFTER INSERT OR UPDATE ON t FOR EACH ROW"):
+        self.execute("DROP TABLE IF EXISTS t, hist; DROP FUNCTION IF EXISTS f();" + PLAIN + "CREATE TABLE hist (LIKE t);"
+                     + self.FUNCTION % body + f";CREATE TRIGGER x {when} EXECUTE FUNCTION f()")
+
+    def test_a_trigger_that_writes_the_row_by_position_is_refused(self):
+        made = "AFTER INSERT ON t REFERENCING NEW TABLE AS \"New Rows\" FOR EACH STATEMENT"
+        for body, *when in (("INSERT INTO public.hist SELECT NEW.*;",), ("insert into public.hist values (new.*);",), ("INSERT INTO public.hist SELECT (NEW).*;",),
+                            ("INSERT INTO public.hist SELECT 1, NEW.*;",), ("EXECUTE 'INSERT INTO public.hist SELECT ($1).*' USING NEW;",),
+                            ('INSERT INTO public.hist SELECT * FROM "New Rows";', made), ('INSERT INTO public.hist SELECT o.* FROM "New Rows" AS o;', made)):
+            self.make(body, *when)
+            self.assertEqual(self.rules_of(self.ADD), ["add-column-row"], body)
+            self.assertEqual(self.rules_of(self.DROP), DEPENDENT, body)
+            self.assertEqual(self.rules_of({**self.ADD, "accept": "x"}, {**self.DROP, "accept": "x"}), [], body)
+
+    def test_a_row_that_is_handed_on_as_one_value_is_not(self):
+        for body in ("INSERT INTO public.log VALUES (to_jsonb(NEW.*));", "IF NEW.* IS DISTINCT FROM OLD.* THEN INSERT INTO public.hist (id) VALUES (NEW.id); END IF;",
+                     "INSERT INTO public.hist (id) SELECT count(*) FROM public.t;", "INSERT INTO public.hist (id) VALUES (NEW.id /* , NEW.* */);"):
+            self.make(body)
+            self.assertEqual(self.rules_of(self.ADD, self.DROP), [], body)
+
+    def test_a_function_that_gives_back_the_columns_of_the_table(self):
+        self.execute(PLAIN + "CREATE TABLE hist (LIKE t)")
+        for made, rules in (("RETURNS TABLE (i integer, j integer, k integer) LANGUAGE sql AS 'SELECT * FROM public.t'", ["add-column-row"]),
+                            ("RETURNS SETOF hist LANGUAGE sql AS 'SELECT q.* FROM public.t AS q'", ["add-column-row"]),
+                            ("RETURNS void LANGUAGE sql AS 'INSERT INTO public.hist SELECT * FROM public.t'", ["add-column-row"]),
+                            ("RETURNS SETOF t LANGUAGE sql AS 'SELECT * FROM public.t'", []), ("RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM public.t'", [])):
+            self.execute("DROP FUNCTION IF EXISTS get(); CREATE FUNCTION get() " + made)
+            self.assertEqual(self.rules_of(self.ADD), rules, made)
+            self.assertEqual(self.rules_of({**self.ADD, "accept": "get"}), [], made)
+
+    def test_once_the_function_names_the_columns_everybody_can_write(self):
+        by_position, by_name = "INSERT INTO public.hist SELECT NEW.*;", "INSERT INTO public.hist (id, a) VALUES (NEW.id, NEW.a);"
+        self.make(by_position)
+        named = {"kind": "sql", "act": self.FUNCTION % by_name, "undo": self.FUNCTION % by_position}
+        path = self.plan(plans.plan("p", "public.t", [named, self.ADD, self.DROP]))
+        self.assertEqual(self.rules(path), [])
+        self.tidemark("run", path).ok()
+        self.execute("INSERT INTO t (id, a, b) VALUES (900, 9, 99)")
+        self.assertEqual(self.rows("SELECT id, a, twice FROM hist"), [(900, 9, None)])
+
+
 class Twins(DependentCase):
     UNIQUE = {"kind": "create_index", "name": "ib", "unique": True}
 

@@ -97,7 +97,8 @@ the_page_shows_the_table(void **state)
 static void
 every_row_is_complete_and_its_rules_are_documented(void **state)
 {
-	static const char *const pages[] = { "dual_write", "backfill", "switch", "drop_column" };
+	static const char *const pages[] = { "add_column", "dual_write", "backfill", "switch",
+		"drop_column" };
 	void *ctx = talloc_new(NULL);
 	char *docs = talloc_strdup(ctx, "");
 
@@ -137,6 +138,7 @@ struct object {
 #define DEPENDENT(kind, blocks)                                                                              \
 	"'dependents':[{'column':'a','kind':'" kind                                                          \
 	"','name':'x','identity':'thing x','blocks_drop':" blocks "}]"
+#define POSITIONS(kind) "'dependents':[{'kind':'" kind "','name':'x','identity':'thing x'}]"
 #define INDEX(unique)                                                                                        \
 	"'indexes':[{'name':'x','unique':" unique                                                            \
 	",'definition':'CREATE INDEX x ON public.t USING btree (a)','columns':['a']}]"
@@ -178,6 +180,13 @@ static const struct object objects[] = {
 	    "drop-column-dependent" },
 	{ "sequence", ",'sequence':'public.s'", "switch-sequence", "switch-sequence",
 	    "drop-column-dependent" },
+	/* Of the whole table: refused where columns come and go. */
+	{ "trigger row", POSITIONS("trigger row"), "", "", "drop-column-dependent" },
+	{ "function row", POSITIONS("function row"), "", "", "drop-column-dependent" },
+	{ "default of a partition", DEPENDENT("default of a partition", "false"), "switch-partition-default",
+	    "switch-partition-default", "" },
+	/* Warned of at the switch; refused where a hold comes without a switch. */
+	{ "not null of a partition", DEPENDENT("not null of a partition", "false"), "", "", "" },
 	/* Carried; what is lacked by a column that was there before is in the test of the checks. */
 	{ "collation", ",'collation':'public.c'", "", "", "" },
 	{ "storage", ",'storage':'e','type_storage':'x'", "", "", "" },
