@@ -124,7 +124,9 @@ on_progress(void *ctx, const struct tide_progress *progress)
 	struct tide_watch *watch = ctx;
 	int64_t now = tide_now_us();
 
-	if (watch->cli->options.json && (watch->json_at == 0 || now - watch->json_at >= TIDE_SECOND)) {
+	/* Once a second, and the last one in any case. */
+	if (watch->cli->options.json &&
+	    (watch->json_at == 0 || now - watch->json_at >= TIDE_SECOND || progress->share >= 1)) {
 		json_t *object = tide_json_object();
 
 		json_object_set_new(object, "event", json_string("sweep.progress"));
