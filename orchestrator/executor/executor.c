@@ -3,8 +3,9 @@
 #include <signal.h>
 #include <talloc.h>
 
-#include "state/journal.h"
+#include "state/move.h"
 #include "tidemark/base/units.h"
+#include "tidemark/orchestrator/next.h"
 
 void
 tide_executor_turn(struct tide_executor *exe)
@@ -62,25 +63,25 @@ tide_executor_halted(struct tide_executor *exe, struct tide_err *err)
 static bool
 serve_pause(struct tide_executor *exe, struct tide_err *err)
 {
-	char *reason =
-	    talloc_asprintf(exe, "paused by %s", exe->requests.by != NULL ? exe->requests.by : "somebody");
-	bool ok = tide_run_row_state(exe->session, TIDE_RUN_PAUSED, exe->report.ordinal, reason, err);
+	struct tide_move move = { .to = TIDE_RUN_PAUSED, .phase = exe->report.ordinal };
+	bool ok = tide_run_move(exe->session, &move, err);
 
-	tide_executor_set_wait_reason(exe, "%s", reason);
+	const struct tide_standing paused = { TIDE_RUN_PAUSED, .wanted = TIDE_WANT_PAUSE, .live = true };
+	char *next = tide_next_command(exe, &paused, exe->plan->name);
+
 	if (ok)
-		tide_executor_event(exe, "run.paused", NULL, false, "%s; continue with: tidemark resume %s",
-		    reason, exe->plan->name);
+		tide_executor_event(exe, "run.paused", NULL, false, "paused by %s; continue with: %s",
+		    exe->requests.by != NULL ? exe->requests.by : "somebody", next);
+	talloc_free(next);
 	while (ok && exe->requests.pause && !tide_executor_halted(exe, err))
 		tide_executor_turn(exe);
 	ok = ok && !tide_executor_halted(exe, err);
 	if (ok) {
 		tide_executor_set_wait_reason(exe, NULL);
 		tide_executor_event(exe, "run.resumed", NULL, false, "resumed");
-		ok = tide_run_row_state(exe->session,
-		    exe->session->state != TIDE_RUN_NONE ? exe->session->state : TIDE_RUN_RUNNING,
-		    exe->report.ordinal, NULL, err);
+		move.to = exe->session->state != TIDE_RUN_NONE ? exe->session->state : TIDE_RUN_RUNNING;
+		ok = tide_run_move(exe->session, &move, err);
 	}
-	talloc_free(reason);
 	return ok;
 }
 

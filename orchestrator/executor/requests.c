@@ -1,6 +1,5 @@
 #include "requests.h"
 
-#include <string.h>
 #include <talloc.h>
 
 void
@@ -11,10 +10,10 @@ tide_requests_signal(struct tide_requests *requests, int signo)
 }
 
 void
-tide_requests_want(struct tide_requests *requests, void *ctx, const char *wanted, const char *by)
+tide_requests_want(struct tide_requests *requests, void *ctx, enum tide_wanted wanted, const char *by)
 {
-	requests->pause = strcmp(wanted, "pause") == 0;
-	requests->yield = strcmp(wanted, "yield") == 0;
+	requests->pause = wanted == TIDE_WANT_PAUSE;
+	requests->yield = wanted == TIDE_WANT_YIELD;
 	talloc_free(requests->by);
 	requests->by = talloc_strdup(ctx, by);
 }

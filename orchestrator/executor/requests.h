@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "tidemark/orchestrator/words.h"
+
 /** What somebody wants of the executor. Read anywhere; written by these functions only. */
 struct tide_requests {
 	int signo;   /* SIGINT or SIGTERM; 0 none */
@@ -15,8 +17,8 @@ struct tide_requests {
 
 /** SIGINT or SIGTERM has come. */
 void tide_requests_signal(struct tide_requests *requests, int signo);
-/** What the run's row wants: "pause", "yield" or "run". by may be NULL; it is copied to ctx. */
-void tide_requests_want(struct tide_requests *requests, void *ctx, const char *wanted, const char *by);
+/** What the run's row wants. by may be NULL; it is copied to ctx. */
+void tide_requests_want(struct tide_requests *requests, void *ctx, enum tide_wanted wanted, const char *by);
 void tide_requests_set_broken(struct tide_requests *requests, bool broken);
 
 #endif

@@ -32,7 +32,7 @@ where(struct tide_executor *exe, const struct tide_run_row *run, struct stand *o
 }
 
 static bool
-refuse(const struct tide_executor *exe, const struct tide_run_row *run, const struct stand *stand,
+refuse(struct tide_executor *exe, const struct tide_run_row *run, const struct stand *stand,
     struct tide_err *err)
 {
 	const struct tide_run_options *o = exe->options;
@@ -40,7 +40,7 @@ refuse(const struct tide_executor *exe, const struct tide_run_row *run, const st
 
 	if (run->direction == TIDE_BACK) {
 		tide_fail(err, TIDE_PRECONDITION, "a rollback of '%s' is under way", exe->plan->name);
-		return tide_hint(err, "finish it: tidemark rollback %s", exe->plan->name);
+		return tide_runner_hint_next(exe, "finish it", err);
 	}
 	if (stand->index < 0)
 		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' is complete", exe->plan->name);
@@ -52,24 +52,23 @@ refuse(const struct tide_executor *exe, const struct tide_run_row *run, const st
 	if (stand->in_hold && (!stand->waiting || run->state != TIDE_RUN_WAITING)) {
 		tide_fail(err, TIDE_PRECONDITION, "phase %s is running: there is no gate to open",
 		    exe->plan->phase[stand->index].name);
-		return tide_hint(err, "see: tidemark status %s", exe->plan->name);
+		return tide_runner_hint_next(exe, "continue with", err);
 	}
 	if (stand->in_hold && !o->now) {
 		tide_fail(err, TIDE_PRECONDITION, "phase %s waits for its hold to end",
 		    exe->plan->phase[stand->index].name);
-		return tide_hint(
-		    err, "tidemark advance %s --now --reason '…' waives the rest of it", exe->plan->name);
+		return tide_runner_hint_next(exe, "continue with", err);
 	}
 	if (!stand->in_hold && !gate->manual && !(o->now && gate->after > 0)) {
 		tide_fail(err, TIDE_PRECONDITION, "phase %s has no gate that needs manual approval",
 		    exe->plan->phase[stand->index].name);
-		return tide_hint(err, "continue with: tidemark run %s", exe->plan->name);
+		return tide_runner_hint_next(exe, "continue with", err);
 	}
 	return true;
 }
 
 static bool
-open_gate(struct tide_executor *exe, const struct stand *stand, struct tide_err *err)
+open_gate(struct tide_executor *exe, const struct stand *stand, bool live, struct tide_err *err)
 {
 	static const char open[] =
 	    "WITH p AS (UPDATE tidemark.phase SET approved = coalesce(approved, clock_timestamp()), "
@@ -83,13 +82,16 @@ open_gate(struct tide_executor *exe, const struct stand *stand, struct tide_err 
 	    "THEN 'opened, soak waived' ELSE 'opened' END, "
 	    "jsonb_strip_nulls(jsonb_build_object('by', $3, 'reason', $6::text, 'ticket', $7::text, 'note', "
 	    "$8::text)) "
-	    "FROM p RETURNING run) SELECT pg_notify('tidemark', run::text) FROM j";
+	    "FROM p RETURNING run), "
+	    "r AS (UPDATE tidemark.run SET reason = 'approved by ' || $3 || '; nobody has continued it yet' "
+	    "WHERE id = $1::bigint AND state = 'waiting' AND NOT $9::boolean RETURNING 1) "
+	    "SELECT pg_notify('tidemark', run::text) FROM j";
 	void *mem = talloc_new(exe);
 	const struct tide_run_options *o = exe->options;
 	bool ok = tide_await_query(exe->control, mem, open,
 	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, stand->index),
 		o->by != NULL ? o->by : exe->session->owner, o->now ? "true" : "false",
-		stand->in_hold ? "true" : "false", o->reason, o->ticket, o->note),
+		stand->in_hold ? "true" : "false", o->reason, o->ticket, o->note, live ? "true" : "false"),
 	    NULL, err);
 
 	talloc_free(mem);
@@ -99,7 +101,6 @@ open_gate(struct tide_executor *exe, const struct stand *stand, struct tide_err 
 static bool
 attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
 {
-	void *ctx = talloc_parent(exe);
 	struct tide_run_row run;
 	struct stand stand = { 0 };
 
@@ -108,7 +109,8 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!run.found)
 		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database",
 		    exe->plan->name);
-	if (!where(exe, &run, &stand, err) || !refuse(exe, &run, &stand, err) || !open_gate(exe, &stand, err))
+	if (!where(exe, &run, &stand, err) || !refuse(exe, &run, &stand, err) ||
+	    !open_gate(exe, &stand, run.live, err))
 		return false;
 	tide_executor_event(exe, "gate.advance", NULL, false, "%s of phase %s %s",
 	    stand.in_hold ? "the hold" : "the gate", exe->plan->phase[stand.index].name,
@@ -116,7 +118,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	outcome->stop = TIDE_OK;
 	outcome->state = run.state;
 	outcome->phase = exe->plan->phase[stand.index].name;
-	outcome->next = run.live ? NULL : talloc_asprintf(ctx, "tidemark run %s", exe->plan->name);
+	outcome->live = run.live;
 	return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "state/crash_points.h"
 #include "state/journal.h"
+#include "state/move.h"
 #include "lifecycle.h"
 #include "compile_live.h"
 #include "runner.h"
@@ -25,7 +26,8 @@ struct chapter {
 struct way {
 	struct chapter *chapter;
 	size_t count;
-	long target; /* index of the phase to stop behind; -1 all */
+	bool accepted; /* what it loses: it is under way */
+	long target;   /* index of the phase to stop behind; -1 all */
 };
 
 static bool
@@ -198,7 +200,7 @@ add_losses(struct tide_executor *exe, const struct chapter *c, const struct tide
 	return true;
 }
 
-/* first: before the lease is taken, where it is said. */
+/* first: before the lease is taken, where it is said. A rollback that is under way was accepted when it began. */
 static bool
 check_losses(struct tide_executor *exe, const struct way *way, bool first, struct tide_err *err)
 {
@@ -213,7 +215,7 @@ check_losses(struct tide_executor *exe, const struct way *way, bool first, struc
 	if (*text != '\0') {
 		if (first)
 			tide_executor_event(exe, "rollback.loss", NULL, true, "the rollback loses: %s", text);
-		if (!exe->options->yes) {
+		if (!exe->options->yes && !way->accepted) {
 			ok = tide_fail(err, TIDE_PRECONDITION, "the rollback loses: %s", text);
 			tide_hint(err, "say --yes to accept it");
 		}
@@ -261,26 +263,20 @@ decision(void *ctx, const struct tide_run_options *o)
 static bool
 set_direction(struct tide_executor *exe, const struct way *way, struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
-	bool ok = tide_session_write(exe->session,
-	    "UPDATE tidemark.run SET direction = 'back', back_to = nullif($3::integer, -1), state = "
-	    "'rolling_back', "
-	    "reason = NULL, hold_until = NULL, updated = clock_timestamp() WHERE id = $1::bigint AND fence = "
-	    "$2::bigint "
-	    "RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
-		tide_param_int(mem, way->target)),
-	    NULL, mem, err);
+	const struct tide_move move = { .to = TIDE_RUN_ROLLING_BACK,
+		.phase = TIDE_SAME_PHASE,
+		.turn = true,
+		.direction = TIDE_BACK,
+		.back_to = way->target };
 
-	talloc_free(mem);
-	return ok && tide_journal_add(exe->session,
-			 &(struct tide_entry){ .event = "rollback.start",
-			     .phase = -1,
-			     .outcome = exe->options->reason,
-			     .detail = decision(exe, exe->options),
-			     .seconds = -1,
-			     .lock_wait = -1 },
-			 NULL, err);
+	return tide_run_move(exe->session, &move, err) && tide_journal_add(exe->session,
+							      &(struct tide_entry){ .event = "rollback.start",
+								  .phase = -1,
+								  .outcome = exe->options->reason,
+								  .detail = decision(exe, exe->options),
+								  .seconds = -1,
+								  .lock_wait = -1 },
+							      NULL, err);
 }
 
 /*
@@ -422,6 +418,11 @@ stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err 
 	void *mem = talloc_new(exe);
 	char *done = talloc_strdup(mem, ""), *missing = talloc_strdup(mem, "");
 	const char *names;
+	struct tide_move move = { .to = TIDE_RUN_READY,
+		.phase = c->index,
+		.turn = true,
+		.direction = TIDE_FORWARD,
+		.back_to = -1 };
 
 	if (why->code != TIDE_DIFFERENCES || !undone_actions(exe, mem, c, &names, &ignored) ||
 	    !tell_apart(exe, c, names, &done, &missing, &ignored) || *done != '\0' ||
@@ -430,15 +431,9 @@ stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err 
 		talloc_free(mem);
 		return;
 	}
-	if (tide_session_write(exe->session,
-		"UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = 'ready', phase = "
-		"$3::integer, reason = $4, updated = clock_timestamp() WHERE id = $1::bigint AND fence = "
-		"$2::bigint RETURNING 1",
-		TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
-		    tide_param_int(mem, c->index),
-		    talloc_asprintf(mem, "phase %s could not be rolled back: %s",
-			exe->plan->phase[c->index].name, why->message)),
-		NULL, mem, &ignored))
+	move.reason = talloc_asprintf(
+	    mem, "phase %s could not be rolled back: %s", exe->plan->phase[c->index].name, why->message);
+	if (tide_run_move(exe->session, &move, &ignored))
 		tide_hint(why,
 		    "nothing of phase %s was rolled back: the run is at the end of that phase again. Fix the "
 		    "rows and roll "
@@ -499,30 +494,27 @@ leave(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
 static bool
 finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *outcome, struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
 	void *ctx = talloc_parent(exe);
 	bool all = way->target < 0;
 	enum tide_run_state state = all ? TIDE_RUN_ROLLED_BACK : TIDE_RUN_READY;
 	char *reason = all ? NULL
 			   : talloc_asprintf(ctx, "rolled back to the end of phase %s",
 				 exe->plan->phase[way->target].name);
+	const struct tide_move move = { .to = state,
+		.phase = all ? -1 : way->target + 1,
+		.reason = reason,
+		.turn = true,
+		.direction = TIDE_FORWARD,
+		.back_to = -1 };
 	bool ok =
-	    tide_session_write(exe->session,
-		"UPDATE tidemark.run SET direction = 'forward', back_to = NULL, state = $3, phase = "
-		"$4::integer, reason = $5, "
-		"updated = clock_timestamp() WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
-		TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
-		    tide_run_word(state)->word, all ? NULL : tide_param_int(mem, way->target + 1), reason),
-		NULL, mem, err) &&
-	    tide_journal_add(exe->session,
-		&(struct tide_entry){ .event = "rollback.done",
-		    .phase = -1,
-		    .outcome = tide_run_word(state)->word,
-		    .seconds = -1,
-		    .lock_wait = -1 },
-		NULL, err);
+	    tide_run_move(exe->session, &move, err) && tide_journal_add(exe->session,
+							   &(struct tide_entry){ .event = "rollback.done",
+							       .phase = -1,
+							       .outcome = tide_run_word(state)->word,
+							       .seconds = -1,
+							       .lock_wait = -1 },
+							   NULL, err);
 
-	talloc_free(mem);
 	if (!ok)
 		return false;
 	exe->report.phase = NULL;
@@ -531,10 +523,6 @@ finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *ou
 	tide_executor_close(exe, TIDE_RUN_NONE, NULL, TIDE_OK);
 	outcome->state = state;
 	outcome->reason = reason;
-	outcome->next =
-	    all ? NULL
-		: talloc_asprintf(
-		      ctx, "tidemark run %s (or tidemark advance, where a gate is closed)", exe->plan->name);
 	return true;
 }
 
@@ -546,7 +534,7 @@ check_target(struct tide_executor *exe, const struct tide_run_row *run, long tar
 
 	if (run->direction == TIDE_BACK && target > run->back_to) {
 		tide_fail(err, TIDE_PRECONDITION, "a rollback that goes further back is under way");
-		return tide_hint(err, "finish it first: tidemark rollback %s", exe->plan->name);
+		return tide_runner_hint_next(exe, "finish it first", err);
 	}
 	if (target < 0)
 		return true;
@@ -579,8 +567,10 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (exe->options->to != NULL && !tide_runner_find(exe->plan, exe->options->to, &way.target, err))
 		return false;
 	/* A rollback that was interrupted goes on to where it was going. */
-	if (exe->options->to == NULL && run.direction == TIDE_BACK)
+	if (exe->options->to == NULL && run.direction == TIDE_BACK) {
 		way.target = run.back_to;
+		way.accepted = true;
+	}
 	if (!check_target(exe, &run, way.target, err) || !check_taken_over(exe, &run, err) ||
 	    !collect(exe, &way, err) || !check_reversible(exe, &way, err) ||
 	    !check_losses(exe, &way, true, err))
@@ -594,7 +584,6 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) ||
 	    !check_losses(exe, &way, false, err) || !set_direction(exe, &way, err))
 		return false;
-	exe->session->state = TIDE_RUN_ROLLING_BACK;
 	outcome->state = TIDE_RUN_ROLLING_BACK;
 	for (size_t i = 0; i < way.count; i++)
 		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err) &&

@@ -3,11 +3,11 @@
 #include <talloc.h>
 
 #include "state/crash_points.h"
+#include "state/move.h"
 #include "compile_live.h"
 
 static const char extend[] =
-    "WITH r AS (UPDATE tidemark.run SET hash = $3, plan_text = $4, title = $5, updated = clock_timestamp(), "
-    "state = CASE WHEN state = 'complete' THEN 'ready' ELSE state END "
+    "WITH r AS (UPDATE tidemark.run SET hash = $3, plan_text = $4, title = $5, updated = clock_timestamp() "
     "WHERE id = $1::bigint AND fence = $2::bigint AND hash IN ($3, $9) RETURNING id, fence), "
     "p AS (INSERT INTO tidemark.phase (run, ordinal, name, kind) "
     "SELECT r.id, $6::integer + u.ord - 1, u.name, u.kind FROM r, "
@@ -63,12 +63,15 @@ tide_extend_run(struct tide_executor *exe, const struct tide_run_row *run, struc
 	void *mem = talloc_new(exe);
 	const struct tide_plan *plan = exe->plan;
 	size_t known = run->known;
-	/* Another executor may have taken the same phases over meanwhile. */
-	bool ok = tide_session_write(exe->session, extend,
-	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
-		plan->hash, plan->text, plan->title, tide_param_int(mem, (int64_t)known),
-		array_of(mem, plan, known, false), array_of(mem, plan, known, true), run->known_hash),
-	    NULL, mem, err);
+	const struct tide_move ready = { .to = TIDE_RUN_READY, .phase = TIDE_SAME_PHASE };
+	/* First: a run that is complete must not have phases to do. Another executor may have taken the same ones over meanwhile. */
+	bool ok =
+	    (run->state != TIDE_RUN_COMPLETE || tide_run_move(exe->session, &ready, err)) &&
+	    tide_session_write(exe->session, extend,
+		TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
+		    plan->hash, plan->text, plan->title, tide_param_int(mem, (int64_t)known),
+		    array_of(mem, plan, known, false), array_of(mem, plan, known, true), run->known_hash),
+		NULL, mem, err);
 
 	tide_crash_point("plan.extended");
 	if (ok)

@@ -5,7 +5,7 @@
 #include "extend.h"
 #include "gate.h"
 #include "state/crash_points.h"
-#include "state/journal.h"
+#include "state/move.h"
 #include "lifecycle.h"
 #include "compile_live.h"
 #include "runner.h"
@@ -41,7 +41,8 @@ run_phase(struct tide_executor *exe, long index, bool started, struct tide_err *
 		return false;
 	if (!started && !tide_gate_pass(exe, index, err))
 		return false;
-	if (!tide_run_row_state(exe->session, TIDE_RUN_RUNNING, index, NULL, err) ||
+	if (!tide_run_move(
+		exe->session, &(struct tide_move){ .to = TIDE_RUN_RUNNING, .phase = index }, err) ||
 	    !tide_executor_move_phase(exe, index, TIDE_PHASE_RUNNING, err))
 		return false;
 	tide_executor_event(exe, "phase.start", NULL, false, "phase %ld of %zu: %s", index + 1,
@@ -73,7 +74,7 @@ run_phases(struct tide_executor *exe, struct tide_err *err)
 	}
 	if (last + 1 < (long)exe->plan->count)
 		return tide_fail(err, TIDE_PENDING, "stopped after phase %s, as --to says", exe->options->to);
-	return tide_run_row_state(exe->session, TIDE_RUN_COMPLETE, -1, NULL, err);
+	return tide_run_move(exe->session, &(struct tide_move){ .to = TIDE_RUN_COMPLETE, .phase = -1 }, err);
 }
 
 /* Finds the run, or makes it once everything ahead has been checked. */
@@ -88,10 +89,8 @@ find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_
 		return true;
 	if (run->found && !exe->options->again) {
 		tide_fail(err, TIDE_PRECONDITION, "plan '%s' was rolled back", exe->plan->name);
-		return tide_hint(err,
-		    "to start it again: tidemark run %s --again (or the path of the file, where the plan is "
-		    "to be another one)",
-		    exe->plan->name);
+		return tide_runner_hint_next(
+		    exe, "to start it again (or with the path of a changed file)", err);
 	}
 	return tide_planner_preflight(exe, err) && tide_run_create(exe->session, accept, run, err);
 }
@@ -101,9 +100,9 @@ may_go(struct tide_executor *exe, const struct tide_run_row *run, struct tide_er
 {
 	if (run->direction == TIDE_BACK) {
 		tide_fail(err, TIDE_PRECONDITION, "a rollback of '%s' is under way", exe->plan->name);
-		return tide_hint(err, "finish it: tidemark rollback %s", exe->plan->name);
+		return tide_runner_hint_next(exe, "finish it", err);
 	}
-	if (strcmp(run->wanted, "pause") == 0) {
+	if (run->wanted == TIDE_WANT_PAUSE) {
 		tide_fail(
 		    err, TIDE_PAUSED, "paused by %s", run->wanted_by != NULL ? run->wanted_by : "somebody");
 		return false;
@@ -128,14 +127,13 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 			outcome->stop = TIDE_PAUSED;
 			outcome->state = TIDE_RUN_PAUSED;
 			outcome->reason = talloc_strdup(talloc_parent(exe), err->message);
-			outcome->next =
-			    talloc_asprintf(talloc_parent(exe), "tidemark resume %s", exe->plan->name);
 			return true;
 		}
 		return false;
 	}
 	if (run.live && exe->options->if_locked == TIDE_IF_LOCKED_SKIP) {
 		outcome->state = run.state;
+		outcome->live = true;
 		outcome->reason = talloc_asprintf(talloc_parent(exe), "%s works on it already", run.owner);
 		return true;
 	}

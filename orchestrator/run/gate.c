@@ -3,7 +3,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "state/journal.h"
+#include "state/move.h"
 #include "state/role_search_path.h"
 #include "signals/watcher.h"
 #include "tidemark/orchestrator/store.h"
@@ -73,40 +73,38 @@ ask_sql(struct tide_executor *exe, const char *sql, bool *open, struct tide_err 
 	return ok || tide_wrap(err, "the gate's SQL condition");
 }
 
-/* Sets *why to what still keeps the gate shut (NULL: open), and *stop when nobody should wait for it in a process. */
+/* What still keeps the gate closed. Texts belong to mem. */
 static bool
-judge(struct tide_executor *exe, void *mem, long index, char **why, bool *stop, struct tide_err *err)
+judge(
+    struct tide_executor *exe, void *mem, long index, struct tide_hold *out, bool *stop, struct tide_err *err)
 {
 	const struct tide_gate *gate = &exe->plan->phase[index].gate;
 	struct view view;
 	bool open = true;
 
-	*why = NULL;
+	*out = (struct tide_hold){ 0 };
 	*stop = false;
 	if (!read_view(exe, mem, index, &view, err))
 		return false;
 	if (gate->manual && !view.approved) {
-		*why = talloc_strdup(mem, "waiting for manual approval");
-		if (view.note != NULL)
-			*why = talloc_asprintf(mem, "%s; %s", *why, view.note);
+		*out = (struct tide_hold){ TIDE_CAUSE_APPROVAL, "waiting for manual approval" };
 		*stop = true;
-		return true;
-	}
-	if (gate->after > 0 && view.soak_left > 0) {
-		*why = talloc_asprintf(mem, "soaking until %s", view.soak_until);
-		if (view.note != NULL)
-			*why = talloc_asprintf(mem, "%s; %s", *why, view.note);
+	} else if (gate->after > 0 && view.soak_left > 0) {
+		*out = (struct tide_hold){ TIDE_CAUSE_SOAK,
+			talloc_asprintf(mem, "soaking until %s", view.soak_until) };
 		*stop = view.soak_left * (double)TIDE_SECOND > (double)TIDE_WAIT_IN_PROCESS;
-		return true;
-	}
-	if (gate->window != NULL && !exe->signals.window_open) {
-		*why = talloc_asprintf(mem, "outside the time window %s", gate->window);
-		return true;
-	}
-	if (gate->sql != NULL && !ask_sql(exe, gate->sql, &open, err))
+	} else if (gate->window != NULL && !exe->signals.window_open) {
+		*out = (struct tide_hold){ TIDE_CAUSE_WINDOW,
+			talloc_asprintf(mem, "outside the time window %s", gate->window) };
+	} else if (gate->sql != NULL && !ask_sql(exe, gate->sql, &open, err)) {
 		return false;
-	if (!open)
-		*why = talloc_asprintf(mem, "the SQL condition does not hold yet: %s", gate->sql);
+	} else if (!open) {
+		*out = (struct tide_hold){ TIDE_CAUSE_CONDITION,
+			talloc_asprintf(mem, "the SQL condition does not hold yet: %s", gate->sql) };
+	}
+	/* Whoever decides about the gate should know it. */
+	if (view.note != NULL && (out->cause == TIDE_CAUSE_APPROVAL || out->cause == TIDE_CAUSE_SOAK))
+		out->text = talloc_asprintf(mem, "%s; %s", out->text, view.note);
 	return true;
 }
 
@@ -127,26 +125,11 @@ fresh_tick(struct tide_executor *exe, struct tide_err *err)
 	return true;
 }
 
-static const char *
-advice(void *mem, const struct tide_executor *exe, const struct tide_gate *gate, bool soaking)
-{
-	if (soaking)
-		return talloc_asprintf(mem,
-		    "tidemark run %s (it continues then; to waive the rest: tidemark advance %s --now "
-		    "--reason WHY)",
-		    exe->plan->name, exe->plan->name);
-	return gate->after > 0
-		   ? talloc_asprintf(mem,
-			 "tidemark advance %s (with --now --reason WHY to waive the soak as well)",
-			 exe->plan->name)
-		   : talloc_asprintf(mem, "tidemark advance %s", exe->plan->name);
-}
-
 bool
 tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 {
 	const struct tide_gate *gate = &exe->plan->phase[index].gate;
-	bool waited = false, ok = true;
+	bool waited = false, open = false, ok = true;
 
 	if (!gate->manual && gate->after == 0 && gate->sql == NULL && gate->window == NULL)
 		return true;
@@ -154,24 +137,26 @@ tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 		return false;
 	for (;;) {
 		void *mem = talloc_new(exe);
-		char *why;
+		struct tide_hold hold;
 		bool stop;
 
-		ok = judge(exe, mem, index, &why, &stop, err);
-		if (ok && why != NULL && !waited) {
-			ok = tide_run_row_state(exe->session, TIDE_RUN_WAITING, index, why, err) &&
+		ok = judge(exe, mem, index, &hold, &stop, err);
+		if (ok && hold.cause != TIDE_CAUSE_NONE && !waited) {
+			ok = tide_run_move(exe->session,
+				 &(struct tide_move){
+				     .to = TIDE_RUN_WAITING, .phase = index, .reason = hold.text },
+				 err) &&
 			     tide_executor_move_phase(exe, index, TIDE_PHASE_WAITING, err);
-			tide_executor_event(exe, "wait.start", NULL, false, "%s", why);
+			tide_executor_event(exe, "wait.start", NULL, false, "%s", hold.text);
 			waited = true;
 		}
-		if (ok && why != NULL && stop) {
-			tide_fail(err, TIDE_GATE, "%s", why);
-			ok = tide_hint(err, "%s", advice(mem, exe, gate, strncmp(why, "soak", 4) == 0));
-		}
-		if (ok && why != NULL)
-			tide_executor_set_wait_reason(exe, "%s", why);
+		if (ok && stop)
+			ok = tide_fail(err, TIDE_GATE, "%s", hold.text);
+		if (ok && hold.cause != TIDE_CAUSE_NONE)
+			tide_executor_set_wait_reason(exe, "%s", hold.text);
+		open = hold.cause == TIDE_CAUSE_NONE;
 		talloc_free(mem);
-		if (!ok || why == NULL)
+		if (!ok || open)
 			break;
 		tide_executor_sleep(exe, TIDE_SECOND);
 		if (!tide_executor_check(exe, err))

@@ -145,7 +145,7 @@ tide_executor_reset(struct tide_executor *exe)
 	exe->signals = (struct tide_signals){ 0 };
 	exe->throttle = (struct tide_throttle){ 0 };
 	exe->report = (struct tide_report){ .observer = exe->report.observer };
-	tide_requests_want(&exe->requests, exe, "run", NULL);
+	tide_requests_want(&exe->requests, exe, TIDE_WANT_RUN, NULL);
 	tide_requests_set_broken(&exe->requests, false);
 	begin_session(exe, before->owner);
 	talloc_free(before);

@@ -10,24 +10,25 @@
 #include "tidemark/base/names.h"
 #include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
+#include "tidemark/orchestrator/next.h"
+#include "tidemark/orchestrator/store.h"
 
 /** How long a lost server is waited for. */
 #define RECONNECT_FOR (5 * 60 * TIDE_SECOND)
 
-/* How a stop that is no failure leaves the run: its state and what to type next. */
+/* How a stop that is no failure leaves the run. */
 struct stop {
 	enum tide_code code;
 	enum tide_run_state state;
-	const char *next;
 };
 
 static const struct stop stops[] = {
-	{ TIDE_GATE, TIDE_RUN_WAITING, "tidemark advance %s" },
-	{ TIDE_PAUSED, TIDE_RUN_READY, "tidemark run %s" },
-	{ TIDE_BUDGET, TIDE_RUN_READY, "tidemark run %s" },
-	{ TIDE_PENDING, TIDE_RUN_READY, "tidemark run %s" },
-	{ TIDE_INTERRUPTED, TIDE_RUN_READY, "tidemark run %s" },
-	{ TIDE_TERMINATED, TIDE_RUN_READY, "tidemark run %s" },
+	{ TIDE_GATE, TIDE_RUN_WAITING },
+	{ TIDE_PAUSED, TIDE_RUN_READY },
+	{ TIDE_BUDGET, TIDE_RUN_READY },
+	{ TIDE_PENDING, TIDE_RUN_READY },
+	{ TIDE_INTERRUPTED, TIDE_RUN_READY },
+	{ TIDE_TERMINATED, TIDE_RUN_READY },
 };
 
 static const struct stop *
@@ -50,7 +51,6 @@ static bool
 conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
 {
 	const struct stop *stop;
-	const char *plan = exe->plan->name;
 	enum tide_run_state state;
 	bool back = exe->back || is_back(outcome);
 
@@ -68,13 +68,36 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 	if (stop == NULL)
 		return false;
 	outcome->stop = err->code;
-	if (back)
-		outcome->next = talloc_asprintf(ctx, "tidemark rollback %s", plan);
-	else if (err->code == TIDE_GATE && err->hint[0] != '\0')
-		outcome->next = talloc_strdup(ctx, err->hint);
-	else
-		outcome->next = tide_sqlf(ctx, stop->next, plan);
 	return true;
+}
+
+char *
+tide_runner_next(struct tide_executor *exe, void *ctx)
+{
+	void *mem = talloc_new(exe);
+	struct tide_run_status status = { 0 };
+	struct tide_err ignored = { 0 };
+	char *next = NULL;
+
+	if (tide_conn_alive(exe->control) && !tide_conn_busy(exe->control) &&
+	    tide_store_status(mem, exe->control, exe->plan->name, &status, &ignored) && status.found) {
+		const struct tide_standing standing = tide_standing_of(&status);
+
+		next = tide_next_command(ctx, &standing, exe->plan->name);
+	}
+	talloc_free(mem);
+	return next;
+}
+
+bool
+tide_runner_hint_next(struct tide_executor *exe, const char *intro, struct tide_err *err)
+{
+	char *next = tide_runner_next(exe, exe);
+
+	if (next != NULL)
+		tide_hint(err, "%s: %s", intro, next);
+	talloc_free(next);
+	return false;
 }
 
 static bool
@@ -128,6 +151,7 @@ tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attempt, s
 	}
 	if (!ok)
 		ok = conclude(ctx, exe, outcome, err);
+	outcome->next = tide_runner_next(exe, ctx);
 	talloc_free(exe);
 	return ok;
 }

@@ -10,6 +10,11 @@ typedef bool tide_attempt(struct tide_executor *exe, struct tide_outcome *outcom
 bool tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attempt,
     struct tide_outcome *outcome, struct tide_err *err) TIDE_CHECKED;
 
+/** What to type next, by what the database says of the run now; NULL: nothing, or it cannot be read. Belongs to ctx. */
+char *tide_runner_next(struct tide_executor *exe, void *ctx);
+/** Sets the hint to "intro: " and the next command. Returns false. */
+bool tide_runner_hint_next(struct tide_executor *exe, const char *intro, struct tide_err *err);
+
 /** States of all phases by index. Belongs to ctx. */
 bool tide_runner_states(struct tide_executor *exe, void *ctx, const enum tide_phase_state **out,
     struct tide_err *err) TIDE_CHECKED;

@@ -218,7 +218,7 @@ beaten(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		tide_session_lose(exe->session, NULL);
 		return;
 	}
-	tide_requests_want(&exe->requests, exe, wanted, tide_rows_text(rows, 0, 1));
+	tide_requests_want(&exe->requests, exe, tide_wanted_of(wanted), tide_rows_text(rows, 0, 1));
 	read_signals(exe, rows);
 	tell_replicas(exe, tide_rows_text(rows, 0, 9));
 	tide_executor_sample(exe, TIDE_SAMPLE_HEARTBEAT, NULL, 0);

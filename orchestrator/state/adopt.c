@@ -6,6 +6,7 @@
 
 #include "adopt_check.h"
 #include "identity.h"
+#include "move.h"
 #include "schema.h"
 #include "state_sql.h"
 #include "tidemark/phases/phase.h"
@@ -102,8 +103,23 @@ check_executor(void *ctx, struct tide_conn *conn, const struct subject *s, struc
 	    err, "nothing was changed; stop that executor first, then: tidemark adopt %s", s->name);
 }
 
+/* Nobody works on it here: what the original was doing when it was copied is not under way. */
 static bool
-take_over(void *ctx, struct tide_conn *conn, const struct subject *s, const struct tide_adopter *who,
+settle(void *ctx, struct tide_conn *conn, const struct subject *s, int64_t fence, struct tide_err *err)
+{
+	struct tide_session *ours = talloc_zero(ctx, struct tide_session);
+
+	ours->conn = conn;
+	ours->plan = s->plan;
+	ours->run = s->run;
+	ours->fence = fence;
+	return s->id.state != TIDE_RUN_RUNNING ||
+	       tide_run_move(
+		   ours, &(struct tide_move){ .to = TIDE_RUN_READY, .phase = TIDE_SAME_PHASE }, err);
+}
+
+static bool
+adopt(void *ctx, struct tide_conn *conn, const struct subject *s, const struct tide_adopter *who,
     struct tide_adoption *out, struct tide_err *err)
 {
 	struct tide_rows *rows;
@@ -115,11 +131,26 @@ take_over(void *ctx, struct tide_conn *conn, const struct subject *s, const stru
 		&rows, err))
 		return false;
 	out->adopted = tide_rows_count(rows) == 1;
-	if (out->adopted) {
-		out->fence = tide_rows_int(rows, 0, 0);
-		out->sweeps = tide_rows_int(rows, 0, 1);
-	}
-	return true;
+	if (!out->adopted)
+		return true;
+	out->fence = tide_rows_int(rows, 0, 0);
+	out->sweeps = tide_rows_int(rows, 0, 1);
+	return settle(ctx, conn, s, out->fence, err);
+}
+
+static bool
+take_over(void *ctx, struct tide_conn *conn, const struct subject *s, const struct tide_adopter *who,
+    struct tide_adoption *out, struct tide_err *err)
+{
+	struct tide_err ignored = { 0 };
+
+	if (!tide_await_exec(conn, NULL, "BEGIN", NULL, err))
+		return false;
+	if (adopt(ctx, conn, s, who, out, err))
+		return tide_await_exec(conn, NULL, "COMMIT", NULL, err);
+	if (!tide_await_exec(conn, NULL, "ROLLBACK", NULL, &ignored))
+		tide_conn_close(conn);
+	return false;
 }
 
 /* Changed between the look and the act: by another one who adopted it, or by an executor. */

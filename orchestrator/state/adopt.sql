@@ -9,8 +9,6 @@ WITH here AS (
        SET system_identifier = here.id, table_oid = $2::oid, fence = r.fence + 1,
            owner = NULL, backend = NULL, backend_start = NULL, heartbeat = NULL, progress = NULL,
            wanted = CASE WHEN r.wanted = 'yield' THEN 'run' ELSE r.wanted END,
-           state = CASE r.state WHEN 'running' THEN 'ready' WHEN 'pausing' THEN 'paused' ELSE r.state END,
-           reason = CASE WHEN r.state = 'running' THEN NULL ELSE r.reason END,
            updated = clock_timestamp()
       FROM here
      WHERE r.id = $1::bigint AND r.fence = $3::bigint AND r.system_identifier = $4 AND r.table_oid = $5::oid

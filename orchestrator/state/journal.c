@@ -129,28 +129,6 @@ tide_phase_row_state(struct tide_session *session, long phase, enum tide_phase_s
 }
 
 bool
-tide_run_row_state(struct tide_session *session, enum tide_run_state state, long phase, const char *reason,
-    struct tide_err *err)
-{
-	void *mem = talloc_new(session);
-	bool ok;
-
-	if (state != TIDE_RUN_PAUSED)
-		session->state = state;
-	ok = tide_session_write(session,
-	    "UPDATE tidemark.run SET state = $3, phase = $4::integer, reason = $5, "
-	    "hold_until = CASE WHEN $3 = 'waiting' THEN hold_until ELSE NULL END, "
-	    "updated = clock_timestamp() "
-	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING 1",
-	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence),
-		tide_run_word(state)->word, phase < 0 ? NULL : tide_param_int(mem, phase), reason),
-	    NULL, mem, err);
-
-	talloc_free(mem);
-	return ok;
-}
-
-bool
 tide_journal_compiled(
     struct tide_session *session, long phase, const struct tide_steps *steps, struct tide_err *err)
 {

@@ -2,6 +2,7 @@
 
 #include <talloc.h>
 
+#include "move.h"
 #include "state_sql.h"
 
 static const struct tide_record_field attempt_fields[] = {
@@ -112,21 +113,21 @@ void
 tide_lease_release(
     struct tide_session *session, enum tide_run_state state, const char *reason, enum tide_code failure)
 {
-	void *mem = talloc_new(session);
-	struct tide_err ignored = { 0 };
+	struct tide_err err = { 0 };
+	struct tide_move move = { .to = state,
+		.phase = TIDE_SAME_PHASE,
+		.reason = reason,
+		.failure = state == TIDE_RUN_FAILED ? failure : TIDE_OK,
+		.release = true };
 
-	/* The fence stays: what is given back may only be taken with a higher one. */
-	if (session->fence == 0 ||
-	    !tide_await_query(session->conn, mem,
-		"UPDATE tidemark.run SET owner = NULL, backend = NULL, backend_start = NULL, "
-		"state = coalesce($3, state), reason = coalesce($4, reason), code = $5::integer, updated = "
-		"clock_timestamp() "
-		"WHERE id = $1::bigint AND fence = $2::bigint",
-		TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence),
-		    state == TIDE_RUN_NONE ? NULL : tide_run_word(state)->word, reason,
-		    state == TIDE_RUN_FAILED ? tide_param_int(mem, (int64_t)failure) : NULL),
-		NULL, &ignored))
-		session->fence = 0;
+	bool moved = session->fence == 0 || tide_run_move(session, &move, &err);
+
+	/* What stopped before it had begun leaves a complete run complete. */
+	if (!moved && err.code == TIDE_UNEXPECTED) {
+		move.to = TIDE_RUN_NONE;
+		moved = tide_run_move(session, &move, &err);
+	}
+	(void)moved;
+	/* The fence stays in the row: what is released may only be taken with a higher one. */
 	session->fence = 0;
-	talloc_free(mem);
 }

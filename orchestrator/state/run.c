@@ -131,7 +131,7 @@ check_home(struct tide_session *session, unsigned accept, struct tide_run_row *o
 /* A run's row: what the callers need, and what is only checked here. */
 struct found {
 	int64_t id, table_oid, back_to;
-	char *hash, *plan_text, *state, *direction, *relation;
+	char *hash, *plan_text, *state, *direction, *wanted, *relation;
 };
 
 static const struct tide_record_field found_fields[] = {
@@ -142,11 +142,11 @@ static const struct tide_record_field found_fields[] = {
 	TIDE_FIELD(found, plan_text, TEXT),
 	TIDE_FIELD(found, state, TEXT),
 	TIDE_FIELD(found, direction, TEXT),
+	TIDE_FIELD(found, wanted, TEXT),
 	TIDE_FIELD(found, relation, TEXT),
 };
 
 static const struct tide_record_field run_fields[] = {
-	TIDE_FIELD(tide_run_row, wanted, TEXT),
 	TIDE_FIELD(tide_run_row, wanted_by, TEXT),
 	TIDE_FIELD(tide_run_row, owner, TEXT),
 	TIDE_FIELD(tide_run_row, live, BOOL),
@@ -174,6 +174,7 @@ tide_run_find(struct tide_session *session, unsigned accept, struct tide_run_row
 	out->found = true;
 	out->state = tide_run_state_of(found.state);
 	out->direction = tide_direction_of(found.direction);
+	out->wanted = tide_wanted_of(found.wanted);
 	out->back_to = (long)found.back_to;
 	session->run = found.id;
 	session->relation = talloc_strdup(session, found.relation);

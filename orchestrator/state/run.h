@@ -8,7 +8,8 @@ struct tide_run_row {
 	bool found;
 	enum tide_run_state state;
 	enum tide_direction direction;
-	const char *wanted, *wanted_by, *owner;
+	enum tide_wanted wanted;
+	const char *wanted_by, *owner;
 	long back_to; /* index of the phase at whose end a rollback stops; -1 all the way */
 	bool live;    /* the lease is held and fresh */
 	size_t known; /* phases of the run when the plan has more of them at its end; 0: it has the same */

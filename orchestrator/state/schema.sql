@@ -26,8 +26,8 @@ CREATE TABLE tidemark.run (
     table_oid         oid NOT NULL,
     system_identifier text NOT NULL,
     tool              text NOT NULL,
-    state             text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'running', 'waiting', 'pausing',
-                          'paused', 'blocked', 'failed', 'rolling_back', 'rolled_back', 'complete')),
+    state             text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'running', 'waiting', 'paused',
+                          'blocked', 'failed', 'rolling_back', 'rolled_back', 'complete')),
     direction         text NOT NULL DEFAULT 'forward' CHECK (direction IN ('forward', 'back')),
     back_to           integer,
     wanted            text NOT NULL DEFAULT 'run' CHECK (wanted IN ('run', 'pause', 'yield')),
@@ -136,12 +136,22 @@ END
 $$;
 
 CREATE VIEW tidemark.status AS
-SELECT r.plan, r.state, r.direction, p.name AS phase, r.reason, r.relation AS "table", r.owner AS holder,
+SELECT r.plan,
+       -- As tide_run_shown() of the program has it: a pause is wanted until the executor stops for it.
+       CASE WHEN r.state IN ('complete', 'rolled_back') THEN r.state
+            WHEN r.wanted = 'pause' THEN CASE WHEN live.is AND r.state <> 'paused' THEN 'pausing' ELSE 'paused' END
+            WHEN r.state = 'paused' AND NOT live.is THEN CASE r.direction WHEN 'back' THEN 'rolling_back' ELSE 'ready' END
+            ELSE r.state END AS state, r.direction, p.name AS phase,
+       CASE WHEN r.wanted = 'pause' AND r.state NOT IN ('complete', 'rolled_back')
+            THEN 'paused by ' || coalesce(r.wanted_by, 'somebody') ELSE r.reason END AS reason, r.relation AS "table", r.owner AS holder,
        clock_timestamp() - r.heartbeat AS heartbeat_age, r.hold_until,
        -- The last word of an executor that is gone says nothing about now.
-       CASE WHEN r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease THEN r.progress END AS progress, r.created, r.updated
+       CASE WHEN live.is THEN r.progress END AS progress, r.created, r.updated
   FROM tidemark.run r
   LEFT JOIN tidemark.phase p ON p.run = r.id AND p.ordinal = r.phase
+ CROSS JOIN LATERAL (SELECT r.owner IS NOT NULL AND r.heartbeat > clock_timestamp() - r.lease
+                            AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend
+                                         AND (a.backend_start = r.backend_start OR a.backend_start IS NULL)) AS is) AS live
  WHERE r.id = (SELECT max(l.id) FROM tidemark.run l WHERE l.plan = r.plan);
 
 CREATE VIEW tidemark.history AS

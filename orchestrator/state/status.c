@@ -37,7 +37,7 @@ read_run(void *ctx, const struct tide_rows *rows, size_t i, struct tide_run_stat
 	out->table = copy(ctx, rows, i, 3);
 	out->hash = copy(ctx, rows, i, 4);
 	out->state = tide_run_state_of(tide_rows_text(rows, i, 5));
-	out->wanted = copy(ctx, rows, i, 6);
+	out->wanted = tide_wanted_of(tide_rows_text(rows, i, 6));
 	out->reason = copy(ctx, rows, i, 7);
 	out->direction = tide_direction_of(tide_rows_text(rows, i, 8));
 	out->phase = copy(ctx, rows, i, 9);
@@ -54,6 +54,17 @@ read_run(void *ctx, const struct tide_rows *rows, size_t i, struct tide_run_stat
 	out->unmatched = tide_rows_null(rows, i, 23) ? -1 : tide_rows_int(rows, i, 23);
 	out->unmatched_key = copy(ctx, rows, i, 24);
 	out->code = tide_rows_null(rows, i, 25) ? 0 : (int)tide_rows_int(rows, i, 25);
+	out->wanted_by = copy(ctx, rows, i, 26);
+}
+
+/* Once it is known whether an executor works on it. */
+static void
+show_pause(void *ctx, struct tide_run_status *out)
+{
+	out->state = tide_run_shown(out->state, out->direction, out->wanted, out->live);
+	if (out->state == TIDE_RUN_PAUSING || out->state == TIDE_RUN_PAUSED)
+		out->reason = talloc_asprintf(
+		    ctx, "paused by %s", out->wanted_by != NULL ? out->wanted_by : "somebody");
 }
 
 char *
@@ -80,7 +91,7 @@ stored_plan(void *ctx, const struct tide_run_status *run)
 	return plan;
 }
 
-/* At a gate the approval counts first; in a hold only time does. */
+/* Of the phase ahead. At a gate the approval counts first; in a hold only time does. */
 static void
 read_gate(const struct tide_rows *rows, size_t i, struct tide_run_status *out)
 {
@@ -89,7 +100,8 @@ read_gate(const struct tide_rows *rows, size_t i, struct tide_run_status *out)
 	void *mem;
 	const struct tide_plan *plan;
 
-	if (approved || in_hold || ordinal < 0 || out->state != TIDE_RUN_WAITING)
+	out->in_hold = in_hold;
+	if (approved || in_hold || ordinal < 0 || tide_run_word(out->state)->over)
 		return;
 	mem = talloc_new(NULL);
 	plan = stored_plan(mem, out);
@@ -196,6 +208,7 @@ tide_store_status(
 		read_gate(rows, 0, out);
 		ok = read_home(ctx, conn, out, err) && read_phases(ctx, conn, out, err) &&
 		     read_checkpoints(ctx, conn, out, err);
+		show_pause(ctx, out);
 	}
 	talloc_free(mem);
 	return ok;
@@ -220,6 +233,7 @@ tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out,
 			read_gate(rows, i, &out->item[i]);
 			ok = read_home(ctx, conn, &out->item[i], err) &&
 			     read_checkpoints(ctx, conn, &out->item[i], err);
+			show_pause(ctx, &out->item[i]);
 		}
 	}
 	talloc_free(mem);

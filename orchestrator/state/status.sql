@@ -13,13 +13,13 @@ SELECT r.id, r.plan, r.title,
                         AND (a.backend_start = r.backend_start OR a.backend_start IS NULL)),
        to_char(r.created AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
        to_char(r.updated AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-       CASE WHEN $1::text IS NOT NULL OR r.state = 'waiting' THEN r.plan_text END,
+       CASE WHEN $1::text IS NOT NULL OR r.state NOT IN ('complete', 'rolled_back') THEN r.plan_text END,
        to_char(CASE WHEN r.state = 'waiting' THEN r.hold_until END AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
        r.progress, (SELECT count(*) FROM tidemark.conflict c WHERE c.plan = r.plan AND c.at >= r.created),
        -- Of the phase it waits at: approved, begun (then it is the hold that is waited for), and whether the time is over.
        p.approved IS NOT NULL, p.state = 'running', p.ordinal,
        r.hold_until <= clock_timestamp() OR CASE WHEN p.state = 'running' THEN p.waive_hold ELSE p.waive_soak END,
-       l.rows_unmatched, l.unmatched_key, r.code
+       l.rows_unmatched, l.unmatched_key, r.code, r.wanted_by
   FROM tidemark.run r
   LEFT JOIN tidemark.phase p ON p.run = r.id
        AND p.ordinal = (SELECT min(q.ordinal) FROM tidemark.phase q WHERE q.run = r.id AND q.state <> 'done')

@@ -1,14 +1,8 @@
--- $1 plan, $2 wanted, $3 by, $4 reason. Nothing comes back when there is no open run.
+-- $1 plan, $2 wanted, $3 by, $4 reason. The state is the executor's to move: tide_run_shown() says what is seen of a pause before that.
+-- Nothing comes back when there is no open run.
 WITH r AS (
     UPDATE tidemark.run
-       SET wanted = $2, wanted_by = $3::text || coalesce(': ' || $4::text, ''), updated = clock_timestamp(),
-           state = CASE WHEN $2 = 'pause' AND state = 'running' THEN 'pausing'
-                        WHEN $2 = 'pause' AND state IN ('ready', 'failed') THEN 'paused'
-                        WHEN $2 = 'run' AND state IN ('paused', 'pausing') AND NOT (owner IS NOT NULL
-                             AND heartbeat > clock_timestamp() - lease) THEN 'ready'
-                        WHEN $2 = 'run' AND state = 'pausing' THEN 'running' ELSE state END,
-           reason = CASE WHEN $2 = 'pause' THEN 'paused by ' || $3 || coalesce(': ' || $4, '')
-                         WHEN state IN ('paused', 'pausing') OR reason LIKE 'paused by %' THEN NULL ELSE reason END
+       SET wanted = $2, wanted_by = $3::text || coalesce(': ' || $4::text, ''), updated = clock_timestamp()
      WHERE id = (SELECT max(id) FROM tidemark.run WHERE plan = $1) AND state NOT IN ('complete', 'rolled_back')
     RETURNING id
 ), j AS (

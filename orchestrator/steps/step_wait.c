@@ -5,6 +5,7 @@
 
 #include "state/crash_points.h"
 #include "state/journal.h"
+#include "state/move.h"
 #include "tidemark/base/units.h"
 
 /* The hold counts from the last step of this phase that was done before it. */
@@ -22,6 +23,7 @@ bool
 tide_step_wait(const struct tide_task *task, struct tide_err *err)
 {
 	struct tide_executor *exe = task->exe;
+	struct tide_move move = { .phase = task->phase };
 	bool told = false, waived = false;
 
 	for (;;) {
@@ -43,18 +45,15 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 		if (left > 0 && !told)
 			tide_crash_point("wait.started");
 		if (left > 0 && left > (double)TIDE_WAIT_IN_PROCESS / (double)TIDE_SECOND)
-			ok = tide_fail(err, TIDE_GATE, "hold until %s", tide_rows_text(rows, 0, 1)) ||
-			     tide_hint(err,
-				 "tidemark run %s (it continues then; to roll back now: tidemark rollback "
-				 "%s; to waive the rest: tidemark advance %s --now --reason WHY)",
-				 exe->plan->name, exe->plan->name, exe->plan->name);
+			ok = tide_fail(err, TIDE_GATE, "hold until %s", tide_rows_text(rows, 0, 1));
 		else if (left > 0) {
 			tide_executor_set_wait_reason(exe, "hold until %s", tide_rows_text(rows, 0, 1));
 			if (!told) {
 				tide_executor_event(exe, "wait.start", task->step, false, "%s, until %s",
 				    task->action->title, tide_rows_text(rows, 0, 1));
-				ok = tide_run_row_state(
-				    exe->session, TIDE_RUN_WAITING, task->phase, exe->report.reason, err);
+				move.to = TIDE_RUN_WAITING;
+				move.reason = exe->report.reason;
+				ok = tide_run_move(exe->session, &move, err);
 			}
 			told = true;
 		}
@@ -69,7 +68,9 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 			return false;
 	}
 	tide_executor_set_wait_reason(exe, NULL);
-	if (told && !tide_run_row_state(exe->session, TIDE_RUN_RUNNING, task->phase, NULL, err))
+	move.to = TIDE_RUN_RUNNING;
+	move.reason = NULL;
+	if (told && !tide_run_move(exe->session, &move, err))
 		return false;
 	return tide_journal_add(exe->session,
 	    &(struct tide_entry){ .event = tide_task_event(task, "done"),

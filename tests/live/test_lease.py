@@ -49,7 +49,7 @@ class Next(LiveCase):
         self.execute("CREATE TABLE items (id int PRIMARY KEY, qty int)")
         path = self.plan(plans.rename("public.items", "qty", "quantity", "integer", switch={"manual": True, "after": "3s"}))
         self.tidemark("run", path).ok()
-        self.assertRegex(self.next(), r"^tidemark advance rename   \(the soak lasts until")
+        self.assertRegex(self.next(), r"^tidemark advance rename   # the soak lasts until")
         time.sleep(3.5)
         self.assertEqual(self.next(), "tidemark advance rename")
         self.tidemark("advance", "rename", "--no-run", "--by", "anna").ok()
@@ -65,7 +65,7 @@ class Next(LiveCase):
         self.execute("CREATE TABLE items (id int PRIMARY KEY, qty int)")
         path = self.plan(plans.rename("public.items", "qty", "quantity", "integer", switch={"after": "2h"}))
         self.tidemark("run", path).ok()
-        self.assertRegex(self.next(), r"^tidemark run rename   \(after .*: tidemark advance rename --now --reason WHY\)$")
+        self.assertRegex(self.next(), r"^tidemark run rename   # after .*: tidemark advance rename --now --reason WHY$")
         self.tidemark("advance", "rename", "--now", "--reason", "test", "--no-run").ok()
         self.assertEqual(self.next(), "tidemark run rename")
 

@@ -1,5 +1,7 @@
 """In each state: the exit status of status is that of run, with and without the plan, and the command that is printed leads on."""
+import json
 import os
+import re
 import shlex
 import sys
 
@@ -27,10 +29,30 @@ class States(LiveCase):
         self.assertEqual(self.tidemark("status", "--exit-code").code, 0 if state == "rolled_back" else code)
         status = self.tidemark.json("status", "p")
         self.assertEqual(status["state"], state)
+        return self.next(status)
+
+    def next(self, status=None):
+        """What status says to do next, which the list of all plans and the view have no other opinion about."""
+        status = status or self.tidemark.json("status", "p")
+        listed = self.tidemark.json("status")["plans"][0]
+        self.assertEqual((listed["state"], listed["next"], listed["reason"]), (status["state"], status["next"], status["reason"]))
+        self.assertEqual(self.rows("SELECT state, reason FROM tidemark.status"), [(status["state"], status["reason"])])
         return status["next"]
 
-    def follow(self, command):
-        words = shlex.split(command.split("   (")[0])
+    def printed(self, result, code=None):
+        """The same at the end of a command, by people's eyes and by status."""
+        if code is not None:
+            result.expect(code)
+        found = re.findall(r"(?:next|continue with|finish it): (tidemark .*)$", result.out + "\n" + result.err, re.M)
+        self.assertEqual(len(found), 1, result)
+        self.assertEqual(found[0], self.next(), result)
+        return found[0]
+
+    def follow(self, command, part=None):
+        """Runs it as a shell would; with `part` the command in its comment that has these words."""
+        if part is not None:
+            command = re.search(rf"tidemark {part}[^;]*", command.split("#")[1]).group().replace("WHY", "test")
+        words = shlex.split(command, comments=True)
         self.assertEqual(words[0], "tidemark", command)
         return self.tidemark(*words[1:])
 
@@ -89,13 +111,159 @@ class States(LiveCase):
     @limit(60)
     def test_paused_and_the_budget_used_up(self):
         self.assertEqual(self.start(ADD, dict(SECOND, gate="manual"), args=("--to", "add_column")).code, 10)
-        self.assertEqual(self.agrees(10, "ready"), "tidemark run p")
+        # A run would only stop at the gate.
+        self.assertEqual(self.agrees(10, "ready"), "tidemark advance p")
         self.tidemark.ok("pause", "p")
         self.assertIn(self.tidemark("run", self.path, "--exit-code").code, (11, 12))
         command = self.tidemark.json("status", "p")["next"]
         self.assertEqual(command, "tidemark resume p")
         self.follow(command).ok()
         self.assertEqual(self.tidemark("run", self.path, "--exit-code").code, 11)
+
+    @limit(90)
+    def test_a_gate_with_approval_and_time(self):
+        """First the approval, which `run` cannot give; then the time, which only passes or is waived."""
+        gated = dict(SECOND, gate={"manual": True, "after": "1h"})
+        command = self.printed(self.start(ADD, gated), 11)
+        self.assertRegex(command, r"^tidemark advance p   # the soak lasts until .*: --now --reason WHY$")
+        command = self.printed(self.follow(command), 0)
+        self.assertRegex(command, r"^tidemark run p   # after .*; to continue now: tidemark advance p --now --reason WHY$")
+        self.assertIn("(approved by ", self.tidemark.ok("status", "p").out)
+        # Before its time it stays where it is, and says the same.
+        self.assertEqual(self.printed(self.follow(command), 0), command)
+        self.follow(command, "advance").ok()
+        self.assertEqual(self.state(), "complete")
+
+    @limit(60)
+    def test_an_approval_that_nobody_has_used_yet(self):
+        self.assertEqual(self.start(ADD, dict(SECOND, gate="manual")).code, 11)
+        self.assertEqual(self.tidemark.json("status", "p")["reason"], "waiting for manual approval")
+        command = self.printed(self.tidemark.ok("advance", "p", "--no-run", "--by", "anna"))
+        self.assertEqual(command, "tidemark run p")
+        status = self.tidemark.json("status", "p")
+        self.assertEqual(status["reason"], "approved by anna; nobody has continued it yet")
+        self.assertIn("approved by anna", self.tidemark.ok("status").out)
+        self.follow(command).ok()
+        self.assertEqual(self.state(), "complete")
+
+    @limit(90)
+    def test_a_window_that_nobody_can_open(self):
+        """Also when the executor was killed while it waited: advance has nothing to open."""
+        hour = (self.value("SELECT extract(hour FROM now() AT TIME ZONE 'UTC')::integer") + 12) % 24
+        gated = dict(SECOND, gate={"window": f"{hour:02}:00-{hour:02}:30 UTC"})
+        self.assertEqual(self.start(ADD, gated, args=("--budget", "2s")).code, 13)
+        self.assertEqual(self.next(), "tidemark run p")
+        self.assertEqual(self.printed(self.tidemark("advance", "p"), 4), "tidemark run p")
+        process = self.tidemark.start("run", "p")
+        self.wait_until(lambda: self.state() == "waiting")
+        self.assertEqual(self.next(), "tidemark status p --watch")
+        self.assertEqual(self.printed(self.tidemark("advance", "p"), 4), "tidemark status p --watch")
+        process.kill()
+        self.wait_until(lambda: not self.tidemark.json("status", "p")["live"])
+        self.assertEqual(self.agrees(11, "waiting"), "tidemark run p")
+        self.assertEqual(self.tidemark("run", "p", "--budget", "1s", "--exit-code").code, 13)
+
+    @limit(90)
+    def test_a_pause_of_a_live_run_and_its_resume(self):
+        self.path = self.plan(plans.plan("p", "public.t", [ADD, {"kind": "backfill", "set": {"b": "a"},
+                                                                "where": "b IS NULL", "max_rows_per_second": 20}]))
+        process = self.tidemark.start("run", self.path)
+        self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.status')") is not None
+                        and self.rows("SELECT phase FROM tidemark.status") == [("backfill",)])
+        self.assertEqual(self.next(), "tidemark status p --watch")
+        command = self.printed(self.tidemark.ok("pause", "p", "--by", "anna", "--reason", "lunch"))
+        self.assertEqual(command, "tidemark resume p")
+        self.wait_until(lambda: self.value("SELECT state FROM tidemark.run") == "paused")
+        self.assertEqual(self.agrees(12, "paused"), command)
+        status = self.tidemark.json("status", "p")
+        self.assertEqual((status["reason"], status["progress"]["state"], status["progress"]["cause"]),
+                         ("paused by anna: lunch", "PAUSED", "pause"))
+        resumed = self.follow(command).ok()
+        found = re.search(r"^next: (.*)$", resumed.out, re.M).group(1)
+        self.assertEqual(found, "tidemark status p --watch")
+        self.follow(found).ok()
+        process.wait(30).ok()
+        self.assertEqual(self.state(), "complete")
+
+    @limit(60)
+    def test_a_pause_of_what_has_failed_does_not_hide_the_failure_for_good(self):
+        failing = {"kind": "sql", "act": "INSERT INTO public.t VALUES (1, 1)", "undo": "SELECT 1"}
+        failed = self.start(ADD, failing, args=("--json",)).expect(4)
+        self.assertEqual(json.loads(failed.out.splitlines()[-1])["next"], "tidemark run p")
+        self.assertEqual(self.agrees(4, "failed"), "tidemark run p")
+        self.tidemark.ok("pause", "p")
+        command = self.agrees(12, "paused")
+        self.assertEqual(self.tidemark("run", "p", "--exit-code").code, 12)
+        self.assertEqual(self.printed(self.follow(command), 0), "tidemark run p")
+        self.assertEqual(self.agrees(4, "failed"), "tidemark run p")
+        self.assertIn("duplicate key", self.tidemark.json("status", "p")["reason"])
+
+    @limit(90)
+    def test_a_rollback_to_a_closed_gate_and_to_an_open_one(self):
+        third = {"id": "third", "kind": "add_column", "column": "e", "type": "integer"}
+        self.start(dict(ADD, id="first"), dict(SECOND, id="second", gate="manual"), third).expect(11)
+        self.tidemark.ok("advance", "p")
+        command = self.printed(self.tidemark.ok("rollback", "p", "--to", "second", "--yes"))
+        self.assertEqual(command, "tidemark run p")
+        command = self.printed(self.tidemark.ok("rollback", "p", "--to", "first", "--yes"))
+        self.assertEqual(command, "tidemark advance p")
+        self.follow(command).ok()
+        self.assertEqual(self.state(), "complete")
+        self.assertEqual(self.printed(self.tidemark.ok("rollback", "p", "--yes")), "tidemark run p --again")
+
+    @limit(90)
+    def test_a_rollback_that_a_lock_has_stopped(self):
+        self.assertEqual(self.start(ADD, dict(SECOND, gate="manual"), lock_attempts=2, lock_timeout="50ms").code, 11)
+        holder = self.connect(autocommit=False)
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM t")
+        self.tidemark("rollback", "p", "--yes").expect(7)
+        command = self.agrees(10, "rolling_back")
+        self.assertEqual(command, "tidemark rollback p")
+        for verb in ("run", "advance"):
+            self.assertEqual(self.printed(self.tidemark(verb, "p"), 4), command)
+        self.tidemark.ok("pause", "p")
+        self.assertEqual(self.agrees(12, "paused"), "tidemark resume p")
+        self.assertEqual(self.printed(self.follow("tidemark resume p"), 0), command)
+        holder.rollback()
+        holder.close()
+        self.follow(command).ok()
+        self.assertEqual(self.state(), "rolled_back")
+
+    @limit(90)
+    def test_a_hold_is_waived_or_rolled_back(self):
+        drop = {"kind": "drop_column", "column": "a", "hold": "1h"}
+        command = self.printed(self.start(drop), 11)
+        self.assertRegex(command, r"^tidemark run p   # after .*; to continue now: tidemark advance p --now --reason WHY; "
+                                  r"to roll back at once: tidemark rollback p$")
+        self.assertEqual(self.printed(self.follow(command), 0), command)
+        self.assertEqual(self.printed(self.tidemark("advance", "p"), 4), command)
+        self.follow(command, "rollback").ok()
+        self.follow(self.agrees(10, "rolled_back")).expect(0)
+        self.follow(self.agrees(11, "waiting"), "advance").ok()
+        self.assertEqual(self.state(), "complete")
+
+    @limit(60)
+    def test_a_killed_executor(self):
+        self.path = self.plan(plans.plan("p", "public.t", [ADD, {"kind": "backfill", "set": {"b": "a"},
+                                                                "where": "b IS NULL", "max_rows_per_second": 20}]))
+        process = self.tidemark.start("run", self.path)
+        self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.status')") is not None
+                        and self.rows("SELECT phase FROM tidemark.status") == [("backfill",)])
+        process.kill()
+        self.wait_until(lambda: not self.tidemark.json("status", "p")["live"])
+        self.assertEqual(self.agrees(10, "running"), "tidemark run p")
+        self.follow("tidemark run p").ok()
+        self.assertEqual(self.state(), "complete")
+
+    @limit(60)
+    def test_an_impossible_state_is_refused_and_named(self):
+        """Somebody wrote into the row; nothing goes on from there by accident."""
+        self.assertEqual(self.start(ADD, dict(SECOND, gate="manual")).code, 11)
+        self.execute("UPDATE tidemark.run SET state = 'rolling_back'")
+        result = self.tidemark("advance", "p").expect(1)
+        self.assertIn("is 'rolling_back' and cannot become 'waiting'" if "waiting" in result.err
+                      else "is 'rolling_back' and cannot become 'running'", result.err)
 
 
 if __name__ == "__main__":

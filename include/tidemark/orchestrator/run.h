@@ -33,7 +33,8 @@ struct tide_outcome {
 	enum tide_run_state state; /* of the run row; TIDE_RUN_NONE: not said */
 	const char *phase;         /* where it stands */
 	const char *reason;        /* why it stands there */
-	const char *next;          /* the command to type next, or NULL */
+	bool live;                 /* another executor works on it */
+	const char *next;          /* the command to type next, or NULL: see next.h */
 };
 
 /**

@@ -31,15 +31,18 @@ struct tide_phase_status {
 struct tide_run_status {
 	bool found;
 	int64_t id;
-	const char *plan, *title, *table, *hash, *wanted, *reason;
-	enum tide_run_state state;
-	int code; /* exit status of the attempt that failed last; 0 none */
+	const char *plan, *title, *table, *hash, *reason;
+	enum tide_wanted wanted;
+	const char *wanted_by;     /* who said so, and why; or NULL */
+	enum tide_run_state state; /* as it is shown: see tide_run_shown */
+	int code;                  /* exit status of the attempt that failed last; 0 none */
 	enum tide_direction direction;
 	const char *phase;    /* the one it stands at, or NULL */
 	const char *holder;   /* who holds the lease ("user@host pid 123"), or NULL */
 	double heartbeat_age; /* seconds; -1 none */
 	bool live;            /* lease held and fresh */
-	bool needs_approval;  /* waits at a gate that a person opens, and nobody has */
+	bool needs_approval;  /* ahead is a gate that a person opens, and nobody has */
+	bool in_hold;         /* the phase ahead has begun: what it waits for is the end of its hold */
 	bool time_over;       /* the soak or hold is over, or waived */
 	const char *created, *updated, *plan_text;
 	const char *hold_until;        /* RFC 3339 UTC of a soak's or hold's end, or NULL */
@@ -89,8 +92,8 @@ bool tide_store_plan_text(
 /** The OID of the table of the plan's run that is not rolled back, when that run belongs to this database and the table exists; else 0. */
 bool
 tide_store_table(struct tide_conn *conn, const char *plan, int64_t *oid, struct tide_err *err) TIDE_CHECKED;
-/** wanted: "pause" or "run". Writes the run row, journals and NOTIFYs. No such run or nothing to pause: TIDE_PRECONDITION. */
-bool tide_store_want(struct tide_conn *conn, const char *plan, const char *wanted, const char *by,
+/** Writes it to the run's row, journals and NOTIFYs. No such run or nothing to pause: TIDE_PRECONDITION. */
+bool tide_store_want(struct tide_conn *conn, const char *plan, enum tide_wanted wanted, const char *by,
     const char *reason, struct tide_err *err) TIDE_CHECKED;
 
 /** Who blocks us and whom we block, now; what holds long transactions open on the table. */

@@ -13,7 +13,7 @@ enum tide_run_state {
 	TIDE_RUN_READY,
 	TIDE_RUN_RUNNING,
 	TIDE_RUN_WAITING,
-	TIDE_RUN_PAUSING,
+	TIDE_RUN_PAUSING, /* shown only: never in the row */
 	TIDE_RUN_PAUSED,
 	TIDE_RUN_BLOCKED,
 	TIDE_RUN_FAILED,
@@ -34,6 +34,30 @@ enum tide_phase_state {
 
 enum tide_direction { TIDE_FORWARD, TIDE_BACK };
 
+/** What somebody wants of a run, whether an executor works on it or not. */
+enum tide_wanted {
+	TIDE_WANT_RUN,
+	TIDE_WANT_PAUSE, /* until somebody wants it to run again */
+	TIDE_WANT_YIELD, /* the executor is to release it */
+	TIDE_WANTS
+};
+
+/** What to do next with a run: see next.h. */
+enum tide_next {
+	TIDE_NEXT_NONE,
+	TIDE_NEXT_PLAN,
+	TIDE_NEXT_RUN,
+	TIDE_NEXT_RUN_AGAIN, /* as a new run */
+	TIDE_NEXT_ADVANCE,
+	TIDE_NEXT_RESUME,
+	TIDE_NEXT_ROLLBACK,
+	TIDE_NEXT_WATCH, /* an executor works on it: look */
+	TIDE_NEXT_ADOPT,
+	TIDE_NEXTS,
+	TIDE_NEXT_GATE =
+	    TIDE_NEXTS /* only in the table of states: RUN, or ADVANCE where the gate ahead needs it */
+};
+
 /** How a word is shown: which of the terminal's styles, by meaning. */
 enum tide_mood {
 	TIDE_MOOD_PLAIN,
@@ -50,8 +74,8 @@ struct tide_run_word {
 	enum tide_code exit; /* of `status --exit-code`: the one that `run` ended with */
 	bool over;           /* nothing is left to do for `run` */
 	enum tide_mood mood;
-	const char *next,
-	    *next_back; /* the verb to type when no executor works on it, by direction; NULL: none */
+	enum tide_next next, next_back; /* when no executor works on it, by direction */
+	unsigned to;                    /* bits of the states that it may become: see tide_run_may */
 };
 
 struct tide_phase_word {
@@ -62,11 +86,23 @@ struct tide_phase_word {
 const struct tide_run_word *tide_run_word(enum tide_run_state state);
 const struct tide_phase_word *tide_phase_word(enum tide_phase_state state);
 const char *tide_direction_word(enum tide_direction direction);
+const char *tide_wanted_word(enum tide_wanted wanted);
+
+/** Whether a run may go from one state to the other. */
+bool tide_run_may(enum tide_run_state from, enum tide_run_state to);
+/**
+ * The state that people are shown: a pause is only wanted until the executor stops for it, and a run whose executor has stopped for a pause
+ * that nobody wants any more, and is gone, only lacks an executor. live: an executor works on it.
+ */
+enum tide_run_state
+tide_run_shown(enum tide_run_state stored, enum tide_direction direction, enum tide_wanted wanted, bool live);
 
 /** A stored word as a state. One that this program does not know counts as failed: it needs a person. */
 enum tide_run_state tide_run_state_of(const char *word);
 /** The same of a phase; unknown counts as pending. */
 enum tide_phase_state tide_phase_state_of(const char *word);
 enum tide_direction tide_direction_of(const char *word);
+/** Unknown and NULL count as TIDE_WANT_RUN. */
+enum tide_wanted tide_wanted_of(const char *word);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "cli/output/json.h"
 #include "cli/options/verbs.h"
+#include "tidemark/orchestrator/next.h"
 
 static void
 report(struct tide_cli *cli, const struct tide_err *err)
@@ -106,75 +107,9 @@ tide_cli_by(struct tide_cli *cli)
 }
 
 char *
-tide_cli_shell_word(void *ctx, const char *word)
-{
-	char *quoted;
-
-	if (word[0] != '\0' &&
-	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%,=") ==
-		strlen(word))
-		return talloc_strdup(ctx, word);
-	quoted = talloc_strdup(ctx, "'");
-	for (; *word != '\0'; word++)
-		quoted = *word == '\'' ? talloc_strdup_append(quoted, "'\\''")
-				       : talloc_strndup_append(quoted, word, 1);
-	return talloc_strdup_append(quoted, "'");
-}
-
-/* A gate that nobody has opened comes before any time to wait for; a live executor waits for time by itself. */
-static char *
-next_of_wait(void *ctx, const struct tide_run_status *s, const char *word)
-{
-	bool time = s->hold_until != NULL && !s->time_over;
-
-	if (s->needs_approval && time)
-		return talloc_asprintf(ctx,
-		    "tidemark advance %s   (the soak lasts until %s; to waive it as well: --now --reason "
-		    "WHY)",
-		    word, s->hold_until);
-	if (s->needs_approval)
-		return talloc_asprintf(ctx, "tidemark advance %s", word);
-	if (s->live)
-		return talloc_asprintf(ctx, "tidemark status %s --watch", word);
-	if (time)
-		return talloc_asprintf(ctx,
-		    "tidemark run %s   (after %s; to continue now: tidemark advance %s --now --reason WHY)",
-		    word, s->hold_until, word);
-	return talloc_asprintf(ctx, "tidemark run %s", word);
-}
-
-/* The command for a state while no executor works on it. */
-static char *
-next_of_state(void *ctx, const struct tide_run_status *s, const char *word)
-{
-	const struct tide_run_word *state = tide_run_word(s->state);
-	const char *next = s->direction == TIDE_BACK ? state->next_back : state->next, *more;
-
-	if (next == NULL)
-		return NULL;
-	more = strchr(next, ' ');
-	return talloc_asprintf(ctx, "tidemark %.*s %s%s",
-	    more != NULL ? (int)(more - next) : (int)strlen(next), next, word, more != NULL ? more : "");
-}
-
-char *
 tide_cli_next(void *ctx, const struct tide_run_status *s, const char *as)
 {
-	char *word = tide_cli_shell_word(ctx, as);
-	bool paused = s->state == TIDE_RUN_PAUSED || s->state == TIDE_RUN_PAUSING;
+	const struct tide_standing standing = tide_standing_of(s);
 
-	/* Away from home nothing else works; without its table nothing does. */
-	if (s->away != NULL)
-		return s->adoptable ? talloc_asprintf(ctx, "tidemark adopt %s", word) : NULL;
-	if (!s->live && s->wanted != NULL && strcmp(s->wanted, "pause") == 0)
-		return talloc_asprintf(ctx, "tidemark resume %s", word);
-	if (s->state == TIDE_RUN_WAITING && s->direction == TIDE_FORWARD)
-		return next_of_wait(ctx, s, word);
-	if (s->live && !paused)
-		return talloc_asprintf(ctx, "tidemark status %s --watch", word);
-	/* Paused with nobody at work, and nobody asks for the pause any more: only an executor is missing. */
-	if (paused && !s->live && s->wanted != NULL && strcmp(s->wanted, "pause") != 0)
-		return talloc_asprintf(
-		    ctx, "tidemark %s %s", s->direction == TIDE_BACK ? "rollback" : "run", word);
-	return next_of_state(ctx, s, word);
+	return tide_next_command(ctx, &standing, as);
 }

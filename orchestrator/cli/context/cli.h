@@ -56,9 +56,7 @@ bool tide_cli_no_run(struct tide_cli *cli, const char *plan, struct tide_err *er
 /** --by, or user@host. Belongs to cli. */
 const char *tide_cli_by(struct tide_cli *cli);
 
-/** What to type next, or NULL when it is finished. `as` is how the user named the plan. Belongs to ctx. */
+/** The next command of a run that was read: see next.h. `as` is how the user named the plan. Belongs to ctx. */
 char *tide_cli_next(void *ctx, const struct tide_run_status *status, const char *as);
-/** A word quoted for the shell where it must be. Belongs to ctx. */
-char *tide_cli_shell_word(void *ctx, const char *word);
 
 #endif

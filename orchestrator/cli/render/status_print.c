@@ -128,8 +128,6 @@ tide_status_print(
 		tide_output_say(out, TIDE_YELLOW, "warning: %s; %s\n", s->away, s->way_out);
 	row(out, "because", s->reason);
 	row(out, "until", s->hold_until);
-	if (strcmp(s->wanted, "pause") == 0)
-		row(out, "wanted", "pause");
 	print_holder(out, mem, s);
 	if (s->progress.blocks_total > 0)
 		row(out, "progress", tide_progress_format(&progress, text, sizeof(text)));
@@ -159,6 +157,7 @@ tide_status_print_list(struct tide_stream *out, const struct tide_status_list *l
 	for (size_t i = 0; i < list->count; i++) {
 		const struct tide_run_status *s = &list->item[i];
 		const struct tide_run_word *state = tide_run_word(s->state);
+		const char *next = tide_cli_next(mem, s, s->plan);
 
 		tide_output_say(out, TIDE_BOLD, "%s", tide_output_pad(mem, s->plan, width));
 		tide_output_say(out, style_of(state->mood), "  %s", tide_output_pad(mem, state->word, 12));
@@ -170,6 +169,8 @@ tide_status_print_list(struct tide_stream *out, const struct tide_status_list *l
 		else if (s->reason != NULL && s->reason[0] != '\0')
 			tide_output_say(out, TIDE_DIM, "  %s", s->reason);
 		tide_output_say(out, TIDE_PLAIN, "\n");
+		if (next != NULL && !state->over)
+			tide_output_say(out, TIDE_PLAIN, "    next: %s\n", next);
 	}
 	talloc_free(mem);
 }

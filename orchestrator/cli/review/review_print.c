@@ -4,6 +4,7 @@
 #include "cli/output/lint_print.h"
 #include "review.h"
 #include "tidemark/base/units.h"
+#include "tidemark/base/shell.h"
 
 static void
 row(struct tide_stream *out, const char *indent, const char *key, const char *value)
@@ -213,7 +214,7 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 	if (live->run.found && live->run.away != NULL)
 		tide_output_say(out, TIDE_YELLOW, "%s; %s\n", live->run.away, live->run.way_out);
 	else
-		tide_output_say(out, TIDE_PLAIN, "next: tidemark run %s\n", tide_cli_shell_word(mem, as));
+		tide_output_say(out, TIDE_PLAIN, "next: tidemark run %s\n", tide_shell_word(mem, as));
 }
 
 static bool
@@ -264,6 +265,6 @@ tide_review_print_back(struct tide_stream *out, const struct tide_live *live, co
 			}
 		}
 	}
-	tide_output_say(out, TIDE_PLAIN, "\nnext: tidemark rollback %s\n", tide_cli_shell_word(mem, as));
+	tide_output_say(out, TIDE_PLAIN, "\nnext: tidemark rollback %s\n", tide_shell_word(mem, as));
 	talloc_free(mem);
 }

@@ -1,17 +1,16 @@
 #include "control.h"
 
-#include <string.h>
 #include <talloc.h>
 
 #include "cli/output/json.h"
 #include "cli/render/status_json.h"
 
 bool
-tide_control(struct tide_cli *cli, const char *wanted, struct tide_err *err)
+tide_control(struct tide_cli *cli, enum tide_wanted wanted, struct tide_err *err)
 {
 	const char *as = cli->options.operand[0], *name;
 	struct tide_run_status status = { 0 };
-	bool pause = strcmp(wanted, "pause") == 0;
+	bool pause = wanted == TIDE_WANT_PAUSE;
 	char *next;
 
 	if (!tide_cli_plan_name(cli, as, &name, err) || !tide_cli_connect(cli, err) ||
@@ -22,12 +21,11 @@ tide_control(struct tide_cli *cli, const char *wanted, struct tide_err *err)
 	if (!tide_store_want(cli->conn, name, wanted, tide_cli_by(cli), cli->options.reason, err) ||
 	    !tide_store_status(cli, cli->conn, name, &status, err))
 		return false;
-	next = pause ? talloc_asprintf(cli, "tidemark resume %s", tide_cli_shell_word(cli, as))
-		     : tide_cli_next(cli, &status, as);
+	next = tide_cli_next(cli, &status, as);
 	if (cli->options.json) {
 		json_t *object = tide_json_object();
 
-		json_object_set_new(object, "wanted", json_string(wanted));
+		json_object_set_new(object, "wanted", json_string(tide_wanted_word(wanted)));
 		json_object_set_new(object, "run", tide_json_status(&status, next));
 		tide_json_print(&cli->out, object, false);
 		return true;

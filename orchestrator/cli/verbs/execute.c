@@ -11,6 +11,7 @@
 #include "tidemark/phases/phase.h"
 #include "tidemark/base/units.h"
 #include "cli/render/event_printer.h"
+#include "tidemark/base/shell.h"
 
 enum tide_code
 tide_execute_status(enum tide_code stop, bool exit_code)
@@ -36,7 +37,7 @@ tide_execute_plan(struct tide_cli *cli, struct tide_plan **plan, struct tide_err
 	if (!cli->options.json)
 		tide_lint_print_human(&cli->err, (*plan)->path, findings);
 	(void)tide_fail(err, TIDE_PLAN, "plan '%s' has errors, nothing was done", (*plan)->name);
-	return tide_hint(err, "see: tidemark lint %s", tide_cli_shell_word(cli, cli->options.operand[0]));
+	return tide_hint(err, "see: tidemark lint %s", tide_shell_word(cli, cli->options.operand[0]));
 }
 
 /** What stands in the summary line for each way to stop. */
@@ -102,7 +103,8 @@ json_outcome(
 }
 
 static void
-json_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_err *err, int64_t took)
+json_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_err *err, const char *next,
+    int64_t took)
 {
 	json_t *object = tide_json_object();
 
@@ -110,6 +112,7 @@ json_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct ti
 	json_object_set_new(object, "at", tide_json_now());
 	json_object_set_new(object, "plan", tide_json_text(plan->name));
 	json_object_set_new(object, "error", tide_json_error(err));
+	json_object_set_new(object, "next", tide_json_text(next));
 	json_object_set_new(object, "seconds", tide_json_seconds(took));
 	json_object_set_new(object, "exit_code", json_integer((json_int_t)err->code));
 	tide_json_print(&cli->out, object, true);
@@ -130,7 +133,7 @@ report_last(void *ctx, const struct tide_err *err)
 
 	tide_watch_end(e->watch);
 	if (e->cli->options.json)
-		json_failure(e->cli, e->plan, err, tide_now_us() - e->began);
+		json_failure(e->cli, e->plan, err, NULL, tide_now_us() - e->began);
 	else
 		tide_output_error(&e->cli->err, err);
 	(void)fflush(e->cli->out.file);
@@ -197,7 +200,7 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	tide_watch_end(&watch);
 	if (!done) {
 		if (o->json)
-			json_failure(cli, plan, err, took);
+			json_failure(cli, plan, err, outcome.next, took);
 		cli->said_error = o->json;
 		if (!o->json && err->hint[0] == '\0' && outcome.next != NULL)
 			return tide_hint(err, "next: %s", outcome.next);

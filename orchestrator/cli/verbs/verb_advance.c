@@ -10,8 +10,8 @@ open_and_run(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const 
 {
 	if (!tide_run_advance(ctx, loop, dsn, plan, options, observer, outcome, err))
 		return false;
-	/* Nothing to type next: an executor that waits at the gate goes on by itself, and holds the lease. */
-	if (outcome->next == NULL || outcome->stop == TIDE_INTERRUPTED || outcome->stop == TIDE_TERMINATED)
+	/* An executor that waits at the gate goes on by itself, and holds the lease. */
+	if (outcome->live || outcome->stop == TIDE_INTERRUPTED || outcome->stop == TIDE_TERMINATED)
 		return true;
 	*outcome = (struct tide_outcome){ 0 };
 	return tide_run_forward(ctx, loop, dsn, plan, options, observer, outcome, err);

@@ -6,6 +6,7 @@
 #include "cli/review/review_input.h"
 #include "tidemark/phases/phase.h"
 #include "cli/options/verbs.h"
+#include "tidemark/base/shell.h"
 
 /* Why the catalog could not be read. */
 static const char *
@@ -30,7 +31,7 @@ check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct 
 	if (!live && !tide_cli_is_file(path)) {
 		tide_fail(&failed, TIDE_PLAN, "there is no file '%s'", path);
 		tide_hint(&failed, "to check a plan that is stored in a database: tidemark lint --db %s",
-		    tide_cli_shell_word(cli, path));
+		    tide_shell_word(cli, path));
 		tide_lint_from_err(out, "plan-invalid", &failed);
 		return true;
 	}
@@ -108,7 +109,7 @@ summary(struct tide_cli *cli, size_t errors, size_t warnings, json_t *plans)
 	    warnings, warnings == 1 ? "" : "s");
 	if (errors == 0 && count == 1)
 		tide_output_say(&cli->out, TIDE_PLAIN, "next: tidemark plan %s\n",
-		    tide_cli_shell_word(cli, cli->options.operand[0]));
+		    tide_shell_word(cli, cli->options.operand[0]));
 }
 
 bool

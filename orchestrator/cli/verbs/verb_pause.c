@@ -4,5 +4,5 @@
 bool
 tide_verb_pause(struct tide_cli *cli, struct tide_err *err)
 {
-	return tide_control(cli, "pause", err);
+	return tide_control(cli, TIDE_WANT_PAUSE, err);
 }

@@ -6,6 +6,7 @@
 #include "cli/review/review_input.h"
 #include "cli/review/review.h"
 #include "cli/options/verbs.h"
+#include "tidemark/base/shell.h"
 
 static bool
 open(struct tide_cli *cli, const char *as, struct tide_live **live, struct tide_err *err)
@@ -22,7 +23,7 @@ open(struct tide_cli *cli, const char *as, struct tide_live **live, struct tide_
 	(void)tide_wrap(err, "a review needs the database");
 	hint = talloc_strdup(cli, err->hint);
 	return tide_hint(err, "%s%swithout one: tidemark lint %s", hint, hint[0] != '\0' ? "\n" : "",
-	    tide_cli_shell_word(cli, as));
+	    tide_shell_word(cli, as));
 }
 
 bool

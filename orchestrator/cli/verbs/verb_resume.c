@@ -4,5 +4,5 @@
 bool
 tide_verb_resume(struct tide_cli *cli, struct tide_err *err)
 {
-	return tide_control(cli, "run", err);
+	return tide_control(cli, TIDE_WANT_RUN, err);
 }

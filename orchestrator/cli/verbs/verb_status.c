@@ -10,12 +10,14 @@
 #include "tidemark/base/names.h"
 #include "tidemark/base/units.h"
 #include "cli/options/verbs.h"
+#include "tidemark/orchestrator/next.h"
+#include "tidemark/base/shell.h"
 
 enum reached { NOT_YET, REACHED, NEVER };
 
 /* What `run` ended with, as far as the state tells. */
 static enum tide_code
-standing(const struct tide_run_status *s)
+exit_status(const struct tide_run_status *s)
 {
 	if (!s->found)
 		return TIDE_PENDING;
@@ -34,7 +36,7 @@ worst(const struct tide_status_list *all)
 	for (size_t k = 0; k < TIDE_COUNT(order); k++)
 		for (size_t i = 0; i < all->count; i++)
 			if (all->item[i].state == order[k])
-				return standing(&all->item[i]);
+				return exit_status(&all->item[i]);
 	return TIDE_OK;
 }
 
@@ -106,13 +108,12 @@ print(struct tide_cli *cli, const struct tide_run_status *s, const struct subjec
 {
 	const char *name = subject->name, *as = subject->as;
 	enum tide_file_fit fit = file_fit(s, subject);
-	char *next = s->found ? tide_cli_next(cli, s, as) : NULL;
+	struct tide_standing standing = tide_standing_of(s);
 	json_t *object, *body;
+	char *next;
 
-	if (!s->found)
-		next = talloc_asprintf(cli, "tidemark plan %s", tide_cli_shell_word(cli, as));
-	else if (fit == TIDE_FILE_LONGER && s->state == TIDE_RUN_COMPLETE)
-		next = talloc_asprintf(cli, "tidemark run %s", tide_cli_shell_word(cli, as));
+	standing.longer = fit == TIDE_FILE_LONGER;
+	next = tide_next_command(cli, &standing, as);
 	if (!cli->options.json && s->found) {
 		tide_status_print(&cli->out, s, fit, next);
 	} else if (!cli->options.json) {
@@ -135,6 +136,14 @@ print(struct tide_cli *cli, const struct tide_run_status *s, const struct subjec
 	talloc_free(next);
 }
 
+static bool
+hint_next(struct tide_cli *cli, const struct tide_run_status *s, const char *name, struct tide_err *err)
+{
+	char *next = tide_cli_next(cli, s, name);
+
+	return next != NULL ? tide_hint(err, "next: %s", next) : false;
+}
+
 /** The end of a wait that did not get there. */
 static bool
 gave_up(
@@ -149,10 +158,11 @@ gave_up(
 		    err, TIDE_PRECONDITION, "'%s' will not be reached: %s", cli->options.wait_for, where);
 		if (s->away != NULL)
 			return tide_hint(err, "%s; %s", s->away, s->way_out);
-		return tide_hint(err, "see: tidemark history %s", tide_cli_shell_word(cli, name));
+		return hint_next(cli, s, name, err);
 	}
-	return tide_fail(err, standing(s), "'%s' was not reached within %s: %s", cli->options.wait_for,
+	(void)tide_fail(err, exit_status(s), "'%s' was not reached within %s: %s", cli->options.wait_for,
 	    tide_duration_format(cli->options.timeout, text, sizeof(text)), where);
+	return hint_next(cli, s, name, err);
 }
 
 /** A redraw on a terminal; elsewhere only what is new. */
@@ -204,7 +214,8 @@ follow(struct tide_cli *cli, const struct subject *subject, struct tide_err *err
 
 			if (!o->watch && !lost)
 				print(cli, &s, subject);
-			cli->status = o->exit_code && !lost && o->wait_for == NULL ? standing(&s) : TIDE_OK;
+			cli->status =
+			    o->exit_code && !lost && o->wait_for == NULL ? exit_status(&s) : TIDE_OK;
 			return lost ? gave_up(cli, &s, name, end == NEVER, err) : true;
 		}
 		talloc_free(mem);
@@ -283,6 +294,6 @@ tide_verb_status(struct tide_cli *cli, struct tide_err *err)
 	if (!s.found && !tide_cli_is_file(subject.as))
 		return tide_cli_no_run(cli, subject.name, err);
 	print(cli, &s, &subject);
-	cli->status = o->exit_code ? standing(&s) : TIDE_OK;
+	cli->status = o->exit_code ? exit_status(&s) : TIDE_OK;
 	return true;
 }

@@ -15,6 +15,7 @@
 #include "cli/output/lint_print.h"
 #include "cli/review/review.h"
 #include "tidemark/base/units.h"
+#include "tidemark/base/shell.h"
 
 struct memory {
 	struct tide_stream stream;
@@ -94,91 +95,14 @@ standing_still_is_a_status_only_when_asked_for(void **state)
 }
 
 static void
-the_next_command_follows_from_the_state(void **state)
-{
-	static const struct {
-		const char *state, *direction, *wanted;
-		bool live;
-		const char *next;
-		bool needs_approval, time_over;
-	} rows[] = {
-		{ "ready", "forward", "run", false, "tidemark run 'my plan'", false, false },
-		{ "running", "forward", "run", false, "tidemark run 'my plan'", false, false },
-		{ "running", "forward", "run", true, "tidemark status 'my plan' --watch", false, false },
-		{ "waiting", "forward", "run", false, "tidemark advance 'my plan'", true, false },
-		{ "waiting", "forward", "run", true, "tidemark advance 'my plan'", true, false },
-		{ "waiting", "forward", "run", false, "tidemark advance 'my plan'", true, true },
-		{ "waiting", "forward", "run", true, "tidemark status 'my plan' --watch", false, false },
-		{ "waiting", "forward", "run", false, "tidemark run 'my plan'", false, false },
-		{ "waiting", "forward", "run", false, "tidemark run 'my plan'", false, true },
-		{ "waiting", "forward", "pause", false, "tidemark resume 'my plan'", false, false },
-		{ "paused", "forward", "pause", true, "tidemark resume 'my plan'", false, false },
-		{ "paused", "forward", "pause", false, "tidemark resume 'my plan'", false, false },
-		{ "paused", "forward", "run", false, "tidemark run 'my plan'", false, false },
-		{ "paused", "back", "run", false, "tidemark rollback 'my plan'", false, false },
-		{ "failed", "forward", "run", false, "tidemark run 'my plan'", false, false },
-		{ "failed", "back", "run", false, "tidemark rollback 'my plan'", false, false },
-		{ "blocked", "forward", "run", false, "tidemark run 'my plan'", false, false },
-		{ "blocked", "back", "run", false, "tidemark rollback 'my plan'", false, false },
-		{ "rolling_back", "back", "run", false, "tidemark rollback 'my plan'", false, false },
-		{ "rolled_back", "back", "run", false, "tidemark run 'my plan' --again", false, false },
-		{ "complete", "forward", "run", false, NULL, false, false },
-	};
-	void *ctx = talloc_new(NULL);
-
-	(void)state;
-	for (size_t i = 0; i < TIDE_COUNT(rows); i++) {
-		struct tide_run_status s = { .found = true,
-			.state = tide_run_state_of(rows[i].state),
-			.direction = tide_direction_of(rows[i].direction),
-			.wanted = rows[i].wanted,
-			.live = rows[i].live,
-			.needs_approval = rows[i].needs_approval,
-			.time_over = rows[i].time_over };
-		char *next = tide_cli_next(ctx, &s, "my plan");
-
-		if (rows[i].next == NULL)
-			assert_null(next);
-		else
-			assert_string_equal(next, rows[i].next);
-	}
-	talloc_free(ctx);
-}
-
-static void
-a_soak_says_when_it_ends_and_how_to_waive_it(void **state)
-{
-	struct tide_run_status s = { .found = true,
-		.state = TIDE_RUN_WAITING,
-		.direction = TIDE_FORWARD,
-		.wanted = "run",
-		.hold_until = "2026-01-02T03:04:05Z" };
-	void *ctx = talloc_new(NULL);
-	char *next = tide_cli_next(ctx, &s, "p");
-
-	(void)state;
-	assert_non_null(strstr(next, "after 2026-01-02T03:04:05Z"));
-	assert_non_null(strstr(next, "tidemark advance p --now --reason WHY"));
-	s.time_over = true;
-	assert_string_equal(tide_cli_next(ctx, &s, "p"), "tidemark run p");
-	s.needs_approval = true;
-	assert_string_equal(tide_cli_next(ctx, &s, "p"), "tidemark advance p");
-	s.time_over = false;
-	next = tide_cli_next(ctx, &s, "p");
-	assert_int_equal(
-	    strncmp(next, "tidemark advance p   (the soak lasts until 2026-01-02T03:04:05Z", 63), 0);
-	talloc_free(ctx);
-}
-
-static void
 shell_words_are_quoted_when_they_must_be(void **state)
 {
 	void *ctx = talloc_new(NULL);
 
 	(void)state;
-	assert_string_equal(tide_cli_shell_word(ctx, "plans/a-b_c.toml"), "plans/a-b_c.toml");
-	assert_string_equal(tide_cli_shell_word(ctx, "it's; rm"), "'it'\\''s; rm'");
-	assert_string_equal(tide_cli_shell_word(ctx, ""), "''");
+	assert_string_equal(tide_shell_word(ctx, "plans/a-b_c.toml"), "plans/a-b_c.toml");
+	assert_string_equal(tide_shell_word(ctx, "it's; rm"), "'it'\\''s; rm'");
+	assert_string_equal(tide_shell_word(ctx, ""), "''");
 	talloc_free(ctx);
 }
 
@@ -339,8 +263,6 @@ main(void)
 		cmocka_unit_test(an_error_has_its_place_and_each_hint_a_line),
 		cmocka_unit_test(an_error_object_carries_code_and_hints),
 		cmocka_unit_test(standing_still_is_a_status_only_when_asked_for),
-		cmocka_unit_test(the_next_command_follows_from_the_state),
-		cmocka_unit_test(a_soak_says_when_it_ends_and_how_to_waive_it),
 		cmocka_unit_test(shell_words_are_quoted_when_they_must_be),
 		cmocka_unit_test(findings_print_in_every_format),
 		cmocka_unit_test(the_same_finding_is_said_once),
