@@ -102,7 +102,7 @@ def errors_of(name, text):
         code = ERRORS[match.group(1)] or (given[1] if len(given) > 1 else None)
         rest = text[match.end():]
         rest = re.split(r"\b(?:%s)\(|\n}" % "|".join(ERRORS), rest, maxsplit=1)[0]
-        advice = re.search(r"\btide_hint\(", rest[:600]) is not None
+        advice = re.search(r"\btide_(?:hint|runner_hint_next)\(", rest[:600]) is not None
         for one in texts_of(given[at]):
             yield Message(name, one, code if re.fullmatch(r"TIDE_[A-Z]+", code or "") else None, advice)
 

@@ -63,6 +63,7 @@ ROWS = {
         "test_order.Checkpoint.test_without_its_index_it_stops_and_goes_on_when_another_is_there",
     "`adding the column would rewrite the table`": REFUSED + "test_a_base_type_is_added_where_a_domain_would_rewrite_the_table",
     "`plan '…' requires '…', which is not complete`": REFUSED + "test_a_required_plan_is_seen_in_status_and_completed_first",
+    "`the run of '…' is '…' and cannot become '…'`": "test_states.States.test_an_impossible_state_is_refused_and_named",
     "`plan '…' was rolled back`": REFUSED + "test_a_plan_that_was_rolled_back_runs_with_the_command_of_the_hint",
     "`a rollback of '…' is under way`": REFUSED + "test_a_rollback_under_way_is_finished_by_the_command_of_the_hint",
     "`phase … cannot be undone: …`": REFUSED + "test_behind_the_point_of_no_return_a_new_plan_goes_on",

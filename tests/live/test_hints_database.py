@@ -304,7 +304,7 @@ class Refused(HintCase):
         self.tidemark("run", path).ok()
         result = self.tidemark("advance", "p").expect(4)
         self.assertIn("waits for its hold to end", result.err)
-        self.follow(result, r"tidemark advance p --now --reason '…'").ok()
+        self.follow(result, r"tidemark advance p --now --reason WHY").ok()
         self.assertEqual(self.state(), "complete")
 
     def test_a_query_of_a_gate_opens_it_when_it_gives_one_boolean(self):

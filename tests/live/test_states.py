@@ -262,8 +262,12 @@ class States(LiveCase):
         self.assertEqual(self.start(ADD, dict(SECOND, gate="manual")).code, 11)
         self.execute("UPDATE tidemark.run SET state = 'rolling_back'")
         result = self.tidemark("advance", "p").expect(1)
-        self.assertIn("is 'rolling_back' and cannot become 'waiting'" if "waiting" in result.err
-                      else "is 'rolling_back' and cannot become 'running'", result.err)
+        self.assertIn("the run of 'p' is 'rolling_back' and cannot become 'running'", result.err)
+        self.assertIn("put the state back as it was", result.err)
+        self.assertEqual(self.rows("SELECT state, owner FROM tidemark.run"), [("rolling_back", None)])
+        self.execute("UPDATE tidemark.run SET state = 'waiting'")
+        self.tidemark.ok("run", "p")
+        self.assertEqual(self.state(), "complete")
 
 
 if __name__ == "__main__":
