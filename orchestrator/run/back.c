@@ -548,6 +548,14 @@ check_target(struct tide_executor *exe, const struct tide_run_row *run, long tar
 }
 
 static bool
+nothing_to_do(struct tide_outcome *outcome)
+{
+	outcome->state = TIDE_RUN_ROLLED_BACK;
+	outcome->reason = "nothing to do: the plan is rolled back";
+	return true;
+}
+
+static bool
 attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
 {
 	struct tide_run_row run;
@@ -559,11 +567,8 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!run.found)
 		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database",
 		    exe->plan->name);
-	if (run.state == TIDE_RUN_ROLLED_BACK) {
-		outcome->state = TIDE_RUN_ROLLED_BACK;
-		outcome->reason = "nothing to do: the plan is rolled back";
-		return true;
-	}
+	if (run.state == TIDE_RUN_ROLLED_BACK)
+		return nothing_to_do(outcome);
 	if (exe->options->to != NULL && !tide_runner_find(exe->plan, exe->options->to, &way.target, err))
 		return false;
 	/* A rollback that was interrupted goes on to where it was going. */
@@ -577,8 +582,12 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		return false;
 	tell_release(exe, &way);
 	exe->asks_for_room = true;
-	if (!tide_executor_start(exe, err))
+	if (!tide_executor_start(exe, err) || !tide_run_look_again(exe->session, &run, err))
 		return false;
+	if (run.state == TIDE_RUN_ROLLED_BACK) {
+		tide_executor_close(exe, TIDE_RUN_NONE, NULL, TIDE_OK);
+		return nothing_to_do(outcome);
+	}
 	/* The executor that made room may have gone further since. */
 	way.count = 0;
 	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) ||

@@ -77,6 +77,13 @@ run_phases(struct tide_executor *exe, struct tide_err *err)
 	return tide_run_move(exe->session, &(struct tide_move){ .to = TIDE_RUN_COMPLETE, .phase = -1 }, err);
 }
 
+static bool
+rolled_back(struct tide_executor *exe, struct tide_err *err)
+{
+	tide_fail(err, TIDE_PRECONDITION, "plan '%s' was rolled back", exe->plan->name);
+	return tide_runner_hint_next(exe, "to start it again (or with the path of a changed file)", err);
+}
+
 /* Finds the run, or makes it once everything ahead has been checked. */
 static bool
 find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_err *err)
@@ -87,11 +94,8 @@ find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_
 		return false;
 	if (run->found && run->state != TIDE_RUN_ROLLED_BACK)
 		return true;
-	if (run->found && !exe->options->again) {
-		tide_fail(err, TIDE_PRECONDITION, "plan '%s' was rolled back", exe->plan->name);
-		return tide_runner_hint_next(
-		    exe, "to start it again (or with the path of a changed file)", err);
-	}
+	if (run->found && !exe->options->again)
+		return rolled_back(exe, err);
 	return tide_planner_preflight(exe, err) && tide_run_create(exe->session, accept, run, err);
 }
 
@@ -108,6 +112,19 @@ may_go(struct tide_executor *exe, const struct tide_run_row *run, struct tide_er
 		return false;
 	}
 	return true;
+}
+
+/* The lease is ours: what was read before may be over. */
+static bool
+look_again(struct tide_executor *exe, struct tide_run_row *run, struct tide_err *err)
+{
+	if (!tide_run_look_again(exe->session, run, err))
+		return false;
+	if (run->state == TIDE_RUN_ROLLED_BACK)
+		return rolled_back(exe, err);
+	/* A pause is served where the executor looks for one. */
+	run->wanted = TIDE_WANT_RUN;
+	return may_go(exe, run, err);
 }
 
 static bool
@@ -137,7 +154,8 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		outcome->reason = talloc_asprintf(talloc_parent(exe), "%s works on it already", run.owner);
 		return true;
 	}
-	if ((run.known > 0 && !tide_extend_check(exe, err)) || !tide_executor_start(exe, err))
+	if ((run.known > 0 && !tide_extend_check(exe, err)) || !tide_executor_start(exe, err) ||
+	    !look_again(exe, &run, err))
 		return false;
 	tide_executor_event(exe, "run.start", NULL, false, "run of '%s' on %s (run %lld, fence %lld)",
 	    exe->plan->name, exe->session->relation, (long long)exe->session->run,

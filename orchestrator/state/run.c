@@ -186,3 +186,22 @@ tide_run_find(struct tide_session *session, unsigned accept, struct tide_run_row
 	talloc_free(mem);
 	return ok;
 }
+
+bool
+tide_run_look_again(struct tide_session *session, struct tide_run_row *row, struct tide_err *err)
+{
+	void *mem = talloc_new(session);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(session->conn, mem,
+	    "SELECT state, direction FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint",
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence)), &rows, err);
+
+	if (ok && tide_rows_count(rows) == 0)
+		ok = tide_session_lose(session, err);
+	if (ok) {
+		row->state = tide_run_state_of(tide_rows_required(rows, 0, 0));
+		row->direction = tide_direction_of(tide_rows_required(rows, 0, 1));
+	}
+	talloc_free(mem);
+	return ok;
+}

@@ -30,6 +30,9 @@ enum tide_run_accept {
  */
 bool tide_run_find(struct tide_session *session, unsigned accept, struct tide_run_row *out,
     struct tide_err *err) TIDE_CHECKED;
+/** Reads state and direction of session->run anew: whoever had the lease before may have moved it. */
+bool tide_run_look_again(
+    struct tide_session *session, struct tide_run_row *row, struct tide_err *err) TIDE_CHECKED;
 /** Makes the state schema when absent, and a new run of session->plan; then finds it. */
 bool tide_run_create(struct tide_session *session, unsigned accept, struct tide_run_row *out,
     struct tide_err *err) TIDE_CHECKED;

@@ -35,9 +35,9 @@ static const struct tide_run_word runs[TIDE_RUN_STATES] = {
 	/* To do it once more is a new run. */
 	[TIDE_RUN_ROLLED_BACK] = { "rolled_back", "everything was undone", TIDE_PENDING, true, TIDE_MOOD_OVER,
 	    TIDE_NEXT_RUN_AGAIN, TIDE_NEXT_RUN_AGAIN, 0 },
-	/* Phases that were added at the plan's end make it ready again. */
+	/* Phases that were added at the plan's end make it ready again. Who has waited for the lease may find it so. */
 	[TIDE_RUN_COMPLETE] = { "complete", "every phase is done", TIDE_OK, true, TIDE_MOOD_GOOD,
-	    TIDE_NEXT_NONE, TIDE_NEXT_NONE, BIT(READY) | BIT(ROLLING_BACK) },
+	    TIDE_NEXT_NONE, TIDE_NEXT_NONE, BIT(READY) | BIT(COMPLETE) | BIT(ROLLING_BACK) },
 };
 
 static const struct tide_phase_word phases[TIDE_PHASE_STATES] = {

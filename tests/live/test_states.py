@@ -256,6 +256,23 @@ class States(LiveCase):
         self.follow("tidemark run p").ok()
         self.assertEqual(self.state(), "complete")
 
+    @limit(90)
+    def test_who_waited_for_the_lease_looks_again(self):
+        """Another one has completed it, or rolled it back, meanwhile."""
+        fill = {"kind": "backfill", "set": {"b": "a"}, "where": "b IS NULL", "max_rows_per_second": 40}
+        self.path = self.plan(plans.plan("p", "public.t", [ADD, fill]))
+        first = self.tidemark.start("run", self.path)
+        self.wait_until(lambda: self.rows("SELECT to_regclass('tidemark.run') IS NOT NULL") == [(True,)]
+                        and self.rows("SELECT owner IS NOT NULL FROM tidemark.run") == [(True,)])
+        second = self.tidemark.start("run", "p", "--if-locked", "wait")
+        first.wait(40).ok()
+        second.wait(20).ok()
+        self.assertEqual(self.state(), "complete")
+        backs = [self.tidemark.start("rollback", "p", "--yes") for _ in range(2)]
+        for back in backs:
+            back.wait(20).ok()
+        self.assertEqual(self.state(), "rolled_back")
+
     @limit(60)
     def test_an_impossible_state_is_refused_and_named(self):
         """Somebody wrote into the row; nothing goes on from there by accident."""
