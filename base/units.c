@@ -188,7 +188,7 @@ significant(double value, const char *unit, char *out, size_t size)
 
 /* Rounding comes before the choice of units, or 59.96 s would print as "60s". */
 static int64_t
-round_for_people(int64_t us)
+round_for_display(int64_t us)
 {
 	static const struct {
 		int64_t below, step;
@@ -224,7 +224,7 @@ tide_duration_format(int64_t us, char *out, size_t size)
 		{ MINUTE, TIDE_SECOND, "m", "s" },
 	};
 	const char *sign = us < 0 ? "-" : "";
-	int64_t value = round_for_people(us == INT64_MIN ? INT64_MAX : us < 0 ? -us : us);
+	int64_t value = round_for_display(us == INT64_MIN ? INT64_MAX : us < 0 ? -us : us);
 	char text[64];
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {

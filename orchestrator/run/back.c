@@ -17,47 +17,47 @@
 #include "tidemark/phases/phase.h"
 
 /* One phase to undo. */
-struct chapter {
+struct rollback_entry {
 	long index;
 	enum tide_phase_state was; /* its state before */
 	struct tide_steps *steps;  /* NULL: never compiled, nothing to undo */
 };
 
-struct way {
-	struct chapter *chapter;
+struct rollback_plan {
+	struct rollback_entry *entry;
 	size_t count;
 	bool accepted; /* what it loses: it is under way */
 	long target;   /* index of the phase to stop behind; -1 all */
 };
 
 static bool
-collect(struct tide_executor *exe, struct way *way, struct tide_err *err)
+collect(struct tide_executor *exe, struct rollback_plan *rollback, struct tide_err *err)
 {
 	const enum tide_phase_state *states;
 
 	if (!tide_runner_states(exe, exe, &states, err))
 		return false;
-	way->chapter = talloc_zero_array(exe, struct chapter, (unsigned)exe->plan->count);
-	for (long i = (long)exe->plan->count - 1; i > way->target; i--) {
-		struct chapter *c = &way->chapter[way->count];
+	rollback->entry = talloc_zero_array(exe, struct rollback_entry, (unsigned)exe->plan->count);
+	for (long i = (long)exe->plan->count - 1; i > rollback->target; i--) {
+		struct rollback_entry *c = &rollback->entry[rollback->count];
 
 		if (states[i] == TIDE_PHASE_PENDING)
 			continue;
 		c->index = i;
 		c->was = states[i];
-		if (!tide_store_steps(way->chapter, exe->control, exe->session->run, i, &c->steps, err))
+		if (!tide_store_steps(rollback->entry, exe->control, exe->session->run, i, &c->steps, err))
 			return false;
-		way->count++;
+		rollback->count++;
 	}
 	return true;
 }
 
 /* Whether anything on the way has passed the point of no return. */
 static bool
-check_reversible(struct tide_executor *exe, const struct way *way, struct tide_err *err)
+check_reversible(struct tide_executor *exe, const struct rollback_plan *rollback, struct tide_err *err)
 {
-	for (size_t i = 0; i < way->count; i++) {
-		const struct chapter *c = &way->chapter[i];
+	for (size_t i = 0; i < rollback->count; i++) {
+		const struct rollback_entry *c = &rollback->entry[i];
 
 		for (size_t s = 0; c->steps != NULL && s < c->steps->count; s++) {
 			const struct tide_step *step = &c->steps->item[s];
@@ -171,8 +171,8 @@ count_lost(struct tide_executor *exe, void *mem, const char *lost, char **text, 
 
 /* Adds what going back over one step loses; counted: in how many rows. */
 static bool
-add_losses(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, bool counted,
-    char **text, struct tide_err *err)
+add_losses(struct tide_executor *exe, const struct rollback_entry *c, const struct tide_step *step,
+    bool counted, char **text, struct tide_err *err)
 {
 	void *mem;
 	bool untouched = false, lossy = false;
@@ -202,20 +202,22 @@ add_losses(struct tide_executor *exe, const struct chapter *c, const struct tide
 
 /* first: before the lease is taken, where it is said. A rollback that is under way was accepted when it began. */
 static bool
-check_losses(struct tide_executor *exe, const struct way *way, bool first, struct tide_err *err)
+check_losses(
+    struct tide_executor *exe, const struct rollback_plan *rollback, bool first, struct tide_err *err)
 {
 	char *text = talloc_strdup(exe, "");
 	bool ok = true;
 
-	for (size_t i = 0; i < way->count; i++)
-		for (size_t s = 0; way->chapter[i].steps != NULL && s < way->chapter[i].steps->count; s++)
-			if (!add_losses(
-				exe, &way->chapter[i], &way->chapter[i].steps->item[s], first, &text, err))
+	for (size_t i = 0; i < rollback->count; i++)
+		for (size_t s = 0; rollback->entry[i].steps != NULL && s < rollback->entry[i].steps->count;
+		     s++)
+			if (!add_losses(exe, &rollback->entry[i], &rollback->entry[i].steps->item[s], first,
+				&text, err))
 				return false;
 	if (*text != '\0') {
 		if (first)
 			tide_executor_event(exe, "rollback.loss", NULL, true, "the rollback loses: %s", text);
-		if (!exe->options->yes && !way->accepted) {
+		if (!exe->options->yes && !rollback->accepted) {
 			ok = tide_fail(err, TIDE_PRECONDITION, "the rollback loses: %s", text);
 			tide_hint(err, "say --yes to accept it");
 		}
@@ -226,12 +228,12 @@ check_losses(struct tide_executor *exe, const struct way *way, bool first, struc
 
 /* From the switch back on the old column leads again: said before anything is done. */
 static void
-tell_release(struct tide_executor *exe, const struct way *way)
+tell_release(struct tide_executor *exe, const struct rollback_plan *rollback)
 {
-	for (size_t i = 0; i < way->count; i++) {
-		const struct tide_phase *phase = &exe->plan->phase[way->chapter[i].index];
+	for (size_t i = 0; i < rollback->count; i++) {
+		const struct tide_phase *phase = &exe->plan->phase[rollback->entry[i].index];
 
-		if (strcmp(phase->kind->name, "switch") == 0 && way->chapter[i].was == TIDE_PHASE_DONE)
+		if (strcmp(phase->kind->name, "switch") == 0 && rollback->entry[i].was == TIDE_PHASE_DONE)
 			tide_executor_event(exe, "rollback.release", NULL, true,
 			    "before phase %s is rolled back, the new release must be stopped: what it writes "
 			    "to the new column is ignored from then on",
@@ -261,13 +263,13 @@ decision(void *ctx, const struct tide_run_options *o)
 }
 
 static bool
-set_direction(struct tide_executor *exe, const struct way *way, struct tide_err *err)
+set_direction(struct tide_executor *exe, const struct rollback_plan *rollback, struct tide_err *err)
 {
 	const struct tide_move move = { .to = TIDE_RUN_ROLLING_BACK,
 		.phase = TIDE_SAME_PHASE,
 		.turn = true,
 		.direction = TIDE_BACK,
-		.back_to = way->target };
+		.back_to = rollback->target };
 
 	return tide_run_move(exe->session, &move, err) && tide_journal_add(exe->session,
 							      &(struct tide_entry){ .event = "rollback.start",
@@ -294,7 +296,7 @@ is_needed(struct tide_executor *exe, long index, const struct tide_step *step, c
 }
 
 static bool
-undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_step *step, bool all,
+undo_step(struct tide_executor *exe, const struct rollback_entry *c, const struct tide_step *step, bool all,
     struct tide_err *err)
 {
 	bool untouched;
@@ -322,7 +324,7 @@ undo_step(struct tide_executor *exe, const struct chapter *c, const struct tide_
 }
 
 static bool
-undo_phase(struct tide_executor *exe, const struct chapter *c, bool all, struct tide_err *err)
+undo_phase(struct tide_executor *exe, const struct rollback_entry *c, bool all, struct tide_err *err)
 {
 	if (!tide_runner_enter(exe, c->index, err) || !tide_executor_check(exe, err) ||
 	    !tide_executor_move_phase(exe, c->index, TIDE_PHASE_UNDOING, err))
@@ -345,8 +347,8 @@ undo_phase(struct tide_executor *exe, const struct chapter *c, bool all, struct 
  * a failed action has cleaned up is not done any more.
  */
 static bool
-undone_actions(
-    struct tide_executor *exe, void *mem, const struct chapter *c, const char **names, struct tide_err *err)
+undone_actions(struct tide_executor *exe, void *mem, const struct rollback_entry *c, const char **names,
+    struct tide_err *err)
 {
 	struct tide_rows *rows;
 	bool ok = tide_await_query(exe->control, mem,
@@ -387,8 +389,8 @@ add_title(char **list, const struct tide_action *action)
 
 /* The undo actions of the phase that were done, and those that were not, by their titles; "" where there is none. */
 static bool
-tell_apart(struct tide_executor *exe, const struct chapter *c, const char *names, char **done, char **missing,
-    struct tide_err *err)
+tell_apart(struct tide_executor *exe, const struct rollback_entry *c, const char *names, char **done,
+    char **missing, struct tide_err *err)
 {
 	for (size_t s = c->steps != NULL ? c->steps->count : 0; s > 0; s--) {
 		const struct tide_step *step = &c->steps->item[s - 1];
@@ -412,7 +414,7 @@ tell_apart(struct tide_executor *exe, const struct chapter *c, const char *names
  * Rows forbid rolling the phase back, and nothing of it was: the run is at its end again, as if that had been asked for. `why` stays the answer.
  */
 static void
-stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err *why)
+restore_position(struct tide_executor *exe, const struct rollback_entry *c, struct tide_err *why)
 {
 	struct tide_err ignored = { 0 };
 	void *mem = talloc_new(exe);
@@ -445,8 +447,8 @@ stand_again(struct tide_executor *exe, const struct chapter *c, struct tide_err 
 
 /* What is said of a phase that rows forbid rolling back; NULL with an error. */
 static char *
-left_text(
-    struct tide_executor *exe, void *mem, const struct chapter *c, const char *why, struct tide_err *err)
+left_text(struct tide_executor *exe, void *mem, const struct rollback_entry *c, const char *why,
+    struct tide_err *err)
 {
 	const char *phase = exe->plan->phase[c->index].name, *names;
 	char *done = talloc_strdup(mem, ""), *missing = talloc_strdup(mem, "");
@@ -463,7 +465,7 @@ left_text(
 
 /* With --accept-loss, what rows forbid rolling back stays as it is, and the way goes on behind it. */
 static bool
-leave(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
+leave(struct tide_executor *exe, const struct rollback_entry *c, struct tide_err *err)
 {
 	struct tide_err why = *err;
 	void *mem;
@@ -492,16 +494,17 @@ leave(struct tide_executor *exe, const struct chapter *c, struct tide_err *err)
 }
 
 static bool
-finish(struct tide_executor *exe, const struct way *way, struct tide_outcome *outcome, struct tide_err *err)
+finish(struct tide_executor *exe, const struct rollback_plan *rollback, struct tide_outcome *outcome,
+    struct tide_err *err)
 {
 	void *ctx = talloc_parent(exe);
-	bool all = way->target < 0;
+	bool all = rollback->target < 0;
 	enum tide_run_state state = all ? TIDE_RUN_ROLLED_BACK : TIDE_RUN_READY;
 	char *reason = all ? NULL
 			   : talloc_asprintf(ctx, "rolled back to the end of phase %s",
-				 exe->plan->phase[way->target].name);
+				 exe->plan->phase[rollback->target].name);
 	const struct tide_move move = { .to = state,
-		.phase = all ? -1 : way->target + 1,
+		.phase = all ? -1 : rollback->target + 1,
 		.reason = reason,
 		.turn = true,
 		.direction = TIDE_FORWARD,
@@ -559,7 +562,7 @@ static bool
 attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
 {
 	struct tide_run_row run;
-	struct way way = { .target = -1 };
+	struct rollback_plan rollback = { .target = -1 };
 
 	exe->back = true;
 	if (!tide_executor_connect(exe, TIDE_ACCEPT_COMPLETE, &run, err))
@@ -569,18 +572,18 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		    exe->plan->name);
 	if (run.state == TIDE_RUN_ROLLED_BACK)
 		return nothing_to_do(outcome);
-	if (exe->options->to != NULL && !tide_runner_find(exe->plan, exe->options->to, &way.target, err))
+	if (exe->options->to != NULL && !tide_runner_find(exe->plan, exe->options->to, &rollback.target, err))
 		return false;
 	/* A rollback that was interrupted goes on to where it was going. */
 	if (exe->options->to == NULL && run.direction == TIDE_BACK) {
-		way.target = run.back_to;
-		way.accepted = true;
+		rollback.target = run.back_to;
+		rollback.accepted = true;
 	}
-	if (!check_target(exe, &run, way.target, err) || !check_taken_over(exe, &run, err) ||
-	    !collect(exe, &way, err) || !check_reversible(exe, &way, err) ||
-	    !check_losses(exe, &way, true, err))
+	if (!check_target(exe, &run, rollback.target, err) || !check_taken_over(exe, &run, err) ||
+	    !collect(exe, &rollback, err) || !check_reversible(exe, &rollback, err) ||
+	    !check_losses(exe, &rollback, true, err))
 		return false;
-	tell_release(exe, &way);
+	tell_release(exe, &rollback);
 	exe->asks_for_room = true;
 	if (!tide_executor_start(exe, err) || !tide_run_look_again(exe->session, &run, err))
 		return false;
@@ -589,18 +592,18 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		return nothing_to_do(outcome);
 	}
 	/* The executor that made room may have gone further since. */
-	way.count = 0;
-	if (!collect(exe, &way, err) || !check_reversible(exe, &way, err) ||
-	    !check_losses(exe, &way, false, err) || !set_direction(exe, &way, err))
+	rollback.count = 0;
+	if (!collect(exe, &rollback, err) || !check_reversible(exe, &rollback, err) ||
+	    !check_losses(exe, &rollback, false, err) || !set_direction(exe, &rollback, err))
 		return false;
 	outcome->state = TIDE_RUN_ROLLING_BACK;
-	for (size_t i = 0; i < way.count; i++)
-		if (!undo_phase(exe, &way.chapter[i], way.target < 0, err) &&
-		    !leave(exe, &way.chapter[i], err)) {
-			stand_again(exe, &way.chapter[i], err);
+	for (size_t i = 0; i < rollback.count; i++)
+		if (!undo_phase(exe, &rollback.entry[i], rollback.target < 0, err) &&
+		    !leave(exe, &rollback.entry[i], err)) {
+			restore_position(exe, &rollback.entry[i], err);
 			return false;
 		}
-	return finish(exe, &way, outcome, err);
+	return finish(exe, &rollback, outcome, err);
 }
 
 bool

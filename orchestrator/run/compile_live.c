@@ -11,7 +11,8 @@
 #include "zones.h"
 
 bool
-tide_planner_catalog(struct tide_executor *exe, void *ctx, struct tide_catalog **out, struct tide_err *err)
+tide_compile_live_catalog(
+    struct tide_executor *exe, void *ctx, struct tide_catalog **out, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	struct tide_catalog_request request = {
@@ -62,7 +63,7 @@ check_from(struct tide_executor *exe, size_t first, bool at_work, struct tide_er
 	struct tide_steps **steps = talloc_zero_array(mem, struct tide_steps *, (unsigned)exe->plan->count);
 	struct tide_catalog *cat = NULL;
 	struct tide_err failed = { 0 };
-	bool ok = tide_planner_catalog(exe, mem, &cat, err) &&
+	bool ok = tide_compile_live_catalog(exe, mem, &cat, err) &&
 		  tide_zones_check(exe->control, exe->plan, findings, err);
 
 	if (ok && !tide_phase_compile_rest(mem, exe->plan, first, at_work, cat, steps, findings, &failed)) {
@@ -79,13 +80,13 @@ check_from(struct tide_executor *exe, size_t first, bool at_work, struct tide_er
 }
 
 bool
-tide_planner_preflight(struct tide_executor *exe, struct tide_err *err)
+tide_compile_live_preflight(struct tide_executor *exe, struct tide_err *err)
 {
 	return check_from(exe, 0, false, err);
 }
 
 bool
-tide_planner_check_rest(struct tide_executor *exe, size_t first, bool at_work, struct tide_err *err)
+tide_compile_live_check_rest(struct tide_executor *exe, size_t first, bool at_work, struct tide_err *err)
 {
 	return check_from(exe, first, at_work, err);
 }
@@ -99,7 +100,7 @@ compile(struct tide_executor *exe, void *ctx, long index, struct tide_steps **ou
 	struct tide_findings *findings = talloc_zero(mem, struct tide_findings);
 	struct tide_catalog *cat = NULL;
 	struct tide_phase_at at = { .plan = exe->plan, .phase = phase, .index = (size_t)index };
-	bool ok = tide_planner_catalog(exe, mem, &cat, err);
+	bool ok = tide_compile_live_catalog(exe, mem, &cat, err);
 
 	at.cat = cat;
 	if (ok && ops->check != NULL)
@@ -111,7 +112,7 @@ compile(struct tide_executor *exe, void *ctx, long index, struct tide_steps **ou
 }
 
 bool
-tide_planner_steps(
+tide_compile_live_steps(
     struct tide_executor *exe, void *ctx, long index, struct tide_steps **out, struct tide_err *err)
 {
 	if (!tide_store_steps(ctx, exe->control, exe->session->run, index, out, err))

@@ -50,8 +50,8 @@ tide_extend_check(struct tide_executor *exe, struct tide_err *err)
 	void *mem = talloc_new(exe);
 	size_t first;
 	bool at_work;
-	bool ok =
-	    reached(exe, mem, &first, &at_work, err) && tide_planner_check_rest(exe, first, at_work, err);
+	bool ok = reached(exe, mem, &first, &at_work, err) &&
+		  tide_compile_live_check_rest(exe, first, at_work, err);
 
 	talloc_free(mem);
 	return ok;

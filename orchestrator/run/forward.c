@@ -17,7 +17,7 @@ run_steps(struct tide_executor *exe, long index, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	struct tide_steps *steps = NULL;
-	bool ok = tide_planner_steps(exe, mem, index, &steps, err);
+	bool ok = tide_compile_live_steps(exe, mem, index, &steps, err);
 
 	for (size_t i = 0; ok && i < steps->count; i++) {
 		struct tide_task task = { .exe = exe,
@@ -96,7 +96,7 @@ find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_
 		return true;
 	if (run->found && !exe->options->again)
 		return rolled_back(exe, err);
-	return tide_planner_preflight(exe, err) && tide_run_create(exe->session, accept, run, err);
+	return tide_compile_live_preflight(exe, err) && tide_run_create(exe->session, accept, run, err);
 }
 
 static bool

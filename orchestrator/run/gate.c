@@ -56,7 +56,7 @@ ask_sql(struct tide_executor *exe, const char *sql, bool *open, struct tide_err 
 {
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
-	bool ok = tide_await_own_path(exe->control, mem, sql, 0, NULL, &rows, err);
+	bool ok = tide_await_role_search_path(exe->control, mem, sql, 0, NULL, &rows, err);
 
 	if (ok && (tide_rows_width(rows) != 1 || tide_rows_count(rows) > 1))
 		ok = tide_fail(err, TIDE_PRECONDITION, "it must return one row of one boolean");

@@ -103,7 +103,7 @@ ask_plan(struct tide_watcher *w)
 {
 	if (w->exe->plan->limits.throttle_sql != NULL)
 		tide_conn_exec(w->exe->watch,
-		    "BEGIN READ ONLY; SET LOCAL statement_timeout = '2s'; " TIDE_SET_OWN_PATH("true"),
+		    "BEGIN READ ONLY; SET LOCAL statement_timeout = '2s'; " TIDE_SET_ROLE_SEARCH_PATH("true"),
 		    plan_opened, w);
 	else
 		finish(w);
@@ -201,7 +201,7 @@ tell_replicas(struct tide_executor *exe, const char *lines)
 }
 
 static void
-beaten(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+on_heartbeat(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
 	struct tide_watcher *w = ctx;
 	struct tide_executor *exe = w->exe;
@@ -250,7 +250,7 @@ tick(struct tide_watcher *w)
 	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		exe->report.progress.what != NULL ? tide_progress_json(mem, &exe->report.progress) : NULL,
 		tide_param_int(mem, exe->session->table_oid), exe->report.reason),
-	    beaten, w);
+	    on_heartbeat, w);
 	talloc_free(mem);
 }
 

@@ -121,7 +121,7 @@ names_array(void *ctx, const struct tide_names *names)
 }
 
 /* One row for each way in which something differs: what it is, and what to do. %N: its name, %T: its table, as SQL. */
-struct way {
+struct difference_kind {
 	const char *kind, *problem; /* kind NULL: any */
 	const char *text, *fix;
 };
@@ -130,7 +130,7 @@ struct way {
 	"restore the table and schema tidemark from one dump, or run its statement again: `tidemark "        \
 	"history` has it"
 
-static const struct way ways[] = {
+static const struct difference_kind kinds[] = {
 	{ "column", "missing", "is missing", "restore the table and schema tidemark from one dump" },
 	{ "column", "different", "is not as the run left it",
 	    "give it that definition again, or restore the table and schema tidemark from one dump" },
@@ -153,14 +153,14 @@ static const struct way ways[] = {
 	{ NULL, "different", "is not as the run created it", RESTORE },
 };
 
-static const struct way *
+static const struct difference_kind *
 find_way(const char *kind, const char *problem)
 {
-	for (size_t i = 0; i < TIDE_COUNT(ways) - 1; i++)
-		if ((ways[i].kind == NULL || strcmp(ways[i].kind, kind) == 0) &&
-		    strcmp(ways[i].problem, problem) == 0)
-			return &ways[i];
-	return &ways[TIDE_COUNT(ways) - 1];
+	for (size_t i = 0; i < TIDE_COUNT(kinds) - 1; i++)
+		if ((kinds[i].kind == NULL || strcmp(kinds[i].kind, kind) == 0) &&
+		    strcmp(kinds[i].problem, problem) == 0)
+			return &kinds[i];
+	return &kinds[TIDE_COUNT(kinds) - 1];
 }
 
 static char *
@@ -215,7 +215,7 @@ read_differences(
 	for (size_t i = 0; i < out->count; i++) {
 		struct tide_difference *d = &out->item[i];
 		const char **texts[] = { &d->kind, &d->name, &d->table, &d->problem };
-		const struct way *way;
+		const struct difference_kind *way;
 
 		for (size_t t = 0; t < TIDE_COUNT(texts); t++)
 			*texts[t] = talloc_strdup(out->item, tide_rows_required(rows, i, t));

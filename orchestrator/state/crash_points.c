@@ -49,5 +49,5 @@ tide_crash_point(const char *name)
 
 #else
 /* ISO C wants a translation unit to declare something. */
-typedef int tide_hooks_are_compiled_out;
+typedef int tide_crash_points_are_compiled_out;
 #endif

@@ -1,5 +1,5 @@
-#ifndef TIDE_HOOKS_H
-#define TIDE_HOOKS_H
+#ifndef TIDE_CRASH_POINTS_H
+#define TIDE_CRASH_POINTS_H
 
 /**
  * Named points at which the crash tests stop the program. Compiled to nothing unless the build says

@@ -2,7 +2,7 @@
 
 #include "tidemark/base/units.h"
 
-/* While anything is left, a hole whose rows are locked for instance. */
+/* While anything is left, a skipped range whose rows are locked for instance. */
 #define UNFINISHED_MOST 0.999
 /* Of two looks at least so far apart one learns something. */
 #define WINDOW 0.5

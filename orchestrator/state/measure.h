@@ -12,7 +12,7 @@
 /** What the checkpoints of a sweep say: nothing that a crash could take back. */
 struct tide_extent {
 	int64_t total; /* blocks of the pass at work, over all relations; in key order a measure of them */
-	int64_t done;  /* of these, the ones that no batch will begin with again, holes included */
+	int64_t done;  /* of these, the ones that no batch will begin with again, skipped ranges included */
 	int pass;      /* from 1 */
 	bool repeats;  /* another pass follows until one changes nothing */
 	double floor;  /* the share that had been reached when the pass, or a part of it, was begun last */

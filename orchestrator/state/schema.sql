@@ -96,8 +96,8 @@ CREATE TABLE tidemark.segment (
     stop        bigint NOT NULL,
     next        bigint NOT NULL,
     done        boolean NOT NULL DEFAULT false,
-    hole        boolean NOT NULL DEFAULT false,
-    -- In the order of a unique index: what that order is, the last key that is done, and, of a hole, its last key.
+    skipped_range        boolean NOT NULL DEFAULT false,
+    -- In the order of a unique index: what that order is, the last key that is done, and, of a skipped_range, its last key.
     -- first, stop and next then only measure progress.
     key_order   text,
     key         text[],

@@ -32,8 +32,8 @@ SELECT begun.phase, begun.detail->>'what' AS what, (begun.detail->>'pass')::inte
        (begun.detail->>'rows_stayed')::bigint AS earlier_stayed
   FROM begun
  CROSS JOIN (
-       SELECT sum(stop - first) FILTER (WHERE NOT hole)::bigint AS total,
-              sum(CASE WHEN over THEN stop ELSE next END - first) FILTER (WHERE NOT hole)::bigint AS done,
+       SELECT sum(stop - first) FILTER (WHERE NOT skipped_range)::bigint AS total,
+              sum(CASE WHEN over THEN stop ELSE next END - first) FILTER (WHERE NOT skipped_range)::bigint AS done,
               sum(rows_seen)::bigint AS seen, sum(changed)::bigint AS changed, sum(stayed)::bigint AS stayed,
               sum(differing)::bigint AS differing,
               -- Elsewhere nobody can say whether a row stayed.

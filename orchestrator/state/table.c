@@ -15,7 +15,7 @@ tide_table_find(void *ctx, struct tide_conn *conn, const char *schema, const cha
 	void *mem = talloc_new(ctx);
 	char *text = tide_relation_text(mem, schema, relation);
 	struct tide_rows *rows = NULL;
-	bool ok = tide_await_own_path(conn, mem,
+	bool ok = tide_await_role_search_path(conn, mem,
 	    "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c "
 	    "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE c.oid "
 	    "OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::pg_catalog.oid",
@@ -65,7 +65,7 @@ check_own_sql(void *mem, const struct tide_action *action, const struct tide_row
 {
 	char *left[2], *where;
 
-	if ((action->flags & TIDE_OWN_PATH) == 0 || tide_rows_bool(rows, 0, 4) ||
+	if ((action->flags & TIDE_ROLE_SEARCH_PATH) == 0 || tide_rows_bool(rows, 0, 4) ||
 	    tide_rows_null(rows, 0, 5) || tide_name_parse(mem, tide_rows_text(rows, 0, 6), left) != 2 ||
 	    !tide_action_mentions(action, left[1]))
 		return true;

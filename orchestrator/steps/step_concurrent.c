@@ -33,9 +33,9 @@ struct build_watch {
 };
 
 static bool
-gives_way(const struct tide_task *task)
+yields(const struct tide_task *task)
 {
-	return (task->action->flags & TIDE_GIVES_WAY) != 0;
+	return (task->action->flags & TIDE_YIELDS) != 0;
 }
 
 /* A vacuum writes, as a sweep does; an ANALYZE hardly. */
@@ -52,7 +52,7 @@ must_yield(const struct build_watch *watch)
 	const struct tide_task *task = watch->task;
 	int64_t behind = tide_lock_watch_behind(watch->locks);
 
-	if (!gives_way(task))
+	if (!yields(task))
 		return false;
 	if (throttled(task))
 		tide_executor_event(task->exe, "concurrent.yield", task->step, true, "stopped for now: %s",
@@ -158,14 +158,15 @@ static bool
 send(const struct tide_task *task, struct tide_err *err)
 {
 	struct tide_conn *conn = task->exe->control;
-	bool own_path = (task->action->flags & TIDE_OWN_PATH) != 0;
-	bool ok = (!own_path || tide_await_exec(conn, NULL, TIDE_SET_OWN_PATH("false"), NULL, err)) &&
-		  (!gives_way(task) || tide_make_gentle(task, err)) &&
+	bool role_search_path = (task->action->flags & TIDE_ROLE_SEARCH_PATH) != 0;
+	bool ok = (!role_search_path ||
+		      tide_await_exec(conn, NULL, TIDE_SET_ROLE_SEARCH_PATH("false"), NULL, err)) &&
+		  (!yields(task) || tide_vacuum_session_set(task, err)) &&
 		  tide_await_exec(conn, NULL, task->action->act[0], NULL, err);
 
-	if (gives_way(task))
-		ok = tide_make_usual(task->exe, ok, err);
-	return own_path ? tide_repin(conn, ok, err) : ok;
+	if (yields(task))
+		ok = tide_vacuum_session_reset(task->exe, ok, err);
+	return role_search_path ? tide_reset_session(conn, ok, err) : ok;
 }
 
 static bool
@@ -362,7 +363,7 @@ bool
 tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 {
 	struct tide_err ignored = { 0 };
-	bool patient = gives_way(task), again = true;
+	bool patient = yields(task), again = true;
 	int64_t limit = patient ? task->exe->plan->limits.lock_attempts : 10;
 	int64_t patience = limit * 6 * TIDE_SECOND;
 	enum tide_probe answer;

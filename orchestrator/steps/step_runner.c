@@ -40,8 +40,9 @@ probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *er
 			return ok;
 	}
 	mem = talloc_new(task->exe);
-	ok = (task->action->flags & TIDE_OWN_PATH) != 0
-		 ? tide_await_own_path(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err)
+	ok = (task->action->flags & TIDE_ROLE_SEARCH_PATH) != 0
+		 ? tide_await_role_search_path(
+		       task->exe->control, mem, task->action->probe, 0, NULL, &rows, err)
 		 : tide_await_query(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err);
 	text = ok && tide_rows_count(rows) == 1 ? tide_rows_text(rows, 0, 0) : NULL;
 	if (text == NULL)

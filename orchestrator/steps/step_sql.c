@@ -59,7 +59,7 @@ own_sql_begins(void *ctx, const struct tide_executor *exe)
 {
 	return talloc_asprintf(ctx,
 	    "SELECT set_config('tidemark.table', (" NAME_OF_TABLE
-	    "), true);\n" TIDE_SET_OWN_PATH("true") ";\n",
+	    "), true);\n" TIDE_SET_ROLE_SEARCH_PATH("true") ";\n",
 	    (long long)exe->session->table_oid);
 }
 
@@ -111,7 +111,7 @@ transaction(void *ctx, const struct tide_task *task)
 	const struct tide_lock_budget budget = { exe->plan->limits.lock_timeout,
 		exe->server.deadlock_timeout };
 	int64_t lock_timeout = exe->plan->limits.lock_timeout / TIDE_MS;
-	bool own_path = (action->flags & TIDE_OWN_PATH) != 0;
+	bool role_search_path = (action->flags & TIDE_ROLE_SEARCH_PATH) != 0;
 	char *lock = tide_lock_acquire_sql(ctx, action, &budget);
 	/* Under the author's search_path no operator of ours may stand: there it is said once, before. */
 	const char *remaining = lock[0] != '\0' ? tide_lock_remaining_sql() : "";
@@ -130,9 +130,10 @@ transaction(void *ctx, const struct tide_task *task)
 	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s%s%s%s;\n"
 	    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "
 	    "ORDER BY seq DESC LIMIT 1",
-	    remaining, own_path ? own_sql_begins(ctx, exe) : "",
-	    statements(ctx, action, own_path ? limits(ctx, task) : remaining),
-	    own_path ? own_sql_ends(ctx, exe) : "", tell_taken_over(ctx, task), fence(ctx, exe, " FOR SHARE"),
+	    remaining, role_search_path ? own_sql_begins(ctx, exe) : "",
+	    statements(ctx, action, role_search_path ? limits(ctx, task) : remaining),
+	    role_search_path ? own_sql_ends(ctx, exe) : "", tell_taken_over(ctx, task),
+	    fence(ctx, exe, " FOR SHARE"),
 	    tide_journal_sql(ctx, exe->session,
 		&(struct tide_entry){ .event = tide_task_event(task, "done"),
 		    .phase = task->phase,
@@ -209,7 +210,8 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 		exe->report.observer->event(exe->report.observer->ctx, &event);
 	}
 	talloc_free(watch);
-	return (task->action->flags & TIDE_OWN_PATH) != 0 ? tide_repin(exe->control, ok, err) : ok;
+	return (task->action->flags & TIDE_ROLE_SEARCH_PATH) != 0 ? tide_reset_session(exe->control, ok, err)
+								  : ok;
 }
 
 static bool
@@ -233,7 +235,7 @@ explain(const struct tide_task *task, struct tide_err *err)
 		err->code = TIDE_DIFFERENCES;
 	else if (err->code == TIDE_UNEXPECTED && err->sqlstate[0] != '\0')
 		err->code = TIDE_PRECONDITION;
-	if (strcmp(err->sqlstate, "57014") == 0 && (task->action->flags & TIDE_OWN_PATH) != 0 &&
+	if (strcmp(err->sqlstate, "57014") == 0 && (task->action->flags & TIDE_ROLE_SEARCH_PATH) != 0 &&
 	    tide_action_strongest(task->action) >= TIDE_SHARE)
 		tide_hint(err,
 		    "its statements block writers and are therefore cancelled after %d seconds; nothing was "

@@ -7,7 +7,7 @@
 #include "tidemark/base/units.h"
 
 char *
-tide_gentle_sql(void *ctx, const struct tide_limits *limits)
+tide_vacuum_session_sql(void *ctx, const struct tide_limits *limits)
 {
 	char *limit = limits->vacuum_cost_limit > 0
 			  ? tide_sqlf(ctx, "'%l'", (long long)limits->vacuum_cost_limit)
@@ -42,11 +42,11 @@ refuse_to_skip(const struct tide_task *task, void *mem, struct tide_err *err)
 }
 
 bool
-tide_make_gentle(const struct tide_task *task, struct tide_err *err)
+tide_vacuum_session_set(const struct tide_task *task, struct tide_err *err)
 {
 	const struct tide_executor *exe = task->exe;
 	void *mem = talloc_new(NULL);
-	char *sql = tide_gentle_sql(mem, &exe->plan->limits);
+	char *sql = tide_vacuum_session_sql(mem, &exe->plan->limits);
 	int64_t timeout = exe->plan->limits.lock_timeout / TIDE_MS;
 	bool ok;
 
@@ -59,14 +59,14 @@ tide_make_gentle(const struct tide_task *task, struct tide_err *err)
 }
 
 bool
-tide_make_usual(const struct tide_executor *exe, bool ok, struct tide_err *err)
+tide_vacuum_session_reset(const struct tide_executor *exe, bool ok, struct tide_err *err)
 {
 	struct tide_err failed = { 0 };
 
 	if (!tide_conn_alive(exe->control) ||
 	    tide_await_exec(exe->control, NULL,
-		exe->server.may_lower_deadlock_timeout ? TIDE_USUAL_SQL "; RESET deadlock_timeout"
-						       : TIDE_USUAL_SQL,
+		exe->server.may_lower_deadlock_timeout ? TIDE_VACUUM_SESSION_RESET "; RESET deadlock_timeout"
+						       : TIDE_VACUUM_SESSION_RESET,
 		NULL, &failed) ||
 	    !ok)
 		return ok;

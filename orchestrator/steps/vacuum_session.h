@@ -1,5 +1,5 @@
-#ifndef TIDE_GENTLE_H
-#define TIDE_GENTLE_H
+#ifndef TIDE_VACUUM_SESSION_H
+#define TIDE_VACUUM_SESSION_H
 
 #include "step_runner.h"
 
@@ -10,16 +10,16 @@
  * knows no pause between its pages unless it is told to. Where the plan says nothing it goes as an autovacuum of this server
  * would, and never without pauses. Belongs to ctx.
  */
-char *tide_gentle_sql(void *ctx, const struct tide_limits *limits);
+char *tide_vacuum_session_sql(void *ctx, const struct tide_limits *limits);
 /** And what takes it back. */
-#define TIDE_USUAL_SQL "RESET vacuum_cost_limit; RESET vacuum_cost_delay; SET lock_timeout = 0"
+#define TIDE_VACUUM_SESSION_RESET "RESET vacuum_cost_limit; RESET vacuum_cost_delay; SET lock_timeout = 0"
 
 /**
  * The same for the control connection. Refused where the role may not vacuum some of the table: the server would leave that out
  * with a warning, and the statement would end as if all were done.
  */
-bool tide_make_gentle(const struct tide_task *task, struct tide_err *err) TIDE_CHECKED;
+bool tide_vacuum_session_set(const struct tide_task *task, struct tide_err *err) TIDE_CHECKED;
 /** Takes it back, whatever became of the statement. `ok` and err are its outcome, and stay unless they were good. */
-bool tide_make_usual(const struct tide_executor *exe, bool ok, struct tide_err *err) TIDE_CHECKED;
+bool tide_vacuum_session_reset(const struct tide_executor *exe, bool ok, struct tide_err *err) TIDE_CHECKED;
 
 #endif

@@ -120,7 +120,8 @@ tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_
 /* Skipped is what could not be locked, or has moved meanwhile. Not what was locked and not updated: a trigger of the
  * application may forbid that, and would for ever. */
 char *
-tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
+tide_batch_skipped_range_sql(
+    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
 	    "%sfound AS (SELECT tidemark_row.ctid AS tid FROM ONLY %s AS tidemark_row WHERE " RANGE
@@ -154,19 +155,21 @@ tide_batch_split_sql(void *ctx)
 }
 
 char *
-tide_batch_dig_sql(void *ctx, const struct tide_relation *relation)
+tide_batch_skip_sql(void *ctx, const struct tide_relation *relation)
 {
 	(void)relation;
 	return talloc_strdup(ctx,
 	    "WITH moved AS (UPDATE tidemark.segment SET next = $5::bigint, done = $5::bigint >= stop "
 	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING run, sweep, pass, relation, filenode, "
 	    "fence), "
-	    "hole AS (INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, fence, first, "
+	    "skipped_range AS (INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, fence, "
+	    "first, "
 	    "stop, "
-	    "next, hole) "
+	    "next, skipped_range) "
 	    "SELECT run, sweep, pass, relation, filenode, fence, $3::bigint, $4::bigint, $3::bigint, true "
 	    "FROM moved m WHERE NOT EXISTS (SELECT FROM tidemark.segment s WHERE s.run = m.run AND s.sweep = "
-	    "m.sweep AND s.pass = m.pass AND s.relation = m.relation AND s.hole AND NOT s.done AND s.id <> "
+	    "m.sweep AND s.pass = m.pass AND s.relation = m.relation AND s.skipped_range AND NOT s.done AND "
+	    "s.id <> "
 	    "$1::bigint AND s.next <= $3::bigint AND s.stop >= $4::bigint) RETURNING id) "
-	    "SELECT (SELECT id FROM hole) AS hole FROM moved");
+	    "SELECT (SELECT id FROM skipped_range) AS skipped_range FROM moved");
 }

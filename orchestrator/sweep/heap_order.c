@@ -5,7 +5,7 @@
 
 #include "tidemark/base/units.h"
 
-/* Blocks of a hole that are visited at once. */
+/* Blocks of a skipped range that are visited at once. */
 #define HOLE_BLOCKS 8
 /* A page rests for so many batches between two stripes: the snapshots of the other workers have ended by then. */
 #define REST_BATCHES 4
@@ -79,7 +79,7 @@ stripes_of(const struct tide_sweep *sweep, struct tide_relation *relation)
 static void
 begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
 {
-	int stripes = s->hole ? 1 : stripes_of(sweep, s->relation);
+	int stripes = s->skipped_range ? 1 : stripes_of(sweep, s->relation);
 	int64_t window = stripes > 1 ? blocks_of(sweep, &sweep->staying, stripes) : blocks;
 	int64_t took = tide_pace_p90(&sweep->staying), pinned = sweep->spec->tuning.group_windows, length;
 
@@ -120,7 +120,7 @@ window_blocks(struct tide_sweep *sweep, const struct tide_segment *s, int64_t mo
 	int64_t blocks = fair_blocks(sweep, s, blocks_of(sweep, pace(sweep, s), s->cursor.stripes));
 	int64_t pinned = sweep->spec->tuning.window_blocks;
 
-	if (s->hole && blocks > HOLE_BLOCKS)
+	if (s->skipped_range && blocks > HOLE_BLOCKS)
 		blocks = HOLE_BLOCKS;
 	if (pinned > 0 && blocks > pinned)
 		blocks = pinned;
@@ -160,7 +160,7 @@ batch_parameters(void *ctx, const struct tide_segment *s, const struct tide_span
 }
 
 static size_t
-dig_parameters(void *ctx, const struct tide_segment *s, const struct tide_span *span, const char **out)
+skip_parameters(void *ctx, const struct tide_segment *s, const struct tide_span *span, const char **out)
 {
 	out[0] = tide_param_int(ctx, span->from);
 	out[1] = tide_param_int(ctx, span->to);
@@ -174,7 +174,7 @@ learn_rows(
 {
 	double seen = (double)batch->changed * s->cursor.stripes / (double)blocks;
 
-	if (s->hole || !batch->found)
+	if (s->skipped_range || !batch->found)
 		return;
 	if (!sweep->knows_rows)
 		sweep->block_rows = 0;
@@ -187,7 +187,7 @@ learn(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch 
 {
 	int64_t blocks = batch->span.to - batch->span.from;
 
-	if (!s->hole && !batch->waited)
+	if (!s->skipped_range && !batch->waited)
 		tide_pace_learn(pace(sweep, s), blocks * TIDE_PARTS / s->cursor.stripes, batch->took);
 	if (pace(sweep, s) == &sweep->staying)
 		tide_horizon_learn(&sweep->horizon, batch->changed, batch->stayed);
@@ -212,7 +212,7 @@ account_group(const struct tide_sweep *sweep, struct tide_segment *s, const stru
 	if (s->cursor.group != 0)
 		return;
 	/* More than are ever tried: the limit of rows wanted them. */
-	if (!s->hole && s->cursor.stripes < 1 << TIDE_STRIPES_COUNT)
+	if (!s->skipped_range && s->cursor.stripes < 1 << TIDE_STRIPES_COUNT)
 		tide_stripes_learn(&s->relation->stripes, s->cursor.stripes, s->group_us, s->group_changed,
 		    s->group_changed - s->group_stayed);
 	s->group_us = s->group_changed = s->group_stayed = 0;
@@ -226,7 +226,7 @@ advance(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batc
 
 	(void)rows;
 	tide_cursor_advance(&s->cursor, batch->span.to, batch->found);
-	if (!s->hole)
+	if (!s->skipped_range)
 		sweep->blocks_done += (double)s->cursor.next + tide_cursor_part(&s->cursor) - before;
 	s->done = s->cursor.next >= s->stop;
 	account_group(sweep, s, batch);
@@ -253,12 +253,12 @@ const struct tide_order tide_heap_order = {
 	.settings =
 	    "RESET enable_sort; RESET enable_bitmapscan; RESET enable_hashjoin; RESET enable_mergejoin",
 	.batch_sql = tide_batch_sql,
-	.hole_sql = tide_batch_hole_sql,
-	.dig_sql = tide_batch_dig_sql,
+	.skipped_range_sql = tide_batch_skipped_range_sql,
+	.skip_sql = tide_batch_skip_sql,
 	.aim = aim,
 	.rows = rows_of,
 	.batch_parameters = batch_parameters,
-	.dig_parameters = dig_parameters,
+	.skip_parameters = skip_parameters,
 	.pace = pace,
 	.learn = learn,
 	.more = more,

@@ -16,7 +16,7 @@
 #include "keyset.h"
 #include "tidemark/base/sqltext.h"
 
-/* Rows of a hole that are visited at once. */
+/* Rows of a skipped range that are visited at once. */
 #define HOLE_ROWS 256
 
 #define FROM "(SELECT guard.key FROM guard)"
@@ -125,7 +125,7 @@ batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 }
 
 static char *
-hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
+skipped_range_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
 	    "%s%sfound AS (SELECT pg_catalog.count(*) AS all_rows FROM span, ONLY %s AS tidemark_row WHERE "
@@ -147,9 +147,9 @@ hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relati
 	    work(ctx, spec, relation, "free"), mark(ctx, "tally.skipped = 0"));
 }
 
-/* The hole is the span as this statement sees it, and the segment goes on behind it. */
+/* The skipped range is the span as this statement sees it, and the segment goes on behind it. */
 static char *
-dig_sql(void *ctx, const struct tide_relation *relation)
+skip_sql(void *ctx, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
 	    "WITH guard AS (SELECT * FROM tidemark.segment WHERE id = $1::bigint AND fence = $2::bigint FOR "
@@ -157,12 +157,15 @@ dig_sql(void *ctx, const struct tide_relation *relation)
 	    "%smoved AS (UPDATE tidemark.segment g SET key = coalesce(edge.key, g.key), next = " NEXT
 	    ", done = NOT edge.more, rows_seen = g.rows_seen + edge.passed FROM edge, ok WHERE g.id = ok.id "
 	    "RETURNING g.next, g.key),\n"
-	    "hole AS (INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, key_order, fence, "
+	    "skipped_range AS (INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, "
+	    "key_order, fence, "
 	    "first, "
-	    "stop, next, hole, key, key_stop) SELECT guard.run, guard.sweep, guard.pass, guard.relation, "
+	    "stop, next, skipped_range, key, key_stop) SELECT guard.run, guard.sweep, guard.pass, "
+	    "guard.relation, "
 	    "guard.filenode, guard.key_order, guard.fence, 0, guard.stop, 0, true, guard.key, edge.key "
 	    "FROM guard, edge WHERE edge.key IS NOT NULL RETURNING id)\n"
-	    "SELECT (SELECT id FROM hole) AS hole, moved.next AS next_place, edge.more, moved.key::text AS "
+	    "SELECT (SELECT id FROM skipped_range) AS skipped_range, moved.next AS next_place, edge.more, "
+	    "moved.key::text AS "
 	    "last_key "
 	    "FROM moved, edge",
 	    span_sql(ctx, relation, ""));
@@ -182,7 +185,7 @@ aim(struct tide_sweep *sweep, struct tide_segment *s, int64_t most, struct tide_
 
 	if (sweep->allowance.limit > 0 && rows > sweep->allowance.share)
 		rows = sweep->allowance.share;
-	if (s->hole && rows > HOLE_ROWS)
+	if (s->skipped_range && rows > HOLE_ROWS)
 		rows = HOLE_ROWS;
 	if (most > 0 && rows > most)
 		rows = most;
@@ -208,7 +211,7 @@ parameters(void *ctx, const struct tide_segment *s, const struct tide_span *span
 static void
 learn(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batch *batch)
 {
-	if (!s->hole && !batch->waited)
+	if (!s->skipped_range && !batch->waited)
 		tide_pace_learn(&sweep->keys, batch->span.to, batch->took);
 }
 
@@ -242,7 +245,7 @@ advance(struct tide_sweep *sweep, struct tide_segment *s, const struct tide_batc
 
 	(void)batch;
 	tide_rows_record(s, rows, 0, &edge_record, &edge);
-	if (!s->hole)
+	if (!s->skipped_range)
 		sweep->blocks_done += (double)(edge.next_place - s->cursor.next);
 	s->cursor.next = edge.next_place;
 	s->done = !edge.more;
@@ -291,12 +294,12 @@ const struct tide_order tide_key_order = {
 	.settings = "SET enable_sort = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
 		    "SET enable_mergejoin = off",
 	.batch_sql = batch_sql,
-	.hole_sql = hole_sql,
-	.dig_sql = dig_sql,
+	.skipped_range_sql = skipped_range_sql,
+	.skip_sql = skip_sql,
 	.aim = aim,
 	.rows = rows_of,
 	.batch_parameters = parameters,
-	.dig_parameters = parameters,
+	.skip_parameters = parameters,
 	.pace = pace,
 	.learn = learn,
 	.more = more,

@@ -31,14 +31,14 @@ struct tide_batch {
  */
 struct tide_order {
 	const char *settings; /* SQL, for a session before its statements are prepared */
-	/** A batch; one over a hole, which takes what is not locked and says how much was (write sweeps only). See batch.h. */
+	/** A batch; one over a skipped range, which takes what is not locked and says how much was (write sweeps only). See batch.h. */
 	char *(*batch_sql)(
 	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
-	char *(*hole_sql)(
+	char *(*skipped_range_sql)(
 	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
-	/** Moves a segment past a span whose rows are locked, and records them as a hole. One row: its id as `hole`, or NULL when an
-	 * open hole covers them; then what advance() reads. */
-	char *(*dig_sql)(void *ctx, const struct tide_relation *relation);
+	/** Moves a segment past a span whose rows are locked, and records them as a skipped range. One row: its id as `skipped_range`, or NULL when an
+	 * open skipped range covers them; then what advance() reads. */
+	char *(*skip_sql)(void *ctx, const struct tide_relation *relation);
 	/** What the next batch takes, at most `most` (0: no limit). */
 	void (*aim)(
 	    struct tide_sweep *sweep, struct tide_segment *segment, int64_t most, struct tide_span *out);
@@ -48,7 +48,7 @@ struct tide_order {
 	/** Parameters behind the segment's id and the fence; how many. */
 	size_t (*batch_parameters)(
 	    void *ctx, const struct tide_segment *segment, const struct tide_span *span, const char **out);
-	size_t (*dig_parameters)(
+	size_t (*skip_parameters)(
 	    void *ctx, const struct tide_segment *segment, const struct tide_span *span, const char **out);
 	struct tide_pace *(*pace)(struct tide_sweep *sweep, const struct tide_segment *segment);
 	/** How long a span took, before the segment advances. */
@@ -56,7 +56,7 @@ struct tide_order {
 	/** More of the segment lies behind this batch. */
 	bool (*more)(
 	    const struct tide_segment *segment, const struct tide_span *span, const struct tide_rows *rows);
-	/** The span is done with, or somebody else's. rows: the answer to the statement of a batch, or of a dig. */
+	/** The span is done with, or somebody else's. rows: the answer to the statement of a batch, or of a skip. */
 	void (*advance)(struct tide_sweep *sweep, struct tide_segment *segment,
 	    const struct tide_batch *batch, const struct tide_rows *rows);
 	/** For people: where the rows of a span are. */

@@ -15,8 +15,8 @@ tide_sweep_role(const struct tide_sweep *sweep, struct tide_conn *conn, struct t
 	bool ok = sql == NULL || tide_await_exec(conn, sql, sql, NULL, err);
 
 	/* Triggers, checks, expressions of indexes and generated columns find what they name as they do for the application. */
-	if (ok && (sweep->spec->write || sweep->spec->own_path))
-		ok = tide_await_exec(conn, NULL, TIDE_SET_OWN_PATH("false"), NULL, err);
+	if (ok && (sweep->spec->write || sweep->spec->role_search_path))
+		ok = tide_await_exec(conn, NULL, TIDE_SET_ROLE_SEARCH_PATH("false"), NULL, err);
 
 	if (!ok && strcmp(err->sqlstate, "42501") == 0)
 		tide_hint(err,

@@ -238,7 +238,8 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT id, relation, first, stop, next, hole, done, changed, stayed, rows_seen, differing, "
+	    "SELECT id, relation, first, stop, next, skipped_range, done, changed, stayed, rows_seen, "
+	    "differing, "
 	    "keys, key, unmatched, unmatched_key "
 	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND pass = $3::integer ORDER BY id",
 	    TIDE_ARGS(
@@ -262,10 +263,10 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 		s->first = tide_rows_int(rows, i, 2);
 		s->stop = tide_rows_int(rows, i, 3);
 		tide_cursor_begin(&s->cursor, tide_rows_int(rows, i, 4));
-		s->hole = tide_rows_bool(rows, i, 5);
+		s->skipped_range = tide_rows_bool(rows, i, 5);
 		/* A partition that was dropped or detached since took its rows with it. */
 		s->done = tide_rows_bool(rows, i, 6) || s->relation == NULL || s->relation->gone;
-		if (!s->hole) {
+		if (!s->skipped_range) {
 			sweep->blocks_total += s->stop - s->first;
 			sweep->blocks_done += (double)((s->done ? s->stop : s->cursor.next) - s->first);
 		}
@@ -483,14 +484,14 @@ tide_segments_claim(struct tide_sweep *sweep)
 
 	while (sweep->first_open < sweep->segment_count &&
 	       (sweep->segment[sweep->first_open]->done || sweep->segment[sweep->first_open]->claimed) &&
-	       !sweep->segment[sweep->first_open]->hole)
+	       !sweep->segment[sweep->first_open]->skipped_range)
 		sweep->first_open++;
-	/* What was never visited first, so that locked rows get time; then holes that have rested. */
-	for (int holes = 0; holes < 2; holes++)
-		for (size_t i = holes != 0 ? 0 : sweep->first_open; i < sweep->segment_count; i++) {
+	/* What was never visited first, so that locked rows get time; then skipped ranges that have rested. */
+	for (int again = 0; again < 2; again++)
+		for (size_t i = again != 0 ? 0 : sweep->first_open; i < sweep->segment_count; i++) {
 			struct tide_segment *s = sweep->segment[i];
 
-			if (s->done || s->claimed || s->hole != (holes != 0) || s->not_before > now)
+			if (s->done || s->claimed || s->skipped_range != (again != 0) || s->not_before > now)
 				continue;
 			s->claimed = true;
 			return s;
@@ -507,7 +508,7 @@ longest(struct tide_sweep *sweep)
 	for (size_t i = 0; i < sweep->segment_count; i++) {
 		struct tide_segment *s = sweep->segment[i];
 
-		if (s->claimed && !s->done && !s->hole && !s->parted && s->id != 0 &&
+		if (s->claimed && !s->done && !s->skipped_range && !s->parted && s->id != 0 &&
 		    s->relation->keyset == NULL &&
 		    (best == NULL || s->stop - s->cursor.next > best->stop - best->cursor.next))
 			best = s;
@@ -561,7 +562,7 @@ tide_segments_extent(const struct tide_sweep *sweep)
 	for (size_t i = 0; i < sweep->segment_count; i++) {
 		const struct tide_segment *s = sweep->segment[i];
 
-		if (!s->hole)
+		if (!s->skipped_range)
 			extent.done += (s->done ? s->stop : s->cursor.next) - s->first;
 	}
 	return extent;
@@ -575,7 +576,7 @@ tide_segments_at_stake(const struct tide_sweep *sweep)
 	for (size_t i = 0; i < sweep->segment_count; i++) {
 		const struct tide_segment *s = sweep->segment[i];
 
-		if (!s->done && !s->hole && s->relation->pages > 0)
+		if (!s->done && !s->skipped_range && s->relation->pages > 0)
 			bytes += (double)(s->stop - s->cursor.next) *
 				 (8192 + (double)s->relation->index_bytes / (double)s->relation->pages);
 	}
@@ -583,7 +584,7 @@ tide_segments_at_stake(const struct tide_sweep *sweep)
 }
 
 void
-tide_segments_add_hole(
+tide_segments_add_skipped_range(
     struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop)
 {
 	struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
@@ -593,7 +594,7 @@ tide_segments_add_hole(
 	s->first = first;
 	s->stop = stop;
 	tide_cursor_begin(&s->cursor, first);
-	s->hole = true;
+	s->skipped_range = true;
 	if (from->key != NULL)
 		s->key = talloc_strdup(s, from->key);
 	s->not_before = tide_now_us() + 50 * TIDE_MS;

@@ -15,7 +15,7 @@
 /* A group with fewer rows says nothing about cost. */
 #define FEWEST_ROWS 200
 #define LEAST_PAGES 8
-#define USUAL_ROW 200.0
+#define TYPICAL_ROW 200.0
 
 #define WINDOWS_LEAST 4
 #define GROUP_LEAST 128
@@ -54,7 +54,7 @@ tide_stripes_begin(struct tide_stripes *s, const struct tide_stripe_facts *f, in
 	while (f->rows > 0 && s->most > 1 && (f->pages << s->most) > f->rows)
 		s->most--;
 	s->best = exponent(pinned > 0 ? pinned : guess(f, s->most));
-	s->row_bytes = f->rows > 0 ? (double)f->pages * 8192 / (double)f->rows : USUAL_ROW;
+	s->row_bytes = f->rows > 0 ? (double)f->pages * 8192 / (double)f->rows : TYPICAL_ROW;
 	s->byte_price = f->accept_bloat ? 0 : BYTE_PRICE;
 }
 

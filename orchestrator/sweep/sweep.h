@@ -42,14 +42,15 @@ struct tide_segment {
 	struct tide_relation *relation;
 	int64_t first, stop; /* blocks; in key order a measure only */
 	int64_t busy;        /* where the batch under way ends */
-	int64_t skipped;     /* a hole: rows that were locked at the last visit */
+	int64_t skipped;     /* a skipped range: rows that were locked at the last visit */
 	bool parted;         /* a part was taken and the database does not know yet: nobody takes another */
 	struct tide_cursor cursor;
 	char *key; /* in key order: the last key that is done, as text of a text[]; NULL at the beginning */
 	int64_t group_us, group_changed, group_stayed; /* of the group at work */
-	bool hole; /* rows here were locked when the sweep came by: visited again until none is left */
+	bool
+	    skipped_range; /* rows here were locked when the sweep came by: visited again until none is left */
 	bool claimed, done;
-	int64_t not_before; /* tide_now_us; a hole rests between visits */
+	int64_t not_before; /* tide_now_us; a skipped range rests between visits */
 	int visits;
 };
 
@@ -135,8 +136,8 @@ int64_t tide_segments_at_stake(const struct tide_sweep *sweep);
  * stops short of it from now on; *victim is its segment, `parted` until the database knows. The segment has no id before tide_batch_split_sql() has given it one.
  */
 struct tide_segment *tide_segments_steal(struct tide_sweep *sweep, struct tide_segment **victim);
-/** A hole that a worker has just recorded. */
-void tide_segments_add_hole(
+/** A skipped range that a worker has just recorded. */
+void tide_segments_add_skipped_range(
     struct tide_sweep *sweep, const struct tide_segment *from, int64_t id, int64_t first, int64_t stop);
 
 /** Counts rows whose lookup gives NULL; key: of one of them, or NULL. */
@@ -159,16 +160,16 @@ void tide_workers_release(struct tide_sweep *sweep);
 
 /** SQL of one batch over the blocks of `relation`: see batch.c for the parameters and columns. */
 char *tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
-/** The same for a hole: takes what is not locked and says how much was. */
-char *
-tide_batch_hole_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+/** The same for a skipped range: takes what is not locked and says how much was. */
+char *tide_batch_skipped_range_sql(
+    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
 /** What a read finds in `relation` (quoted): "… AS seen, … AS differing, … AS keys FROM …", open to a WHERE. */
 char *tide_batch_found(void *ctx, const struct tide_sweep_spec *spec, const char *relation);
 /** Adds what the column `keys` holds, up to TIDE_SWEEP_KEYS in all. `key` is a talloc array of that length. */
 void tide_batch_keys(char **key, size_t *count, const char *text);
 /** Ends segment $1 at block $3 and makes a segment of what lies behind, up to $4. One row: its id; none: the fence has moved. */
 char *tide_batch_split_sql(void *ctx);
-/** Moves a segment past blocks [$3, $4) whose rows are locked, to $5, and records them as a hole. One row; NULL: an open hole covers them. */
-char *tide_batch_dig_sql(void *ctx, const struct tide_relation *relation);
+/** Moves a segment past blocks [$3, $4) whose rows are locked, to $5, and records them as a skipped range. One row; NULL: an open skipped range covers them. */
+char *tide_batch_skip_sql(void *ctx, const struct tide_relation *relation);
 
 #endif

@@ -205,8 +205,8 @@ batch_prepared(struct tide_worker *w, const struct tide_rows *rows)
 static bool
 send_prepare_visit(struct tide_worker *w, void *mem)
 {
-	tide_conn_prepare(
-	    w->conn, "hole", order(w)->hole_sql(mem, w->sweep->spec, w->segment->relation), answered, w);
+	tide_conn_prepare(w->conn, "skipped_range",
+	    order(w)->skipped_range_sql(mem, w->sweep->spec, w->segment->relation), answered, w);
 	return true;
 }
 
@@ -272,8 +272,8 @@ send_batch(struct tide_worker *w, void *mem)
 	count = parameters(w, mem, order(w)->batch_parameters, values);
 	w->sent = tide_now_us();
 	tide_lock_wait_begin(w->wait, order(w)->pace(sweep, s)->target * 5 / 4);
-	tide_conn_execute(
-	    w->conn, s->hole && sweep->spec->write ? "hole" : "batch", count, values, answered, w);
+	tide_conn_execute(w->conn, s->skipped_range && sweep->spec->write ? "skipped_range" : "batch", count,
+	    values, answered, w);
 	tide_crash_point("sweep.batch_sent");
 	return true;
 }
@@ -370,7 +370,7 @@ batch_yielded(struct tide_worker *w)
 	struct tide_sweep *sweep = w->sweep;
 
 	tide_pace_yield(order(w)->pace(sweep, w->segment));
-	if (w->segment->hole) {
+	if (w->segment->skipped_range) {
 		put_back(w, LOCK_REST);
 		return CHOOSE;
 	}
@@ -426,23 +426,23 @@ static bool
 send_skip(struct tide_worker *w, void *mem)
 {
 	const char *values[2 + TIDE_ORDER_PARAMETERS];
-	size_t count = parameters(w, mem, order(w)->dig_parameters, values);
+	size_t count = parameters(w, mem, order(w)->skip_parameters, values);
 
-	tide_conn_query(w->conn, order(w)->dig_sql(mem, w->segment->relation), count, values, answered, w);
+	tide_conn_query(w->conn, order(w)->skip_sql(mem, w->segment->relation), count, values, answered, w);
 	return true;
 }
 
 static int
 skip_done(struct tide_worker *w, const struct tide_rows *rows)
 {
-	size_t hole;
+	size_t skipped;
 
 	if (tide_rows_count(rows) == 0)
 		return lose(w);
-	hole = tide_rows_column(rows, "hole");
-	if (!tide_rows_null(rows, 0, hole))
-		tide_segments_add_hole(
-		    w->sweep, w->segment, tide_rows_int(rows, 0, hole), w->span.from, w->span.to);
+	skipped = tide_rows_column(rows, "skipped_range");
+	if (!tide_rows_null(rows, 0, skipped))
+		tide_segments_add_skipped_range(
+		    w->sweep, w->segment, tide_rows_int(rows, 0, skipped), w->span.from, w->span.to);
 	w->locked_once = false;
 	return advance(w, &(struct tide_batch){ .span = w->span, .found = true }, rows);
 }

@@ -18,13 +18,13 @@ tide_table_text(void *ctx, const struct tide_catalog *cat)
 }
 
 char *
-tide_people_table(void *ctx, const struct tide_catalog *cat)
+tide_display_table(void *ctx, const struct tide_catalog *cat)
 {
 	return talloc_asprintf(ctx, "%s.%s", cat->table.schema, cat->table.name);
 }
 
 char *
-tide_people_column(void *ctx, const struct tide_catalog *cat, const char *column)
+tide_display_column(void *ctx, const struct tide_catalog *cat, const char *column)
 {
 	return talloc_asprintf(ctx, "%s.%s.%s", cat->table.schema, cat->table.name, column);
 }

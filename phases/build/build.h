@@ -8,8 +8,8 @@
 /** `"schema"."table"`. */
 char *tide_table_text(void *ctx, const struct tide_catalog *cat);
 /** schema.table.column, unquoted, for people. */
-char *tide_people_column(void *ctx, const struct tide_catalog *cat, const char *column);
-char *tide_people_table(void *ctx, const struct tide_catalog *cat);
+char *tide_display_column(void *ctx, const struct tide_catalog *cat, const char *column);
+char *tide_display_table(void *ctx, const struct tide_catalog *cat);
 /** Names joined by `between`; quoted as identifiers, or as they are. */
 char *tide_join_idents(void *ctx, const struct tide_names *names, const char *between);
 char *tide_join_plain(void *ctx, const struct tide_names *names, const char *between);

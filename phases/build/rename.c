@@ -87,7 +87,7 @@ tide_action_renamed(
     void *ctx, const struct tide_action *action, const struct tide_renaming *names, size_t count)
 {
 	struct tide_action *out = talloc_memdup(ctx, action, sizeof(*action));
-	bool own = (action->flags & TIDE_OWN_PATH) == 0;
+	bool own = (action->flags & TIDE_ROLE_SEARCH_PATH) == 0;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		char **text = (char **)(void *)((char *)out + texts[i].offset);
@@ -159,7 +159,7 @@ tide_action_names_in(void *ctx, const struct tide_action *action, const char *sc
 	take_names(&out, ctx, action->probe, prefix);
 	take_names(&out, ctx, action->repair, prefix);
 	take_names(&out, ctx, action->cleanup, prefix);
-	for (size_t i = 0; (action->flags & TIDE_OWN_PATH) == 0 && i < action->act_count; i++)
+	for (size_t i = 0; (action->flags & TIDE_ROLE_SEARCH_PATH) == 0 && i < action->act_count; i++)
 		take_names(&out, ctx, action->act[i], prefix);
 	return out;
 }

@@ -71,7 +71,7 @@ static const struct tide_record_field sweep_fields[] = {
 	TIDE_FIELD(tide_sweep_spec, replication_role, TEXT),
 	TIDE_FIELD(tide_sweep_spec, write, BOOL),
 	TIDE_FIELD(tide_sweep_spec, repeats, BOOL),
-	TIDE_FIELD(tide_sweep_spec, own_path, BOOL),
+	TIDE_FIELD(tide_sweep_spec, role_search_path, BOOL),
 	TIDE_FIELD(tide_sweep_spec, max_rows_per_second, INT),
 	TIDE_FIELD_AS(tide_sweep_spec, tuning.stripes, "stripes", INT),
 	TIDE_FIELD_AS(tide_sweep_spec, tuning.group_windows, "group_windows", INT),

@@ -26,22 +26,22 @@ successor(const struct tide_dual *dual, size_t at)
 }
 
 static void
-check_hanging(const struct tide_checking *c, const struct tide_dual *dual, size_t at,
+check_dependents(const struct tide_checking *c, const struct tide_dual *dual, size_t at,
     const struct tide_names *accept, enum tide_moment moment)
 {
 	const struct tide_dual_column *old = &dual->old.item[at], *new = successor(dual, at);
 	void *room = talloc_new(NULL);
-	struct tide_hangings hanging = { 0 };
+	struct tide_dependents dependents = { 0 };
 
-	tide_hanging_on(room, c->at, old->column, &hanging);
-	for (size_t i = 0; i < hanging.count; i++) {
-		const struct tide_hanging *h = &hanging.item[i];
+	tide_dependents_of(room, c->at, old->column, &dependents);
+	for (size_t i = 0; i < dependents.count; i++) {
+		const struct tide_dependent_object *h = &dependents.item[i];
 
 		if (tide_accepted(accept, h->name) ||
 		    (new != NULL &&tide_has_twin(dual->cat, h, old, new, moment == TIDE_AT_SWAP)))
 			continue;
 		tide_inventory_say(c, moment,
-		    &(struct tide_hanging_place){ .kind = h->kind,
+		    &(struct tide_dependent_place){ .kind = h->kind,
 			.what = h->what,
 			.name = h->name,
 			.column = old->name,
@@ -64,7 +64,9 @@ check_upserts(
 
 	for (size_t i = 0; new != NULL &&i < table->index_count; i++) {
 		const struct tide_index *index = &table->index[i];
-		const struct tide_hanging h = { .kind = "unique index", .name = index->name, .index = index };
+		const struct tide_dependent_object h = {
+			.kind = "unique index", .name = index->name, .index = index
+		};
 		const struct tide_index *twin;
 
 		if (!index->unique || index->deferrable || tide_accepted(accept, index->name) ||
@@ -174,7 +176,7 @@ tide_check_switch(
     const struct tide_checking *c, const struct tide_dual *dual, const struct tide_names *accept, bool swaps)
 {
 	for (size_t i = 0; i < dual->old.count; i++) {
-		check_hanging(c, dual, i, accept, swaps ? TIDE_AT_SWAP : TIDE_AT_SWITCH);
+		check_dependents(c, dual, i, accept, swaps ? TIDE_AT_SWAP : TIDE_AT_SWITCH);
 		check_upserts(c, dual, i, accept);
 		check_defaults(c, dual, i);
 		/* When names are exchanged, tide_check_swap asks more of both columns. */
@@ -217,15 +219,15 @@ check_swap_new(
 {
 	const struct tide_dual_column *new = &dual->new.item[at];
 	void *room = talloc_new(NULL);
-	struct tide_hangings hanging = { 0 };
+	struct tide_dependents dependents = { 0 };
 
-	tide_hanging_on(room, c->at, new->column, &hanging);
-	for (size_t i = 0; i < hanging.count; i++) {
-		const struct tide_hanging *h = &hanging.item[i];
+	tide_dependents_of(room, c->at, new->column, &dependents);
+	for (size_t i = 0; i < dependents.count; i++) {
+		const struct tide_dependent_object *h = &dependents.item[i];
 
 		if (h->index == NULL && h->constraint == NULL && !tide_accepted(accept, h->name))
 			tide_inventory_say(c, TIDE_AT_SWAP,
-			    &(struct tide_hanging_place){ .kind = h->kind,
+			    &(struct tide_dependent_place){ .kind = h->kind,
 				.what = h->what,
 				.name = h->name,
 				.column = new->name,

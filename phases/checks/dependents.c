@@ -18,12 +18,12 @@ tide_accepted(const struct tide_names *accept, const char *name)
 
 /* The same object can hang on a column in several ways; one is told. */
 static void
-hang(void *ctx, struct tide_hangings *out, const struct tide_hanging *h)
+add_dependent(void *ctx, struct tide_dependents *out, const struct tide_dependent_object *h)
 {
 	for (size_t i = 0; i < out->count; i++)
 		if (strcmp(out->item[i].what, h->what) == 0 && strcmp(out->item[i].kind, h->kind) == 0)
 			return;
-	out->item = talloc_realloc(ctx, out->item, struct tide_hanging, (unsigned)(out->count + 1));
+	out->item = talloc_realloc(ctx, out->item, struct tide_dependent_object, (unsigned)(out->count + 1));
 	out->item[out->count++] = *h;
 }
 
@@ -59,13 +59,15 @@ of_table(void *ctx, const char *table)
 
 static void
 hang_constraints(
-    void *ctx, const struct tide_phase_at *at, const struct tide_column *column, struct tide_hangings *out)
+    void *ctx, const struct tide_phase_at *at, const struct tide_column *column, struct tide_dependents *out)
 {
 	const struct tide_table *table = &at->cat->table;
 
 	for (size_t i = 0; i < table->constraint_count; i++) {
 		const struct tide_constraint *k = &table->constraint[i];
-		struct tide_hanging h = { .kind = tide_constraint_kind(k), .name = k->name, .constraint = k };
+		struct tide_dependent_object h = {
+			.kind = tide_constraint_kind(k), .name = k->name, .constraint = k
+		};
 
 		/* NOT NULL is a property of the column, and a constraint trigger is a trigger. */
 		if (!tide_uses(k->attnums, k->attnum_count, column->attnum) || k->type == 'n' ||
@@ -74,20 +76,20 @@ hang_constraints(
 		h.what = k->referencing == NULL
 			     ? talloc_asprintf(ctx, "%s \"%s\"%s", h.kind, k->name, of_table(ctx, k->table))
 			     : talloc_asprintf(ctx, "foreign key \"%s\" of %s", k->name, k->referencing);
-		hang(ctx, out, &h);
+		add_dependent(ctx, out, &h);
 	}
 }
 
 void
-tide_hanging_on(
-    void *ctx, const struct tide_phase_at *at, const struct tide_column *column, struct tide_hangings *out)
+tide_dependents_of(
+    void *ctx, const struct tide_phase_at *at, const struct tide_column *column, struct tide_dependents *out)
 {
 	const struct tide_table *table = &at->cat->table;
 
 	hang_constraints(ctx, at, column, out);
 	for (size_t i = 0; i < table->index_count; i++) {
 		const struct tide_index *index = &table->index[i];
-		struct tide_hanging h = {
+		struct tide_dependent_object h = {
 			.kind = index->unique ? "unique index" : "index", .name = index->name, .index = index
 		};
 
@@ -96,14 +98,14 @@ tide_hanging_on(
 			continue;
 		h.what =
 		    talloc_asprintf(ctx, "%s \"%s\"%s", h.kind, index->name, of_table(ctx, index->table));
-		hang(ctx, out, &h);
+		add_dependent(ctx, out, &h);
 	}
 	for (size_t i = 0; i < table->dependent_count; i++) {
 		const struct tide_dependent *d = &table->dependent[i];
 
 		if (d->attnum == column->attnum)
-			hang(ctx, out,
-			    &(struct tide_hanging){
+			add_dependent(ctx, out,
+			    &(struct tide_dependent_object){
 				.kind = d->kind, .name = d->name, .what = d->identity, .alters = d->alters });
 	}
 }
@@ -169,7 +171,7 @@ index_twin(const struct tide_table *table, const struct tide_index *index, const
 }
 
 const struct tide_index *
-tide_twin_index(const struct tide_catalog *cat, const struct tide_hanging *h,
+tide_twin_index(const struct tide_catalog *cat, const struct tide_dependent_object *h,
     const struct tide_dual_column *old, const struct tide_dual_column *new)
 {
 	return index_twin(&cat->table, h->index, old, new, false);
@@ -199,7 +201,7 @@ constraint_twin(const struct tide_table *table, const struct tide_constraint *k,
 }
 
 bool
-tide_has_twin(const struct tide_catalog *cat, const struct tide_hanging *h,
+tide_has_twin(const struct tide_catalog *cat, const struct tide_dependent_object *h,
     const struct tide_dual_column *old, const struct tide_dual_column *new, bool whole)
 {
 	const struct tide_constraint *k = h->constraint;

@@ -7,7 +7,7 @@
 /** What hangs on a column, and whether the plan has acknowledged it. What becomes of it is in inventory.h. */
 
 /** Something that hangs on a column; texts belong to the list's context. */
-struct tide_hanging {
+struct tide_dependent_object {
 	const char *kind; /* a row of the inventory */
 	const char *name; /* what `accept` must say */
 	char *what;       /* for people: "index accounts_balance_idx" */
@@ -17,14 +17,14 @@ struct tide_hanging {
 	const struct tide_constraint *constraint;
 };
 
-struct tide_hangings {
-	struct tide_hanging *item;
+struct tide_dependents {
+	struct tide_dependent_object *item;
 	size_t count;
 };
 
 /** Everything but what this run has made itself. out must be zeroed. */
-void tide_hanging_on(
-    void *ctx, const struct tide_phase_at *at, const struct tide_column *column, struct tide_hangings *out);
+void tide_dependents_of(
+    void *ctx, const struct tide_phase_at *at, const struct tide_column *column, struct tide_dependents *out);
 bool tide_accepted(const struct tide_names *accept, const char *name);
 /** "check constraint", "foreign key" and so on: a kind of the inventory. */
 const char *tide_constraint_kind(const struct tide_constraint *k);
@@ -33,11 +33,12 @@ const char *tide_constraint_kind(const struct tide_constraint *k);
  * Whether the new column has what asks the same of every row, so that what hangs on the old one can be lost, and cannot be what
  * only one of the two releases fails on. `whole`: also what a query gets from it (the order of an index, its INCLUDE columns).
  */
-bool tide_has_twin(const struct tide_catalog *cat, const struct tide_hanging *h,
+bool tide_has_twin(const struct tide_catalog *cat, const struct tide_dependent_object *h,
     const struct tide_dual_column *old, const struct tide_dual_column *new, bool whole);
 
 /** The index of the new column that keeps the same rows apart as the unique index `h`, or NULL. */
-const struct tide_index *tide_twin_index(const struct tide_catalog *cat, const struct tide_hanging *h,
+const struct tide_index *
+tide_twin_index(const struct tide_catalog *cat, const struct tide_dependent_object *h,
     const struct tide_dual_column *old, const struct tide_dual_column *new);
 
 /** What exists on an old column and not on the new one, and what else would make a write fail after the switch. */

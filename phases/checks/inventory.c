@@ -519,7 +519,7 @@ tide_accept_text(void *ctx, const char *name)
 
 /* The text with what stands in braces filled in. */
 static char *
-filled(void *ctx, const char *text, const struct tide_hanging_place *place)
+filled(void *ctx, const char *text, const struct tide_dependent_place *place)
 {
 	const struct {
 		const char *word, *value;
@@ -550,7 +550,7 @@ filled(void *ctx, const char *text, const struct tide_hanging_place *place)
 
 void
 tide_inventory_say(
-    const struct tide_checking *c, enum tide_moment moment, const struct tide_hanging_place *place)
+    const struct tide_checking *c, enum tide_moment moment, const struct tide_dependent_place *place)
 {
 	const struct tide_inventory_row *row = tide_inventory_find(place->kind);
 	const struct tide_fate_cell *cell = row == NULL ? NULL : &row->at[moment];

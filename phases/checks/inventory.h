@@ -55,7 +55,7 @@ const struct tide_inventory_row *tide_inventory_find(const char *kind);
 bool tide_blocks_drop(const struct tide_inventory_row *row);
 
 /** One object in its place, for what is said about it. */
-struct tide_hanging_place {
+struct tide_dependent_place {
 	const char *kind;
 	const char *what;   /* "index accounts_balance_idx" */
 	const char *name;   /* what `accept` must say */
@@ -66,7 +66,7 @@ struct tide_hanging_place {
 
 /** Says what the table says of such an object at that moment. A kind that it does not know is an error. */
 void tide_inventory_say(
-    const struct tide_checking *c, enum tide_moment moment, const struct tide_hanging_place *place);
+    const struct tide_checking *c, enum tide_moment moment, const struct tide_dependent_place *place);
 
 /** `accept = ["name"]` as it must be written in a plan for this name. */
 char *tide_accept_text(void *ctx, const char *name);

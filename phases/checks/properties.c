@@ -243,7 +243,7 @@ tide_properties_check(
 			    tide_accepted(accept, old->name))
 				continue;
 			tide_inventory_say(c, TIDE_AT_SWITCH,
-			    &(struct tide_hanging_place){ .kind = p->kind,
+			    &(struct tide_dependent_place){ .kind = p->kind,
 				.what = talloc_asprintf(c->out, "%s %s", p->kind, before),
 				.name = old->name,
 				.column = old->name,

@@ -164,7 +164,7 @@ tide_check_positions(const struct tide_checking *c, enum tide_moment moment, con
 
 		if (d->attnum == 0 && !tide_accepted(accept, d->name))
 			tide_inventory_say(c, moment,
-			    &(struct tide_hanging_place){ .kind = d->kind,
+			    &(struct tide_dependent_place){ .kind = d->kind,
 				.what = d->identity,
 				.name = d->name,
 				.column = column,

@@ -235,7 +235,7 @@ add_undo(const struct tide_phase_at *at, struct tide_steps *out, struct tide_ste
 	char *names[] = { spec->column };
 
 	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(out, "Drop the column %s", tide_people_column(out, at->cat, spec->column)));
+	    talloc_asprintf(out, "Drop the column %s", tide_display_column(out, at->cat, spec->column)));
 	undo->probe =
 	    tide_probe(out, tide_sqlf(out, "NOT %s", tide_when_column(out, at->cat, spec->column)), NULL);
 	tide_overlap_guard(out, undo, &(struct tide_names){ names, 1 });
@@ -266,7 +266,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		fallback = tide_sqlf(out, " DEFAULT (%s)", value);
 	}
 	tide_action_sql(out, at->cat, &step->forward, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(out, "Add the column %s", tide_people_column(out, at->cat, spec->column)));
+	    talloc_asprintf(out, "Add the column %s", tide_display_column(out, at->cat, spec->column)));
 	step->forward.flags = TIDE_CREATES;
 	step->forward.probe = tide_probe(out, tide_when_column(out, at->cat, spec->column), NULL);
 	tide_action_add(out, &step->forward, remember_file(out, at->cat));

@@ -105,7 +105,7 @@ check_of_dual(const struct tide_checking *c)
 		    "a backfill after the switch would overwrite values of the new release");
 	} else if (c->at->cat != NULL && tide_dual_for(room, c->at, &dual, &state, &ignored)) {
 		filled = tide_dual_filled(room, dual);
-		tide_check_reactions(c, &filled, spec->other_triggers);
+		tide_check_triggers_and_rules(c, &filled, spec->other_triggers);
 	}
 	talloc_free(room);
 }
@@ -203,7 +203,7 @@ check_set_on(const struct tide_checking *c)
 		if (column != NULL)
 			check_column(c, column);
 	}
-	tide_check_reactions(c, &filled, spec->other_triggers);
+	tide_check_triggers_and_rules(c, &filled, spec->other_triggers);
 	talloc_free(room);
 }
 
@@ -312,7 +312,7 @@ add_sweep(const struct tide_phase_at *at, struct tide_steps *out, char *what)
 	sweep->what = what;
 	sweep->repeats = true;
 	tune(out, spec, sweep);
-	tide_reactions_apply(out, at->cat, &filled, spec->other_triggers, sweep);
+	tide_triggers_and_rules_apply(out, at->cat, &filled, spec->other_triggers, sweep);
 	return sweep;
 }
 

@@ -182,7 +182,8 @@ find_successor(void *ctx, const struct tide_phase_at *at, struct successor *out)
 
 /* A trigger's UPDATE OF is given to the new column; what the new column has as well may go. */
 static bool
-is_settled(const struct tide_catalog *cat, const struct tide_hanging *h, const struct successor *pair)
+is_settled(
+    const struct tide_catalog *cat, const struct tide_dependent_object *h, const struct successor *pair)
 {
 	return pair->new != NULL &&
 	       (strcmp(h->kind, "trigger columns") == 0 || tide_has_twin(cat, h, pair->old, pair->new, true));
@@ -207,7 +208,8 @@ check_published_not_null(const struct tide_checking *c, const struct tide_column
 }
 
 static void
-check_hanging(const struct tide_checking *c, const struct tide_hanging *h, const struct successor *pair)
+check_dependent(
+    const struct tide_checking *c, const struct tide_dependent_object *h, const struct successor *pair)
 {
 	const struct drop_column_spec *spec = c->at->phase->spec;
 	const struct tide_inventory_row *row = tide_inventory_find(h->kind);
@@ -216,7 +218,7 @@ check_hanging(const struct tide_checking *c, const struct tide_hanging *h, const
 		return;
 	if (!tide_accepted(&spec->accept, h->name))
 		tide_inventory_say(c, TIDE_AT_DROP,
-		    &(struct tide_hanging_place){ .kind = h->kind,
+		    &(struct tide_dependent_place){ .kind = h->kind,
 			.what = h->what,
 			.name = h->name,
 			.column = spec->column,
@@ -240,7 +242,7 @@ check_sequence(const struct tide_checking *c, const struct tide_column *column)
 
 	if (count > 0 && !tide_accepted(&spec->accept, parts[count - 1]))
 		tide_inventory_say(c, TIDE_AT_DROP,
-		    &(struct tide_hanging_place){ .kind = "sequence",
+		    &(struct tide_dependent_place){ .kind = "sequence",
 			.what = talloc_asprintf(room, "sequence %s", column->sequence),
 			.name = parts[count - 1],
 			.column = spec->column,
@@ -250,19 +252,19 @@ check_sequence(const struct tide_checking *c, const struct tide_column *column)
 
 /* The hold takes NOT NULL off where no dual write fills the column: only where the table itself has it. */
 static void
-check_partitions_hold(const struct tide_checking *c, const struct tide_hangings *hanging)
+check_partitions_hold(const struct tide_checking *c, const struct tide_dependents *dependents)
 {
 	const struct drop_column_spec *spec = c->at->phase->spec;
 	void *room = talloc_new(NULL);
 	struct user user;
 
 	find_user(room, c->at, &user);
-	for (size_t i = 0; spec->hold > 0 && !user.found && i < hanging->count; i++)
-		if (strcmp(hanging->item[i].kind, "not null of a partition") == 0)
+	for (size_t i = 0; spec->hold > 0 && !user.found && i < dependents->count; i++)
+		if (strcmp(dependents->item[i].kind, "not null of a partition") == 0)
 			tide_inventory_say(c, TIDE_AT_HOLD,
-			    &(struct tide_hanging_place){ .kind = hanging->item[i].kind,
-				.what = hanging->item[i].what,
-				.name = hanging->item[i].name,
+			    &(struct tide_dependent_place){ .kind = dependents->item[i].kind,
+				.what = dependents->item[i].what,
+				.name = dependents->item[i].name,
 				.column = spec->column,
 				.key = "hold" });
 	talloc_free(room);
@@ -273,7 +275,7 @@ check_there(const struct tide_phase_at *at, struct tide_findings *out)
 {
 	const struct tide_checking c = { at, out };
 	const struct drop_column_spec *spec = at->phase->spec;
-	struct tide_hangings hanging = { 0 };
+	struct tide_dependents dependents = { 0 };
 	struct tide_column *column;
 	struct successor pair;
 	void *room;
@@ -292,10 +294,10 @@ check_there(const struct tide_phase_at *at, struct tide_findings *out)
 		tide_check_published_hold(&c, column, &spec->accept);
 	room = talloc_new(NULL);
 	find_successor(room, at, &pair);
-	tide_hanging_on(room, at, column, &hanging);
-	for (size_t i = 0; i < hanging.count; i++)
-		check_hanging(&c, &hanging.item[i], &pair);
-	check_partitions_hold(&c, &hanging);
+	tide_dependents_of(room, at, column, &dependents);
+	for (size_t i = 0; i < dependents.count; i++)
+		check_dependent(&c, &dependents.item[i], &pair);
+	check_partitions_hold(&c, &dependents);
 	tide_check_positions(&c, TIDE_AT_DROP, spec->column, &spec->accept);
 	talloc_free(room);
 }
@@ -379,7 +381,7 @@ fill_hold(struct drop *d, struct tide_action *action)
 	const char *name = d->spec->column;
 
 	tide_action_sql(d->out, d->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(d->out, "Hide %s%s", tide_people_column(d->out, d->at->cat, name),
+	    talloc_asprintf(d->out, "Hide %s%s", tide_display_column(d->out, d->at->cat, name),
 		d->dual != NULL ? "; it is still kept in step" : ""));
 	/* Also once it is dropped. */
 	action->probe =
@@ -415,7 +417,7 @@ fill_release(struct drop *d, struct tide_step *step)
 	}
 	undo = tide_step_add_undo(d->out, step);
 	tide_action_sql(d->out, d->at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(d->out, "Restore %s", tide_people_column(d->out, d->at->cat, d->spec->column)));
+	    talloc_asprintf(d->out, "Restore %s", tide_display_column(d->out, d->at->cat, d->spec->column)));
 	undo->probe = tide_probe(d->out, tide_sqlf(d->out, "NOT %s", away), NULL);
 	if (d->dual != NULL) {
 		tide_triggers_create_functions(d->out, undo, d->shown);
@@ -464,14 +466,14 @@ fill_drop(struct drop *d, struct tide_step *step)
 	step->irreversible = true;
 	tide_action_sql(d->out, d->at->cat, action, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(
-		d->out, "Drop %s permanently", tide_people_column(d->out, d->at->cat, d->spec->column)));
+		d->out, "Drop %s permanently", tide_display_column(d->out, d->at->cat, d->spec->column)));
 	action->probe = tide_probe(d->out,
 	    tide_sqlf(d->out, "NOT %s AND NOT %s", tide_when_column(d->out, d->at->cat, d->spec->column),
 		tide_when_column(d->out, d->at->cat, d->held)),
 	    NULL);
 	action->loss = TIDE_IRREVERSIBLE;
 	action->loss_note = talloc_asprintf(
-	    d->out, "the values of %s are gone", tide_people_column(d->out, d->at->cat, d->spec->column));
+	    d->out, "the values of %s are gone", tide_display_column(d->out, d->at->cat, d->spec->column));
 	add_guard(d, action, name);
 	if (d->dual != NULL) {
 		tide_action_add(d->out, action, tide_triggers_assert(d->out, triggers));

@@ -58,7 +58,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	is_set = tide_when_not_null(out, at->cat, spec->column);
 	step = tide_steps_add(out, "drop-not-null");
 	tide_action_sql(out, at->cat, &step->forward, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(out, "Let %s be NULL", tide_people_column(out, at->cat, spec->column)));
+	    talloc_asprintf(out, "Let %s be NULL", tide_display_column(out, at->cat, spec->column)));
 	step->forward.probe = tide_probe(out, tide_sqlf(out, "NOT %s", is_set), NULL);
 	tide_action_add(out, &step->forward,
 	    tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", tide_table_text(out, at->cat),
@@ -70,7 +70,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		tide_proof_undo(out, at->cat, &proof, step);
 	undo = tide_step_add_undo(out, step);
 	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(out, "Set %s NOT NULL again%s", tide_people_column(out, at->cat, spec->column),
+	    talloc_asprintf(out, "Set %s NOT NULL again%s", tide_display_column(out, at->cat, spec->column),
 		column->not_null ? "; the check avoids the scan and is dropped" : ", NOT VALID"));
 	undo->probe = tide_probe(out, is_set, NULL);
 	tide_not_null_acts(out, at->cat, column, spec->column, undo);

@@ -46,7 +46,7 @@ validate_steps(const struct tide_phase_at *at, const struct tide_column *column,
     const struct tide_proof *proof, struct tide_steps *out)
 {
 	const struct set_not_null_spec *spec = at->phase->spec;
-	char *table = tide_table_text(out, at->cat), *what = tide_people_column(out, at->cat, spec->column);
+	char *table = tide_table_text(out, at->cat), *what = tide_display_column(out, at->cat, spec->column);
 	struct tide_step *step = tide_steps_add(out, "validate-not-null");
 	struct tide_action *action = &step->forward, *undo;
 
@@ -95,14 +95,14 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	step = tide_steps_add(out, "set-not-null");
 	tide_action_sql(out, at->cat, &step->forward, TIDE_ACCESS_EXCLUSIVE,
 	    talloc_asprintf(out, "Set %s NOT NULL; the check avoids the scan and is dropped",
-		tide_people_column(out, at->cat, spec->column)));
+		tide_display_column(out, at->cat, spec->column)));
 	step->forward.probe = tide_probe(out, is_set, NULL);
 	tide_action_add(out, &step->forward,
 	    tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL", table, spec->column));
 	tide_proof_drop_add(out, at->cat, &step->forward, proof.name);
 	undo = tide_step_add_undo(out, step);
 	tide_action_sql(out, at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(out, "Let %s be NULL again", tide_people_column(out, at->cat, spec->column)));
+	    talloc_asprintf(out, "Let %s be NULL again", tide_display_column(out, at->cat, spec->column)));
 	undo->probe = tide_probe(out, tide_sqlf(out, "NOT %s", is_set), NULL);
 	tide_action_add(
 	    out, undo, tide_sqlf(out, "ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL", table, spec->column));

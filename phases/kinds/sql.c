@@ -121,7 +121,7 @@ fill(const struct tide_phase_at *at, bool forward, struct tide_steps *out, struc
 	(void)tide_lock_find(spec->lock, &declared);
 	tide_script_read(out, at, texts, &script);
 	action->kind = TIDE_STEP_SQL;
-	action->flags |= TIDE_OWN_PATH;
+	action->flags |= TIDE_ROLE_SEARCH_PATH;
 	tide_script_describe(&script, at, declared, out, action);
 	if (!spec->transaction)
 		action->kind = TIDE_STEP_CONCURRENT;

@@ -96,8 +96,8 @@ compile_condition(
 	    talloc_strdup(out, "Read every row; the condition must be true for each"));
 	step->forward.flags |= TIDE_PROVES;
 	sweep->residual = tide_sqlf(out, "(\n%s\n) IS NOT TRUE", canonical);
-	sweep->own_path = true;
-	sweep->what = tide_people_table(out, at->cat);
+	sweep->role_search_path = true;
+	sweep->what = tide_display_table(out, at->cat);
 	return true;
 }
 

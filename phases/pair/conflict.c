@@ -145,7 +145,7 @@ body(void *ctx, const struct tide_dual *dual)
 	    "\tRETURN NULL;\n"
 	    "END\n",
 	    name, match(ctx, dual), name, tide_literal(ctx, dual->plan->name),
-	    tide_literal(ctx, tide_people_table(ctx, dual->cat)));
+	    tide_literal(ctx, tide_display_table(ctx, dual->cat)));
 }
 
 void

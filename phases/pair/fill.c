@@ -50,6 +50,6 @@ tide_dual_fill(struct tide_steps *steps, const struct tide_dual *dual, struct ti
 	sweep->residual = tide_dual_differs_row(steps, dual);
 	sweep->trigger = mirror->trigger[0].name;
 	sweep->function = mirror->trigger[0].function;
-	tide_reactions_apply(steps, dual->cat, &filled, other_triggers, sweep);
+	tide_triggers_and_rules_apply(steps, dual->cat, &filled, other_triggers, sweep);
 	return sweep;
 }

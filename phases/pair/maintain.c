@@ -16,7 +16,7 @@ add(struct tide_steps *steps, const struct tide_phase_at *at, const char *name)
 	action->kind = TIDE_STEP_CONCURRENT;
 	action->lock = TIDE_SHARE_UPDATE_EXCLUSIVE;
 	action->lock_table = tide_table_text(steps, at->cat);
-	action->flags = TIDE_RESTARTABLE | TIDE_GIVES_WAY;
+	action->flags = TIDE_RESTARTABLE | TIDE_YIELDS;
 	return action;
 }
 

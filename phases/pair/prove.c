@@ -74,7 +74,7 @@ tide_dual_compare_last(struct tide_steps *out, const struct tide_dual *dual, con
 	struct tide_step *step = tide_steps_add(out, "compare");
 	struct tide_sweep_spec *sweep = tide_action_sweep(out, dual->cat, &step->forward,
 	    talloc_asprintf(out, "Read every row and compare once more before %s is dropped permanently: %s",
-		tide_people_column(out, dual->cat, column), tide_dual_what(out, dual)));
+		tide_display_column(out, dual->cat, column), tide_dual_what(out, dual)));
 
 	tide_dual_compare(out, dual, sweep);
 	sweep->residual = tide_dual_differs_both(out, dual);

@@ -41,7 +41,7 @@ is_trigger(const struct tide_reaction *r)
 
 /* A trigger that fires although others are skipped, and may change columns that are not filled. */
 static const struct tide_reaction *
-meddler(const struct tide_table *table, const struct tide_filled *filled)
+altering_trigger(const struct tide_table *table, const struct tide_filled *filled)
 {
 	for (size_t i = 0; i < table->reaction_count; i++)
 		if (table->reaction[i].alters && fires(&table->reaction[i], true) &&
@@ -53,20 +53,20 @@ meddler(const struct tide_table *table, const struct tide_filled *filled)
 /* Whether skipping triggers would leave something unchecked that may have changed. */
 static bool
 unchecked(
-    const struct tide_reaction *r, const struct tide_filled *filled, const struct tide_reaction *meddling)
+    const struct tide_reaction *r, const struct tide_filled *filled, const struct tide_reaction *altering)
 {
 	if (r->enabled != 'O' || (r->kind != 'k' && r->kind != 'c'))
 		return false;
-	return wakes(r, filled) || (r->kind == 'k' && meddling != NULL);
+	return wakes(r, filled) || (r->kind == 'k' && altering != NULL);
 }
 
 static bool
 may_skip(const struct tide_table *table, const struct tide_filled *filled)
 {
-	const struct tide_reaction *meddling = meddler(table, filled);
+	const struct tide_reaction *altering = altering_trigger(table, filled);
 
 	for (size_t i = 0; i < table->reaction_count; i++)
-		if (unchecked(&table->reaction[i], filled, meddling))
+		if (unchecked(&table->reaction[i], filled, altering))
 			return false;
 	return true;
 }
@@ -143,12 +143,12 @@ static void
 check_unchecked(const struct tide_checking *c, const struct tide_filled *filled)
 {
 	const struct tide_table *table = &c->at->cat->table;
-	const struct tide_reaction *meddling = meddler(table, filled);
+	const struct tide_reaction *altering = altering_trigger(table, filled);
 
 	for (size_t i = 0; i < table->reaction_count; i++) {
 		const struct tide_reaction *r = &table->reaction[i];
 
-		if (!unchecked(r, filled, meddling))
+		if (!unchecked(r, filled, altering))
 			continue;
 		if (r->kind == 'c')
 			tide_say(c, TIDE_ERROR, "backfill-skip-check", "other_triggers",
@@ -169,7 +169,7 @@ check_unchecked(const struct tide_checking *c, const struct tide_filled *filled)
 			    wakes(r, filled) ? "the rows that are filled"
 					     : talloc_asprintf(c->out,
 						   "what trigger \"%s\" changes, which fires all the same",
-						   meddling->name),
+						   altering->name),
 			    r->does);
 	}
 }
@@ -191,7 +191,8 @@ check_anyway(const struct tide_checking *c, const struct tide_filled *filled)
 }
 
 void
-tide_check_reactions(const struct tide_checking *c, const struct tide_filled *filled, const char *word)
+tide_check_triggers_and_rules(
+    const struct tide_checking *c, const struct tide_filled *filled, const char *word)
 {
 	check_rules(c, word);
 	if (word == NULL)
@@ -204,7 +205,7 @@ tide_check_reactions(const struct tide_checking *c, const struct tide_filled *fi
 }
 
 void
-tide_reactions_apply(struct tide_steps *steps, const struct tide_catalog *cat,
+tide_triggers_and_rules_apply(struct tide_steps *steps, const struct tide_catalog *cat,
     const struct tide_filled *filled, const char *word, struct tide_sweep_spec *sweep)
 {
 	const struct tide_table *table = &cat->table;

@@ -1,5 +1,5 @@
-#ifndef TIDE_PHASES_REACTIONS_H
-#define TIDE_PHASES_REACTIONS_H
+#ifndef TIDE_PHASES_TRIGGERS_AND_RULES_H
+#define TIDE_PHASES_TRIGGERS_AND_RULES_H
 
 #include "build/build.h"
 #include "tidemark/phases/step.h"
@@ -21,9 +21,10 @@ struct tide_filled {
 };
 
 /** Says what the plan must say about the table's triggers, and what forbids skipping them. word: NULL for not said. */
-void tide_check_reactions(const struct tide_checking *c, const struct tide_filled *filled, const char *word);
+void tide_check_triggers_and_rules(
+    const struct tide_checking *c, const struct tide_filled *filled, const char *word);
 /** Puts into `sweep` which triggers it meets, and skips them when the word is "skip" and nothing forbids it. */
-void tide_reactions_apply(struct tide_steps *steps, const struct tide_catalog *cat,
+void tide_triggers_and_rules_apply(struct tide_steps *steps, const struct tide_catalog *cat,
     const struct tide_filled *filled, const char *word, struct tide_sweep_spec *sweep);
 
 #endif

@@ -1,18 +1,18 @@
 #include "template_texts.h"
 
 #define HEAD                                                                                                 \
-	"name  = %s:name%\t# identity; never reuse\n"                                                        \
+	"name  = %s:name%\t# identity of the plan: never reuse it\n"                                         \
 	"title = %s:title%\n"                                                                                \
 	"table = %s:table%\n"                                                                                \
 	"# reason, owner, ticket: free text, shown in reviews and kept in the journal\n"
 
 #define LIMITS                                                                                               \
-	"\n[limits]\t# all have defaults\n"                                                                  \
-	"lock_timeout   = \"200ms\"\t# longest that one lock request of ours may wait\n"
+	"\n[limits]\t# all of them have defaults\n"                                                          \
+	"lock_timeout   = \"200ms\"\t# longest wait of one lock request\n"
 
 #define SWEEP_LIMITS                                                                                         \
 	LIMITS                                                                                               \
-	"batch_duration = \"15ms\"\t# the sweep sizes its batches to this\n"                                 \
+	"batch_duration = \"15ms\"\t# target for one batch of a sweep\n"                                     \
 	"workers        = 1\n"                                                                               \
 	"replica_lag    = \"5s\"\n"
 
@@ -27,9 +27,9 @@ static const char rename_column[] =
     "\n[[phase]]\n"
     "kind = \"dual_write\"\t# from here on %c:to% follows %c:from%\n"
     "from = %s:from%\n"
-    "to = %s:to%\t# up and down default to a plain copy\n"
+    "to = %s:to%\t# without up and down: a plain copy\n"
     "\n[[phase]]\n"
-    "kind = \"backfill\"\t# nothing to say: it fills what dual_write keeps in step\n"
+    "kind = \"backfill\"\t# fills what dual_write keeps in step\n"
     "\n[[phase]]\n"
     "kind = \"verify\"\t# the server proves every row equal\n"
     "\n[[phase]]\n"
@@ -38,8 +38,8 @@ static const char rename_column[] =
     "\n[[phase]]\n"
     "kind = \"drop_column\"\n"
     "column = %s:from%\n"
-    "hold = \"7d\"\t# renamed away and kept in step, really dropped after seven days\n"
-    "gate = { manual = true, after = \"24h\" }\t# the old release is gone\n";
+    "hold = \"7d\"\t# hidden and kept in step for seven days, then dropped\n"
+    "gate = { manual = true, after = \"24h\" }\t# approve when the old release is gone\n";
 
 static const char add_column[] =
     "# Add the column %c:column% to %c:table% while the application runs.\n" USE HEAD LIMITS "\n[[phase]]\n"
@@ -57,7 +57,7 @@ static const char backfill[] =
 
 static const char add_index[] =
     "# Build an index on %c:column% of %c:table% without blocking writes.\n" USE HEAD LIMITS "\n[[phase]]\n"
-    "kind = \"create_index\"\t# CREATE INDEX CONCURRENTLY; an invalid leftover is built again\n"
+    "kind = \"create_index\"\t# CREATE INDEX CONCURRENTLY; an invalid index is built again\n"
     "name = %s:index%\n"
     "columns = [%s:column%]\t# several in order; unique = true, where, method, include are possible\n";
 
@@ -78,8 +78,8 @@ static const char drop_column[] =
     "\n[[phase]]\n"
     "kind = \"drop_column\"\n"
     "column = %s:column%\n"
-    "hold = \"7d\"\t# only renamed away until then\n"
-    "gate = \"manual\"\t# no release uses it any more: tidemark advance %c:name%\n";
+    "hold = \"7d\"\t# only hidden until then\n"
+    "gate = \"manual\"\t# approve when no release uses it: tidemark advance %c:name%\n";
 
 const struct tide_template tide_templates[] = {
 	{ "add-column", TIDE_NEEDS(TABLE) | TIDE_NEEDS(COLUMN) | TIDE_NEEDS(TYPE), "TABLE COLUMN --type TYPE",

@@ -39,7 +39,7 @@ tide_loading_ask(struct tide_loading *load, const char *sql, size_t count, const
 bool
 tide_loading_path(struct tide_loading *load, bool role, struct tide_err *err)
 {
-	return role ? tide_loading_ask(load, TIDE_SET_OWN_PATH("true"), 0, NULL, NULL, err)
+	return role ? tide_loading_ask(load, TIDE_SET_ROLE_SEARCH_PATH("true"), 0, NULL, NULL, err)
 		    : tide_loading_ask(load, "SET LOCAL search_path = " PINNED_PATH, 0, NULL, NULL, err);
 }
 

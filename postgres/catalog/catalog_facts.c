@@ -19,9 +19,9 @@
 struct probing {
 	struct tide_loading *load;
 	bool cloned;
-	const char *own_path;       /* schemas of the role's own path, as text of a name[] */
-	struct tide_err refused;    /* why there is no clone */
-	struct tide_err *not_added; /* for each future column: empty, or why it is missing */
+	const char *role_search_path; /* schemas of the role's own path, as text of a name[] */
+	struct tide_err refused;      /* why there is no clone */
+	struct tide_err *not_added;   /* for each future column: empty, or why it is missing */
 };
 
 static bool
@@ -254,7 +254,8 @@ find_bare(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 {
 	struct tide_rows *rows;
 
-	if (!tide_loading_ask(p->load, tide_sql_catalog_bare, TIDE_ARGS(FACT_VIEW, p->own_path), &rows, err))
+	if (!tide_loading_ask(
+		p->load, tide_sql_catalog_bare, TIDE_ARGS(FACT_VIEW, p->role_search_path), &rows, err))
 		return false;
 	if (!tide_rows_null(rows, 0, 0)) {
 		fact->bare = talloc_strdup(p->load->cat, tide_rows_text(rows, 0, 0));
@@ -407,14 +408,14 @@ read_default(struct probing *p, struct tide_column *column, struct tide_err *err
 }
 
 static bool
-find_own_path(struct probing *p, struct tide_err *err)
+find_role_search_path(struct probing *p, struct tide_err *err)
 {
 	struct tide_rows *rows;
 
 	if (!tide_loading_path(p->load, true, err) ||
 	    !tide_loading_ask(p->load, "SELECT pg_catalog.current_schemas(false)", 0, NULL, &rows, err))
 		return false;
-	p->own_path = talloc_strdup(p->load->mem, tide_rows_required(rows, 0, 0));
+	p->role_search_path = talloc_strdup(p->load->mem, tide_rows_required(rows, 0, 0));
 	return tide_loading_path(p->load, false, err);
 }
 
@@ -425,7 +426,7 @@ tide_loading_facts(struct tide_loading *load, struct tide_err *err)
 	struct tide_catalog *cat = load->cat;
 	const struct tide_names *sources = &load->request->expressions;
 
-	if (!clone(&p, err) || !find_own_path(&p, err))
+	if (!clone(&p, err) || !find_role_search_path(&p, err))
 		return false;
 	for (size_t i = 0; i < cat->table.column_count; i++)
 		if (!read_default(&p, &cat->table.column[i], err))

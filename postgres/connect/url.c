@@ -53,7 +53,8 @@ look_up(void *ctx, const struct environment *env, const char *name)
 
 /* libpq's message for a bad string echoes it: only ours is told. */
 static bool
-read_conninfo(struct tide_making *making, const char *text, const char *origin, struct tide_err *err)
+read_conninfo(
+    struct tide_settings_builder *builder, const char *text, const char *origin, struct tide_err *err)
 {
 	PQconninfoOption *options = PQconninfoParse(text, NULL);
 
@@ -65,20 +66,20 @@ read_conninfo(struct tide_making *making, const char *text, const char *origin, 
 				      "blanks is written in single quotes");
 	}
 	for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
-		tide_making_put(making, o->keyword, o->val, origin);
+		tide_settings_builder_put(builder, o->keyword, o->val, origin);
 	PQconninfoFree(options);
 	return true;
 }
 
 static bool
-read_text(struct tide_making *making, const char *text, const char *origin, struct tide_err *err)
+read_text(struct tide_settings_builder *builder, const char *text, const char *origin, struct tide_err *err)
 {
-	return tide_url_is(text) ? tide_url_parse(making, text, origin, err)
-				 : read_conninfo(making, text, origin, err);
+	return tide_url_is(text) ? tide_url_parse(builder, text, origin, err)
+				 : read_conninfo(builder, text, origin, err);
 }
 
 static bool
-read_group(struct tide_making *making, const struct environment *env, size_t group)
+read_group(struct tide_settings_builder *builder, const struct environment *env, size_t group)
 {
 	char *value[5];
 	bool any = false;
@@ -86,7 +87,7 @@ read_group(struct tide_making *making, const struct environment *env, size_t gro
 	for (size_t i = 0; i < TIDE_COUNT(value); i++) {
 		const char *variable = groups[group].variable[i];
 
-		value[i] = look_up(making->ctx, env, variable);
+		value[i] = look_up(builder->ctx, env, variable);
 		/* Kubernetes sets it so for a service of that name; it is not ours. */
 		if (value[i] != NULL && strcmp(groups[group].keyword[i], "port") == 0) {
 			if (strncmp(value[i], "tcp://", 6) == 0)
@@ -96,88 +97,93 @@ read_group(struct tide_making *making, const struct environment *env, size_t gro
 		}
 	}
 	for (size_t i = 0; any && i < TIDE_COUNT(value); i++)
-		tide_making_put(making, groups[group].keyword[i], value[i], groups[group].variable[i]);
+		tide_settings_builder_put(
+		    builder, groups[group].keyword[i], value[i], groups[group].variable[i]);
 	return any;
 }
 
 static bool
-read_application(
-    struct tide_making *making, const char *dsn, const struct environment *env, struct tide_err *err)
+read_application(struct tide_settings_builder *builder, const char *dsn, const struct environment *env,
+    struct tide_err *err)
 {
 	if (dsn != NULL && dsn[0] != '\0')
-		return read_text(making, dsn, "flag --dsn", err);
+		return read_text(builder, dsn, "flag --dsn", err);
 	for (size_t i = 0; i < TIDE_COUNT(url_variables); i++) {
-		char *text = look_up(making->ctx, env, url_variables[i]);
+		char *text = look_up(builder->ctx, env, url_variables[i]);
 
 		if (text != NULL)
-			return read_text(making, text, url_variables[i], err);
+			return read_text(builder, text, url_variables[i], err);
 	}
 	for (size_t i = 0; i < TIDE_COUNT(groups); i++)
-		if (read_group(making, env, i))
+		if (read_group(builder, env, i))
 			return true;
 	return true;
 }
 
 static bool
-read_overrides(struct tide_making *making, const char *const *overrides, struct tide_err *err)
+read_overrides(struct tide_settings_builder *builder, const char *const *overrides, struct tide_err *err)
 {
 	for (size_t i = 0; overrides != NULL && overrides[i] != NULL; i += 2) {
-		if (tide_making_keyword(making, overrides[i]) == NULL)
+		if (tide_settings_builder_keyword(builder, overrides[i]) == NULL)
 			return tide_fail(
 			    err, TIDE_USAGE, "libpq has no connection setting \"%s\"", overrides[i]);
 		/* An address that belongs to the other host. */
 		if (strcmp(overrides[i], "host") == 0)
-			tide_making_remove(making, "hostaddr");
-		tide_making_put(making, overrides[i], overrides[i + 1],
-		    talloc_asprintf(making->ctx, "flag --%s", overrides[i]));
+			tide_settings_builder_remove(builder, "hostaddr");
+		tide_settings_builder_put(builder, overrides[i], overrides[i + 1],
+		    talloc_asprintf(builder->ctx, "flag --%s", overrides[i]));
 	}
 	return true;
 }
 
 static void
-add_password_file(struct tide_making *making, const struct environment *env)
+add_password_file(struct tide_settings_builder *builder, const struct environment *env)
 {
-	char *home = look_up(making->ctx, env, "HOME"), *path;
+	char *home = look_up(builder->ctx, env, "HOME"), *path;
 	struct stat info;
 
-	if (home == NULL || tide_making_find(making, "password") != NULL ||
-	    tide_making_find(making, "passfile") != NULL)
+	if (home == NULL || tide_settings_builder_find(builder, "password") != NULL ||
+	    tide_settings_builder_find(builder, "passfile") != NULL)
 		return;
-	path = talloc_asprintf(making->ctx, "%s/.pgpass", home);
+	path = talloc_asprintf(builder->ctx, "%s/.pgpass", home);
 	/* libpq does not read one that others may read. */
 	if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & (S_IRWXG | S_IRWXO)) == 0)
-		tide_making_put(making, "passfile", path, "~/.pgpass");
+		tide_settings_builder_put(builder, "passfile", path, "~/.pgpass");
 }
 
 static void
-add_defaults(struct tide_making *making)
+add_defaults(struct tide_settings_builder *builder)
 {
 	const struct passwd *me = getpwuid(geteuid());
 
-	if (tide_making_find(making, "port") == NULL)
-		tide_making_put(making, "port", tide_making_keyword(making, "port")->compiled, "default");
-	if (tide_making_find(making, "user") == NULL && me != NULL)
-		tide_making_put(making, "user", me->pw_name, "default: the operating system's user");
-	if (tide_making_find(making, "dbname") == NULL && tide_making_find(making, "user") != NULL)
-		tide_making_put(
-		    making, "dbname", tide_making_find(making, "user")->value, "default: the user's name");
+	if (tide_settings_builder_find(builder, "port") == NULL)
+		tide_settings_builder_put(
+		    builder, "port", tide_settings_builder_keyword(builder, "port")->compiled, "default");
+	if (tide_settings_builder_find(builder, "user") == NULL && me != NULL)
+		tide_settings_builder_put(
+		    builder, "user", me->pw_name, "default: the operating system's user");
+	if (tide_settings_builder_find(builder, "dbname") == NULL &&
+	    tide_settings_builder_find(builder, "user") != NULL)
+		tide_settings_builder_put(builder, "dbname",
+		    tide_settings_builder_find(builder, "user")->value, "default: the user's name");
 }
 
 /* What libpq would take from the environment is listed too; behind a service file's back it would be stronger than that. */
 static void
-read_libpq(struct tide_making *making, const struct environment *env)
+read_libpq(struct tide_settings_builder *builder, const struct environment *env)
 {
-	const char *service = look_up(making->ctx, env, "PGSERVICE");
+	const char *service = look_up(builder->ctx, env, "PGSERVICE");
 
-	if (service != NULL && tide_making_find(making, "service") == NULL)
-		tide_making_put(making, "service", service, "PGSERVICE");
-	if (tide_making_find(making, "service") != NULL)
+	if (service != NULL && tide_settings_builder_find(builder, "service") == NULL)
+		tide_settings_builder_put(builder, "service", service, "PGSERVICE");
+	if (tide_settings_builder_find(builder, "service") != NULL)
 		return;
-	for (const PQconninfoOption *o = making->known; o->keyword != NULL; o++)
-		if (o->envvar != NULL && tide_making_find(making, o->keyword) == NULL)
-			tide_making_put(making, o->keyword, look_up(making->ctx, env, o->envvar), o->envvar);
-	add_password_file(making, env);
-	add_defaults(making);
+	for (const PQconninfoOption *o = builder->known; o->keyword != NULL; o++)
+		if (o->envvar != NULL && tide_settings_builder_find(builder, o->keyword) == NULL)
+			tide_settings_builder_put(
+			    builder, o->keyword, look_up(builder->ctx, env, o->envvar), o->envvar);
+	add_password_file(builder, env);
+	add_defaults(builder);
 }
 
 bool
@@ -186,22 +192,22 @@ tide_settings_resolve(void *ctx, const char *dsn, const char *const *overrides, 
 {
 	struct environment env = { getenv_fn, getenv_ctx };
 	PQconninfoOption *known = PQconninfoParse("", NULL);
-	struct tide_making making = { .ctx = talloc_new(ctx), .known = known };
+	struct tide_settings_builder builder = { .ctx = talloc_new(ctx), .known = known };
 	bool ok;
 
 	if (known == NULL) {
-		talloc_free(making.ctx);
+		talloc_free(builder.ctx);
 		return tide_fail(err, TIDE_UNEXPECTED, "out of memory");
 	}
-	ok = read_application(&making, dsn, &env, err) && read_overrides(&making, overrides, err);
+	ok = read_application(&builder, dsn, &env, err) && read_overrides(&builder, overrides, err);
 	if (ok)
-		read_libpq(&making, &env);
+		read_libpq(&builder, &env);
 	PQconninfoFree(known);
 	if (!ok) {
-		talloc_free(making.ctx);
+		talloc_free(builder.ctx);
 		return false;
 	}
-	*out = making.out;
+	*out = builder.out;
 	return true;
 }
 

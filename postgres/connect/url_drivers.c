@@ -197,18 +197,18 @@ may_be_named(const char *key)
 }
 
 static bool
-refuse_unknown(struct tide_making *making, const char *key, const char *origin, const char *nearest,
-    struct tide_err *err)
+refuse_unknown(struct tide_settings_builder *builder, const char *key, const char *origin,
+    const char *nearest, struct tide_err *err)
 {
-	(void)making;
+	(void)builder;
 	tide_fail(err, TIDE_USAGE, "%s: unknown key \"%s\"", origin, key);
 	return tide_hint(err, "did you mean %s?", nearest);
 }
 
 /* Drivers invent keys, so that an unknown one is no error; one that looks like a mistyped key of libpq is. */
 static bool
-take_unknown(
-    struct tide_making *making, const char *key, const char *origin, bool suspect, struct tide_err *err)
+take_unknown(struct tide_settings_builder *builder, const char *key, const char *origin, bool suspect,
+    struct tide_err *err)
 {
 	const char *candidates[128], *nearest;
 	size_t count = 0;
@@ -218,28 +218,28 @@ take_unknown(
 		return tide_hint(err, "in a password / is written %%2F, ? is %%3F, # is %%23 and @ is %%40");
 	}
 	if (!may_be_named(key)) {
-		tide_making_warn(making, "%s: a key that is no name was left out", origin);
+		tide_settings_builder_warn(builder, "%s: a key that is no name was left out", origin);
 		return true;
 	}
-	for (const PQconninfoOption *o = making->known; o->keyword != NULL && count < TIDE_COUNT(candidates);
+	for (const PQconninfoOption *o = builder->known; o->keyword != NULL && count < TIDE_COUNT(candidates);
 	     o++)
 		candidates[count++] = o->keyword;
 	nearest = tide_nearest(key, candidates, count);
 	if (nearest != NULL)
-		return refuse_unknown(making, key, origin, nearest, err);
-	tide_making_warn(making, "%s: \"%s\" is unknown to libpq and was left out", origin, key);
+		return refuse_unknown(builder, key, origin, nearest, err);
+	tide_settings_builder_warn(builder, "%s: \"%s\" is unknown to libpq and was left out", origin, key);
 	return true;
 }
 
 static bool
-translate(struct tide_making *making, const struct driver_key *row, const char *value, const char *origin,
-    struct tide_err *err)
+translate(struct tide_settings_builder *builder, const struct driver_key *row, const char *value,
+    const char *origin, struct tide_err *err)
 {
 	const struct pair *pair = row->values;
 
 	/* libpq's own word is stronger than a driver's, whichever comes first. */
-	if (strcmp(row->key, row->to) != 0 && tide_making_find(making, row->to) != NULL &&
-	    strcmp(tide_making_find(making, row->to)->origin, origin) == 0)
+	if (strcmp(row->key, row->to) != 0 && tide_settings_builder_find(builder, row->to) != NULL &&
+	    strcmp(tide_settings_builder_find(builder, row->to)->origin, origin) == 0)
 		return true;
 	if (value[0] == '\0')
 		value = "true"; /* JDBC: ?ssl */
@@ -249,26 +249,26 @@ translate(struct tide_making *making, const struct driver_key *row, const char *
 		tide_fail(err, TIDE_USAGE, "%s: the value of \"%s\" is not understood", origin, row->key);
 		return tide_hint(err, "say it with libpq's own key %s", row->to);
 	}
-	tide_making_put(making, row->to, pair == NULL ? value : pair->to, origin);
+	tide_settings_builder_put(builder, row->to, pair == NULL ? value : pair->to, origin);
 	return true;
 }
 
 bool
-tide_url_query(struct tide_making *making, const char *key, const char *value, const char *origin,
+tide_url_query(struct tide_settings_builder *builder, const char *key, const char *value, const char *origin,
     bool suspect, struct tide_err *err)
 {
 	const struct driver_key *row = find_key(key);
 
 	if (row != NULL && row->to != NULL)
-		return translate(making, row, value, origin, err);
+		return translate(builder, row, value, origin, err);
 	if (row != NULL) {
-		tide_making_warn(making, "%s: \"%s\" is a driver's own key and was left out%s", origin,
-		    row->key, row->note == NULL ? "" : row->note);
+		tide_settings_builder_warn(builder, "%s: \"%s\" is a driver's own key and was left out%s",
+		    origin, row->key, row->note == NULL ? "" : row->note);
 		return true;
 	}
-	if (tide_making_keyword(making, key) != NULL) {
-		tide_making_put(making, key, value, origin);
+	if (tide_settings_builder_keyword(builder, key) != NULL) {
+		tide_settings_builder_put(builder, key, value, origin);
 		return true;
 	}
-	return take_unknown(making, key, origin, suspect, err);
+	return take_unknown(builder, key, origin, suspect, err);
 }

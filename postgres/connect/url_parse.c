@@ -14,7 +14,7 @@ static const char *const schemes[] = { "postgresql", "postgres", "pgsql", "postg
 /** A URL on its way through the parser. Nothing of `mem` stays. */
 struct reading {
 	void *mem;
-	struct tide_making *making;
+	struct tide_settings_builder *builder;
 	const char *origin;
 	struct tide_err *err;
 	char *hosts, *ports; /* by comma, as libpq wants them */
@@ -79,7 +79,7 @@ put_decoded(const struct reading *r, const char *keyword, const char *text, size
 
 	if (value == NULL)
 		return bad_part(r, part);
-	tide_making_put(r->making, keyword, value, r->origin);
+	tide_settings_builder_put(r->builder, keyword, value, r->origin);
 	return true;
 }
 
@@ -191,7 +191,7 @@ read_pair(struct reading *r, const char *text, size_t length, bool suspect, bool
 		return value[0] == '/' ? add_host(r, value, strlen(value))
 				       : add_hosts(r, value, strlen(value));
 	}
-	return tide_url_query(r->making, key, value, r->origin, suspect, r->err);
+	return tide_url_query(r->builder, key, value, r->origin, suspect, r->err);
 }
 
 static bool
@@ -232,9 +232,9 @@ read_rest(struct reading *r, const char *text)
 	if (text[path] == '?' && !read_query(r, text + path + 1))
 		return false;
 	if (r->host_count > 0)
-		tide_making_put(r->making, "host", r->hosts, r->origin);
+		tide_settings_builder_put(r->builder, "host", r->hosts, r->origin);
 	if (r->any_port)
-		tide_making_put(r->making, "port", r->ports, r->origin);
+		tide_settings_builder_put(r->builder, "port", r->ports, r->origin);
 	return true;
 }
 
@@ -261,9 +261,10 @@ refuse_scheme(const struct reading *r, const char *text, size_t length)
 }
 
 bool
-tide_url_parse(struct tide_making *making, const char *text, const char *origin, struct tide_err *err)
+tide_url_parse(
+    struct tide_settings_builder *builder, const char *text, const char *origin, struct tide_err *err)
 {
-	struct reading r = { .mem = talloc_new(NULL), .making = making, .origin = origin, .err = err };
+	struct reading r = { .mem = talloc_new(NULL), .builder = builder, .origin = origin, .err = err };
 	bool jdbc = strncasecmp(text, "jdbc:", 5) == 0, known = false, ok;
 	const char *scheme = text + (jdbc ? 5 : 0);
 	size_t length = strcspn(scheme, ":"), base = strcspn(scheme, "+:");

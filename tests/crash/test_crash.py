@@ -35,12 +35,12 @@ CREATE TRIGGER count_updates BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTIO
 # Segments hold what their checkpoint says: no row before it is left undone.
 BEHIND = """
 SELECT count(*) FROM tidemark.segment s, items i
- WHERE s.sweep = (SELECT sweep FROM tidemark.segment ORDER BY id DESC LIMIT 1) AND NOT s.hole
+ WHERE s.sweep = (SELECT sweep FROM tidemark.segment ORDER BY id DESC LIMIT 1) AND NOT s.skipped_range
    AND CASE WHEN s.key_order IS NULL
             THEN i.ctid >= format('(%s,0)', s.first)::tid AND i.ctid < format('(%s,0)', s.next)::tid
             ELSE i.id <= s.key[1]::bigint END
    AND i.quantity IS DISTINCT FROM i.qty
-   AND NOT EXISTS (SELECT FROM tidemark.segment h WHERE h.sweep = s.sweep AND h.hole AND NOT h.done
+   AND NOT EXISTS (SELECT FROM tidemark.segment h WHERE h.sweep = s.sweep AND h.skipped_range AND NOT h.done
                    AND h.key_order IS NULL AND i.ctid >= format('(%s,0)', h.first)::tid AND i.ctid < format('(%s,0)', h.stop)::tid)
 """
 

@@ -41,9 +41,9 @@ CREATE TRIGGER touch BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch();
 # What a checkpoint has passed and is not done, in one snapshot.
 BEHIND = """
 SELECT count(*) FROM tidemark.segment s, t
- WHERE s.sweep = (SELECT sweep FROM tidemark.segment ORDER BY id DESC LIMIT 1) AND NOT s.hole
+ WHERE s.sweep = (SELECT sweep FROM tidemark.segment ORDER BY id DESC LIMIT 1) AND NOT s.skipped_range
    AND t.ctid >= format('(%s,0)', s.first)::tid AND t.ctid < format('(%s,0)', s.next)::tid AND t.b IS DISTINCT FROM t.a
-   AND NOT EXISTS (SELECT FROM tidemark.segment h WHERE h.sweep = s.sweep AND h.hole AND NOT h.done
+   AND NOT EXISTS (SELECT FROM tidemark.segment h WHERE h.sweep = s.sweep AND h.skipped_range AND NOT h.done
                    AND t.ctid >= format('(%s,0)', h.first)::tid AND t.ctid < format('(%s,0)', h.stop)::tid)
 """
 # A row is written by the application, which counts its own writes, and by the sweep once at most.

@@ -76,10 +76,10 @@ steps_action(char **out, const struct tide_action *action)
 	    (action->flags & TIDE_RESTARTABLE) != 0 ? ", restartable" : "",
 	    (action->flags & TIDE_CREATES) != 0 ? ", creates" : "",
 	    (action->flags & TIDE_PROVES) != 0 ? ", proves" : "");
-	if ((action->flags & TIDE_GIVES_WAY) != 0)
+	if ((action->flags & TIDE_YIELDS) != 0)
 		steps_say(
 		    out, "-- gives way%s\n", (action->flags & TIDE_TRACELESS) != 0 ? ", traceless" : "");
-	if ((action->flags & TIDE_OWN_PATH) != 0)
+	if ((action->flags & TIDE_ROLE_SEARCH_PATH) != 0)
 		steps_say(out, "-- with the role's own search_path\n");
 	if ((action->flags & TIDE_RESYNC) != 0)
 		steps_say(out, "-- only when earlier phases stay\n");

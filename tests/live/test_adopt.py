@@ -294,7 +294,7 @@ class Differences(Hurt):
                      heal="ALTER TABLE t ALTER b SET NOT NULL")
         self.differs(copy, "CREATE FUNCTION tidemark.more() RETURNS trigger LANGUAGE plpgsql AS $$\n-- tidemark {\"plan\": \"p\", \"columns\": []}\n"
                      "BEGIN RETURN NEW; END $$; CREATE TRIGGER more BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION tidemark.more()",
-                     'trigger "more" of public.t is of this plan, and the run has not made it', heal="DROP TRIGGER more ON t; DROP FUNCTION tidemark.more()")
+                     'trigger "more" of public.t belongs to this plan, but the run did not create it', heal="DROP TRIGGER more ON t; DROP FUNCTION tidemark.more()")
         conflict = copy.value("SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'tidemark'::regnamespace")
         self.differs(copy, f'GRANT EXECUTE ON FUNCTION tidemark."{conflict}" TO PUBLIC', "may be executed by everybody",
                      heal=f'REVOKE ALL ON FUNCTION tidemark."{conflict}" FROM PUBLIC')

@@ -51,7 +51,7 @@ class OrderCase(LiveCase):
         return self.value("SELECT coalesce(sum(changed), 0)::integer FROM tidemark.segment")
 
     def segments(self):
-        return self.rows("SELECT key_order, done, hole, skipped FROM tidemark.segment")
+        return self.rows("SELECT key_order, done, skipped_range, skipped FROM tidemark.segment")
 
 
 def insert(conn, rng):

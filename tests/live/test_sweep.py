@@ -123,7 +123,7 @@ class Horizon(SweepCase):
         holder = self.hold()
         process = self.tidemark.start("run", self.slow(horizon="wait"))
         process.wait_for("application 'report'", timeout=30)
-        self.assertRegex(process.err, r"continuing would leave up to [\d.]+[kM]B behind")
+        self.assertRegex(process.err, r"continuing would leave up to [\d.]+[kM]B of dead rows")
         self.wait_until(lambda: self.value("SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name LIKE 'tidemark/%%'"
                                            " AND state = 'active' AND query LIKE '%%tidemark.segment%%'"), what="batches end")
         changed = self.value("SELECT sum(changed) FROM tidemark.segment")
@@ -140,7 +140,7 @@ class Horizon(SweepCase):
     def test_a_wait_has_an_end_and_says_what_it_costs(self):
         holder = self.hold()
         result = self.tidemark("run", self.slow(horizon="wait", horizon_wait="2s")).ok()
-        self.assertRegex(result.err, r"continuing all the same: up to \d+(\.\d+)? ?[kM]B will be left behind")
+        self.assertRegex(result.err, r"continuing all the same: up to \d+(\.\d+)? ?[kM]B of dead rows will be left")
         self.assertIn("application 'report'", result.err)
         self.assertLess(self.share(), 0.5)
         holder.rollback()
@@ -331,7 +331,7 @@ class Workers(SweepCase):
         points = self.points(self.uneven()[0])
         self.assertIn("sweep.split", points)
         self.assertEqual(self.value("SELECT count(*) FROM items WHERE title IS DISTINCT FROM name"), 0)
-        ranges = self.rows("SELECT first, stop, done FROM tidemark.segment WHERE NOT hole AND sweep LIKE '%%/fill/%%'"
+        ranges = self.rows("SELECT first, stop, done FROM tidemark.segment WHERE NOT skipped_range AND sweep LIKE '%%/fill/%%'"
                            " ORDER BY first")
         blocks = self.value("SELECT pg_relation_size('items') / current_setting('block_size')::int")
         self.assertEqual(ranges[0][0], 0)
@@ -363,7 +363,7 @@ class Workers(SweepCase):
         with open(path, "w", encoding="utf-8") as file:
             file.write(text.replace('[[phase]]\nkind = "backfill"', late + '[[phase]]\nkind = "backfill"'))
         self.tidemark("run", path).ok()
-        ranges = self.rows("SELECT first, stop, done FROM tidemark.segment WHERE NOT hole AND sweep LIKE '%%/fill/%%'"
+        ranges = self.rows("SELECT first, stop, done FROM tidemark.segment WHERE NOT skipped_range AND sweep LIKE '%%/fill/%%'"
                            " ORDER BY first")
         for (_, stop, done), (first, _, _) in zip(ranges, ranges[1:]):
             self.assertEqual(stop, first, "the segments are not side by side")

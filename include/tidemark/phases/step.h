@@ -46,10 +46,11 @@ enum tide_action_flag {
 	TIDE_RESTARTABLE = 1, /* may be cancelled at any moment and started again: nothing is left behind */
 	TIDE_CREATES =
 	    2, /* makes an object: `done` without our journal means somebody else made it → drift */
-	TIDE_PROVES = 4,   /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
-	TIDE_OWN_PATH = 8, /* SQL of the plan's author: names are found as the role itself would find them */
+	TIDE_PROVES = 4, /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
+	TIDE_ROLE_SEARCH_PATH =
+	    8,            /* SQL of the plan's author: names are found as the role itself would find them */
 	TIDE_RESYNC = 16, /* of an undo: only for phases that stay; left out when everything is rolled back */
-	TIDE_GIVES_WAY =
+	TIDE_YIELDS =
 	    32, /* CONCURRENT: asks for its lock as the lock policy says, and lets go when somebody waits behind it */
 	TIDE_TRACELESS =
 	    64, /* the probe cannot always find what was done: the journal's word counts as well */
@@ -103,7 +104,7 @@ struct tide_sweep_spec {
 	char *trigger; /* the trigger that must stand (ENABLE ALWAYS) for the sweep to be right; NULL: none */
 	char *function; /* its function, quoted and qualified, as regprocedure text; with trigger */
 	bool
-	    own_path; /* read: `residual` is the author's, and is evaluated under the role's own search_path; the expressions of a dual write are not, for the triggers' sake */
+	    role_search_path; /* read: `residual` is the author's, and is evaluated under the role's own search_path; the expressions of a dual write are not, for the triggers' sake */
 	bool
 	    repeats; /* no trigger fills rows that move: repeat beyond the end until a read pass finds nothing */
 	int64_t max_rows_per_second; /* 0 = no limit */

@@ -16,7 +16,7 @@ char *tide_session_sql(void *ctx, int server_version);
  * function or an operator there would have it run as our role (CVE-2018-1058). pg_catalog always comes first: statements of ours
  * that run beside such code mean the server's own operators.
  */
-#define TIDE_SET_OWN_PATH(local)                                                                             \
+#define TIDE_SET_ROLE_SEARCH_PATH(local)                                                                     \
 	"WITH own AS MATERIALIZED (SELECT pg_catalog.set_config('search_path', s.reset_val, " local          \
 	") AS path FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'search_path')\n"    \
 	"SELECT pg_catalog.set_config('search_path', coalesce((SELECT "                                      \

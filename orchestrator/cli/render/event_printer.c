@@ -20,7 +20,7 @@ is_detail(const char *name)
 }
 
 static void
-event_json(struct tide_watch *watch, const struct tide_event *event)
+event_json(struct tide_event_printer *printer, const struct tide_event *event)
 {
 	json_t *object = tide_json_object();
 
@@ -32,11 +32,11 @@ event_json(struct tide_watch *watch, const struct tide_event *event)
 	json_object_set_new(object, "seconds", tide_json_seconds(event->duration));
 	json_object_set_new(object, "lock_wait_seconds", tide_json_seconds(event->lock_wait));
 	json_object_set_new(object, "warning", json_boolean(event->warning));
-	tide_json_print(&watch->cli->out, object, true);
+	tide_json_print(&printer->cli->out, object, true);
 }
 
 static void
-event_log(struct tide_watch *watch, const struct tide_event *event)
+event_log(struct tide_event_printer *printer, const struct tide_event *event)
 {
 	struct tide_log_field fields[5];
 	size_t count = 0;
@@ -50,7 +50,7 @@ event_log(struct tide_watch *watch, const struct tide_event *event)
 	if (event->lock_wait >= 0)
 		fields[count++] = (struct tide_log_field){ "lock_wait_us", NULL, event->lock_wait };
 	fields[count] = (struct tide_log_field){ 0 };
-	tide_log(&watch->log,
+	tide_log(&printer->log,
 	    event->warning           ? TIDE_LOG_WARNING
 	    : is_detail(event->name) ? TIDE_LOG_DEBUG
 				     : TIDE_LOG_INFO,
@@ -58,13 +58,13 @@ event_log(struct tide_watch *watch, const struct tide_event *event)
 }
 
 static void
-event_people(struct tide_watch *watch, const struct tide_event *event)
+event_text(struct tide_event_printer *printer, const struct tide_event *event)
 {
-	struct tide_stream *out = &watch->cli->err;
+	struct tide_stream *out = &printer->cli->err;
 	char text[64];
 
 	if (event->message == NULL ||
-	    (is_detail(event->name) && !watch->cli->options.verbose && !event->warning))
+	    (is_detail(event->name) && !printer->cli->options.verbose && !event->warning))
 		return;
 	tide_output_say(out, TIDE_DIM, "%s%s", event->phase != NULL ? event->phase : "",
 	    event->phase != NULL ? ": " : "");
@@ -80,22 +80,22 @@ event_people(struct tide_watch *watch, const struct tide_event *event)
 static void
 on_event(void *ctx, const struct tide_event *event)
 {
-	struct tide_watch *watch = ctx;
+	struct tide_event_printer *printer = ctx;
 
-	if (watch->cli->options.json)
-		event_json(watch, event);
-	if (watch->silent && !event->warning)
+	if (printer->cli->options.json)
+		event_json(printer, event);
+	if (printer->silent && !event->warning)
 		return;
-	tide_progress_clear(&watch->line);
-	if (watch->pretty)
-		event_people(watch, event);
+	tide_progress_clear(&printer->line);
+	if (printer->pretty)
+		event_text(printer, event);
 	else
-		event_log(watch, event);
-	(void)fflush(watch->cli->err.file);
+		event_log(printer, event);
+	(void)fflush(printer->cli->err.file);
 }
 
 static void
-progress_log(struct tide_watch *watch, const struct tide_progress *p, int64_t now)
+progress_log(struct tide_event_printer *printer, const struct tide_progress *p, int64_t now)
 {
 	char text[1024];
 	const struct tide_log_field fields[] = {
@@ -108,63 +108,64 @@ progress_log(struct tide_watch *watch, const struct tide_progress *p, int64_t no
 		{ 0 },
 	};
 
-	if (!tide_progress_due(&watch->line, p, now))
+	if (!tide_progress_due(&printer->line, p, now))
 		return;
-	tide_log(&watch->log, TIDE_LOG_INFO, "sweep.progress", tide_progress_format(p, text, sizeof(text)),
+	tide_log(&printer->log, TIDE_LOG_INFO, "sweep.progress", tide_progress_format(p, text, sizeof(text)),
 	    fields);
-	watch->line.at = now;
-	watch->line.said = true;
-	watch->line.share = p->share;
-	(void)snprintf(watch->line.phase, sizeof(watch->line.phase), "%s", p->phase != NULL ? p->phase : "");
+	printer->line.at = now;
+	printer->line.said = true;
+	printer->line.share = p->share;
+	(void)snprintf(
+	    printer->line.phase, sizeof(printer->line.phase), "%s", p->phase != NULL ? p->phase : "");
 }
 
 static void
 on_progress(void *ctx, const struct tide_progress *progress)
 {
-	struct tide_watch *watch = ctx;
+	struct tide_event_printer *printer = ctx;
 	int64_t now = tide_now_us();
 
 	/* Once a second, and the last one in any case. */
-	if (watch->cli->options.json &&
-	    (watch->json_at == 0 || now - watch->json_at >= TIDE_SECOND || progress->share >= 1)) {
+	if (printer->cli->options.json &&
+	    (printer->json_at == 0 || now - printer->json_at >= TIDE_SECOND || progress->share >= 1)) {
 		json_t *object = tide_json_object();
 
 		json_object_set_new(object, "event", json_string("sweep.progress"));
 		json_object_set_new(object, "at", tide_json_now());
 		json_object_set_new(object, "progress", tide_json_progress(progress));
-		tide_json_print(&watch->cli->out, object, true);
-		watch->json_at = now;
+		tide_json_print(&printer->cli->out, object, true);
+		printer->json_at = now;
 	}
-	if (watch->silent)
+	if (printer->silent)
 		return;
-	if (watch->pretty)
-		tide_progress_show(&watch->line, progress, now);
+	if (printer->pretty)
+		tide_progress_show(&printer->line, progress, now);
 	else
-		progress_log(watch, progress, now);
+		progress_log(printer, progress, now);
 }
 
 struct tide_observer
-tide_watch_init(struct tide_watch *watch, struct tide_cli *cli)
+tide_event_printer_init(struct tide_event_printer *printer, struct tide_cli *cli)
 {
 	const char *format = cli->options.log_format;
 
-	*watch = (struct tide_watch){ .cli = cli, .line = { .stream = &cli->err } };
-	watch->pretty = format == NULL;
+	*printer = (struct tide_event_printer){ .cli = cli, .line = { .stream = &cli->err } };
+	printer->pretty = format == NULL;
 	/* Two programs' worth of lines in one terminal help nobody: with --json the events are on standard output. */
-	watch->silent = cli->options.quiet ||
-			(cli->options.json && format == NULL && (!cli->err.terminal || cli->out.terminal));
-	watch->log = (struct tide_log){
+	printer->silent = cli->options.quiet ||
+			  (cli->options.json && format == NULL && (!cli->err.terminal || cli->out.terminal));
+	printer->log = (struct tide_log){
 		.out = cli->err.file,
 		.format = format != NULL && strcmp(format, "json") == 0 ? TIDE_LOG_JSON : TIDE_LOG_TEXT,
 		.least = cli->options.verbose ? TIDE_LOG_DEBUG : TIDE_LOG_INFO,
 		.colour = cli->err.colour,
 	};
-	return (struct tide_observer){ .ctx = watch, .event = on_event, .progress = on_progress };
+	return (struct tide_observer){ .ctx = printer, .event = on_event, .progress = on_progress };
 }
 
 void
-tide_watch_end(struct tide_watch *watch)
+tide_event_printer_end(struct tide_event_printer *printer)
 {
-	tide_progress_clear(&watch->line);
-	(void)fflush(watch->cli->err.file);
+	tide_progress_clear(&printer->line);
+	(void)fflush(printer->cli->err.file);
 }

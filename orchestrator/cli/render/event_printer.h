@@ -1,5 +1,5 @@
-#ifndef TIDE_WATCH_H
-#define TIDE_WATCH_H
+#ifndef TIDE_EVENT_PRINTER_H
+#define TIDE_EVENT_PRINTER_H
 
 #include <stdint.h>
 
@@ -9,7 +9,7 @@
 #include "tidemark/orchestrator/observer.h"
 
 /** Turns what the executor tells into a progress line, log lines or NDJSON. */
-struct tide_watch {
+struct tide_event_printer {
 	struct tide_cli *cli;
 	struct tide_progress_line line;
 	struct tide_log log;
@@ -19,8 +19,8 @@ struct tide_watch {
 };
 
 /** `watch` must outlive the observer. */
-struct tide_observer tide_watch_init(struct tide_watch *watch, struct tide_cli *cli);
+struct tide_observer tide_event_printer_init(struct tide_event_printer *printer, struct tide_cli *cli);
 /** Takes the progress line away. */
-void tide_watch_end(struct tide_watch *watch);
+void tide_event_printer_end(struct tide_event_printer *printer);
 
 #endif

@@ -50,7 +50,7 @@ tide_review_time(const struct tide_action *action, const struct tide_plan *plan,
 		(void)snprintf(out, size, "%s", tide_duration_format(us, text, sizeof(text)));
 	else if (us == 0 && action->touch == TIDE_TOUCH_NOTHING)
 		(void)snprintf(out, size, "an instant");
-	else if (us < 0 && (action->flags & TIDE_OWN_PATH) != 0)
+	else if (us < 0 && (action->flags & TIDE_ROLE_SEARCH_PATH) != 0)
 		(void)snprintf(out, size, "unknown");
 	else if (us < 0)
 		(void)snprintf(out, size, "unknown: the table has no statistics");
@@ -69,7 +69,7 @@ own_lock(void *ctx, const struct tide_action *action, const struct tide_plan *pl
 	char wait[64];
 
 	tide_duration_format(plan->limits.lock_timeout, wait, sizeof(wait));
-	if ((action->flags & TIDE_GIVES_WAY) != 0)
+	if ((action->flags & TIDE_YIELDS) != 0)
 		return talloc_asprintf(ctx,
 		    "%s on %s; reads and writes continue; one request waits at most %s, and it is cancelled "
 		    "when "
@@ -239,31 +239,31 @@ same_act(const struct tide_action *a, const struct tide_action *b)
 }
 
 long
-tide_review_repeats(const struct tide_live *live, size_t phase, const struct tide_action *action)
+tide_review_repeats(const struct tide_review_input *input, size_t phase, const struct tide_action *action)
 {
-	for (size_t p = 0; p < phase && live->steps[p] != NULL; p++)
-		for (size_t i = 0; i < live->steps[p]->count; i++)
-			if (action->probe != NULL && same_act(&live->steps[p]->item[i].forward, action))
+	for (size_t p = 0; p < phase && input->steps[p] != NULL; p++)
+		for (size_t i = 0; i < input->steps[p]->count; i++)
+			if (action->probe != NULL && same_act(&input->steps[p]->item[i].forward, action))
 				return (long)p;
 	return -1;
 }
 
 long
-tide_review_point(const struct tide_live *live, const struct tide_step **step)
+tide_review_point(const struct tide_review_input *input, const struct tide_step **step)
 {
-	for (size_t i = 0; i < live->plan->count && live->steps[i] != NULL; i++)
-		for (size_t j = 0; j < live->steps[i]->count; j++)
-			if (live->steps[i]->item[j].irreversible) {
-				*step = &live->steps[i]->item[j];
+	for (size_t i = 0; i < input->plan->count && input->steps[i] != NULL; i++)
+		for (size_t j = 0; j < input->steps[i]->count; j++)
+			if (input->steps[i]->item[j].irreversible) {
+				*step = &input->steps[i]->item[j];
 				return (long)i;
 			}
 	return -1;
 }
 
 char *
-tide_review_act(void *ctx, const struct tide_action *action, const struct tide_live *live)
+tide_review_act(void *ctx, const struct tide_action *action, const struct tide_review_input *input)
 {
-	const struct tide_table *table = &live->cat->table;
+	const struct tide_table *table = &input->cat->table;
 	char *text = talloc_strdup(ctx, "");
 
 	if (action->kind == TIDE_STEP_SWEEP && action->sweep != NULL) {

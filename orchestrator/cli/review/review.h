@@ -31,21 +31,22 @@ const char *tide_review_loss_name(enum tide_loss loss);
 char *tide_review_lost(void *ctx, const struct tide_action *undo);
 char *tide_review_loses(void *ctx, const struct tide_action *undo);
 /** The first step after which there is no way back before its phase: index of its phase; -1 when there is none. */
-long tide_review_point(const struct tide_live *live, const struct tide_step **step);
+long tide_review_point(const struct tide_review_input *input, const struct tide_step **step);
 /** The statements of an action as they would be sent, one text. Belongs to ctx. */
-char *tide_review_act(void *ctx, const struct tide_action *action, const struct tide_live *live);
+char *tide_review_act(void *ctx, const struct tide_action *action, const struct tide_review_input *input);
 
 /** Index of an earlier phase with a step that does just the same (its probe will find it done); -1: none. */
-long tide_review_repeats(const struct tide_live *live, size_t phase, const struct tide_action *action);
+long
+tide_review_repeats(const struct tide_review_input *input, size_t phase, const struct tide_action *action);
 
 /** For people. */
-void tide_review_print(struct tide_stream *out, const struct tide_live *live, const char *as);
+void tide_review_print(struct tide_stream *out, const struct tide_review_input *input, const char *as);
 /** The way back, last phase first, for people. */
-void tide_review_print_back(struct tide_stream *out, const struct tide_live *live, const char *as);
-json_t *tide_review_json(const struct tide_live *live);
+void tide_review_print_back(struct tide_stream *out, const struct tide_review_input *input, const char *as);
+json_t *tide_review_json(const struct tide_review_input *input);
 /** SQL that psql runs as it is; false + err when some step cannot be said so. */
-bool tide_review_sql(
-    struct tide_stream *out, const struct tide_live *live, bool back, struct tide_err *err) TIDE_CHECKED;
+bool tide_review_sql(struct tide_stream *out, const struct tide_review_input *input, bool back,
+    struct tide_err *err) TIDE_CHECKED;
 /** One sweep as a DO block that commits each batch. Belongs to ctx. */
 char *tide_review_sweep(void *ctx, const struct tide_sweep_spec *spec, const char *table);
 

@@ -10,8 +10,8 @@
 #include "tidemark/postgres/rows.h"
 
 bool
-tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, struct tide_catalog **out,
-    struct tide_err *err)
+tide_review_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *plan,
+    struct tide_catalog **out, struct tide_err *err)
 {
 	struct tide_catalog_request request = {
 		.schema = plan->schema,
@@ -30,7 +30,7 @@ tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *pla
 }
 
 enum tide_file_fit
-tide_live_fit(const struct tide_run_status *run, const struct tide_plan *plan)
+tide_review_fit(const struct tide_run_status *run, const struct tide_plan *plan)
 {
 	void *mem;
 	struct tide_plan *stored = NULL;
@@ -51,20 +51,20 @@ tide_live_fit(const struct tide_run_status *run, const struct tide_plan *plan)
 
 /* Of a run under way, the phases that have begun have their steps in the journal; *first is the one behind them. */
 static bool
-written_down(
-    struct tide_live *live, struct tide_conn *conn, size_t *first, bool *at_work, struct tide_err *err)
+written_down(struct tide_review_input *input, struct tide_conn *conn, size_t *first, bool *at_work,
+    struct tide_err *err)
 {
-	const struct tide_run_status *run = &live->run;
+	const struct tide_run_status *run = &input->run;
 
 	*first = 0;
 	*at_work = false;
 	if (!run->found || run->state == TIDE_RUN_ROLLED_BACK ||
-	    tide_live_fit(run, live->plan) == TIDE_FILE_OTHER)
+	    tide_review_fit(run, input->plan) == TIDE_FILE_OTHER)
 		return true;
-	for (size_t i = 0; i < run->count && i < live->plan->count; i++) {
-		if (!tide_store_steps(live, conn, run->id, (long)i, &live->steps[i], err))
+	for (size_t i = 0; i < run->count && i < input->plan->count; i++) {
+		if (!tide_store_steps(input, conn, run->id, (long)i, &input->steps[i], err))
 			return false;
-		if (live->steps[i] == NULL)
+		if (input->steps[i] == NULL)
 			break;
 		*first = i + 1;
 		*at_work = run->item[i].state != TIDE_PHASE_DONE;
@@ -73,10 +73,10 @@ written_down(
 }
 
 bool
-tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, struct tide_live **out,
-    struct tide_err *err)
+tide_review_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan,
+    struct tide_review_input **out, struct tide_err *err)
 {
-	struct tide_live *live = talloc_zero(ctx, struct tide_live);
+	struct tide_review_input *input = talloc_zero(ctx, struct tide_review_input);
 	struct tide_findings *found;
 	struct tide_catalog *ahead;
 	struct tide_rows *rows;
@@ -84,33 +84,33 @@ tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, st
 	size_t first;
 	bool at_work;
 
-	live->plan = plan;
-	live->findings = talloc_zero(live, struct tide_findings);
-	live->steps = talloc_zero_array(live, struct tide_steps *, (unsigned)plan->count + 1);
+	input->plan = plan;
+	input->findings = talloc_zero(input, struct tide_findings);
+	input->steps = talloc_zero_array(input, struct tide_steps *, (unsigned)plan->count + 1);
 	/* Compiling ahead changes its catalog, and the review shows the one that is. */
-	if (!tide_cli_connect(cli, err) || !tide_live_catalog(live, cli->conn, plan, &live->cat, err) ||
-	    !tide_live_catalog(live, cli->conn, plan, &ahead, err) ||
-	    !tide_store_status(live, cli->conn, plan->name, &live->run, err) ||
-	    !written_down(live, cli->conn, &first, &at_work, err) ||
-	    !tide_await_query(cli->conn, live, "SELECT pg_catalog.to_regnamespace('tidemark') IS NOT NULL", 0,
-		NULL, &rows, err))
+	if (!tide_cli_connect(cli, err) || !tide_review_catalog(input, cli->conn, plan, &input->cat, err) ||
+	    !tide_review_catalog(input, cli->conn, plan, &ahead, err) ||
+	    !tide_store_status(input, cli->conn, plan->name, &input->run, err) ||
+	    !written_down(input, cli->conn, &first, &at_work, err) ||
+	    !tide_await_query(cli->conn, input, "SELECT pg_catalog.to_regnamespace('tidemark') IS NOT NULL",
+		0, NULL, &rows, err))
 		return false;
-	live->state = tide_rows_bool(rows, 0, 0);
-	if (live->run.found && live->run.unmatched > 0)
-		tide_findings_add(live->findings, TIDE_WARNING, "lookup-unmatched", 0, 0,
+	input->state = tide_rows_bool(rows, 0, 0);
+	if (input->run.found && input->run.unmatched > 0)
+		tide_findings_add(input->findings, TIDE_WARNING, "lookup-unmatched", 0, 0,
 		    "add what is missing to the table that is looked up and write those rows again (UPDATE … "
 		    "SET old = "
 		    "old), or leave them NULL: the switch does not stop for them",
-		    "%s", tide_unmatched_text(live, live->run.unmatched, live->run.unmatched_key));
-	tide_phase_lint(plan, NULL, live->findings);
-	if (!tide_findings_has_error(live->findings)) {
-		found = talloc_zero(live, struct tide_findings);
+		    "%s", tide_unmatched_text(input, input->run.unmatched, input->run.unmatched_key));
+	tide_phase_lint(plan, NULL, input->findings);
+	if (!tide_findings_has_error(input->findings)) {
+		found = talloc_zero(input, struct tide_findings);
 		if (!tide_phase_compile_rest(
-			live, plan, first, at_work, ahead, live->steps, found, &compile) &&
+			input, plan, first, at_work, ahead, input->steps, found, &compile) &&
 		    !tide_findings_has_error(found))
 			tide_lint_from_err(found, "cannot-compile", &compile);
-		tide_lint_merge(live->findings, found);
+		tide_lint_merge(input->findings, found);
 	}
-	*out = live;
+	*out = input;
 	return true;
 }

@@ -1,5 +1,5 @@
-#ifndef TIDE_LIVE_H
-#define TIDE_LIVE_H
+#ifndef TIDE_REVIEW_INPUT_H
+#define TIDE_REVIEW_INPUT_H
 
 #include "cli/context/cli.h"
 #include "tidemark/catalog/catalog.h"
@@ -7,7 +7,7 @@
 #include "tidemark/phases/step.h"
 
 /** A plan against the live database, for the review and for lint. */
-struct tide_live {
+struct tide_review_input {
 	const struct tide_plan *plan;
 	struct tide_catalog *cat;  /* as it is now */
 	struct tide_steps **steps; /* of each phase; NULL from the first that cannot be compiled */
@@ -17,15 +17,16 @@ struct tide_live {
 };
 
 /** Reads the catalog as the plan needs it. Belongs to ctx. */
-bool tide_live_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *plan,
+bool tide_review_catalog(void *ctx, struct tide_conn *conn, const struct tide_plan *plan,
     struct tide_catalog **out, struct tide_err *err) TIDE_CHECKED;
 /**
  * Reads and compiles all of it. What the plan does wrong becomes a finding; false only when the database cannot be read.
  */
-bool tide_live_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan, struct tide_live **out,
-    struct tide_err *err) TIDE_CHECKED;
+bool tide_review_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan,
+    struct tide_review_input **out, struct tide_err *err) TIDE_CHECKED;
 /** Privileges, old transactions, invalid indexes, wraparound, dropped columns, standby. */
-bool tide_live_preflight(struct tide_cli *cli, struct tide_live *live, struct tide_err *err) TIDE_CHECKED;
+bool tide_review_preflight(
+    struct tide_cli *cli, struct tide_review_input *input, struct tide_err *err) TIDE_CHECKED;
 
 /** How a plan file stands to the plan that a run has. */
 enum tide_file_fit {
@@ -33,6 +34,6 @@ enum tide_file_fit {
 	TIDE_FILE_LONGER, /* phases were added at its end: `tidemark run` takes them over */
 	TIDE_FILE_OTHER
 };
-enum tide_file_fit tide_live_fit(const struct tide_run_status *run, const struct tide_plan *plan);
+enum tide_file_fit tide_review_fit(const struct tide_run_status *run, const struct tide_plan *plan);
 
 #endif

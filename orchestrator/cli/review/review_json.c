@@ -33,7 +33,7 @@ also_json(const struct tide_action *a)
 }
 
 static json_t *
-action_json(void *mem, const struct tide_action *a, const struct tide_live *live)
+action_json(void *mem, const struct tide_action *a, const struct tide_review_input *input)
 {
 	static const char *const touches[] = { "nothing", "read", "batches", "build", "sample", "vacuum",
 		"rewrite", "rows", "unknown" };
@@ -43,19 +43,19 @@ action_json(void *mem, const struct tide_action *a, const struct tide_live *live
 	for (size_t i = 0; i < a->act_count; i++)
 		json_array_append_new(sql, tide_json_text(a->act[i]));
 	if (a->kind == TIDE_STEP_SWEEP && a->sweep != NULL)
-		json_array_append_new(sql, tide_json_text(tide_review_act(mem, a, live)));
+		json_array_append_new(sql, tide_json_text(tide_review_act(mem, a, input)));
 	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:s, s:I, s:I, s:o, s:s, s:o, s:o}", "kind",
 	    tide_step_kind_name(a->kind), "title", tide_json_text(a->title), "sql", sql, "lock",
 	    a->lock == TIDE_LOCK_NONE ? "none" : tide_lock_name(a->lock), "lock_table",
 	    tide_json_text(a->lock_table), "also_locks", also_json(a), "locks_unknown",
 	    (a->flags & TIDE_LOCKS_UNKNOWN) != 0, "touches", touches[a->touch], "rows", (json_int_t)a->rows,
 	    "bytes", (json_int_t)a->bytes, "estimate_seconds",
-	    tide_json_seconds(tide_review_estimate(a, live->plan)), "loses", losses[a->loss], "loss_note",
+	    tide_json_seconds(tide_review_estimate(a, input->plan)), "loses", losses[a->loss], "loss_note",
 	    tide_json_text(a->loss_note), "other_triggers", other_json(a->sweep));
 }
 
 static json_t *
-steps_json(void *mem, const struct tide_steps *steps, const struct tide_live *live)
+steps_json(void *mem, const struct tide_steps *steps, const struct tide_review_input *input)
 {
 	json_t *list = json_array();
 
@@ -64,64 +64,64 @@ steps_json(void *mem, const struct tide_steps *steps, const struct tide_live *li
 		json_t *undo = json_array();
 
 		for (size_t j = 0; j < step->undo_count; j++)
-			json_array_append_new(undo, action_json(mem, &step->undo[j], live));
+			json_array_append_new(undo, action_json(mem, &step->undo[j], input));
 		json_array_append_new(
 		    list, json_pack("{s:o, s:o, s:o, s:b, s:o, s:o}", "name", tide_json_text(step->name),
-			      "forward", action_json(mem, &step->forward, live), "undo", undo, "irreversible",
-			      step->irreversible, "releases", tide_json_text(step->releases), "releases_note",
-			      tide_json_text(step->releases_note)));
+			      "forward", action_json(mem, &step->forward, input), "undo", undo,
+			      "irreversible", step->irreversible, "releases", tide_json_text(step->releases),
+			      "releases_note", tide_json_text(step->releases_note)));
 	}
 	return list;
 }
 
 static json_t *
-phase_json(void *mem, const struct tide_live *live, size_t index)
+phase_json(void *mem, const struct tide_review_input *input, size_t index)
 {
-	const struct tide_phase *phase = &live->plan->phase[index];
-	const struct tide_steps *steps = live->steps[index];
+	const struct tide_phase *phase = &input->plan->phase[index];
+	const struct tide_steps *steps = input->steps[index];
 
 	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "number", (int)index + 1, "name",
 	    tide_json_text(phase->name), "kind", tide_json_text(phase->kind->name), "title",
 	    tide_json_text(phase->title), "gate", tide_json_text(tide_review_gate(mem, &phase->gate)),
 	    "way_back", tide_json_text(steps != NULL ? tide_review_loss_name(tide_review_loss(steps)) : NULL),
-	    "steps", steps != NULL ? steps_json(mem, steps, live) : json_null());
+	    "steps", steps != NULL ? steps_json(mem, steps, input) : json_null());
 }
 
 json_t *
-tide_review_json(const struct tide_live *live)
+tide_review_json(const struct tide_review_input *input)
 {
-	const struct tide_table *table = &live->cat->table;
+	const struct tide_table *table = &input->cat->table;
 	const struct tide_step *step = NULL;
-	long point = tide_review_point(live, &step);
+	long point = tide_review_point(input, &step);
 	json_t *object = tide_json_object(), *phases = json_array();
 	void *mem = talloc_new(NULL);
 
-	json_object_set_new(object, "plan", tide_json_text(live->plan->name));
-	json_object_set_new(object, "title", tide_json_text(live->plan->title));
-	json_object_set_new(object, "hash", tide_json_text(live->plan->hash));
+	json_object_set_new(object, "plan", tide_json_text(input->plan->name));
+	json_object_set_new(object, "title", tide_json_text(input->plan->title));
+	json_object_set_new(object, "hash", tide_json_text(input->plan->hash));
 	json_object_set_new(object, "table",
 	    json_pack("{s:o, s:o, s:o, s:I, s:I}", "schema", tide_json_text(table->schema), "name",
 		tide_json_text(table->name), "rows",
 		table->rows < 0 ? json_null() : json_integer((json_int_t)table->rows), "bytes",
 		(json_int_t)table->bytes, "index_bytes", (json_int_t)table->index_bytes));
 	json_object_set_new(object, "server",
-	    json_pack("{s:i, s:o, s:o}", "version", live->cat->server_version, "database",
-		tide_json_text(live->cat->database), "role", tide_json_text(live->cat->role)));
-	json_object_set_new(
-	    object, "run", live->run.found ? json_string(tide_run_word(live->run.state)->word) : json_null());
-	json_object_set_new(object, "findings", tide_json_findings(live->findings));
-	for (size_t i = 0; i < live->plan->count; i++)
-		json_array_append_new(phases, phase_json(mem, live, i));
+	    json_pack("{s:i, s:o, s:o}", "version", input->cat->server_version, "database",
+		tide_json_text(input->cat->database), "role", tide_json_text(input->cat->role)));
+	json_object_set_new(object, "run",
+	    input->run.found ? json_string(tide_run_word(input->run.state)->word) : json_null());
+	json_object_set_new(object, "findings", tide_json_findings(input->findings));
+	for (size_t i = 0; i < input->plan->count; i++)
+		json_array_append_new(phases, phase_json(mem, input, i));
 	json_object_set_new(object, "phases", phases);
 	json_object_set_new(object, "point_of_no_return",
 	    point < 0
 		? json_null()
 		: json_pack("{s:i, s:o, s:o}", "number", (int)point + 1, "phase",
-		      tide_json_text(live->plan->phase[point].name), "step", tide_json_text(step->name)));
+		      tide_json_text(input->plan->phase[point].name), "step", tide_json_text(step->name)));
 	json_object_set_new(object, "assumptions",
 	    json_pack("{s:i, s:i, s:i, s:I}", "write_rows_per_second_per_worker", TIDE_ASSUME_WRITE,
 		"read_rows_per_second", TIDE_ASSUME_READ, "build_rows_per_second", TIDE_ASSUME_BUILD,
-		"workers", (json_int_t)live->plan->limits.workers));
+		"workers", (json_int_t)input->plan->limits.workers));
 	talloc_free(mem);
 	return object;
 }

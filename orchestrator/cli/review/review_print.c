@@ -16,10 +16,10 @@ row(struct tide_stream *out, const char *indent, const char *key, const char *va
 }
 
 static void
-print_header(struct tide_stream *out, void *mem, const struct tide_live *live)
+print_header(struct tide_stream *out, void *mem, const struct tide_review_input *input)
 {
-	const struct tide_plan *plan = live->plan;
-	const struct tide_catalog *cat = live->cat;
+	const struct tide_plan *plan = input->plan;
+	const struct tide_catalog *cat = input->cat;
 	const struct tide_table *table = &cat->table;
 	char rows[64], bytes[64], index[64];
 
@@ -42,15 +42,15 @@ print_header(struct tide_stream *out, void *mem, const struct tide_live *live)
 	row(out, "", "reason", plan->reason);
 	row(out, "", "owner", plan->owner);
 	row(out, "", "ticket", plan->ticket);
-	if (live->run.found)
+	if (input->run.found)
 		row(out, "", "run",
 		    talloc_asprintf(mem,
 			"%s%s%s; phases that have begun are shown as they were compiled then",
-			tide_run_word(live->run.state)->word, live->run.phase != NULL ? " at " : "",
-			live->run.phase != NULL ? live->run.phase : ""));
-	if (live->findings->count > 0) {
+			tide_run_word(input->run.state)->word, input->run.phase != NULL ? " at " : "",
+			input->run.phase != NULL ? input->run.phase : ""));
+	if (input->findings->count > 0) {
 		tide_output_say(out, TIDE_BOLD, "\nFindings\n");
-		tide_lint_print_human(out, plan->path, live->findings);
+		tide_lint_print_human(out, plan->path, input->findings);
 	}
 }
 
@@ -66,24 +66,25 @@ print_other(struct tide_stream *out, void *mem, const struct tide_action *action
 }
 
 static void
-print_action(
-    struct tide_stream *out, void *mem, const struct tide_action *action, const struct tide_live *live)
+print_action(struct tide_stream *out, void *mem, const struct tide_action *action,
+    const struct tide_review_input *input)
 {
 	char text[96];
 
 	if (action->kind == TIDE_STEP_WAIT) {
-		row(out, "      ", "waits", tide_review_time(action, live->plan, text, sizeof(text)));
+		row(out, "      ", "waits", tide_review_time(action, input->plan, text, sizeof(text)));
 		return;
 	}
-	tide_output_block(out, "        ", tide_review_act(mem, action, live));
-	row(out, "      ", "lock", tide_review_lock(mem, action, live->plan));
+	tide_output_block(out, "        ", tide_review_act(mem, action, input));
+	row(out, "      ", "lock", tide_review_lock(mem, action, input->plan));
 	row(out, "      ", "touches", tide_review_touch(mem, action));
 	print_other(out, mem, action);
-	row(out, "      ", "time", tide_review_time(action, live->plan, text, sizeof(text)));
+	row(out, "      ", "time", tide_review_time(action, input->plan, text, sizeof(text)));
 }
 
 static void
-print_undo(struct tide_stream *out, void *mem, const struct tide_step *step, const struct tide_live *live)
+print_undo(
+    struct tide_stream *out, void *mem, const struct tide_step *step, const struct tide_review_input *input)
 {
 	char text[96];
 
@@ -96,27 +97,27 @@ print_undo(struct tide_stream *out, void *mem, const struct tide_step *step, con
 
 		row(out, "      ", i == 0 ? "undo" : "",
 		    talloc_asprintf(mem, "%s: %s, %s", undo->title,
-			tide_review_time(undo, live->plan, text, sizeof(text)),
+			tide_review_time(undo, input->plan, text, sizeof(text)),
 			tide_review_loses(mem, undo)));
 	}
 }
 
 static void
-print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, size_t index)
+print_phase(struct tide_stream *out, void *mem, const struct tide_review_input *input, size_t index)
 {
-	const struct tide_phase *phase = &live->plan->phase[index];
-	const struct tide_steps *steps = live->steps[index];
+	const struct tide_phase *phase = &input->plan->phase[index];
+	const struct tide_steps *steps = input->steps[index];
 	const char *releases = NULL, *note = NULL, *gate = tide_review_gate(mem, &phase->gate);
 	enum tide_loss loss = tide_review_loss(steps);
 
-	tide_output_say(out, TIDE_BOLD, "\nPhase %zu of %zu: %s", index + 1, live->plan->count, phase->name);
+	tide_output_say(out, TIDE_BOLD, "\nPhase %zu of %zu: %s", index + 1, input->plan->count, phase->name);
 	tide_output_say(out, TIDE_PLAIN, "%s%s%s%s\n",
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : "  ",
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : phase->kind->name,
 	    phase->title != NULL ? "  " : "", phase->title != NULL ? phase->title : "");
-	if (live->run.found && index < live->run.count && live->run.item[index].state != TIDE_PHASE_PENDING &&
-	    live->run.state != TIDE_RUN_ROLLED_BACK)
-		row(out, "  ", "state", tide_phase_word(live->run.item[index].state)->word);
+	if (input->run.found && index < input->run.count &&
+	    input->run.item[index].state != TIDE_PHASE_PENDING && input->run.state != TIDE_RUN_ROLLED_BACK)
+		row(out, "  ", "state", tide_phase_word(input->run.item[index].state)->word);
 	row(out, "  ", "does", phase->kind->summary);
 	row(out, "  ", "gate", gate != NULL ? gate : "none: starts when the phase before has ended");
 	if (steps->count == 0)
@@ -128,14 +129,14 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 		tide_output_say(out, TIDE_CYAN, "    %zu.%zu %s", index + 1, i + 1, step->name);
 		tide_output_say(
 		    out, TIDE_PLAIN, "  %s\n", step->forward.title != NULL ? step->forward.title : "");
-		earlier = tide_review_repeats(live, index, &step->forward);
+		earlier = tide_review_repeats(input, index, &step->forward);
 		if (earlier >= 0)
 			row(out, "      ", "runs",
 			    talloc_asprintf(
-				mem, "only if it is gone since phase %s", live->plan->phase[earlier].name));
+				mem, "only if it is gone since phase %s", input->plan->phase[earlier].name));
 		else
-			print_action(out, mem, &step->forward, live);
-		print_undo(out, mem, step, live);
+			print_action(out, mem, &step->forward, input);
+		print_undo(out, mem, step, input);
 		if (step->releases != NULL) {
 			releases = step->releases;
 			note = step->releases_note;
@@ -155,15 +156,15 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_live *live, si
 
 /** How long going back before this phase would take, all later phases included; *unknown: what cannot be said is left out. */
 static int64_t
-back_time(const struct tide_live *live, size_t from, size_t to, bool *unknown)
+back_time(const struct tide_review_input *input, size_t from, size_t to, bool *unknown)
 {
 	int64_t total = 0;
 
 	for (size_t p = from; p <= to; p++)
-		for (size_t i = 0; i < live->steps[p]->count; i++)
-			for (size_t j = 0; j < live->steps[p]->item[i].undo_count; j++) {
+		for (size_t i = 0; i < input->steps[p]->count; i++)
+			for (size_t j = 0; j < input->steps[p]->item[i].undo_count; j++) {
 				int64_t us =
-				    tide_review_estimate(&live->steps[p]->item[i].undo[j], live->plan);
+				    tide_review_estimate(&input->steps[p]->item[i].undo[j], input->plan);
 
 				total += us > 0 ? us : 0;
 				*unknown = *unknown || us < 0;
@@ -172,13 +173,13 @@ back_time(const struct tide_live *live, size_t from, size_t to, bool *unknown)
 }
 
 static void
-print_end(struct tide_stream *out, void *mem, const struct tide_live *live, const char *as)
+print_end(struct tide_stream *out, void *mem, const struct tide_review_input *input, const char *as)
 {
 	const struct tide_step *step = NULL;
-	long point = tide_review_point(live, &step);
-	size_t last = live->plan->count - 1;
+	long point = tide_review_point(input, &step);
+	size_t last = input->plan->count - 1;
 	bool unknown = false;
-	int64_t back = back_time(live, 0, point >= 0 ? (size_t)point : last, &unknown);
+	int64_t back = back_time(input, 0, point >= 0 ? (size_t)point : last, &unknown);
 	char text[64];
 
 	tide_output_say(out, TIDE_BOLD, "\nRollback\n");
@@ -189,7 +190,7 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 		tide_output_say(out, TIDE_PLAIN,
 		    "  Point of no return: step %s of phase %ld, %s. Until it runs, everything can be rolled "
 		    "back.\n",
-		    step->name, point + 1, live->plan->phase[point].name);
+		    step->name, point + 1, input->plan->phase[point].name);
 	tide_output_say(out, TIDE_PLAIN,
 	    "  `tidemark rollback` undoes the finished phases, last first, all or back to the end of --to "
 	    "PHASE; %s.\n",
@@ -199,56 +200,56 @@ print_end(struct tide_stream *out, void *mem, const struct tide_live *live, cons
 		: talloc_asprintf(mem, "about %s from the last point that can be undone (estimate)",
 		      tide_duration_format(back / TIDE_SECOND * TIDE_SECOND, text, sizeof(text))));
 	for (size_t i = 0; i <= last; i++)
-		for (size_t j = 0; j < live->steps[i]->count; j++)
-			for (size_t k = 0; k < live->steps[i]->item[j].undo_count; k++)
-				if (live->steps[i]->item[j].undo[k].loss_note != NULL)
+		for (size_t j = 0; j < input->steps[i]->count; j++)
+			for (size_t k = 0; k < input->steps[i]->item[j].undo_count; k++)
+				if (input->steps[i]->item[j].undo[k].loss_note != NULL)
 					tide_output_say(out, TIDE_YELLOW, "  Rolling back %s: %s\n",
-					    live->plan->phase[i].name,
-					    live->steps[i]->item[j].undo[k].loss_note);
+					    input->plan->phase[i].name,
+					    input->steps[i]->item[j].undo[k].loss_note);
 	tide_output_say(out, TIDE_DIM,
 	    "\nEstimates of time assume %dk rows/s for each sweep worker (workers: %lld), %dk rows/s for "
 	    "reading the table,\n"
 	    "%dk rows/s for an index build; a busy server is slower, and the sweep yields to it.\n",
-	    TIDE_ASSUME_WRITE / 1000, (long long)live->plan->limits.workers, TIDE_ASSUME_READ / 1000,
+	    TIDE_ASSUME_WRITE / 1000, (long long)input->plan->limits.workers, TIDE_ASSUME_READ / 1000,
 	    TIDE_ASSUME_BUILD / 1000);
-	if (live->run.found && live->run.away != NULL)
-		tide_output_say(out, TIDE_YELLOW, "%s; %s\n", live->run.away, live->run.way_out);
+	if (input->run.found && input->run.away != NULL)
+		tide_output_say(out, TIDE_YELLOW, "%s; %s\n", input->run.away, input->run.way_out);
 	else
 		tide_output_say(out, TIDE_PLAIN, "next: tidemark run %s\n", tide_shell_word(mem, as));
 }
 
 static bool
-compiled(const struct tide_live *live)
+compiled(const struct tide_review_input *input)
 {
-	return live->plan->count > 0 && live->steps[live->plan->count - 1] != NULL;
+	return input->plan->count > 0 && input->steps[input->plan->count - 1] != NULL;
 }
 
 void
-tide_review_print(struct tide_stream *out, const struct tide_live *live, const char *as)
+tide_review_print(struct tide_stream *out, const struct tide_review_input *input, const char *as)
 {
 	void *mem = talloc_new(NULL);
 
-	print_header(out, mem, live);
-	for (size_t i = 0; i < live->plan->count && live->steps[i] != NULL; i++)
-		print_phase(out, mem, live, i);
-	if (compiled(live))
-		print_end(out, mem, live, as);
+	print_header(out, mem, input);
+	for (size_t i = 0; i < input->plan->count && input->steps[i] != NULL; i++)
+		print_phase(out, mem, input, i);
+	if (compiled(input))
+		print_end(out, mem, input, as);
 	talloc_free(mem);
 }
 
 void
-tide_review_print_back(struct tide_stream *out, const struct tide_live *live, const char *as)
+tide_review_print_back(struct tide_stream *out, const struct tide_review_input *input, const char *as)
 {
 	void *mem = talloc_new(NULL);
 
-	print_header(out, mem, live);
-	for (size_t p = live->plan->count; p-- > 0;) {
-		const struct tide_steps *steps = live->steps[p];
+	print_header(out, mem, input);
+	for (size_t p = input->plan->count; p-- > 0;) {
+		const struct tide_steps *steps = input->steps[p];
 
 		if (steps == NULL)
 			continue;
 		tide_output_say(
-		    out, TIDE_BOLD, "\nUndo of phase %zu, %s: ", p + 1, live->plan->phase[p].name);
+		    out, TIDE_BOLD, "\nUndo of phase %zu, %s: ", p + 1, input->plan->phase[p].name);
 		tide_output_say(out, TIDE_PLAIN, "%s\n", tide_review_loss_name(tide_review_loss(steps)));
 		for (size_t i = steps->count; i-- > 0;) {
 			const struct tide_step *step = &steps->item[i];
@@ -260,7 +261,7 @@ tide_review_print_back(struct tide_stream *out, const struct tide_live *live, co
 				tide_output_say(out, TIDE_CYAN, "    undo of %s", step->name);
 				tide_output_say(out, TIDE_PLAIN, "  %s\n",
 				    step->undo[j].title != NULL ? step->undo[j].title : "");
-				print_action(out, mem, &step->undo[j], live);
+				print_action(out, mem, &step->undo[j], input);
 				row(out, "      ", "loses", tide_review_lost(mem, &step->undo[j]));
 			}
 		}

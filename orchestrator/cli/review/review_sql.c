@@ -101,13 +101,13 @@ static const char rows_left[] =
 	"  END IF;\n";
 /* clang-format on */
 
-struct hole {
+struct placeholder {
 	const char *name, *text;
 };
 
-/** The template with its holes filled; what fills them is not looked into again. */
+/** The template with its placeholders filled; what fills them is not looked into again. */
 static char *
-fill(void *ctx, const char *template, const struct hole *holes, size_t count)
+fill(void *ctx, const char *template, const struct placeholder *placeholders, size_t count)
 {
 	char *out = talloc_strdup(ctx, "");
 
@@ -118,10 +118,11 @@ fill(void *ctx, const char *template, const struct hole *holes, size_t count)
 		template += plain;
 		if (*template == '\0')
 			break;
-		while (i < count && strncmp(template, holes[i].name, strlen(holes[i].name)) != 0)
+		while (
+		    i < count && strncmp(template, placeholders[i].name, strlen(placeholders[i].name)) != 0)
 			i++;
-		out = talloc_strdup_append(out, i < count ? holes[i].text : "{");
-		template += i < count ? strlen(holes[i].name) : 1;
+		out = talloc_strdup_append(out, i < count ? placeholders[i].text : "{");
+		template += i < count ? strlen(placeholders[i].name) : 1;
 	}
 	return out;
 }
@@ -131,7 +132,7 @@ tide_review_sweep(void *ctx, const struct tide_sweep_spec *spec, const char *tab
 {
 	void *mem = talloc_new(NULL);
 	bool repeats = spec->write && spec->repeats;
-	const struct hole holes[] = {
+	const struct placeholder placeholders[] = {
 		{ "{passes}", talloc_asprintf(mem, "%d", repeats ? PASSES : 1) },
 		{ "{blocks}", talloc_asprintf(mem, "%d", BATCH_BLOCKS) },
 		{ "{name}", tide_literal(mem, table) },
@@ -143,7 +144,8 @@ tide_review_sweep(void *ctx, const struct tide_sweep_spec *spec, const char *tab
 			     : repeats    ? rows_left
 					  : "" },
 	};
-	char *body = fill(mem, sweep_block, holes, TIDE_COUNT(holes)), *tag = dollar_quote(mem, body);
+	char *body = fill(mem, sweep_block, placeholders, TIDE_COUNT(placeholders)),
+	     *tag = dollar_quote(mem, body);
 	char *sql = talloc_asprintf(ctx, "DO LANGUAGE plpgsql %s%s%s;\n", tag, body, tag);
 
 	talloc_free(mem);
@@ -151,10 +153,12 @@ tide_review_sweep(void *ctx, const struct tide_sweep_spec *spec, const char *tab
 }
 
 static void
-sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, const struct tide_live *live)
+sql_action(
+    struct tide_stream *out, void *mem, const struct tide_action *a, const struct tide_review_input *input)
 {
-	const struct tide_table *table = &live->cat->table;
-	bool own_path = (a->flags & TIDE_OWN_PATH) != 0, gives_way = (a->flags & TIDE_GIVES_WAY) != 0;
+	const struct tide_table *table = &input->cat->table;
+	bool role_search_path = (a->flags & TIDE_ROLE_SEARCH_PATH) != 0,
+	     yields = (a->flags & TIDE_YIELDS) != 0;
 
 	if (a->title != NULL)
 		comment(out, mem, a->title);
@@ -165,37 +169,37 @@ sql_action(struct tide_stream *out, void *mem, const struct tide_action *a, cons
 		if (a->sweep->replication_role != NULL)
 			tide_output_put(out, tide_sqlf(mem, "SET session_replication_role = %L;\n",
 						 a->sweep->replication_role));
-		if (a->sweep->write || a->sweep->own_path)
-			tide_output_put(out, TIDE_SET_OWN_PATH("false") ";\n");
+		if (a->sweep->write || a->sweep->role_search_path)
+			tide_output_put(out, TIDE_SET_ROLE_SEARCH_PATH("false") ";\n");
 		tide_output_put(out,
 		    tide_review_sweep(mem, a->sweep, tide_sqlf(mem, "%I.%I", table->schema, table->name)));
-		if (a->sweep->write || a->sweep->own_path)
+		if (a->sweep->write || a->sweep->role_search_path)
 			tide_output_put(out, TIDE_SET_PINNED_PATH ";\n");
 		if (a->sweep->replication_role != NULL)
 			tide_output_put(out, "SET session_replication_role = origin;\n");
 		break;
 	case TIDE_STEP_CONCURRENT:
-		if (own_path)
-			tide_output_put(out, TIDE_SET_OWN_PATH("false") ";\n");
-		if (gives_way)
-			tide_output_put(
-			    out, talloc_asprintf(mem, "%s;\n", tide_gentle_sql(mem, &live->plan->limits)));
+		if (role_search_path)
+			tide_output_put(out, TIDE_SET_ROLE_SEARCH_PATH("false") ";\n");
+		if (yields)
+			tide_output_put(out, talloc_asprintf(mem, "%s;\n",
+						 tide_vacuum_session_sql(mem, &input->plan->limits)));
 		statement(out, a->act[0]);
-		if (gives_way)
-			tide_output_put(out, TIDE_USUAL_SQL ";\n");
-		if (own_path)
+		if (yields)
+			tide_output_put(out, TIDE_VACUUM_SESSION_RESET ";\n");
+		if (role_search_path)
 			tide_output_put(out, TIDE_SET_PINNED_PATH ";\n");
 		break;
 	case TIDE_STEP_SQL:
 		tide_output_put(out, talloc_asprintf(mem, "BEGIN;\nSET LOCAL lock_timeout = '%lldms';\n",
-					 (long long)(live->plan->limits.lock_timeout / TIDE_MS)));
+					 (long long)(input->plan->limits.lock_timeout / TIDE_MS)));
 		if (a->lock != TIDE_LOCK_NONE && a->lock_table != NULL)
 			tide_output_put(out, talloc_asprintf(mem, "LOCK TABLE %s IN %s MODE;\n",
 						 a->lock_table, tide_lock_name(a->lock)));
 		if (a->guards != NULL)
-			statement(out, tide_action_guard(mem, a, live->plan->name));
-		if (own_path)
-			tide_output_put(out, TIDE_SET_OWN_PATH("true") ";\n");
+			statement(out, tide_action_guard(mem, a, input->plan->name));
+		if (role_search_path)
+			tide_output_put(out, TIDE_SET_ROLE_SEARCH_PATH("true") ";\n");
 		for (size_t i = 0; i < a->act_count; i++)
 			statement(out, a->act[i]);
 		tide_output_put(out, "COMMIT;\n");
@@ -269,12 +273,12 @@ end_part(const struct script *s)
 
 /** An action; a wait divides its stage in two. */
 static void
-script_action(struct script *s, const struct tide_action *a, const struct tide_live *live)
+script_action(struct script *s, const struct tide_action *a, const struct tide_review_input *input)
 {
 	char text[64];
 
 	if (a->kind != TIDE_STEP_WAIT) {
-		sql_action(s->out, s->mem, a, live);
+		sql_action(s->out, s->mem, a, input);
 		return;
 	}
 	end_part(s);
@@ -287,15 +291,15 @@ script_action(struct script *s, const struct tide_action *a, const struct tide_l
 }
 
 static bool
-has_stops(const struct tide_live *live, bool back)
+has_stops(const struct tide_review_input *input, bool back)
 {
-	for (size_t p = 0; p < live->plan->count; p++) {
-		const struct tide_gate *gate = &live->plan->phase[p].gate;
+	for (size_t p = 0; p < input->plan->count; p++) {
+		const struct tide_gate *gate = &input->plan->phase[p].gate;
 
 		if (!back && (gate->manual || gate->after > 0 || gate->sql != NULL || gate->window != NULL))
 			return true;
-		for (size_t i = 0; i < live->steps[p]->count; i++) {
-			const struct tide_step *step = &live->steps[p]->item[i];
+		for (size_t i = 0; i < input->steps[p]->count; i++) {
+			const struct tide_step *step = &input->steps[p]->item[i];
 
 			if (!back && step->forward.kind == TIDE_STEP_WAIT)
 				return true;
@@ -308,10 +312,10 @@ has_stops(const struct tide_live *live, bool back)
 }
 
 static void
-sql_head(const struct script *s, const struct tide_live *live, bool back)
+sql_head(const struct script *s, const struct tide_review_input *input, bool back)
 {
 	comment(s->out, s->mem,
-	    talloc_asprintf(s->mem, "tidemark %s: plan %s, %s", TIDEMARK_VERSION, live->plan->name,
+	    talloc_asprintf(s->mem, "tidemark %s: plan %s, %s", TIDEMARK_VERSION, input->plan->name,
 		back ? "the rollback from its end" : "compiled against the table as it is now"));
 	comment(s->out, s->mem,
 	    s->stops ? "run with: psql -v ON_ERROR_STOP=1 -f FILE; it ends at each GATE and WAIT and says "
@@ -325,7 +329,7 @@ sql_head(const struct script *s, const struct tide_live *live, bool back)
 				"standard_conforming_strings = on;\n"
 				"SET row_security = off;\nSET statement_timeout = 0;\nSET lock_timeout = 0;\n"
 				"SET idle_in_transaction_session_timeout = 0;\n");
-	if (live->state || back)
+	if (input->state || back)
 		return;
 	comment(
 	    s->out, s->mem, "the state schema: triggers that keep two columns in step write conflicts to it");
@@ -337,17 +341,17 @@ sql_head(const struct script *s, const struct tide_live *live, bool back)
 }
 
 static void
-forward(struct script *s, const struct tide_live *live)
+forward(struct script *s, const struct tide_review_input *input)
 {
-	for (size_t p = 0; p < live->plan->count; p++) {
-		const struct tide_phase *phase = &live->plan->phase[p];
+	for (size_t p = 0; p < input->plan->count; p++) {
+		const struct tide_phase *phase = &input->plan->phase[p];
 		const char *gate = tide_review_gate(s->mem, &phase->gate);
 
 		s->stage = p + 1;
 		s->waits = 0;
 		tide_output_put(s->out, "\n");
 		comment(s->out, s->mem,
-		    talloc_asprintf(s->mem, "phase %zu of %zu: %s", p + 1, live->plan->count, phase->name));
+		    talloc_asprintf(s->mem, "phase %zu of %zu: %s", p + 1, input->plan->count, phase->name));
 		if (gate != NULL) {
 			comment(s->out, s->mem, talloc_asprintf(s->mem, "GATE: wait for %s", gate));
 			closed(s,
@@ -355,69 +359,70 @@ forward(struct script *s, const struct tide_live *live)
 				p + 1, phase->name, gate));
 		}
 		begin_part(s);
-		for (size_t i = 0; i < live->steps[p]->count; i++) {
-			const struct tide_action *action = &live->steps[p]->item[i].forward;
-			long earlier = tide_review_repeats(live, p, action);
+		for (size_t i = 0; i < input->steps[p]->count; i++) {
+			const struct tide_action *action = &input->steps[p]->item[i].forward;
+			long earlier = tide_review_repeats(input, p, action);
 
 			if (earlier < 0)
-				script_action(s, action, live);
+				script_action(s, action, input);
 			else
 				comment(s->out, s->mem,
 				    talloc_asprintf(s->mem, "exists since phase %s: %s",
-					live->plan->phase[earlier].name, action->title));
+					input->plan->phase[earlier].name, action->title));
 		}
 		end_part(s);
 	}
 }
 
 static void
-backward(struct script *s, const struct tide_live *live)
+backward(struct script *s, const struct tide_review_input *input)
 {
 	const struct tide_step *point = NULL;
-	long last = tide_review_point(live, &point);
+	long last = tide_review_point(input, &point);
 
 	if (last >= 0)
 		comment(s->out, s->mem,
 		    talloc_asprintf(s->mem, "valid only as long as step %s of phase %s has not run",
-			point->name, live->plan->phase[last].name));
-	for (size_t p = live->plan->count; p-- > 0;) {
-		s->stage = live->plan->count - p;
+			point->name, input->plan->phase[last].name));
+	for (size_t p = input->plan->count; p-- > 0;) {
+		s->stage = input->plan->count - p;
 		s->waits = 0;
 		tide_output_put(s->out, "\n");
 		comment(s->out, s->mem,
-		    talloc_asprintf(s->mem, "undo of phase %zu: %s", p + 1, live->plan->phase[p].name));
+		    talloc_asprintf(s->mem, "undo of phase %zu: %s", p + 1, input->plan->phase[p].name));
 		begin_part(s);
-		for (size_t i = live->steps[p]->count; i-- > 0;)
-			for (size_t j = 0; j < live->steps[p]->item[i].undo_count; j++)
-				script_action(s, &live->steps[p]->item[i].undo[j], live);
+		for (size_t i = input->steps[p]->count; i-- > 0;)
+			for (size_t j = 0; j < input->steps[p]->item[i].undo_count; j++)
+				script_action(s, &input->steps[p]->item[i].undo[j], input);
 		end_part(s);
 	}
 }
 
 bool
-tide_review_sql(struct tide_stream *out, const struct tide_live *live, bool back, struct tide_err *err)
+tide_review_sql(
+    struct tide_stream *out, const struct tide_review_input *input, bool back, struct tide_err *err)
 {
 	struct script script = { .out = out, .stage = 1 };
 
-	for (size_t p = 0; p < live->plan->count; p++) {
-		if (live->steps[p] == NULL)
+	for (size_t p = 0; p < input->plan->count; p++) {
+		if (input->steps[p] == NULL)
 			return tide_plan_fail(
-			    live->plan, &live->plan->phase[p], NULL, err, "the phase cannot be compiled");
-		for (size_t i = 0; i < live->steps[p]->count; i++)
-			if (live->steps[p]->item[i].forward.kind == TIDE_STEP_SWEEP &&
-			    (live->cat->table.relkind != 'r' || live->cat->table.not_heap != NULL))
+			    input->plan, &input->plan->phase[p], NULL, err, "the phase cannot be compiled");
+		for (size_t i = 0; i < input->steps[p]->count; i++)
+			if (input->steps[p]->item[i].forward.kind == TIDE_STEP_SWEEP &&
+			    (input->cat->table.relkind != 'r' || input->cat->table.not_heap != NULL))
 				return tide_fail(err, TIDE_PRECONDITION,
 				    "%s is not a plain table with its rows in a heap: its sweep cannot be "
 				    "written as SQL",
-				    live->plan->table);
+				    input->plan->table);
 	}
 	script.mem = talloc_new(NULL);
-	script.stops = has_stops(live, back);
-	sql_head(&script, live, back);
+	script.stops = has_stops(input, back);
+	sql_head(&script, input, back);
 	if (back)
-		backward(&script, live);
+		backward(&script, input);
 	else
-		forward(&script, live);
+		forward(&script, input);
 	talloc_free(script.mem);
 	return true;
 }

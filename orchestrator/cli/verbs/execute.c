@@ -122,7 +122,7 @@ json_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct ti
 struct execution {
 	struct tide_cli *cli;
 	const struct tide_plan *plan;
-	struct tide_watch *watch;
+	struct tide_event_printer *printer;
 	int64_t began;
 };
 
@@ -131,7 +131,7 @@ report_last(void *ctx, const struct tide_err *err)
 {
 	struct execution *e = ctx;
 
-	tide_watch_end(e->watch);
+	tide_event_printer_end(e->printer);
 	if (e->cli->options.json)
 		json_failure(e->cli, e->plan, err, NULL, tide_now_us() - e->began);
 	else
@@ -174,10 +174,12 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 		.accept_loss = o->accept_loss,
 	};
 	struct tide_outcome outcome = { 0 };
-	struct tide_watch watch;
-	struct tide_observer observer = tide_watch_init(&watch, cli);
+	struct tide_event_printer printer;
+	struct tide_observer observer = tide_event_printer_init(&printer, cli);
 	struct tide_metrics_file *metrics = NULL;
-	struct execution execution = { .cli = cli, .plan = plan, .watch = &watch, .began = tide_now_us() };
+	struct execution execution = {
+		.cli = cli, .plan = plan, .printer = &printer, .began = tide_now_us()
+	};
 	int64_t took;
 	bool done;
 
@@ -188,16 +190,16 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	tide_cli_disconnect(cli);
 	if (!tide_cli_resolve(cli, err))
 		return false;
-	if (cli->err.terminal && !watch.silent) {
+	if (cli->err.terminal && !printer.silent) {
 		tide_output_say(&cli->err, TIDE_DIM, "connecting to %s …", tide_cli_target(cli));
 		(void)fflush(cli->err.file);
-		watch.line.shown = true;
+		printer.line.shown = true;
 	}
 	done = perform(&execution, fn, &options, &observer, &outcome, err);
 	took = tide_now_us() - execution.began;
 	if (metrics != NULL)
 		tide_metrics_file_end(metrics, outcome.state);
-	tide_watch_end(&watch);
+	tide_event_printer_end(&printer);
 	if (!done) {
 		if (o->json)
 			json_failure(cli, plan, err, outcome.next, took);

@@ -14,11 +14,11 @@
 #define MANY_COLUMNS 1200
 
 static void
-privileges(struct tide_live *live)
+privileges(struct tide_review_input *input)
 {
-	const struct tide_catalog *cat = live->cat;
-	struct tide_findings *out = live->findings;
-	void *mem = talloc_new(live);
+	const struct tide_catalog *cat = input->cat;
+	struct tide_findings *out = input->findings;
+	void *mem = talloc_new(input);
 	const char *role = tide_ident(mem, cat->role), *database = tide_ident(mem, cat->database);
 
 	if (!cat->superuser && !cat->owns_table)
@@ -27,7 +27,7 @@ privileges(struct tide_live *live)
 			cat->table.schema, cat->table.name, cat->role),
 		    "role %s does not own %s.%s: only the owner may change it", role, cat->table.schema,
 		    cat->table.name);
-	if (!cat->superuser && !live->state && !cat->may_create_schema)
+	if (!cat->superuser && !input->state && !cat->may_create_schema)
 		tide_findings_add(out, TIDE_ERROR, "privilege-create", 0, 0,
 		    talloc_asprintf(mem, "GRANT CREATE ON DATABASE %s TO %s;", database, role),
 		    "role %s may not create the schema tidemark, which keeps the state", role);
@@ -46,11 +46,11 @@ privileges(struct tide_live *live)
 }
 
 static void
-table_facts(struct tide_live *live)
+table_facts(struct tide_review_input *input)
 {
-	const struct tide_table *table = &live->cat->table;
-	struct tide_findings *out = live->findings;
-	void *mem = talloc_new(live);
+	const struct tide_table *table = &input->cat->table;
+	struct tide_findings *out = input->findings;
+	void *mem = talloc_new(input);
 	int dropped = table->max_attnum - (int)table->column_count;
 	char text[64];
 
@@ -77,15 +77,15 @@ table_facts(struct tide_live *live)
 }
 
 bool
-tide_live_preflight(struct tide_cli *cli, struct tide_live *live, struct tide_err *err)
+tide_review_preflight(struct tide_cli *cli, struct tide_review_input *input, struct tide_err *err)
 {
-	const struct tide_table *table = &live->cat->table;
+	const struct tide_table *table = &input->cat->table;
 	struct tide_lock_rows locks = { 0 };
 
-	privileges(live);
-	table_facts(live);
-	if (!tide_zones_check(cli->conn, live->plan, live->findings, err) ||
-	    !tide_store_locks(live, cli->conn, table->schema, table->name, &locks, err))
+	privileges(input);
+	table_facts(input);
+	if (!tide_zones_check(cli->conn, input->plan, input->findings, err) ||
+	    !tide_store_locks(input, cli->conn, table->schema, table->name, &locks, err))
 		return false;
 	for (size_t i = 0; i < locks.count; i++) {
 		const struct tide_lock_row *row = &locks.item[i];
@@ -94,13 +94,13 @@ tide_live_preflight(struct tide_cli *cli, struct tide_live *live, struct tide_er
 		tide_duration_format(
 		    (int64_t)(row->age * 1e6) / TIDE_SECOND * TIDE_SECOND, text, sizeof(text));
 		if (row->pid == 0)
-			tide_findings_add(live->findings, TIDE_WARNING, "prepared-transaction", 0, 0,
+			tide_findings_add(input->findings, TIDE_WARNING, "prepared-transaction", 0, 0,
 			    "COMMIT PREPARED or ROLLBACK PREPARED it: a concurrent build waits until it has "
 			    "ended",
 			    "a prepared transaction has been open for %s%s%s", text,
 			    row->query != NULL ? ": " : "", row->query != NULL ? row->query : "");
 		else if (row->age > OLD_SECONDS && row->role != TIDE_LOCK_WAITS)
-			tide_findings_add(live->findings, TIDE_WARNING, "old-transaction", 0, 0,
+			tide_findings_add(input->findings, TIDE_WARNING, "old-transaction", 0, 0,
 			    "end it before the run: locks and concurrent builds wait for it, and no dead row "
 			    "is removed meanwhile",
 			    "%s: pid %d (%s, %s) has been open for %s", tide_lock_role_word(row->role),

@@ -64,7 +64,7 @@ print_not_compared(struct tide_cli *cli, const struct tide_adoption *a)
 }
 
 static void
-print_people(struct tide_cli *cli, const char *plan, const struct tide_adoption *a, const char *next)
+print_text(struct tide_cli *cli, const char *plan, const struct tide_adoption *a, const char *next)
 {
 	tide_output_say(&cli->out, TIDE_BOLD, "%s", plan);
 	if (!a->adopted)
@@ -125,6 +125,6 @@ tide_verb_adopt(struct tide_cli *cli, struct tide_err *err)
 	if (o->json)
 		print_json(cli, name, &adoption, next, NULL);
 	else
-		print_people(cli, name, &adoption, next);
+		print_text(cli, name, &adoption, next);
 	return true;
 }

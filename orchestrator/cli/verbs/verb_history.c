@@ -31,7 +31,7 @@ or_empty(const char *text)
 }
 
 static void
-row_people(struct tide_cli *cli, void *mem, const struct tide_journal_row *row)
+row_text(struct tide_cli *cli, void *mem, const struct tide_journal_row *row)
 {
 	char took[64], lock[64];
 	const char *place = row->phase == NULL  ? ""
@@ -91,7 +91,7 @@ tide_verb_history(struct tide_cli *cli, struct tide_err *err)
 	for (size_t i = 0; i < rows.count; i++) {
 		void *mem = talloc_new(cli);
 
-		row_people(cli, mem, &rows.item[i]);
+		row_text(cli, mem, &rows.item[i]);
 		talloc_free(mem);
 	}
 	return true;

@@ -24,7 +24,7 @@ check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct 
 {
 	bool live = cli->options.db || tide_options_connect(&cli->options);
 	struct tide_err failed = { 0 };
-	struct tide_live *loaded;
+	struct tide_review_input *loaded;
 
 	*plan = NULL;
 	/* Without a database to ask, a plan is a file: one that is not there must not become a connection to wait for. */
@@ -48,7 +48,7 @@ check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct 
 		tide_phase_lint(*plan, NULL, out);
 		return true;
 	}
-	if (!tide_live_load(cli, cli, *plan, &loaded, &failed)) {
+	if (!tide_review_load(cli, cli, *plan, &loaded, &failed)) {
 		if (failed.code != TIDE_PRECONDITION) {
 			*err = failed;
 			return false;
@@ -57,7 +57,7 @@ check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct 
 		tide_lint_from_err(out, rule_of(&failed), &failed);
 		return true;
 	}
-	if (!tide_live_preflight(cli, loaded, err))
+	if (!tide_review_preflight(cli, loaded, err))
 		return false;
 	tide_lint_merge(out, loaded->findings);
 	return true;

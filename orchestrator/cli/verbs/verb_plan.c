@@ -9,7 +9,7 @@
 #include "tidemark/base/shell.h"
 
 static bool
-open(struct tide_cli *cli, const char *as, struct tide_live **live, struct tide_err *err)
+open(struct tide_cli *cli, const char *as, struct tide_review_input **input, struct tide_err *err)
 {
 	struct tide_plan *plan;
 	const char *hint;
@@ -17,7 +17,7 @@ open(struct tide_cli *cli, const char *as, struct tide_live **live, struct tide_
 	if (!tide_cli_plan(cli, as, &plan, err))
 		return false;
 	if (tide_cli_connect(cli, err))
-		return tide_live_load(cli, cli, plan, live, err);
+		return tide_review_load(cli, cli, plan, input, err);
 	if (err->code != TIDE_UNREACHABLE)
 		return false;
 	(void)tide_wrap(err, "a review needs the database");
@@ -31,26 +31,26 @@ tide_verb_plan(struct tide_cli *cli, struct tide_err *err)
 {
 	const struct tide_options *o = &cli->options;
 	const char *as = o->operand[0];
-	struct tide_live *live;
+	struct tide_review_input *input;
 
 	if (o->sql && o->json)
 		return tide_fail(err, TIDE_USAGE, "--sql and --json exclude each other");
-	if (!open(cli, as, &live, err))
+	if (!open(cli, as, &input, err))
 		return false;
-	if (tide_findings_has_error(live->findings))
+	if (tide_findings_has_error(input->findings))
 		cli->status = TIDE_PLAN;
 	if (o->sql && cli->status != TIDE_OK) {
-		tide_lint_print_human(&cli->err, live->plan->path, live->findings);
+		tide_lint_print_human(&cli->err, input->plan->path, input->findings);
 		return tide_fail(
-		    err, TIDE_PLAN, "plan '%s' has errors, there is no SQL for it", live->plan->name);
+		    err, TIDE_PLAN, "plan '%s' has errors, there is no SQL for it", input->plan->name);
 	}
 	if (o->sql)
-		return tide_review_sql(&cli->out, live, o->rollback, err);
+		return tide_review_sql(&cli->out, input, o->rollback, err);
 	if (o->json)
-		tide_json_print(&cli->out, tide_review_json(live), false);
+		tide_json_print(&cli->out, tide_review_json(input), false);
 	else if (o->rollback)
-		tide_review_print_back(&cli->out, live, as);
+		tide_review_print_back(&cli->out, input, as);
 	else
-		tide_review_print(&cli->out, live, as);
+		tide_review_print(&cli->out, input, as);
 	return true;
 }

@@ -100,7 +100,7 @@ file_fit(const struct tide_run_status *s, const struct subject *subject)
 {
 	if (!s->found || subject->plan == NULL || s->state == TIDE_RUN_ROLLED_BACK)
 		return TIDE_FILE_SAME;
-	return tide_live_fit(s, subject->plan);
+	return tide_review_fit(s, subject->plan);
 }
 
 static void

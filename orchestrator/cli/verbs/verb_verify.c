@@ -33,7 +33,7 @@ print_json(struct tide_cli *cli, const struct tide_plan *plan, const struct tide
 }
 
 static void
-print_people(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_differences *found)
+print_text(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_differences *found)
 {
 	char rows[64], differing[64];
 
@@ -62,14 +62,14 @@ tide_verb_verify(struct tide_cli *cli, struct tide_err *err)
 	struct tide_plan *plan;
 	struct tide_sweep_spec *spec;
 	struct tide_comparison what;
-	struct tide_watch watch;
+	struct tide_event_printer printer;
 	bool done;
 
 	if (!tide_cli_plan(cli, cli->options.operand[0], &plan, err) || !tide_cli_connect(cli, err) ||
-	    !tide_live_catalog(cli, cli->conn, plan, &cat, err) ||
+	    !tide_review_catalog(cli, cli->conn, plan, &cat, err) ||
 	    !tide_phase_compare_spec(cli, plan, cat, &spec, err))
 		return false;
-	observer = tide_watch_init(&watch, cli);
+	observer = tide_event_printer_init(&printer, cli);
 	what = (struct tide_comparison){
 		.loop = cli->loop,
 		.conn = cli->conn,
@@ -82,13 +82,13 @@ tide_verb_verify(struct tide_cli *cli, struct tide_err *err)
 		.observer = cli->options.json ? NULL : &observer,
 	};
 	done = tide_compare(cli, &what, &found, err);
-	tide_watch_end(&watch);
+	tide_event_printer_end(&printer);
 	if (!done)
 		return false;
 	if (cli->options.json)
 		print_json(cli, plan, &found);
 	else
-		print_people(cli, plan, &found);
+		print_text(cli, plan, &found);
 	cli->status = found.differing > 0 ? TIDE_DIFFERENCES : found.interrupted ? TIDE_INTERRUPTED : TIDE_OK;
 	return true;
 }

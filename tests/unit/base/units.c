@@ -58,7 +58,7 @@ durations_that_could_be_misread_are_refused(void **state)
 }
 
 static void
-durations_are_written_for_people(void **state)
+durations_are_written_for_display(void **state)
 {
 	static const struct writing rows[] = { { 0, "0s" }, { 1, "1us" }, { 999, "999us" }, { 1000, "1ms" },
 		{ 1500, "1.5ms" }, { 200000, "200ms" }, { 12340, "12.3ms" }, { 999999, "1s" },
@@ -187,7 +187,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations_are_read_with_their_units),
 		cmocka_unit_test(durations_that_could_be_misread_are_refused),
-		cmocka_unit_test(durations_are_written_for_people),
+		cmocka_unit_test(durations_are_written_for_display),
 		cmocka_unit_test(what_is_written_can_be_read_back_within_a_hundredth),
 		cmocka_unit_test(a_short_buffer_is_never_overrun),
 		cmocka_unit_test(sizes_are_read_as_the_server_does),

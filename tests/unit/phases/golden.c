@@ -195,7 +195,7 @@ check_action(const char *toml, const struct tide_step *step, const struct tide_a
 	if (sweeps != (action->sweep != NULL) || (sweeps && (action->probe != NULL || action->act_count > 0)))
 		fail_msg("%s: step %s: a sweep has a sweep and nothing else", toml, step->name);
 	if (action->kind == TIDE_STEP_CONCURRENT &&
-	    (action->act_count != 1 || (action->probe == NULL && (action->flags & TIDE_GIVES_WAY) == 0)))
+	    (action->act_count != 1 || (action->probe == NULL && (action->flags & TIDE_YIELDS) == 0)))
 		fail_msg("%s: step %s: a concurrent step is one statement and a probe", toml, step->name);
 	if (waits && action->wait_us <= 0)
 		fail_msg("%s: step %s waits for nothing", toml, step->name);

@@ -63,7 +63,7 @@ statements_of_the_author_stay_and_the_lock_around_them_does_not(void **state)
 	char *sql = "ALTER TABLE " FROM " RENAME TO x";
 	struct tide_action action = { .act = &sql,
 		.act_count = 1,
-		.flags = TIDE_OWN_PATH,
+		.flags = TIDE_ROLE_SEARCH_PATH,
 		.probe = "SELECT to_regclass('" FROM "') IS NULL",
 		.lock_table = FROM,
 		.table = FROM };

@@ -231,7 +231,7 @@ comments_stand_in_one_column(void **state)
 		.kind = "rename-column", .table = "t", .from = "\"größe\"", .to = "b", .type = "int" },
 	    &text);
 	assert_non_null(
-	    strstr(text, "\nlock_timeout   = \"200ms\"                         # longest that one"));
+	    strstr(text, "\nlock_timeout   = \"200ms\"                         # longest wait of one"));
 	assert_non_null(strstr(text,
 	    "\nkind = \"dual_write\"                              # from here on b follows \"größe\"\n"));
 	assert_non_null(strstr(text, "\nfrom = '\"größe\"'\n"));
