@@ -5,6 +5,7 @@
 #include <talloc.h>
 
 #include "build/build.h"
+#include "catalog/change.h"
 #include "checks/overlap.h"
 #include "pair/pair.h"
 #include "checks/relations.h"
@@ -27,25 +28,6 @@ static struct tide_phase_at
 place(const struct tide_plan *plan, size_t index, const struct tide_catalog *cat)
 {
 	return (struct tide_phase_at){ plan, &plan->phase[index], index, cat };
-}
-
-/* The first error among the findings from `before` on, as an error. */
-static bool
-refuse(
-    const struct tide_plan *plan, const struct tide_findings *findings, size_t before, struct tide_err *err)
-{
-	for (size_t i = before; i < findings->count; i++) {
-		const struct tide_finding *f = &findings->item[i];
-
-		if (f->severity != TIDE_ERROR)
-			continue;
-		tide_fail(err, TIDE_PRECONDITION, "%s", f->message);
-		tide_place(err, plan->path, f->line, f->column);
-		if (f->hint != NULL)
-			tide_hint(err, "%s", f->hint);
-		return false;
-	}
-	return true;
 }
 
 static bool
@@ -77,7 +59,7 @@ check(const struct tide_phase_at *at, struct tide_findings *findings, struct tid
 		tide_check_published_state(&(struct tide_checking){ at, findings });
 	if (ops->check != NULL)
 		ops->check(at, findings);
-	return refuse(at->plan, findings, before, err);
+	return tide_findings_refuse(findings, before, at->plan->path, err);
 }
 
 bool
@@ -103,8 +85,11 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 
 bool
 tide_phase_compile_rest(void *ctx, const struct tide_plan *plan, size_t first, bool apply_last,
-    struct tide_catalog *cat, struct tide_steps **out, struct tide_findings *findings, struct tide_err *err)
+    const struct tide_catalog *now, struct tide_steps **out, struct tide_findings *findings,
+    struct tide_err *err)
 {
+	struct tide_catalog *cat = tide_change_copy(ctx, now);
+
 	if (apply_last && first > 0) {
 		struct tide_phase_at last = place(plan, first - 1, cat);
 
@@ -121,7 +106,7 @@ tide_phase_compile_rest(void *ctx, const struct tide_plan *plan, size_t first, b
 }
 
 bool
-tide_phase_compile_all(void *ctx, const struct tide_plan *plan, struct tide_catalog *cat,
+tide_phase_compile_all(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat,
     struct tide_steps **out, struct tide_findings *findings, struct tide_err *err)
 {
 	return tide_phase_compile_rest(ctx, plan, 0, false, cat, out, findings, err);

@@ -33,28 +33,6 @@ tide_compile_live_catalog(
 	return ok;
 }
 
-/* The first error among the findings, as an error; how many more there are. */
-static bool
-refuse(struct tide_executor *exe, const struct tide_findings *findings, struct tide_err *err)
-{
-	const struct tide_finding *first = NULL;
-	size_t errors = 0;
-
-	for (size_t i = 0; i < findings->count; i++) {
-		if (findings->item[i].severity != TIDE_ERROR)
-			continue;
-		if (first == NULL)
-			first = &findings->item[i];
-		errors++;
-	}
-	if (first == NULL)
-		return true;
-	tide_fail(err, TIDE_PRECONDITION, "%s%s", first->message,
-	    errors > 1 ? " (and more: see tidemark plan)" : "");
-	tide_place(err, exe->plan->path, first->line, first->column);
-	return first->hint != NULL ? tide_hint(err, "%s", first->hint) : false;
-}
-
 static bool
 check_from(struct tide_executor *exe, size_t first, bool at_work, struct tide_err *err)
 {
@@ -68,12 +46,12 @@ check_from(struct tide_executor *exe, size_t first, bool at_work, struct tide_er
 
 	if (ok && !tide_phase_compile_rest(mem, exe->plan, first, at_work, cat, steps, findings, &failed)) {
 		/* A finding says it with its place; the compiler's own word is the second best. */
-		ok = refuse(exe, findings, err);
+		ok = tide_findings_refuse(findings, 0, exe->plan->path, err);
 		if (ok)
 			*err = failed;
 		ok = false;
 	} else if (ok) {
-		ok = refuse(exe, findings, err);
+		ok = tide_findings_refuse(findings, 0, exe->plan->path, err);
 	}
 	talloc_free(mem);
 	return ok;
@@ -95,18 +73,10 @@ static bool
 compile(struct tide_executor *exe, void *ctx, long index, struct tide_steps **out, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
-	const struct tide_phase *phase = &exe->plan->phase[index];
-	const struct tide_phase_ops *ops = tide_phase_find(phase->kind->name);
-	struct tide_findings *findings = talloc_zero(mem, struct tide_findings);
 	struct tide_catalog *cat = NULL;
-	struct tide_phase_at at = { .plan = exe->plan, .phase = phase, .index = (size_t)index };
-	bool ok = tide_compile_live_catalog(exe, mem, &cat, err);
+	bool ok = tide_compile_live_catalog(exe, mem, &cat, err) &&
+		  tide_phase_compile(ctx, exe->plan, (size_t)index, cat, out, err);
 
-	at.cat = cat;
-	if (ok && ops->check != NULL)
-		ops->check(&at, findings);
-	ok = ok && refuse(exe, findings, err) &&
-	     tide_phase_compile(ctx, exe->plan, (size_t)index, cat, out, err);
 	talloc_free(mem);
 	return ok;
 }

@@ -30,3 +30,25 @@ tide_findings_has_error(const struct tide_findings *findings)
 			return true;
 	return false;
 }
+
+bool
+tide_findings_refuse(
+    const struct tide_findings *findings, size_t before, const char *path, struct tide_err *err)
+{
+	const struct tide_finding *first = NULL;
+	size_t errors = 0;
+
+	for (size_t i = before; i < findings->count; i++) {
+		if (findings->item[i].severity != TIDE_ERROR)
+			continue;
+		if (first == NULL)
+			first = &findings->item[i];
+		errors++;
+	}
+	if (first == NULL)
+		return true;
+	tide_fail(err, TIDE_PRECONDITION, "%s%s", first->message,
+	    errors > 1 ? " (and more: see tidemark plan)" : "");
+	tide_place(err, path, first->line, first->column);
+	return first->hint != NULL ? tide_hint(err, "%s", first->hint) : false;
+}

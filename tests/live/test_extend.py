@@ -108,7 +108,7 @@ class Extend(LiveCase):
     def test_the_way_out_of_a_plan_without_drop_is_named(self):
         self.tidemark.ok("run", self.write(*SWITCHED))
         self.tidemark.ok("advance", "p")
-        other = self.plan(plans.plan("q", "public.t", [{"kind": "drop_column", "column": "a"}]), "q.toml")
+        other = self.plan(plans.rename("public.t", "a", "z", "integer", name="q"), "q.toml")
         self.assertIn("add one at the end of its file", self.tidemark("run", other).expect(4).err)
         longer = self.write(*SWITCHED, DROP)
         self.assertIn(f"tidemark run {longer}", self.tidemark("rollback", longer, "--yes").expect(3).err)

@@ -46,15 +46,14 @@ const struct tide_phase_ops *tide_phase_find(const char *kind);
 /** The same table for tide_plan_load. */
 const struct tide_kind *const *tide_phase_kinds(void);
 
-/** Compiles plan->phase[index] against `cat`. Steps belong to ctx. */
+/** Checks plan->phase[index] against `cat` and compiles it. Steps belong to ctx. */
 bool tide_phase_compile(void *ctx, const struct tide_plan *plan, size_t index, const struct tide_catalog *cat,
     struct tide_steps **out, struct tide_err *err) TIDE_CHECKED;
 
 /**
- * Compiles all phases, each against what the one before leaves: out[plan->count]. `cat` is changed on the way
- * (pass one read for this). Findings of all checks are added; stops at the first phase that cannot be compiled.
+ * Compiles all phases, each against what the one before leaves: out[plan->count]. `cat` stays as it is. Findings of all checks are added; stops at the first phase that cannot be compiled.
  */
-bool tide_phase_compile_all(void *ctx, const struct tide_plan *plan, struct tide_catalog *cat,
+bool tide_phase_compile_all(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat,
     struct tide_steps **out, struct tide_findings *findings, struct tide_err *err) TIDE_CHECKED;
 
 /**
@@ -62,7 +61,7 @@ bool tide_phase_compile_all(void *ctx, const struct tide_plan *plan, struct tide
  * table as the finished phases have left it. A phase before `first` that is at work (apply_last) counts as done.
  */
 bool tide_phase_compile_rest(void *ctx, const struct tide_plan *plan, size_t first, bool apply_last,
-    struct tide_catalog *cat, struct tide_steps **out, struct tide_findings *findings,
+    const struct tide_catalog *cat, struct tide_steps **out, struct tide_findings *findings,
     struct tide_err *err) TIDE_CHECKED;
 
 /** Offline checks of the whole plan (order of kinds, gates, names, SQL traits) plus each phase's. cat may be NULL. */

@@ -28,4 +28,8 @@ void tide_findings_add(struct tide_findings *out, enum tide_severity severity, c
     int column, const char *hint, const char *fmt, ...) TIDE_PRINTF(7, 8);
 bool tide_findings_has_error(const struct tide_findings *findings);
 
+/** The first error of those from `before` on becomes err (TIDE_PRECONDITION, placed in `path`), which says when there are more. True: none. */
+bool tide_findings_refuse(
+    const struct tide_findings *findings, size_t before, const char *path, struct tide_err *err) TIDE_CHECKED;
+
 #endif

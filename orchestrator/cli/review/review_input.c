@@ -78,7 +78,6 @@ tide_review_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan,
 {
 	struct tide_review_input *input = talloc_zero(ctx, struct tide_review_input);
 	struct tide_findings *found;
-	struct tide_catalog *ahead;
 	struct tide_rows *rows;
 	struct tide_err compile = { 0 };
 	size_t first;
@@ -87,9 +86,7 @@ tide_review_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan,
 	input->plan = plan;
 	input->findings = talloc_zero(input, struct tide_findings);
 	input->steps = talloc_zero_array(input, struct tide_steps *, (unsigned)plan->count + 1);
-	/* Compiling ahead changes its catalog, and the review shows the one that is. */
 	if (!tide_cli_connect(cli, err) || !tide_review_catalog(input, cli->conn, plan, &input->cat, err) ||
-	    !tide_review_catalog(input, cli->conn, plan, &ahead, err) ||
 	    !tide_store_status(input, cli->conn, plan->name, &input->run, err) ||
 	    !written_down(input, cli->conn, &first, &at_work, err) ||
 	    !tide_await_query(cli->conn, input, "SELECT pg_catalog.to_regnamespace('tidemark') IS NOT NULL",
@@ -106,7 +103,7 @@ tide_review_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan,
 	if (!tide_findings_has_error(input->findings)) {
 		found = talloc_zero(input, struct tide_findings);
 		if (!tide_phase_compile_rest(
-			input, plan, first, at_work, ahead, input->steps, found, &compile) &&
+			input, plan, first, at_work, input->cat, input->steps, found, &compile) &&
 		    !tide_findings_has_error(found))
 			tide_lint_from_err(found, "cannot-compile", &compile);
 		tide_lint_merge(input->findings, found);
