@@ -16,7 +16,7 @@ struct tide_metrics_file {
 	const char *path;
 	char *beside; /* where it is written first; does not end as collectors look for */
 	struct tide_metrics *metrics;
-	struct tide_observer next;
+	struct tide_observer all;
 	int64_t written; /* tide_now_us of the last time; 0 never */
 	bool warned;
 };
@@ -69,8 +69,8 @@ warn(struct tide_metrics_file *file)
 	file->warned = true;
 	(void)snprintf(message, sizeof(message), "metrics cannot be written to %s: %s; the run continues",
 	    file->path, strerror(errno));
-	if (file->next.event != NULL)
-		file->next.event(file->next.ctx, &event);
+	if (file->all.event != NULL)
+		file->all.event(file->all.ctx, &event);
 }
 
 static void
@@ -84,23 +84,12 @@ write_when_due(struct tide_metrics_file *file, int64_t now)
 }
 
 static void
-on_event(void *ctx, const struct tide_event *event)
-{
-	struct tide_metrics_file *file = ctx;
-
-	if (file->next.event != NULL)
-		file->next.event(file->next.ctx, event);
-}
-
-static void
 on_progress(void *ctx, const struct tide_progress *progress)
 {
 	struct tide_metrics_file *file = ctx;
 	int64_t now = tide_now_us();
 
 	tide_metrics_progress(file->metrics, progress, now);
-	if (file->next.progress != NULL)
-		file->next.progress(file->next.ctx, progress);
 	write_when_due(file, now);
 }
 
@@ -113,8 +102,6 @@ on_sample(void *ctx, enum tide_sample kind, const char *label, int64_t value)
 	(void)clock_gettime(CLOCK_REALTIME, &wall);
 	tide_metrics_sample(
 	    file->metrics, kind, label, value, (int64_t)wall.tv_sec * TIDE_SECOND + wall.tv_nsec / 1000);
-	if (file->next.sample != NULL)
-		file->next.sample(file->next.ctx, kind, label, value);
 	/* A heartbeat comes once a second, whatever the run is at. */
 	write_when_due(file, tide_now_us());
 }
@@ -150,12 +137,10 @@ tide_metrics_file_open(void *ctx, const char *path, const struct tide_plan *plan
 }
 
 struct tide_observer
-tide_metrics_file_observer(struct tide_metrics_file *file, const struct tide_observer *next)
+tide_metrics_file_observer(struct tide_metrics_file *file, const struct tide_observer *all)
 {
-	file->next = *next;
-	return (struct tide_observer){
-		.ctx = file, .event = on_event, .progress = on_progress, .sample = on_sample
-	};
+	file->all = *all;
+	return (struct tide_observer){ .ctx = file, .progress = on_progress, .sample = on_sample };
 }
 
 void

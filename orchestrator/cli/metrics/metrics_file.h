@@ -15,9 +15,9 @@ struct tide_metrics_file;
 /** TIDE_USAGE when `path` cannot be written; this is tried out. `plan` and `path` must outlive it. */
 bool tide_metrics_file_open(void *ctx, const char *path, const struct tide_plan *plan,
     struct tide_metrics_file **out, struct tide_err *err) TIDE_CHECKED;
-/** An observer that measures and passes everything on to `next`, which is copied. The file must outlive it. */
+/** An observer that measures. That the file cannot be written is told to `all`, which is copied. The file must outlive it. */
 struct tide_observer
-tide_metrics_file_observer(struct tide_metrics_file *file, const struct tide_observer *next);
+tide_metrics_file_observer(struct tide_metrics_file *file, const struct tide_observer *all);
 /** The last word. `state` is that of the run, NULL unknown. */
 void tide_metrics_file_end(struct tide_metrics_file *file, enum tide_run_state state);
 

@@ -7,6 +7,7 @@
 
 #include "cli/output/json.h"
 #include "cli/output/lint_print.h"
+#include "cli/output/observers.h"
 #include "cli/metrics/metrics_file.h"
 #include "tidemark/phases/phase.h"
 #include "tidemark/base/units.h"
@@ -175,7 +176,8 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	};
 	struct tide_outcome outcome = { 0 };
 	struct tide_event_printer printer;
-	struct tide_observer observer = tide_event_printer_init(&printer, cli);
+	struct tide_observers observers = { 0 };
+	const struct tide_observer observer = tide_observers_all(&observers);
 	struct tide_metrics_file *metrics = NULL;
 	struct execution execution = {
 		.cli = cli, .plan = plan, .printer = &printer, .began = tide_now_us()
@@ -183,10 +185,11 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	int64_t took;
 	bool done;
 
+	tide_observers_add(&observers, tide_event_printer_init(&printer, cli));
 	if (o->metrics_file != NULL && !tide_metrics_file_open(cli, o->metrics_file, plan, &metrics, err))
 		return false;
 	if (metrics != NULL)
-		observer = tide_metrics_file_observer(metrics, &observer);
+		tide_observers_add(&observers, tide_metrics_file_observer(metrics, &observer));
 	tide_cli_disconnect(cli);
 	if (!tide_cli_resolve(cli, err))
 		return false;

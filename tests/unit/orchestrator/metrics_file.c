@@ -1,4 +1,5 @@
 #include "cli/metrics/metrics_file.h"
+#include "cli/output/observers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,7 @@ struct place {
 	char *path;
 	struct told told;
 	struct tide_metrics_file *file;
+	struct tide_observers observers;
 	struct tide_observer observer;
 };
 
@@ -72,7 +74,9 @@ open_place(void)
 	assert_non_null(mkdtemp(place->folder));
 	place->path = talloc_asprintf(place, "%s/shop.prom", place->folder);
 	assert_true(tide_metrics_file_open(place, place->path, &plan, &place->file, &err));
-	place->observer = tide_metrics_file_observer(place->file, &next);
+	place->observer = tide_observers_all(&place->observers);
+	tide_observers_add(&place->observers, next);
+	tide_observers_add(&place->observers, tide_metrics_file_observer(place->file, &place->observer));
 	return place;
 }
 
