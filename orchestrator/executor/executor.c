@@ -73,8 +73,10 @@ serve_pause(struct tide_executor *exe, struct tide_err *err)
 		tide_executor_event(exe, "run.paused", NULL, false, "paused by %s; continue with: %s",
 		    exe->requests.by != NULL ? exe->requests.by : "somebody", next);
 	talloc_free(next);
+	tide_executor_rest(exe, true);
 	while (ok && exe->requests.pause && !tide_executor_halted(exe, err))
 		tide_executor_turn(exe);
+	tide_executor_rest(exe, false);
 	ok = ok && !tide_executor_halted(exe, err);
 	if (ok) {
 		tide_executor_set_wait_reason(exe, NULL);

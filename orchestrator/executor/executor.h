@@ -101,6 +101,9 @@ void tide_executor_turn(struct tide_executor *exe);
 bool tide_executor_move_phase(
     struct tide_executor *exe, long phase, enum tide_phase_state state, struct tide_err *err) TIDE_CHECKED;
 
+/** Tells the observer that nobody works on the phase that was begun, or that somebody does again; in pairs, and one may lie in another. */
+void tide_executor_rest(struct tide_executor *exe, bool resting);
+
 /** Sends an event; message is printf-like. step may be NULL. */
 void tide_executor_event(struct tide_executor *exe, const char *name, const char *step, bool warning,
     const char *fmt, ...) TIDE_PRINTF(5, 6);

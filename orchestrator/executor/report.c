@@ -13,8 +13,20 @@ tide_executor_move_phase(
 {
 	if (!tide_phase_row_state(exe->session, phase, state, err))
 		return false;
+	exe->report.begun = state == TIDE_PHASE_RUNNING;
 	tide_executor_sample(exe, TIDE_SAMPLE_PHASE, tide_phase_word(state)->word, phase);
 	return true;
+}
+
+void
+tide_executor_rest(struct tide_executor *exe, bool resting)
+{
+	struct tide_report *report = &exe->report;
+
+	report->rests += resting ? 1 : -1;
+	if (report->begun && report->rests == (resting ? 1 : 0))
+		tide_executor_sample(exe, TIDE_SAMPLE_PHASE,
+		    tide_phase_word(resting ? TIDE_PHASE_BEGUN : TIDE_PHASE_RUNNING)->word, report->ordinal);
 }
 
 void

@@ -196,6 +196,7 @@ tide_runner_enter(struct tide_executor *exe, long index, struct tide_err *err)
 	bool ok;
 
 	exe->report.ordinal = index;
+	exe->report.begun = false;
 	exe->report.phase = exe->plan->phase[index].name;
 	ok = tide_await_exec(exe->control, NULL, sql, NULL, err);
 	talloc_free(sql);

@@ -133,7 +133,8 @@ read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, stru
 
 		p->name = copy(ctx, rows, i, 0);
 		p->kind = copy(ctx, rows, i, 1);
-		p->state = tide_phase_state_of(tide_rows_text(rows, i, 2));
+		p->state =
+		    tide_phase_shown(tide_phase_state_of(tide_rows_text(rows, i, 2)), out->state, out->live);
 		p->started = copy(ctx, rows, i, 3);
 		p->ended = copy(ctx, rows, i, 4);
 		if (plan != NULL && i < plan->count && p->state != TIDE_PHASE_DONE)

@@ -41,11 +41,15 @@ static const struct tide_run_word runs[TIDE_RUN_STATES] = {
 };
 
 static const struct tide_phase_word phases[TIDE_PHASE_STATES] = {
-	[TIDE_PHASE_PENDING] = { "pending", "·", TIDE_MOOD_OVER },
-	[TIDE_PHASE_WAITING] = { "waiting", "…", TIDE_MOOD_WAITS },
-	[TIDE_PHASE_RUNNING] = { "running", "▶", TIDE_MOOD_ACTIVE },
-	[TIDE_PHASE_DONE] = { "done", "✓", TIDE_MOOD_GOOD },
-	[TIDE_PHASE_UNDOING] = { "undoing", "◀", TIDE_MOOD_WAITS },
+	[TIDE_PHASE_PENDING] = { "pending", "not begun, or rolled back", "·", TIDE_MOOD_OVER },
+	[TIDE_PHASE_WAITING] = { "waiting", "at its gate", "…", TIDE_MOOD_WAITS },
+	[TIDE_PHASE_RUNNING] = { "running", "an executor works on it", "▶", TIDE_MOOD_ACTIVE },
+	[TIDE_PHASE_BEGUN] = { "begun",
+	    "nobody works on it now: paused, stopped, failed, interrupted, or in a hold", "▷",
+	    TIDE_MOOD_WAITS },
+	[TIDE_PHASE_DONE] = { "done", "all its steps are done", "✓", TIDE_MOOD_GOOD },
+	[TIDE_PHASE_UNDOING] = { "undoing", "a rollback of it is under way, or was interrupted", "◀",
+	    TIDE_MOOD_WAITS },
 };
 
 static const char *const wants[TIDE_WANTS] = { "run", "pause", "yield" };
@@ -110,6 +114,14 @@ tide_phase_state_of(const char *word)
 		if (strcmp(phases[i].word, word) == 0)
 			return (enum tide_phase_state)i;
 	return TIDE_PHASE_PENDING;
+}
+
+enum tide_phase_state
+tide_phase_shown(enum tide_phase_state stored, enum tide_run_state run, bool live)
+{
+	bool works = live && (run == TIDE_RUN_RUNNING || run == TIDE_RUN_PAUSING);
+
+	return stored == TIDE_PHASE_RUNNING && !works ? TIDE_PHASE_BEGUN : stored;
 }
 
 enum tide_direction

@@ -49,6 +49,7 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 		else if (left > 0) {
 			tide_executor_set_wait_reason(exe, "hold until %s", tide_rows_text(rows, 0, 1));
 			if (!told) {
+				tide_executor_rest(exe, true);
 				tide_executor_event(exe, "wait.start", task->step, false, "%s, until %s",
 				    task->action->title, tide_rows_text(rows, 0, 1));
 				move.to = TIDE_RUN_WAITING;
@@ -68,6 +69,8 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 			return false;
 	}
 	tide_executor_set_wait_reason(exe, NULL);
+	if (told)
+		tide_executor_rest(exe, false);
 	move.to = TIDE_RUN_RUNNING;
 	move.reason = NULL;
 	if (told && !tide_run_move(exe->session, &move, err))

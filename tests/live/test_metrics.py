@@ -219,11 +219,13 @@ class Reasons(MetricsCase):
         self.tidemark("pause", "rename").ok()
         self.wait_until(lambda: self.now("tidemark_throttled", reason="pause") == 1, timeout=5)
         self.wait_until(lambda: self.now("tidemark_throttled_seconds_total", reason="pause") >= 1, timeout=5)
+        self.assertEqual(self.states()["backfill"], "begun")
         self.tidemark("resume", "rename").ok()
         self.wait_until(lambda: self.now("tidemark_throttled", reason="pause") == 0, timeout=5)
+        self.assertEqual(self.states()["backfill"], "running")
         process.signal(signal.SIGINT)
         process.wait(10).expect(130)
-        self.assertEqual(self.states()["backfill"], "running")
+        self.assertEqual(self.states()["backfill"], "begun")
         self.assertEqual(self.now("tidemark_sweep_rows_total", phase="backfill"), self.checkpoints()[0])
         self.assertLess(self.now("tidemark_sweep_progress_ratio", phase="backfill"), 1)
         self.assertIsNone(self.now("tidemark_sweep_eta_seconds", phase="backfill"))
@@ -292,7 +294,7 @@ class Reasons(MetricsCase):
         self.assertEqual(self.now("tidemark_verify_mismatches", phase="verify"), ROWS // 1000)
         self.assertEqual(self.now("tidemark_sweep_rows_total", phase="verify"), ROWS)
         self.assertIsNone(self.now("tidemark_sweep_hot_ratio", phase="verify"))
-        self.assertEqual(self.states(), {"verify": "running"})
+        self.assertEqual(self.states(), {"verify": "begun"})
 
 
 class Hot(MetricsCase):

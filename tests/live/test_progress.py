@@ -35,6 +35,10 @@ class ProgressCase(LiveCase):
             return None
         return found and (float(found[1]) if found.groups() else True)
 
+    def phases(self):
+        """phase → state, as status shows it."""
+        return {phase["name"]: phase["state"] for phase in self.tidemark.json("status", "p")["phases"]}
+
     def progress(self):
         return self.tidemark.json("status", "p")["progress"]
 
@@ -51,7 +55,8 @@ class Small(ProgressCase):
 
     def write(self, rate, **limits):
         fill = {"stripes": 4, "group_windows": 4, "window_blocks": 4}
-        return self.plan(plans.rename("public.items", "qty", "quantity", "integer", name="p", rate=rate, fill=fill, switch="manual",
+        return self.plan(plans.rename("public.items", "qty", "quantity", "integer", name="p", rate=rate, fill=fill,
+                                      switch="manual", hold="3s",
                                       limits={"batch_duration": "2ms", "workers": 2, **limits}))
 
     @limit(90)
@@ -94,6 +99,7 @@ class Small(ProgressCase):
         self.assertIn("  PAUSED", text)
         self.assertNotIn("ETA", text)
         self.assertNotIn("rows/s", text)
+        self.assertRegex(text, r"▷ +3  backfill +begun")
 
     @limit(90)
     def test_nobody_says_how_long_it_takes_while_it_is_held_back(self):
@@ -129,7 +135,6 @@ class Small(ProgressCase):
         self.assertIsNone(self.progress())
         self.assertIsNone(self.value("SELECT progress FROM tidemark.status"))
         self.tidemark("advance", "p").ok()
-        self.tidemark("run", "p").ok()
         self.assertEqual(self.tidemark.json("status", "p")["state"], "complete")
         for text in (self.tidemark("status", "p").ok().out, self.tidemark("status").ok().out):
             self.assertNotRegex(text, "RUNNING|ETA|%")
@@ -148,6 +153,33 @@ class Small(ProgressCase):
         text = self.tidemark("status", "p").ok().out
         self.assertNotIn("RUNNING", text)
         self.assertRegex(text, r"progress +backfill ")
+        self.assertEqual(self.phases()["backfill"], "begun")
+
+    @limit(90)
+    def test_a_phase_runs_only_while_somebody_works_on_it(self):
+        path = self.write(3000)
+        run = self.tidemark.start("run", path, "--budget", "3s", "--exit-code")
+        self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.phase') IS NOT NULL")
+                        and self.value("SELECT count(*) FROM tidemark.phase WHERE name = 'backfill' AND state = 'running'"))
+        self.assertEqual(self.phases()["backfill"], "running")
+        run.wait(30).expect(13)
+        self.assertEqual(self.phases(), {"add_column": "done", "dual_write": "done", "backfill": "begun", "verify": "pending",
+                                         "switch": "pending", "drop_column": "pending"})
+        self.assertEqual(self.value("SELECT state FROM tidemark.phase WHERE name = 'backfill'"), "running")
+        self.assertIn("begun", self.tidemark("plan", path).ok().out)
+        # A failure, and then a hold, in whose time nobody works either.
+        self.execute("ALTER TABLE items ADD CHECK (quantity <> 12000) NOT VALID")
+        self.tidemark("run", "p").expect(4)
+        self.assertEqual(self.phases()["backfill"], "begun")
+        self.execute("ALTER TABLE items DROP CONSTRAINT items_quantity_check")
+        self.tidemark("run", "p").ok()
+        self.assertEqual(self.phases()["switch"], "waiting")
+        run = self.tidemark.start("advance", "p", "--metrics-file", self.metrics)
+        self.wait_until(lambda: self.phases()["drop_column"] == "begun")
+        self.assertEqual(self.value("SELECT state FROM tidemark.status"), "waiting")
+        self.wait_until(lambda: self.measured(re.compile(r'phase="drop_column",state="begun"\} 1$', re.M)))
+        run.wait(30).ok()
+        self.assertEqual(set(self.phases().values()), {"done"})
 
 
 class Never(ProgressCase):

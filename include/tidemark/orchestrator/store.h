@@ -22,7 +22,7 @@ char *tide_unmatched_text(void *ctx, int64_t rows, const char *key);
 
 struct tide_phase_status {
 	const char *name, *kind;
-	enum tide_phase_state state;
+	enum tide_phase_state state; /* as it is shown: see tide_phase_shown */
 	const char *started, *ended; /* RFC 3339 UTC or NULL */
 	const char *gate;            /* what it waits for, for people, or NULL */
 	const char *approved_by;     /* who opened its gate, or NULL */

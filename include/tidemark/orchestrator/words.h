@@ -27,6 +27,7 @@ enum tide_phase_state {
 	TIDE_PHASE_PENDING,
 	TIDE_PHASE_WAITING,
 	TIDE_PHASE_RUNNING,
+	TIDE_PHASE_BEGUN, /* never stored: a running one on which nobody works now */
 	TIDE_PHASE_DONE,
 	TIDE_PHASE_UNDOING,
 	TIDE_PHASE_STATES
@@ -79,7 +80,8 @@ struct tide_run_word {
 };
 
 struct tide_phase_word {
-	const char *word, *sign; /* sign: one character before the line */
+	const char *word, *meaning; /* meaning: for docs/operations.md */
+	const char *sign;           /* one character before the line */
 	enum tide_mood mood;
 };
 
@@ -101,6 +103,8 @@ tide_run_shown(enum tide_run_state stored, enum tide_direction direction, enum t
 enum tide_run_state tide_run_state_of(const char *word);
 /** The same of a phase; unknown counts as pending. */
 enum tide_phase_state tide_phase_state_of(const char *word);
+/** The state of a phase that people are shown: it runs while an executor works on it, one that neither is paused nor waits. */
+enum tide_phase_state tide_phase_shown(enum tide_phase_state stored, enum tide_run_state run, bool live);
 enum tide_direction tide_direction_of(const char *word);
 /** Unknown and NULL count as TIDE_WANT_RUN. */
 enum tide_wanted tide_wanted_of(const char *word);

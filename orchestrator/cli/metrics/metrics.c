@@ -186,9 +186,11 @@ tide_metrics_end(struct tide_metrics *m, enum tide_run_state state)
 		for (size_t p = 0; p < m->plan->count; p++)
 			set_state(m, p, all[i].phase);
 	}
-	for (size_t p = 0; p < m->plan->count; p++)
+	for (size_t p = 0; p < m->plan->count; p++) {
 		if (m->phase[p].share < 1)
 			m->phase[p].eta = -1;
+		m->phase[p].state = tide_phase_shown(m->phase[p].state, state, false);
+	}
 }
 
 bool
