@@ -27,7 +27,7 @@ char *
 tide_generated_name(void *ctx, const char *prefix, const char *identity, const char *suffix)
 {
 	char *hash = tide_sha256(ctx, identity, strlen(identity));
-	/* The hash is what makes the name unique: everything else gives way to it. */
+	/* The hash is what makes the name unique: everything else yields to it. */
 	size_t head = tide_utf8_fit(prefix, TIDE_NAME_MAX - HASH_DIGITS);
 	size_t room = TIDE_NAME_MAX - HASH_DIGITS - head;
 	size_t tail = suffix == NULL || room < 2 ? 0 : tide_utf8_fit(suffix, room - 1);

@@ -25,7 +25,7 @@ skip_blanks(const char *s)
 	return s;
 }
 
-/* Behind the closing quote; an unclosed value reaches to the end of the text. */
+/* After the closing quote; an unclosed value reaches to the end of the text. */
 static const char *
 quoted_end(const char *s)
 {
@@ -100,7 +100,7 @@ last_at(const char *s, const char *end)
 }
 
 /*
- * The password in the authority that starts at `s`, behind "://". It may hold raw "/", "@" or even blanks, so
+ * The password in the authority that starts at `s`, after "://". It may hold raw "/", "@" or even blanks, so
  * the mask reaches to the last "@": too much is harmless, too little is a leak.
  */
 static bool

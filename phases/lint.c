@@ -50,7 +50,7 @@ check_added_twice(const struct tide_checking *c)
 	}
 }
 
-/* A dual write that nothing ends stays for ever: worth saying, not forbidden. */
+/* A dual write that nothing ends stays forever: worth saying, not forbidden. */
 static void
 check_ends(const struct tide_checking *c)
 {

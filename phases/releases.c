@@ -8,7 +8,10 @@
 #include "script/script.h"
 #include "build/specs.h"
 
-/* Which releases of the application may run: the old one was written for the schema before the plan, the new one for that behind it. */
+/*
+ * Which releases of the application may run: the old one was written for the schema before the plan, the new one for the
+ * schema after it.
+ */
 
 /* The old side of a switch is gone for the application once a column of it is dropped or held. */
 static bool

@@ -40,7 +40,7 @@ struct tide_signals {
 	bool throttle_sql;        /* the plan's own query gave true … */
 	bool throttle_sql_failed; /* … or could not be read */
 	int64_t
-	    horizon_age; /* us, of whoever keeps dead rows from being cleaned up for longest; -1 nobody, or not looked at */
+	    horizon_age; /* us, of whoever keeps dead rows from being cleaned up for longest; -1 nobody, or not checked */
 	char *horizon;      /* who that is; NULL */
 	char *horizon_xmin; /* the oldest, and since when it is (tide_now_us) */
 	int64_t horizon_since;
@@ -53,9 +53,9 @@ struct tide_signals {
 /** Measured quantities with a limit: see throttle.c. */
 #define TIDE_GAUGES 4
 
-/** Whether the work at hand has to stop for a while. */
+/** Whether the current work has to stop for a while. */
 struct tide_throttle {
-	struct tide_hold hold;  /* no cause: it may go on. The text belongs to the executor */
+	struct tide_hold hold;  /* no cause: it may continue. The text belongs to the executor */
 	bool over[TIDE_GAUGES]; /* the limits that are exceeded until their gauge has fallen well below */
 	bool only_reads;        /* the work makes no WAL that anybody has to follow */
 	bool looks_at_horizon;  /* the watcher asks who holds the xmin horizon */
@@ -86,11 +86,11 @@ struct tide_executor {
 };
 
 /**
- * At a safe point: true to go on. A wanted pause is served here (waits until resumed). false + err with
+ * At a safe point: true to continue. A wanted pause is served here (waits until resumed). false + err with
  * code INTERRUPTED, TERMINATED, PAUSED (somebody asked this executor to release the run), BUDGET, LEASE or UNREACHABLE to stop.
  */
 bool tide_executor_check(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
-/** As tide_executor_check, but never waits: a wanted pause is not looked at. True: it has to stop, and err says why. */
+/** As tide_executor_check, but never waits: a wanted pause is not checked. True: it has to stop, and err says why. */
 bool tide_executor_halted(struct tide_executor *exe, struct tide_err *err);
 /** Runs the loop for `us`, or less when somebody wants something. */
 void tide_executor_sleep(struct tide_executor *exe, int64_t us);

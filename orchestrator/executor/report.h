@@ -3,10 +3,10 @@
 
 #include "tidemark/orchestrator/observer.h"
 
-/** What is told about the work at hand: to the observer, and to `status` with each heartbeat. */
+/** What is told about the current work: to the observer, and to `status` with each heartbeat. */
 struct tide_report {
 	const struct tide_observer *observer; /* NULL: nobody */
-	const char *phase;                    /* name of the phase at work; NULL none */
+	const char *phase;                    /* name of the current phase; NULL none */
 	long ordinal;                         /* its index; -1 none */
 	bool begun;                           /* the phase at work is past its gate */
 	int rests;                            /* how many reasons there are why nobody works on it now */

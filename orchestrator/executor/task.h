@@ -7,12 +7,12 @@
 struct tide_task {
 	struct tide_executor *exe;
 	long phase;       /* index */
-	const char *step; /* name in the journal: "add-column", on the way back "add-column#1" */
+	const char *step; /* name in the journal: "add-column", in a rollback "add-column#1" */
 	bool back;
 	const struct tide_action *action;
 };
 
-/** "step.done", on the way back "undo.done". */
+/** "step.done", in a rollback "undo.done". */
 const char *tide_task_event(const struct tide_task *task, const char *what);
 
 #endif

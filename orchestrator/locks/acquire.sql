@@ -21,7 +21,7 @@ BEGIN
         )
         SELECT array_agg(tree.oid) INTO members FROM tree;
     END IF;
-    -- Nothing is locked yet. When nobody is in the way, all is taken at once without waiting, so that nobody waits for us either.
+    -- Nothing is locked yet. When no session holds a conflicting lock, all is taken at once without waiting, so that nobody waits for us either.
     -- After a second, a moment will do at which nobody holds a partition without the table: such a transaction may come to the
     -- table, and would then wait for us while we wait for its partition. After two we ask whoever is there.
     WHILE members IS NOT NULL AND clock_timestamp() < looked + interval '2 s' LOOP

@@ -1,6 +1,6 @@
 -- Transactions that hold, for longer than $3 seconds, a lock on table $1 or on a partition of it that conflicts with lock mode $2
 -- (PostgreSQL's table of conflicts, weakest mode first). Own backends ($4 as an array) do not count. With $5 an ordinary
--- autovacuum does not count either: it gives way to a session that may lower its deadlock_timeout.
+-- autovacuum does not count either: it yields to a session that may lower its deadlock_timeout.
 WITH RECURSIVE tree (oid) AS (
     SELECT pg_catalog.to_regclass($1)::oid
     UNION

@@ -1,14 +1,17 @@
 /*
  * The locks of one transaction, within one budget.
  *
- * LOCK TABLE on a partitioned table takes the table and then one partition after the other, and lock_timeout counts for each anew: an
- * application could wait for the sum. Here one deadline counts for all, checked by the server, so that the transaction stays one message.
+ * LOCK TABLE on a partitioned table takes the table and then one partition after the other, and lock_timeout counts for each of
+ * them: an
+ * application could wait for the sum. Here one deadline counts for all, checked by the server, so that the transaction stays one
+ * message.
  *
  * The order is the application's own: a routed statement locks the table before it locks a partition. Once we have the table, every
  * transaction that came through it has ended, so that only those are left that name a partition directly. In the opposite order a
  * routed statement that holds the table and waits for a partition of ours would be waited for by us: a deadlock each time.
  *
- * A transaction that holds a partition and then comes through the table can still meet us in a cycle. It never learns of it: we wait for
+ * A transaction that holds a partition and then comes through the table can still meet us in a cycle. It does not notice: we
+ * wait for
  * less than deadlock_timeout while we hold anything, so that our own request ends first.
  *
  * Partitions that nobody holds come first: nobody can begin to use them while we wait for the others.
@@ -21,7 +24,7 @@
 #include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
 
-/* Milliseconds, at least one: zero would mean to wait for ever. */
+/* Milliseconds, at least one: zero would mean to wait forever. */
 static long long
 milliseconds(int64_t us)
 {

@@ -1,6 +1,6 @@
 /*
- * How a lock on a busy table is asked for: look first, wait briefly, let go, say who is in the way, come back later.
- * A request that waits makes everybody behind it wait, so no single one lasts longer than limits.lock_timeout.
+ * How a lock on a busy table is asked for: look first, wait briefly, release it, say who holds it, come back later.
+ * A request that waits makes every later request wait, so no single one lasts longer than limits.lock_timeout.
  */
 #include "lock_policy.h"
 
@@ -53,7 +53,7 @@ sampled(void *ctx, const struct tide_rows *rows)
 		cancel(watch);
 }
 
-/* Somebody wants to stop: a transaction leaves nothing behind. */
+/* Somebody wants to stop: a transaction leaves nothing. */
 static bool
 unless_halted(void *ctx)
 {

@@ -4,7 +4,7 @@
 #include "blockers.h"
 #include "executor/task.h"
 
-/** Waits as long as an old transaction or a vacuum that will not give way holds the table; TIDE_LOCK when patience ends. */
+/** Waits as long as an old transaction or a vacuum that will not yield holds the table; TIDE_LOCK when patience ends. */
 bool tide_lock_look(const struct tide_task *task, int64_t patience_until, struct tide_err *err) TIDE_CHECKED;
 
 /**
@@ -15,7 +15,7 @@ struct tide_lock_watch;
 struct tide_lock_watch *tide_lock_watch_start(struct tide_executor *exe, bool may_cancel);
 /** What was seen last. Belongs to the watch; free the watch with talloc_free, which stops it. */
 const struct tide_blockers *tide_lock_watch_seen(const struct tide_lock_watch *watch);
-/** How many waited behind the statement when it was last looked at. */
+/** How many waited behind the statement at the last look. */
 int64_t tide_lock_watch_behind(const struct tide_lock_watch *watch);
 bool tide_lock_watch_cancelled(const struct tide_lock_watch *watch);
 

@@ -7,8 +7,9 @@
 #include "executor/executor.h"
 
 /**
- * Whether batches waited for a lock: such a wait says nothing about how much a batch can do. Nobody can ask the session that waits,
- * so while a batch lasts longer than it should, the watching connection looks at pg_stat_activity now and then. Every wait
+ * Whether batches waited for a lock: such a wait says nothing about how much a batch can do. The session that waits cannot be
+ * asked, so while a batch lasts longer than it should, the watching connection looks at pg_stat_activity now and then. Every
+ * wait
  * that lasts longer than such a look is apart from the next is seen that way.
  */
 struct tide_lock_waits;

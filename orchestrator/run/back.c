@@ -1,4 +1,4 @@
-/* The way back: undo actions of what was begun, last first. */
+/* The rollback: undo actions of what was begun, last first. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ struct rollback_plan {
 	struct rollback_entry *entry;
 	size_t count;
 	bool accepted; /* what it loses: it is under way */
-	long target;   /* index of the phase to stop behind; -1 all */
+	long target;   /* index of the phase to stop after; -1 all */
 };
 
 static bool
@@ -108,7 +108,7 @@ check_drop(
 	return tide_hint(err, "roll that one back first: tidemark rollback %s", plan);
 }
 
-/* Another plan may have taken the triggers of this one over, to drop the old column: then the way back leads through that one. */
+/* Another plan may have taken the triggers of this one over, to drop the old column: then the rollback leads through that one. */
 static bool
 check_taken_over(struct tide_executor *exe, const struct tide_run_row *run, struct tide_err *err)
 {
@@ -133,7 +133,7 @@ check_taken_over(struct tide_executor *exe, const struct tide_run_row *run, stru
 	return ok;
 }
 
-/* Nobody waits longer for a number, and a larger one is not told apart. */
+/* Counting ends after this time, or at this number. */
 #define COUNT_FOR "30s"
 #define COUNT_MOST 1000000
 
@@ -282,7 +282,7 @@ set_direction(struct tide_executor *exe, const struct rollback_plan *rollback, s
 }
 
 /*
- * An action without a probe cannot see whether there is anything to take back; then the journal decides, which has
+ * An action without a probe cannot see whether there is anything to undo; then the journal decides, which has
  * the step's row in the transaction of its act. What only helps phases that stay is left out when none does.
  */
 static bool
@@ -343,7 +343,7 @@ undo_phase(struct tide_executor *exe, const struct rollback_entry *c, bool all, 
 
 /*
  * The undo actions of this phase that have changed something, by their names in the journal, one a line. A rollback that was
- * interrupted counts with the one that goes on with it: what is asked for is what happened after the last step forward. What
+ * interrupted counts with the one that continues with it: what is asked for is what happened after the last step forward. What
  * a failed action has cleaned up is not done any more.
  */
 static bool
@@ -411,7 +411,8 @@ tell_apart(struct tide_executor *exe, const struct rollback_entry *c, const char
 }
 
 /*
- * Rows forbid rolling the phase back, and nothing of it was: the run is at its end again, as if that had been asked for. `why` stays the answer.
+ * Rows forbid rolling the phase back, and nothing of it was: the run is at its end again, as if that had been asked for. `why`
+ * stays the answer.
  */
 static void
 restore_position(struct tide_executor *exe, const struct rollback_entry *c, struct tide_err *why)
@@ -463,7 +464,7 @@ left_text(struct tide_executor *exe, void *mem, const struct rollback_entry *c, 
 	    why, done, *missing != '\0' ? missing : "nothing");
 }
 
-/* With --accept-loss, what rows forbid rolling back stays as it is, and the way goes on behind it. */
+/* With --accept-loss, what rows forbid rolling back stays as it is, and the rollback continues after it. */
 static bool
 leave(struct tide_executor *exe, const struct rollback_entry *c, struct tide_err *err)
 {
@@ -529,7 +530,7 @@ finish(struct tide_executor *exe, const struct rollback_plan *rollback, struct t
 	return true;
 }
 
-/* Going back less far than an interrupted rollback would leave phases half undone behind it. */
+/* Going back less far than an interrupted rollback would leave phases half undone after it. */
 static bool
 check_target(struct tide_executor *exe, const struct tide_run_row *run, long target, struct tide_err *err)
 {
@@ -574,7 +575,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		return nothing_to_do(outcome);
 	if (exe->options->to != NULL && !tide_runner_find(exe->plan, exe->options->to, &rollback.target, err))
 		return false;
-	/* A rollback that was interrupted goes on to where it was going. */
+	/* A rollback that was interrupted continues to where it was going. */
 	if (exe->options->to == NULL && run.direction == TIDE_BACK) {
 		rollback.target = run.back_to;
 		rollback.accepted = true;

@@ -28,7 +28,7 @@ array_of(void *ctx, const struct tide_plan *plan, size_t from, bool kinds)
 	return talloc_asprintf_append(text, "}");
 }
 
-/* How far the run is: the phases before *first are done, or one of them is at work. */
+/* How far the run is: the phases before *first are done, or one of them is running. */
 static bool
 reached(struct tide_executor *exe, void *mem, size_t *first, bool *at_work, struct tide_err *err)
 {

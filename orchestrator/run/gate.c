@@ -13,7 +13,7 @@ struct view {
 	bool approved;
 	double soak_left; /* seconds; ≤ 0 over or waived */
 	char *soak_until;
-	char *note; /* what whoever opens the gate should know, or NULL */
+	char *note; /* what the person who opens the gate should know, or NULL */
 };
 
 static const char look[] =
@@ -102,7 +102,7 @@ judge(
 		*out = (struct tide_hold){ TIDE_CAUSE_CONDITION,
 			talloc_asprintf(mem, "the SQL condition does not hold yet: %s", gate->sql) };
 	}
-	/* Whoever decides about the gate should know it. */
+	/* The person who opens the gate should know it. */
 	if (view.note != NULL && (out->cause == TIDE_CAUSE_APPROVAL || out->cause == TIDE_CAUSE_SOAK))
 		out->text = talloc_asprintf(mem, "%s; %s", out->text, view.note);
 	return true;

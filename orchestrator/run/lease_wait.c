@@ -59,8 +59,7 @@ await_orphans(struct tide_executor *exe, int rounds, int64_t *count, struct tide
 	return ok;
 }
 
-/* Who has just released the lease is on the way out and gets a moment for it; and the locks of the others must be gone before anything
- * of ours is tried. */
+/* An executor that has just released the lease gets a moment to exit: its locks must be gone before anything is tried. */
 static bool
 end_orphans(struct tide_executor *exe, struct tide_err *err)
 {

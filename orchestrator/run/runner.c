@@ -46,7 +46,7 @@ is_back(const struct tide_outcome *outcome)
 	return outcome->state == TIDE_RUN_ROLLING_BACK;
 }
 
-/* The last word of an attempt that ended in `err`: gives the lease back and says how it stands. */
+/* Ends an attempt that failed with `err`: releases the lease and writes the state of the run. */
 static bool
 conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
 {
@@ -54,7 +54,7 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 	enum tide_run_state state;
 	bool back = exe->back || is_back(outcome);
 
-	/* Whoever has lost the lease may have met any error since: the table is another's to change. */
+	/* Once the lease is lost, any other error may come from what the new executor changes: the loss is what is reported. */
 	if (!tide_lease_held(exe->session))
 		tide_session_lose(exe->session, err);
 	stop = find_stop(err->code);
@@ -133,7 +133,7 @@ tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attempt, s
 		ok = attempt(exe, outcome, err);
 		if (ok)
 			break;
-		/* A connection that had worked for a while starts the patience anew. */
+		/* A connection that had worked for a while starts the patience again. */
 		if (give_up == 0 || tide_now_us() - begun > 10 * TIDE_SECOND) {
 			give_up = tide_now_us() + RECONNECT_FOR;
 			tries = 0;

@@ -19,7 +19,7 @@ bool tide_runner_hint_next(struct tide_executor *exe, const char *intro, struct 
 bool tide_runner_states(struct tide_executor *exe, void *ctx, const enum tide_phase_state **out,
     struct tide_err *err) TIDE_CHECKED;
 
-/** Makes plan->phase[index] the one at work: events, application_name. */
+/** Makes plan->phase[index] the one running: events, application_name. */
 bool tide_runner_enter(struct tide_executor *exe, long index, struct tide_err *err) TIDE_CHECKED;
 
 /** Index of the phase that an option names; false + TIDE_USAGE when the plan has no such phase. */

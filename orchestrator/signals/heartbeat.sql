@@ -1,5 +1,5 @@
 -- One tick of the watcher: keeps the lease alive (only while it is ours) and brings everything the throttle and the
--- controls read. $1 run, $2 fence, $3 progress (jsonb; NULL: no sweep is at work), $4 table oid, $5 reason.
+-- controls read. $1 run, $2 fence, $3 progress (jsonb; NULL: no sweep is running), $4 table oid, $5 reason.
 WITH beat AS (
     UPDATE tidemark.run
        SET heartbeat = clock_timestamp(), progress = $3::jsonb,

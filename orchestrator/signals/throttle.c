@@ -9,7 +9,7 @@
 struct gauge {
 	enum tide_cause cause;
 	const char *name;    /* begins the text */
-	double value, limit; /* limit 0: not looked at */
+	double value, limit; /* limit 0: not checked */
 	bool bytes;
 };
 

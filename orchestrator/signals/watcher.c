@@ -19,7 +19,7 @@ struct tide_watcher {
 	struct ev_timer timer;
 	bool again;                /* a poke came while a tick was under way */
 	int64_t asked;             /* tide_now_us when the heartbeat was sent */
-	struct tide_window window; /* of the phase at work */
+	struct tide_window window; /* of the current phase */
 };
 
 static void tick(struct tide_watcher *w);

@@ -49,7 +49,8 @@ read_made(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64
 }
 
 /*
- * What an author's statement has made and an empty copy cannot have, such as a foreign key, is only looked for. A column that is not
+ * What an author's statement has made and an empty copy cannot have, such as a foreign key, is only looked for. A column that is
+ * not
  * there (42703) was dropped by a later statement, which has taken with it what was on it.
  */
 static void
@@ -59,7 +60,7 @@ set_aside(struct tide_made *made, struct tide_made_thing *thing, const char *sta
 	    talloc_asprintf(made, "it cannot be created again on an empty copy: %s", message));
 }
 
-/* What cannot be made again says why; the rest of the transaction goes on. */
+/* What cannot be made again says why; the rest of the transaction continues. */
 static bool
 make_again(void *ctx, struct tide_conn *conn, struct tide_made *made, struct tide_err *err)
 {

@@ -1,4 +1,4 @@
-/* Whose run it is: a dump carries schema tidemark with it, and tables are renamed, dropped and made anew. */
+/* Whose run it is: a dump carries schema tidemark with it, and tables are renamed, dropped and made again. */
 #include "identity.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
--- Whether run $1 belongs to this database, and what has become of its table.
+-- Whether run $1 belongs to this database, and what has happened to its table.
 SELECT split_part(r.system_identifier, '/', 1) = s.cluster AS same_cluster,
        split_part(r.system_identifier, '/', 2) IN ('', s.database) AS same_database,
        t.oid IS NOT NULL AS has_table,

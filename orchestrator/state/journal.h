@@ -43,7 +43,7 @@ bool tide_journal_untouched(struct tide_session *session, long phase, const char
 /** Moves the phase row: state and, as it says, started/ended/approval/compiled. */
 bool tide_phase_row_state(
     struct tide_session *session, long phase, enum tide_phase_state state, struct tide_err *err) TIDE_CHECKED;
-/** Writes them and remembers in the phase row where they stand. */
+/** Writes them and remembers in the phase row where they are. */
 bool tide_journal_compiled(struct tide_session *session, long phase, const struct tide_steps *steps,
     struct tide_err *err) TIDE_CHECKED;
 

@@ -4,11 +4,11 @@
 
 /* While anything is left, a skipped range whose rows are locked for instance. */
 #define UNFINISHED_MOST 0.999
-/* Of two looks at least so far apart one learns something. */
+/* A rate is computed from two looks that are at least this far apart. */
 #define WINDOW 0.5
 /* What was more than so many seconds ago counts for less than what has been since. */
 #define RECENT 3.0
-/* Longer than anybody plans for: the work stands still. */
+/* A longer estimate is not shown: the work hardly moves. */
 #define ETA_MOST (1000.0 * 86400)
 
 double

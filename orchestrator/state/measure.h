@@ -9,9 +9,9 @@
  * from here, so it is the same one.
  */
 
-/** What the checkpoints of a sweep say: nothing that a crash could take back. */
+/** What the checkpoints of a sweep say: nothing that a crash could undo. */
 struct tide_extent {
-	int64_t total; /* blocks of the pass at work, over all relations; in key order a measure of them */
+	int64_t total; /* blocks of the current pass, over all relations; in key order a measure of them */
 	int64_t done;  /* of these, the ones that no batch will begin with again, skipped ranges included */
 	int pass;      /* from 1 */
 	bool repeats;  /* another pass follows until one changes nothing */
@@ -20,13 +20,15 @@ struct tide_extent {
 };
 
 /**
- * Done of all, 0 to 1. It never falls: blocks that are done stay so; split segments have the blocks of the whole; and where work begins
- * anew (other storage or another order, a new partition, another pass) the floor keeps what had been reached. The first pass of a sweep
+ * Done of all, 0 to 1. It never falls: blocks that are done stay so; split segments have the blocks of the whole; and where work
+ * begins
+ * again (other storage or another order, a new partition, another pass) the floor keeps what had been reached. The first pass of
+ * a sweep
  * that repeats is half of the work, each further one half of what is left.
  */
 double tide_extent_share(const struct tide_extent *extent);
 
-/** How fast a sweep has been lately. Time in which it was held back does not count. */
+/** How fast a sweep has been lately. Time in which it was throttled does not count. */
 struct tide_speed {
 	int64_t at;          /* tide_now_us of the last look; 0 none */
 	double rows, blocks; /* what was done by then */

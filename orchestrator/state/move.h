@@ -9,7 +9,7 @@
 struct tide_move {
 	enum tide_run_state to; /* TIDE_RUN_NONE: state and reason stay as they are */
 	long phase;             /* index; -1 none, or TIDE_SAME_PHASE */
-	const char *reason;     /* why it stands there; NULL: no reason */
+	const char *reason;     /* why it is there; NULL: no reason */
 	enum tide_code failure; /* what the attempt failed with; TIDE_OK it did not */
 	bool turn;              /* direction and back_to change, too */
 	enum tide_direction direction;

@@ -7,7 +7,7 @@
 #define TIDE_SET_PINNED_PATH "SET search_path = pg_catalog, pg_temp"
 
 /**
- * After SQL of the author, which may have set anything: every setting of the session is pinned anew. ok and err are what
+ * After SQL of the author, which may have set anything: every setting of the session is pinned again. ok and err are what
  * came of that SQL; its failure stays the answer. Awaits.
  */
 bool tide_reset_session(struct tide_conn *conn, bool ok, struct tide_err *err) TIDE_CHECKED;

@@ -179,7 +179,7 @@ tide_run_find(struct tide_session *session, unsigned accept, struct tide_run_row
 	session->run = found.id;
 	session->relation = talloc_strdup(session, found.relation);
 	session->table_oid = found.table_oid;
-	/* After a complete rollback a changed plan may begin anew. */
+	/* After a complete rollback a changed plan may begin again. */
 	if (out->state != TIDE_RUN_ROLLED_BACK || (accept & TIDE_ACCEPT_ANEW) == 0)
 		ok = check_hash(session, accept, found.hash, found.plan_text, out, err) &&
 		     check_home(session, accept, out, err);

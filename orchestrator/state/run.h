@@ -25,12 +25,13 @@ enum tide_run_accept {
 };
 
 /**
- * Finds the latest run of session->plan, sets run, relation and table_oid of the session, and checks that the plan is the run's and the
+ * Finds the latest run of session->plan, sets run, relation and table_oid of the session, and checks that the plan is the run's
+ * and the
  * database its own. out->found false: there is none. accept: of enum tide_run_accept.
  */
 bool tide_run_find(struct tide_session *session, unsigned accept, struct tide_run_row *out,
     struct tide_err *err) TIDE_CHECKED;
-/** Reads state and direction of session->run anew: whoever had the lease before may have moved it. */
+/** Reads state and direction of session->run again: whoever had the lease before may have moved it. */
 bool tide_run_look_again(
     struct tide_session *session, struct tide_run_row *row, struct tide_err *err) TIDE_CHECKED;
 /** Makes the state schema when absent, and a new run of session->plan; then finds it. */

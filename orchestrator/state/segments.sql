@@ -1,4 +1,4 @@
--- Where the sweep stands that run $1 has begun and not finished, from what is committed alone. No row: there is none.
+-- How far the sweep is that run $1 has begun and not finished, from what is committed alone. No row: there is none.
 WITH RECURSIVE begun AS (
     -- The last part of it that was begun: what it was at that moment is in the journal (sweep/create.sql).
     SELECT j.run, j.step AS sweep, j.detail, p.name AS phase, r.table_oid

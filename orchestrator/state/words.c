@@ -32,7 +32,7 @@ static const struct tide_run_word runs[TIDE_RUN_STATES] = {
 	[TIDE_RUN_ROLLING_BACK] = { "rolling_back", "a rollback is under way, or was interrupted",
 	    TIDE_PENDING, false, TIDE_MOOD_WAITS, TIDE_NEXT_ROLLBACK, TIDE_NEXT_ROLLBACK,
 	    BIT(ROLLING_BACK) | BIT(PAUSED) | BIT(READY) | BIT(ROLLED_BACK) },
-	/* To do it once more is a new run. */
+	/* Started again, it is a new run. */
 	[TIDE_RUN_ROLLED_BACK] = { "rolled_back", "everything was undone", TIDE_PENDING, true, TIDE_MOOD_OVER,
 	    TIDE_NEXT_RUN_AGAIN, TIDE_NEXT_RUN_AGAIN, 0 },
 	/* Phases that were added at the plan's end make it ready again. Who has waited for the lease may find it so. */

@@ -1,10 +1,10 @@
 /*
- * A statement that may not stand in a transaction: index builds and drops, validation, VACUUM. It has no lock_timeout, which would
+ * A statement that cannot run in a transaction: index builds and drops, validation, VACUUM. It has no lock_timeout, which would
  * cancel it late and leave an invalid index; instead somebody watches and says what it waits for. Intent is
  * written before and the outcome after; after a crash the probe decides.
  *
- * What gives way (VACUUM, ANALYZE) is another matter: it can be cancelled at any moment and keeps what it has done. It asks for
- * its lock as the lock policy says, and lets go when somebody waits behind it or the throttle says so.
+ * What yields (VACUUM, ANALYZE) is another matter: it can be cancelled at any moment and keeps what it has done. It asks for
+ * its lock as the lock policy says, and is cancelled when a session waits for its lock or the throttle says so.
  */
 #include "step_runner.h"
 
@@ -45,7 +45,7 @@ throttled(const struct tide_task *task)
 	return task->action->touch == TIDE_TOUCH_VACUUM && task->exe->throttle.hold.cause != TIDE_CAUSE_NONE;
 }
 
-/* A VACUUM sent by a session does not let go by itself, as an autovacuum would. */
+/* A VACUUM sent by a session is not cancelled for others, as an autovacuum is. */
 static bool
 must_yield(const struct build_watch *watch)
 {
@@ -137,7 +137,7 @@ on_tick(void *ctx)
 	struct tide_executor *exe = watch->task->exe;
 
 	if (!tide_conn_alive(exe->watch)) {
-		/* Nobody could watch or cancel any more: begin anew on new connections; the probe decides. */
+		/* Nobody could watch or cancel any more: begin again on new connections; the probe decides. */
 		tide_conn_close(exe->control);
 		return false;
 	}
@@ -191,7 +191,7 @@ send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err
 	return ok;
 }
 
-/* For a few seconds only: it waits for old snapshots, and whoever pressed Ctrl-C twice wants to go. */
+/* For a few seconds only: it waits for old snapshots, and after a second Ctrl-C the program should end. */
 static bool
 drop_leftover(const struct tide_task *task, struct tide_err *err)
 {
@@ -208,7 +208,7 @@ drop_leftover(const struct tide_task *task, struct tide_err *err)
 	return ok;
 }
 
-/* What a failed build or validation leaves must not hurt the application: an invalid unique index goes on rejecting rows. */
+/* What a failed build or validation leaves must not hurt the application: an invalid unique index keeps rejecting rows. */
 static void
 tidy(const struct tide_task *task)
 {
@@ -317,7 +317,7 @@ once(const struct tide_task *task, bool *again, struct tide_err *err)
 		*err = failed;
 		return false;
 	}
-	/* A pause is served here; after it the statement begins again. Any other wish to stop ends the run. */
+	/* A pause is served here; after it the statement begins again. Any other request to stop ends the run. */
 	if (cancelled)
 		*again = tide_executor_check(exe, err);
 	else
@@ -325,7 +325,7 @@ once(const struct tide_task *task, bool *again, struct tide_err *err)
 	return false;
 }
 
-/* Waits for the moment at which a statement that gives way would not have to do so at once. */
+/* Waits for the moment at which a statement that yields would not have to do so at once. */
 static bool
 wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *err)
 {
@@ -342,7 +342,7 @@ wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *e
 	}
 	if (ok && held)
 		tide_executor_event(exe, "throttle.end", task->step, false, "going on");
-	/* Counted from now: neither the work before it gave way nor the throttle has used it up. */
+	/* Counted from now: neither the work before it yielded nor the throttle has used it up. */
 	ok = ok && tide_lock_look(task, tide_now_us() + patience, err);
 	if (ok)
 		tide_executor_set_wait_reason(exe, NULL);
@@ -377,7 +377,7 @@ tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 			break;
 		if (patient && tries + 1 == limit)
 			return give_up(task, limit, err);
-		/* What gave way has said why. */
+		/* What yielded has said why. */
 		if (!patient || strcmp(err->sqlstate, "57014") != 0)
 			tide_executor_event(task->exe, "concurrent.retry", task->step, true,
 			    "%s; trying again from its probe", err->message);
@@ -392,7 +392,7 @@ tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 			return tide_wrap(err, "removing what an interrupted attempt left");
 	}
 	if (tide_executor_halted(task->exe, &ignored)) {
-		/* An invalid unique index would go on rejecting rows of the application until the next run. */
+		/* An invalid unique index would keep rejecting rows of the application until the next run. */
 		if (!task->exe->session->lost && tide_conn_alive(task->exe->control))
 			tidy(task);
 		*err = ignored;

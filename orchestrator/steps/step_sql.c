@@ -20,11 +20,14 @@
 /* Our own SQLSTATE for a fence that has moved on. */
 #define LEASE_LOST "TM001"
 
-/* A statement under a strong lock changes catalog rows: it takes milliseconds. To look for a moment to ask takes up to two seconds. */
+/*
+ * A statement under a strong lock changes catalog rows: it takes milliseconds. To look for a moment to ask takes up to two
+ * seconds.
+ */
 #define HOLD_MS (TIDE_HOLD_SECONDS * 1000)
 #define HOUR_MS 3600000
 
-/* `between` is what stands before each statement: "" for none. */
+/* `between` is what comes before each statement: "" for none. */
 static char *
 statements(void *ctx, const struct tide_action *action, const char *between)
 {

@@ -3,7 +3,7 @@
 
 #include "step_runner.h"
 
-/** What belongs around a VACUUM or ANALYZE of ours: a session in which it spares the disk and does not wait for long. */
+/** What belongs around a VACUUM or ANALYZE of ours: a session in which it is gentle to the disk and does not wait for long. */
 
 /**
  * Statements that set limits.vacuum_cost_limit and limits.lock_timeout, without the last semicolon. A VACUUM that a session sends

@@ -1,4 +1,4 @@
-/* The statements of batches in the order of blocks. $3 first tid, $4 tid behind the last, $5 the block before which all will
+/* The statements of batches in the order of blocks. $3 first tid, $4 tid after the last, $5 the block before which all will
  * be done, $6 mask and $7 stripe (cursor.h). */
 #include "batch.h"
 
@@ -118,7 +118,7 @@ tide_batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_
 }
 
 /* Skipped is what could not be locked, or has moved meanwhile. Not what was locked and not updated: a trigger of the
- * application may forbid that, and would for ever. */
+ * application may forbid that, and would forever. */
 char *
 tide_batch_skipped_range_sql(
     void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)

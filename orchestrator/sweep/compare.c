@@ -20,7 +20,7 @@
 
 /* A table that holds rows: the compared one, or a partition of it. */
 struct leaf {
-	char *sql; /* of a batch: $1 first tid, $2 tid behind the last; by keys $1 the key before, $2 rows */
+	char *sql; /* of a batch: $1 first tid, $2 tid after the last; by keys $1 the key before, $2 rows */
 	int64_t pages, next; /* next: no batch has had this block yet; by keys it only measures progress */
 	struct tide_keyset *keyset; /* NULL: by blocks */
 	char *key;                  /* the last one that was read, as text of a text[] */

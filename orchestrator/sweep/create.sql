@@ -2,7 +2,7 @@
 -- segments. What was begun before, and is no use any more, goes: $1 run, $2 fence, $3 sweep, $4 pass, $5 relation, $6 its storage,
 -- $7 blocks, $8 blocks of a segment, $9 phase, $10 name, $11 order. The journal row also keeps what segments that go would take with
 -- them from the figures of progress (state/segments.sql): $12 the share that has been reached, $13 step, $14 what is done, for
--- people, $15 on the way back, $16 another pass may follow, $17 rows are written, and those that were stay so.
+-- people, $15 in a rollback, $16 another pass may follow, $17 rows are written, and those that were stay so.
 WITH r AS (
     SELECT id, fence FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE
 ), before AS (

@@ -5,19 +5,19 @@
 #include <stdint.h>
 
 /**
- * Where the work on a segment stands. Pure.
+ * How far the work on a segment is. Pure.
  *
  * The blocks of a segment are done group by group. A group is gone through once a stripe, window by window; a window and
  * a stripe are one batch. The first stripes take a fixed share of the rows each, the last one takes every row that is
  * left. So most rows find room in their own page, freed by the rows that left it a few batches before: see
  * docs/sweep.md.
  *
- * Only `next` is kept in the database. A resume begins the group at work again, whatever its length and stripes are
+ * Only `next` is kept in the database. A resume begins the current group again, whatever its length and stripes are
  * then: the rows that were done are read and left alone.
  */
 struct tide_cursor {
 	int64_t next;  /* block; everything before it is done with */
-	int64_t group; /* the block behind the group at work; 0: none is begun */
+	int64_t group; /* the block after the current group; 0: none is begun */
 	int64_t at;    /* in the group: where the next batch begins */
 	int stripe, stripes;
 	bool found; /* the group has had rows to change */
@@ -40,8 +40,8 @@ void tide_cursor_group(struct tide_cursor *cursor, int64_t stop, int64_t length,
 /** The batch to do now, of at most `blocks`; the windows of a stripe are of equal length. A group must have been begun. */
 void tide_cursor_span(const struct tide_cursor *cursor, int64_t blocks, struct tide_span *out);
 /**
- * Where the work stands when blocks up to `to` of this stripe are done. found: rows had to be changed there. A group
- * whose first stripe finds nothing has been done before, and goes on with its last.
+ * How far the work is when blocks up to `to` of this stripe are done. found: rows had to be changed there. A group
+ * whose first stripe finds nothing has been done before, and continues with its last.
  */
 void tide_cursor_advance(struct tide_cursor *cursor, int64_t to, bool found);
 /**
@@ -49,7 +49,7 @@ void tide_cursor_advance(struct tide_cursor *cursor, int64_t to, bool found);
  * The stripes that a part of a group has had count for both. busy: where the batch under way ends. False: too little is left.
  */
 bool tide_cursor_split(struct tide_cursor *cursor, int64_t *stop, int64_t busy, struct tide_cursor *other);
-/** Blocks of the group at work that count as done, by its stripes. */
+/** Blocks of the current group that count as done, by its stripes. */
 double tide_cursor_part(const struct tide_cursor *cursor);
 
 #endif

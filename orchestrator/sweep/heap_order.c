@@ -83,7 +83,7 @@ begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
 	int64_t window = stripes > 1 ? blocks_of(sweep, &sweep->staying, stripes) : blocks;
 	int64_t took = tide_pace_p90(&sweep->staying), pinned = sweep->spec->tuning.group_windows, length;
 
-	/* Whoever reads for longer than our own batches take: the pages rest for longer, if they can. */
+	/* Sessions that read for longer than a batch takes: the pages rest for longer, where possible. */
 	length = tide_stripes_group(window, stripes > 1 ? took : 0,
 	    tide_slower(REST_BATCHES * sweep->staying.target, sweep->exe->signals.horizon_age * 5 / 4));
 	if (pinned > 0)

@@ -8,7 +8,7 @@
  * What to do while somebody holds the xmin horizon, so that no page can be pruned and every row has to move. Pure.
  *
  * Waiting is worth it only when it is measured to matter: rows that should stay have moved, and the holder is older than
- * a group of windows can be made to last. All waits of a sweep together are limited; then it goes on and accepts the bloat.
+ * a group of windows can be made to last. All waits of a sweep together are limited; then it continues and accepts the bloat.
  */
 struct tide_horizon {
 	bool proceed;          /* the plan says not to wait */
@@ -23,14 +23,14 @@ enum tide_horizon_turn {
 	TIDE_HORIZON_SAME,
 	TIDE_HORIZON_HOLD,    /* begins to wait */
 	TIDE_HORIZON_RELEASE, /* the holder is gone */
-	TIDE_HORIZON_PROCEED, /* goes on all the same */
+	TIDE_HORIZON_PROCEED, /* continues all the same */
 };
 
 void tide_horizon_begin(struct tide_horizon *horizon);
 /** A batch whose rows should stay: how many did. */
 void tide_horizon_learn(struct tide_horizon *horizon, int64_t changed, int64_t stayed);
 /**
- * Every now and then. age: of the oldest holder, us, -1 none; patience: what a group can bridge, us; bytes: what going on
+ * Every now and then. age: of the oldest holder, us, -1 none; patience: what a group can bridge, us; bytes: what continuing
  * would leave behind.
  */
 enum tide_horizon_turn

@@ -25,7 +25,7 @@
 
 /*
  * `page`: the rows before the end of the segment, with their number; one more than wanted, to know whether that is all.
- * `span`: those of the batch. `edge`: what the checkpoint becomes, whether more lies behind, and how many rows were passed.
+ * `span`: those of the batch. `edge`: what the checkpoint becomes, whether more rows follow, and how many rows were passed.
  */
 static char *
 span_sql(void *ctx, const struct tide_relation *relation, const char *more)
@@ -147,7 +147,7 @@ skipped_range_sql(void *ctx, const struct tide_sweep_spec *spec, const struct ti
 	    work(ctx, spec, relation, "free"), mark(ctx, "tally.skipped = 0"));
 }
 
-/* The skipped range is the span as this statement sees it, and the segment goes on behind it. */
+/* The skipped range is the span as this statement sees it, and the segment continues after it. */
 static char *
 skip_sql(void *ctx, const struct tide_relation *relation)
 {

@@ -86,7 +86,7 @@ tide_keyset_next(void *ctx, const struct tide_keyset *keyset, const char *relati
 	const char *list = columns(ctx, keyset), *order = tide_keyset_by(ctx, keyset, NULL);
 	char *ranges = talloc_strdup(ctx, "");
 
-	/* From the beginning, and behind the key with ever fewer of its columns equal; a range of which the condition is false
+	/* From the beginning, and after the key with ever fewer of its columns equal; a range of which the condition is false
 	 * is not read at all. */
 	for (size_t i = 0; i <= keyset->count; i++) {
 		size_t equal = keyset->count - i;

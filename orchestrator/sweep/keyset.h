@@ -9,15 +9,15 @@
  * Rows in the order of a unique index, where they cannot be found by blocks. Pure: SQL texts. The row is TIDE_ROW.
  *
  * A key is an array of texts in SQL (text[]), what the output function of each column gives, so that it can be kept in the
- * database and goes back through the input function. Rows behind a key (a, b) are those with a equal and b behind, and those
- * with a behind: each a range of the index of its own, so that no batch reads what lies before its key, whatever the
+ * database and goes back through the input function. Rows after a key (a, b) are those with a equal and b after, and those
+ * with a after: each a range of the index of its own, so that no batch reads what lies before its key, whatever the
  * directions of the columns are. A row comparison would do so only where all columns ascend, or all descend.
  */
 
 /** Operators, and what names the collation, are SQL texts: OPERATOR(pg_catalog.<), ` COLLATE "pg_catalog"."de-x-icu"`. */
 struct tide_keyset_column {
 	const char *name; /* not quoted */
-	const char *type; /* as SQL, without modifier; of a domain what it is made of */
+	const char *type; /* as SQL, without modifier; of a domain the type below it */
 	const char *less, *equal, *greater;
 	const char *collate;          /* "" when the type has none */
 	bool descending, nulls_first; /* no value is NULL, but an index is only used in its own order */
@@ -33,7 +33,7 @@ struct tide_keyset {
 /** ORDER BY list. alias: of what has the key as columns k1, k2 …; NULL: the row's own columns. */
 char *tide_keyset_by(void *ctx, const struct tide_keyset *keyset, const char *alias);
 /**
- * The next rows of `relation` behind the key `from` (SQL of a text[]; NULL is the beginning), at most `limit` (SQL), in
+ * The next rows of `relation` after the key `from` (SQL of a text[]; NULL is the beginning), at most `limit` (SQL), in
  * order: columns k1, k2 …, and `more` (", expression AS name"; or ""). condition: a boolean that is not about the row.
  */
 char *tide_keyset_next(void *ctx, const struct tide_keyset *keyset, const char *relation, const char *more,

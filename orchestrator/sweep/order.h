@@ -45,7 +45,7 @@ struct tide_order {
 	/** Rows that a batch may change at most, as far as can be said. */
 	int64_t (*rows)(
 	    const struct tide_sweep *sweep, const struct tide_segment *segment, const struct tide_span *span);
-	/** Parameters behind the segment's id and the fence; how many. */
+	/** Parameters after the segment's id and the fence; how many. */
 	size_t (*batch_parameters)(
 	    void *ctx, const struct tide_segment *segment, const struct tide_span *span, const char **out);
 	size_t (*skip_parameters)(
@@ -53,17 +53,17 @@ struct tide_order {
 	struct tide_pace *(*pace)(struct tide_sweep *sweep, const struct tide_segment *segment);
 	/** How long a span took, before the segment advances. */
 	void (*learn)(struct tide_sweep *sweep, struct tide_segment *segment, const struct tide_batch *batch);
-	/** More of the segment lies behind this batch. */
+	/** More of the segment lies after this batch. */
 	bool (*more)(
 	    const struct tide_segment *segment, const struct tide_span *span, const struct tide_rows *rows);
 	/** The span is done with, or somebody else's. rows: the answer to the statement of a batch, or of a skip. */
 	void (*advance)(struct tide_sweep *sweep, struct tide_segment *segment,
 	    const struct tide_batch *batch, const struct tide_rows *rows);
-	/** For people: where the rows of a span are. */
+	/** For display: where the rows of a span are. */
 	char *(*place)(void *ctx, const struct tide_segment *segment, const struct tide_span *span);
 	/** Asks for what look() must know; NULL: nothing. */
 	char *(*find_sql)(void *ctx, const struct tide_segment *segment);
-	/** A query for people that shows the row, or block, of a span of one. rows: the answer to find_sql. NULL: it has gone. */
+	/** A query for display that shows the row, or block, of a span of one. rows: the answer to find_sql. NULL: it has gone. */
 	char *(*look)(void *ctx, const struct tide_segment *segment, const struct tide_span *span,
 	    const struct tide_rows *rows);
 };

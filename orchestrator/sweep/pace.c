@@ -47,7 +47,7 @@ tide_pace_p90(const struct tide_pace *pace)
 	return sorted[p90_of(pace->count)];
 }
 
-/* How much lasts the target. What one costs is remembered, not how long batches were: theirs was another size. */
+/* How many rows take as long as the target. The cost of one row is kept, not the duration of batches: their sizes differed. */
 static double
 fitting(const struct tide_pace *pace)
 {

@@ -64,7 +64,7 @@ tide_refusal_repeated(const struct tide_sweep *sweep, const struct tide_segment 
 	    "changed nothing");
 }
 
-/* The dual_write whose trigger it is: the last one before the phase at work; NULL: none. */
+/* The dual_write whose trigger it is: the last one before the current phase; NULL: none. */
 static const char *
 dual_write_of(const struct tide_executor *exe)
 {

@@ -5,7 +5,7 @@
 
 /** What the server can have against a batch, by SQLSTATE. */
 enum tide_refusal {
-	TIDE_REFUSAL_OTHER,   /* it cannot go on */
+	TIDE_REFUSAL_OTHER,   /* it cannot continue */
 	TIDE_REFUSAL_YIELDED, /* it met a lock and did not wait for it: try again */
 	TIDE_REFUSAL_NAMES, /* the statement was made for another table than the one that has the name now */
 	TIDE_REFUSAL_ROW,   /* a row cannot be computed, or its new version is refused */

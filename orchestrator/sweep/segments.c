@@ -15,7 +15,7 @@
 #define SEGMENT_LEAST 64
 #define SEGMENT_MOST 65536
 #define SEGMENTS_A_WORKER 4
-/* A backfill without a trigger repeats until a pass finds nothing, but not for ever. */
+/* A backfill without a trigger repeats until a pass finds nothing, but not forever. */
 #define PASSES_MOST 5
 
 static struct tide_relation *
@@ -192,7 +192,7 @@ begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, struct
 	return ok;
 }
 
-/* Before anything is begun anew: the share that has been reached must not be lost with it. */
+/* Before anything is begun again: the share that has been reached must not be lost with it. */
 static bool
 keep_share(struct tide_sweep *sweep, struct tide_err *err)
 {
@@ -499,7 +499,7 @@ tide_segments_claim(struct tide_sweep *sweep)
 	return NULL;
 }
 
-/* Of the segments at work, the one with most before it. */
+/* The segment with the most work left, of those that are worked on. */
 static struct tide_segment *
 longest(struct tide_sweep *sweep)
 {

@@ -4,9 +4,9 @@
 
 #include "tidemark/base/units.h"
 
-/* What a byte left behind is worth, us: it has to be vacuumed, written once more, and is in everybody's way in memory. */
+/* What a byte of dead rows costs, us: it has to be vacuumed, is written again, and occupies memory. */
 #define BYTE_PRICE 0.02
-/* When so many rows of a group leave their window all the same, its stripes were for nothing. */
+/* When this share of a group's rows leaves its window although it was striped, stripes do not help. */
 #define USELESS 0.9
 /* What is not cheaper by so much is noise. */
 #define CHEAPER 0.97

@@ -346,8 +346,10 @@ write_result(struct tide_sweep *sweep, struct tide_err *err)
 }
 
 /*
- * The key of the segment rows: what was compiled anew, or failed before, starts anew. So does a sweep whose run was adopted since: its
- * checkpoints, and the relations that the journal says were begun, are those of another table, whose OIDs and files may be the same numbers.
+ * The key of the segment rows: what was compiled again, or failed before, starts again. So does a sweep whose run was adopted
+ * since: its
+ * checkpoints, and the relations that the journal says were begun, are those of another table, whose OIDs and files may be the
+ * same numbers.
  */
 static bool
 name_sweep(struct tide_sweep *sweep, struct tide_err *err)
@@ -425,7 +427,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	if (ok) {
 		d = start_driver(sweep);
 		ok = all_passes(d, err);
-		/* Whatever ended it: no statement of ours goes on behind our back. */
+		/* Whatever ended it: no statement of ours continues unnoticed. */
 		drain(sweep);
 		ev_timer_stop(exe->loop, &d->timer);
 		report(d);

@@ -4,7 +4,8 @@
 /**
  * The sweep engine, shared inside orchestrator/sweep. A sweep passes over the rows of each relation once; a segment is a
  * range of blocks, or of keys, with its own checkpoint row; a worker goes through one segment at a time, batch by batch, one
- * statement each (batch.c, key_order.c). Everything here is called from the loop's callbacks, except where a comment says that it awaits.
+ * statement each (batch.c, key_order.c). Everything here is called from the loop's callbacks, except where a comment says that
+ * it awaits.
  */
 
 #include <ev.h>
@@ -29,7 +30,7 @@ struct tide_relation {
 	bool gone;      /* no part of the table any more … */
 	bool told;      /* … and that was said */
 	bool reindexed; /* the index of its key is another one than before, or … */
-	bool renamed;   /* … it is called differently: the statements are made anew */
+	bool renamed;   /* … it is called differently: the statements are made again */
 	char *name;     /* quoted, qualified */
 	bool heap;      /* a tid is a place */
 	const struct tide_order *order;
@@ -46,7 +47,7 @@ struct tide_segment {
 	bool parted;         /* a part was taken and the database does not know yet: nobody takes another */
 	struct tide_cursor cursor;
 	char *key; /* in key order: the last key that is done, as text of a text[]; NULL at the beginning */
-	int64_t group_us, group_changed, group_stayed; /* of the group at work */
+	int64_t group_us, group_changed, group_stayed; /* of the current group */
 	bool
 	    skipped_range; /* rows here were locked when the sweep came by: visited again until none is left */
 	bool claimed, done;
@@ -85,7 +86,7 @@ struct tide_sweep {
 	int64_t begun, blocks_total, changed, stayed, seen, differing, skipped;
 	int64_t placeless; /* rows changed of which nobody can say whether they stayed */
 	int64_t earlier_seen, earlier_changed,
-	    earlier_stayed; /* in what was begun anew since: see state/checkpoints.h */
+	    earlier_stayed; /* in what was begun again since: see state/checkpoints.h */
 	double floor;       /* the share that had been reached then */
 	bool finished;
 	int64_t before; /* rows that an earlier attempt had done: rates are about this one */
@@ -110,7 +111,7 @@ tide_slower(int64_t a, int64_t b)
 }
 
 #define TIDE_SWEEP_KEYS 10
-/** Of every session that sends batches: ranges of tids are scanned, and nothing is planned or compiled anew. */
+/** Of every session that sends batches: ranges of tids are scanned, and nothing is planned or compiled again. */
 #define TIDE_BATCH_SETTINGS                                                                                  \
 	"SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan"
 /** A batch of so many parts does the work of one block: one block of all stripes, or two blocks of two. */
@@ -120,9 +121,12 @@ tide_slower(int64_t a, int64_t b)
 bool tide_segments_open(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
 /** Awaits. Begins the pass over every relation whose storage changed again. */
 bool tide_segments_restart(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
-/** Awaits. Adds relations that appeared since (a partition attached while we swept), or another pass; *more says whether there is work again. */
+/**
+ * Awaits. Adds relations that appeared since (a partition attached while we swept), or another pass; *more says whether there
+ * is work again.
+ */
 bool tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err) TIDE_CHECKED;
-/** Awaits. Forgets the segments and journals the failure, so that the next run begins the sweep anew. */
+/** Awaits. Forgets the segments and journals the failure, so that the next run begins the sweep again. */
 bool tide_segments_forget(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
 /** The next one to work on, claimed; NULL when there is none now. */
 struct tide_segment *tide_segments_claim(struct tide_sweep *sweep);
@@ -133,7 +137,8 @@ struct tide_extent tide_segments_extent(const struct tide_sweep *sweep);
 int64_t tide_segments_at_stake(const struct tide_sweep *sweep);
 /**
  * Half of what another worker has before it, claimed, for one that has nothing to do. NULL: nobody has enough. The victim
- * stops short of it from now on; *victim is its segment, `parted` until the database knows. The segment has no id before tide_batch_split_sql() has given it one.
+ * stops short of it from now on; *victim is its segment, `parted` until the database knows. The segment has no id before
+ * tide_batch_split_sql() has given it one.
  */
 struct tide_segment *tide_segments_steal(struct tide_sweep *sweep, struct tide_segment **victim);
 /** A skipped range that a worker has just recorded. */
@@ -152,7 +157,7 @@ tide_sweep_role(const struct tide_sweep *sweep, struct tide_conn *conn, struct t
 void tide_workers_kick(struct tide_sweep *sweep);
 /** How long a group of windows can let its pages rest, us: longer than that, a holder of the horizon is in the way. */
 int64_t tide_heap_patience(const struct tide_sweep *sweep);
-/** Makes idle workers forget their segments: before the list of segments is loaded anew. */
+/** Makes idle workers forget their segments: before the list of segments is loaded again. */
 void tide_workers_release(struct tide_sweep *sweep);
 
 /** Our own SQLSTATE for a batch whose rows would be filled again: see tidemark.filled_again() in state/schema.sql. */
@@ -167,9 +172,12 @@ char *tide_batch_skipped_range_sql(
 char *tide_batch_found(void *ctx, const struct tide_sweep_spec *spec, const char *relation);
 /** Adds what the column `keys` holds, up to TIDE_SWEEP_KEYS in all. `key` is a talloc array of that length. */
 void tide_batch_keys(char **key, size_t *count, const char *text);
-/** Ends segment $1 at block $3 and makes a segment of what lies behind, up to $4. One row: its id; none: the fence has moved. */
+/** Ends segment $1 at block $3 and makes a segment of what follows, up to $4. One row: its id; none: the fence has moved. */
 char *tide_batch_split_sql(void *ctx);
-/** Moves a segment past blocks [$3, $4) whose rows are locked, to $5, and records them as a skipped range. One row; NULL: an open skipped range covers them. */
+/**
+ * Moves a segment past blocks [$3, $4) whose rows are locked, to $5, and records them as a skipped range. One row; NULL: an
+ * open skipped range covers them.
+ */
 char *tide_batch_skip_sql(void *ctx, const struct tide_relation *relation);
 
 #endif

@@ -4,7 +4,7 @@
  *
  *     IDLE ─ claim ─ SPLIT (a segment was taken from another worker's)
  *                  ─ RESET ─ PREPARE_BATCH ─ PREPARE_VISIT (another relation than before)
- *                  ─ BATCH ─ SKIP   (rows stay locked: go on, and come back for them)
+ *                  ─ BATCH ─ SKIP   (rows stay locked: continue, and come back for them)
  *                          ─ LOCATE (a row that fails is alone in its batch: where is it?)
  *
  * It stops after the statement under way while the sweep is holding.
@@ -116,7 +116,7 @@ put_back(struct tide_worker *w, int64_t rest)
 }
 
 /* Dropped, detached, renamed (and another one, or a view, is called so now), or really wrong: that is seen when the relations are
- * read anew. */
+ * read again. */
 static int
 look_again(struct tide_worker *w, const struct tide_err *err)
 {
@@ -420,7 +420,7 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 	return fail(w, err);
 }
 
-/* SKIP: rows of the span stay locked. The segment goes on after them, and they become a range to be visited. */
+/* SKIP: rows of the span stay locked. The segment continues after them, and they become a range to be visited. */
 
 static bool
 send_skip(struct tide_worker *w, void *mem)
@@ -584,7 +584,7 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 	int64_t quarter = exe->server.deadlock_timeout / 4 / TIDE_MS;
 	char settings[256];
 
-	/* Our batch gives way long before the server looks for deadlocks, so the application is never the victim. Data and
+	/* Our batch yields long before the server looks for deadlocks, so the application is never the victim. Data and
 	 * checkpoint are lost together or kept together: no need to wait for the disk. */
 	snprintf(settings, sizeof(settings),
 	    "SET lock_timeout = %lld; SET synchronous_commit = off; " TIDE_BATCH_SETTINGS,
@@ -599,7 +599,7 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 			continue;
 		if (sweep->worker_count == 0 || strcmp(err->sqlstate, TOO_MANY_CONNECTIONS) != 0)
 			return tide_wrap(err, "sweep worker %lld", (long long)i + 1);
-		/* Whoever holds connections and waits for one more keeps others from them. */
+		/* A session that holds connections and waits for one more keeps others from getting them. */
 		tide_executor_event(exe, "sweep.workers", sweep->task->step, true,
 		    "continuing with %zu of %lld workers: %s", sweep->worker_count,
 		    (long long)exe->plan->limits.workers, err->message);

@@ -7,7 +7,7 @@
 
 /** `"schema"."table"`. */
 char *tide_table_text(void *ctx, const struct tide_catalog *cat);
-/** schema.table.column, unquoted, for people. */
+/** schema.table.column, unquoted, for display. */
 char *tide_display_column(void *ctx, const struct tide_catalog *cat, const char *column);
 char *tide_display_table(void *ctx, const struct tide_catalog *cat);
 /** Names joined by `between`; quoted as identifiers, or as they are. */
@@ -88,7 +88,7 @@ void tide_check_order(const struct tide_checking *c);
 /** key: the one of the phase that is meant, or NULL. hint may be NULL. */
 void tide_say(const struct tide_checking *c, enum tide_severity severity, const char *rule, const char *key,
     const char *hint, const char *fmt, ...) TIDE_PRINTF(6, 7);
-/** Whether an error was added behind the first `before` findings. */
+/** Whether an error was added after the first `before` findings. */
 bool tide_errors_since(const struct tide_findings *findings, size_t before);
 /** The column, or NULL after having said that it does not exist, with the nearest name. */
 struct tide_column *tide_need_column(const struct tide_checking *c, const char *key, const char *name);

@@ -325,7 +325,7 @@ begins_with(const char *text, const char *word)
 	return strncasecmp(text, word, length) == 0 && !is_letter(text[length]);
 }
 
-/* Leaves nothing behind that could be missing. */
+/* Leaves nothing that could be missing. */
 static bool
 leaves_nothing(const char *statement)
 {

@@ -5,7 +5,7 @@
 
 /** Index on the plan's table, by name: `"schema"."name"`. */
 char *tide_index_text(void *ctx, const char *schema, const char *name);
-/** It stands and is valid; it stands. */
+/** It exists and is valid; it exists. */
 char *tide_when_index_valid(void *ctx, const struct tide_catalog *cat, const char *schema, const char *name);
 char *tide_when_index(void *ctx, const struct tide_catalog *cat, const char *schema, const char *name);
 /** Makes `action` a concurrent build by `sql`, or a concurrent drop. */

@@ -175,7 +175,10 @@ folded(void *ctx, const char *type)
 	return copy;
 }
 
-/* "numeric(10,2)[3][]" and "numeric(10,2) array" → "numeric(10,2)"; NULL when it is no array. How many dimensions does not matter to the server. */
+/*
+ * "numeric(10,2)[3][]" and "numeric(10,2) array" → "numeric(10,2)"; NULL when it is no array. How many dimensions does not
+ * matter to the server.
+ */
 static char *
 element_name(void *ctx, const char *type)
 {
@@ -244,7 +247,7 @@ tide_type_fact(const struct tide_catalog *cat, const char *type)
 	return fact;
 }
 
-/* Behind the last cast of `NULL::text` or `(NULL::numeric)::numeric(10,2)`. */
+/* After the last cast of `NULL::text` or `(NULL::numeric)::numeric(10,2)`. */
 char *
 tide_type_text(void *ctx, const struct tide_catalog *cat, const char *type)
 {

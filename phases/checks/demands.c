@@ -212,7 +212,7 @@ check_swap_column(const struct tide_checking *c, const struct tide_dual_column *
 		    (a->comment != NULL ? old : new)->name, (a->comment != NULL ? new : old)->name);
 }
 
-/* What is bound to the new column itself goes on under the old one's name. */
+/* What is bound to the new column itself continues under the old one's name. */
 static void
 check_swap_new(
     const struct tide_checking *c, const struct tide_dual *dual, size_t at, const struct tide_names *accept)

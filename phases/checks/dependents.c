@@ -16,7 +16,7 @@ tide_accepted(const struct tide_names *accept, const char *name)
 	return tide_names_have(accept, name);
 }
 
-/* The same object can hang on a column in several ways; one is told. */
+/* The same object can depend on a column in several ways; one is told. */
 static void
 add_dependent(void *ctx, struct tide_dependents *out, const struct tide_dependent_object *h)
 {

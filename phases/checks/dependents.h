@@ -4,13 +4,13 @@
 #include "build/build.h"
 #include "pair/pair.h"
 
-/** What hangs on a column, and whether the plan has acknowledged it. What becomes of it is in inventory.h. */
+/** What depends on a column, and whether the plan has acknowledged it. What happens to it is in inventory.h. */
 
-/** Something that hangs on a column; texts belong to the list's context. */
+/** Something that depends on a column; texts belong to the list's context. */
 struct tide_dependent_object {
 	const char *kind; /* a row of the inventory */
 	const char *name; /* what `accept` must say */
-	char *what;       /* for people: "index accounts_balance_idx" */
+	char *what;       /* for display: "index accounts_balance_idx" */
 	bool alters;      /* a BEFORE trigger whose function may read or set the column */
 	/* One of these, or neither. */
 	const struct tide_index *index;
@@ -30,7 +30,7 @@ bool tide_accepted(const struct tide_names *accept, const char *name);
 const char *tide_constraint_kind(const struct tide_constraint *k);
 
 /**
- * Whether the new column has what asks the same of every row, so that what hangs on the old one can be lost, and cannot be what
+ * Whether the new column has what asks the same of every row, so that what depends on the old one can be lost, and cannot be what
  * only one of the two releases fails on. `whole`: also what a query gets from it (the order of an index, its INCLUDE columns).
  */
 bool tide_has_twin(const struct tide_catalog *cat, const struct tide_dependent_object *h,

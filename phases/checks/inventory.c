@@ -517,7 +517,7 @@ tide_accept_text(void *ctx, const char *name)
 	return talloc_strdup_append_buffer(out, "\"]");
 }
 
-/* The text with what stands in braces filled in. */
+/* The text with what is in braces filled in. */
 static char *
 filled(void *ctx, const char *text, const struct tide_dependent_place *place)
 {

@@ -4,7 +4,8 @@
 #include "build/build.h"
 
 /**
- * What becomes of the objects and properties that hang on a column or on its table, at each moment of a change. One table: the checks
+ * What happens to the objects and properties that depend on a column or on its table, at each moment of a change. One table: the
+ * checks
  * of the kinds read it, docs/dependents.md is printed from it, and a kind that it does not list is refused.
  */
 
@@ -28,7 +29,10 @@ enum tide_fate {
 	TIDE_FATE_WARNED
 };
 
-/** What is said uses {what} {name} {column} {new} {accept}: the object, its name, the old and the new column, `accept = ["name"]`. */
+/**
+ * What is said uses {what} {name} {column} {new} {accept}: the object, its name, the old and the new column, `accept =
+ * ["name"]`.
+ */
 struct tide_fate_cell {
 	enum tide_fate fate;
 	const char *rule; /* of the finding, or NULL */
@@ -59,7 +63,7 @@ struct tide_dependent_place {
 	const char *kind;
 	const char *what;   /* "index accounts_balance_idx" */
 	const char *name;   /* what `accept` must say */
-	const char *column; /* the column that it hangs on */
+	const char *column; /* the column that it depends on */
 	const char *other;  /* the column that takes its place, or NULL */
 	const char *key;    /* of the phase, for the finding's place; NULL: the phase */
 };

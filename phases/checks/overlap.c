@@ -16,7 +16,7 @@
 enum use {
 	ADDED = 1, /* its rollback drops the column */
 	KEPT = 2,  /* its triggers read or write it */
-	HELD = 4,  /* renamed away; the name is needed for the way back */
+	HELD = 4,  /* hidden; the name is needed for the rollback */
 	DROPS = 8, /* a later phase of it drops the column */
 };
 #define ANY (ADDED | KEPT | HELD | DROPS)
@@ -89,7 +89,7 @@ claim_dual_write(struct claims *out, const struct reading *r, size_t i)
 		add_names(out, claim, &spec->to);
 		return;
 	}
-	/* A phase at work may or may not have exchanged the names: they are the same names. */
+	/* A running phase may or may not have exchanged the names: they are the same names. */
 	tide_dual_state_at(r->ctx, r->plan, i, r->done, &state);
 	if (state.ended)
 		return;
@@ -177,7 +177,7 @@ run_of(const struct tide_catalog *cat, const char *plan)
 	return NULL;
 }
 
-/* Triggers that stand, whatever the rows of schema tidemark say. */
+/* Triggers that exist, whatever the rows of schema tidemark say. */
 static void
 claim_keepers(struct claims *out, const struct tide_catalog *cat)
 {
@@ -304,7 +304,7 @@ way_out(void *ctx, const struct claim *claim)
 static void
 say_claim(const struct tide_checking *c, const char *key, const char *column, const struct claim *claim)
 {
-	/* Of two that only mean to, the later one gives way; otherwise neither could go on. */
+	/* Of two plans that have not reached the column yet, the later one yields; otherwise neither could continue. */
 	bool first = claim->begun || claim->run->earlier;
 
 	tide_say(c, first ? TIDE_ERROR : TIDE_WARNING, "plan-overlap", key, way_out(c->out, claim),

@@ -7,7 +7,7 @@
 /**
  * Two changes that share a column. Their triggers would fire one after the other, in an order that only their names decide:
  * writes would be lost, or rejected. So a column that an unfinished run of another plan keeps in step, holds or has added is
- * refused: when the plan is checked, when a phase is compiled, and once more under the table's lock.
+ * refused: when the plan is checked, when a phase is compiled, and again under the table's lock.
  */
 
 /** Findings about columns of at->phase that another plan, or an earlier dual_write of the same plan, still uses. */

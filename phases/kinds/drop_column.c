@@ -227,11 +227,11 @@ check_dependent(
 	else if (row != NULL && tide_blocks_drop(row))
 		tide_say(c, TIDE_WARNING, "drop-column-dependent", "accept", NULL,
 		    "%s must be gone before the %s: nothing is ever dropped by CASCADE", h->what,
-		    /* What is hidden goes on being published, by another name. */
+		    /* What is hidden stays published, by another name. */
 		    spec->hold > 0 && strcmp(h->kind, "publication") == 0 ? "hold" : "drop");
 }
 
-/* A sequence that the column owns goes with it, and whoever calls nextval by its name fails from then on. */
+/* A sequence that the column owns goes with it, and calls of nextval by its name fail from then on. */
 static void
 check_sequence(const struct tide_checking *c, const struct tide_column *column)
 {
@@ -319,7 +319,7 @@ struct drop {
 	struct tide_steps *out;
 	const struct tide_column *column;
 	char *held;
-	struct tide_dual *dual, *after; /* before and after the column is renamed away */
+	struct tide_dual *dual, *after; /* before and after the column is hidden */
 	struct tide_triggers *shown, *hidden;
 	size_t place; /* of the column in the old side */
 	bool relax;   /* nobody fills it, and it wants to be filled */

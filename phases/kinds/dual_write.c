@@ -106,7 +106,7 @@ check_table(const struct tide_checking *c, const struct tide_catalog *cat)
 		    cat->table.schema, cat->table.name);
 }
 
-/* A trigger behind ours that changes the old column would break the pair. */
+/* A trigger after ours that changes the old column would break the pair. */
 static void
 check_triggers(const struct tide_checking *c, const struct tide_catalog *cat, const char *ours)
 {
@@ -319,7 +319,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	talloc_free(room);
 }
 
-/* What does not fit the column would be rejected, or cut by a cast: both are seen in this read, before a trigger stands. */
+/* What does not fit the column would be rejected, or cut by a cast: both are seen in this read, before a trigger exists. */
 static char *
 trial(void *ctx, const struct tide_dual *dual)
 {

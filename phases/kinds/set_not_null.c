@@ -40,7 +40,7 @@ add_read(const struct tide_phase_at *at, const struct tide_proof *proof, struct 
 	sweep->what = talloc_strdup(out, proof->what);
 }
 
-/* What is NOT VALID rejects NULL already: only the proof is missing, and it may be taken back. */
+/* What is NOT VALID rejects NULL already: only the proof is missing, and it may be undone. */
 static void
 validate_steps(const struct tide_phase_at *at, const struct tide_column *column,
     const struct tide_proof *proof, struct tide_steps *out)

@@ -59,7 +59,7 @@ check_count(const struct tide_checking *c, const char *key, const struct tide_na
 	talloc_free(room);
 }
 
-/* Where the way back begins: what the statements have made can be found there. */
+/* Where the rollback begins: what the statements have made can be found there. */
 static struct tide_phase_at
 after(void *ctx, const struct tide_phase_at *at, const struct tide_script *act)
 {
@@ -105,7 +105,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    "without \"undo\" this phase cannot be rolled back");
 }
 
-/* forward: the probe's true means that it is done; on the way back, that there is something to do. */
+/* forward: the probe's true means that it is done; in a rollback, that there is something to do. */
 static bool
 fill(const struct tide_phase_at *at, bool forward, struct tide_steps *out, struct tide_action *action,
     struct tide_err *err)

@@ -134,7 +134,7 @@ assert_proved(struct change *ch)
 			 tide_when_validated(ch->out, ch->at->cat, ch->proof.name), ch->proof.what));
 }
 
-/* What the old column never holds, the new one must not: the check that stands still spares the scan. */
+/* What the old column never holds, the new one must not: the check that still exists avoids the scan. */
 static void
 add_not_null(struct change *ch, struct tide_action *action)
 {

@@ -12,7 +12,7 @@
 
 /*
  * Both ways: from the switch on, old and new releases write at the same time. What changed decides, by
- * comparison with OLD, so that a lossy `down` never eats a value of the new release on an unrelated update.
+ * comparison with OLD, so that a lossy `down` never overwrites a value of the new release on an unrelated update.
  */
 
 /* Columns that are settled together. Of plain copies each pair is one by itself, else all columns are. */
@@ -216,7 +216,10 @@ insert_both(void *ctx, const struct part *part)
 	    assign_side(ctx, dual, &dual->old, "\t\t\t"));
 }
 
-/* The new side says nothing. When nothing was said at all, and the old side is what the new one makes of it, `down` has its say as in an UPDATE. */
+/*
+ * The new side says nothing. When nothing was said at all, and the old side is what the new one makes of it, `down` has its
+ * say as in an UPDATE.
+ */
 static char *
 fill_new(void *ctx, const struct part *part)
 {

@@ -9,7 +9,7 @@
 #include "prove.h"
 #include "build/specs.h"
 
-/* `tidemark verify` knows the plan and the table, not where the run stands: it reads that off the table. */
+/* `tidemark verify` knows the plan and the table, not where the run is: it finds that out from the table. */
 
 static bool
 all_exist(const struct tide_catalog *cat, const struct tide_dual_state *state)
@@ -23,7 +23,7 @@ all_exist(const struct tide_catalog *cat, const struct tide_dual_state *state)
 	return true;
 }
 
-/* Takes the state when its columns are there and, behind a switch, its triggers stand. */
+/* Takes the state when its columns are there and, after a switch, its triggers exist. */
 static bool
 fits(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *state, const char *held,
     struct tide_dual **out)

@@ -51,14 +51,14 @@ tide_triggers_create(struct tide_steps *steps, struct tide_action *action, const
 void tide_triggers_drop(struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t);
 void tide_triggers_drop_functions(
     struct tide_steps *steps, struct tide_action *action, const struct tide_triggers *t);
-/** Conditions for probes: all stand, enabled, with their functions; some stand. */
+/** Conditions for probes: all exist, enabled, with their functions; some exist. */
 char *tide_triggers_stand(void *ctx, const struct tide_triggers *t);
 char *tide_triggers_linger(void *ctx, const struct tide_triggers *t);
-/** A statement that fails with 55000 unless all stand, as they were made, on the table and on each of its partitions. */
+/** A statement that fails with 55000 unless all exist, as they were made, on the table and on each of its partitions. */
 char *tide_triggers_assert(void *ctx, const struct tide_triggers *t);
 /** Changes a catalog to what it is with, or without them. */
 void tide_triggers_apply(struct tide_catalog *cat, const struct tide_triggers *t, bool stand);
-/** Whether the first of them stands in the catalog. */
+/** Whether the first of them is in the catalog. */
 bool tide_triggers_found(const struct tide_catalog *cat, const struct tide_triggers *t);
 
 /** The functions of on_error = "null"; nothing without it. */
@@ -85,7 +85,10 @@ void tide_triggers_add_after(void *ctx, struct tide_triggers *t, const char *nam
 char *tide_assign(void *ctx, const struct tide_dual *dual, const struct tide_dual_column *c,
     const char *target, const char *indent);
 
-/** The first line of a trigger function's body: whose it is, and which columns it keeps in step. `held`: also that name; or NULL. */
+/**
+ * The first line of a trigger function's body: whose it is, and which columns it keeps in step. `held`: also that name; or
+ * NULL.
+ */
 char *tide_dual_note(void *ctx, const struct tide_dual *dual, const char *held);
 
 #endif

@@ -8,7 +8,7 @@
 #include "tidemark/base/names.h"
 #include "tidemark/base/sqltext.h"
 
-/* Copies that were settled are equal wherever the row stands. */
+/* Copies that were settled are equal wherever the row is. */
 static bool
 matters(const struct tide_dual *dual)
 {
@@ -90,7 +90,7 @@ tide_moved_add(void *ctx, struct tide_triggers *t, const struct tide_dual *dual,
 		"BEGIN\n\tPERFORM pg_catalog.set_config(%s, %s, true);\n\tRETURN NEW;\nEND\n",
 		setting(ctx, dual), mark(ctx, dual)),
 	    false);
-	/* Behind all others: what it marks is what will be inserted. */
+	/* After all others: what it marks is what will be inserted. */
 	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, TIDE_TRIGGER_LAST, role, "update_moves"), name,
 	    "UPDATE", key_changes(ctx, dual));
 }

@@ -311,7 +311,7 @@ has_default(const struct tide_column *column)
 	return column->default_expr != NULL || column->identity != 0;
 }
 
-/* The old column that a reference in canonical text names; *end is behind it. */
+/* The old column that a reference in canonical text names; *end is after it. */
 static const struct tide_dual_column *
 referred(const struct tide_dual *dual, const char *name, const char **end)
 {
@@ -392,7 +392,7 @@ carried_default(void *ctx, const struct tide_phase_at *at, const struct tide_dua
 	const char *with_cast = typed_source(ctx, at->plan, spec, i, source_of(&spec->up, spec->to.item[i]));
 	const struct tide_fact *fact = with_cast == NULL ? NULL : tide_catalog_fact(at->cat, with_cast);
 
-	/* The default of its type gives way to one that the old column has by itself. */
+	/* The default of its type yields to one that the old column has by itself. */
 	if (c->column->identity != 0 || c->column->generated != 0 ||
 	    (c->column->default_expr != NULL &&
 		(!c->column->default_of_type || !c->copy || old->default_of_type)))

@@ -39,7 +39,7 @@ struct tide_dual {
 	const struct tide_catalog *cat;
 	struct tide_dual_side old, new;
 	bool
-	    plain; /* neither up nor down is given: each new column is made of the old one in the same place */
+	    plain; /* neither up nor down is given: each new column is computed from the old one in the same place */
 	bool copy;      /* every column is a plain copy of the same type, both ways */
 	bool lookup;    /* up has a subquery */
 	bool immutable; /* up, as far as the server knows */
@@ -115,7 +115,8 @@ struct tide_names tide_dual_identity(void *ctx, const struct tide_plan *plan, co
 char *tide_safe_function(void *ctx, const struct tide_plan *plan, const struct tide_phase *phase, size_t i);
 char *tide_safe_function_create(void *ctx, const struct tide_dual *dual, size_t i);
 /**
- * The end of a block for on_error = "null": `instead` is done for whatever the value of an expression can raise, which is any class, by
+ * The end of a block for on_error = "null": `instead` is done for whatever the value of an expression can raise, which is any
+ * class, by
  * functions of the user. Passed on is what says nothing about the value: a lock, a lost right, something dropped, a full disk.
  */
 char *tide_on_error(void *ctx, const char *indent, const char *instead);

@@ -77,7 +77,7 @@ tide_dual_state_at(
 		const struct tide_phase *phase = &plan->phase[i];
 		const struct drop_column_spec *drop = phase->spec;
 
-		/* A later dual_write is the one that the phases behind it are about. */
+		/* A later dual_write is the one that the phases after it are about. */
 		latest = latest && !tide_is_kind(phase, "dual_write");
 		if (latest)
 			step_over(out, phase);

@@ -72,7 +72,7 @@ fill_validate(struct tide_steps *out, const struct tide_catalog *cat, const stru
 	action->lock_table = tide_table_text(out, cat);
 	action->flags = TIDE_RESTARTABLE | TIDE_PROVES;
 	action->differing = talloc_strdup(out, proof->differing);
-	/* While it stands unproved, it would go on rejecting rows of the application. */
+	/* As long as it is not validated, it would keep rejecting rows of the application. */
 	action->cleanup = tide_proof_drop(out, cat, proof->name);
 	tide_action_whole(cat, action, TIDE_TOUCH_READ);
 	tide_action_add(out, action,

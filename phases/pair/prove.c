@@ -102,8 +102,8 @@ tide_dual_verify(struct tide_steps *out, const struct tide_dual *dual)
 	struct tide_proof proof;
 
 	tide_dual_proof(out, dual, &proof);
-	/* In this order: an unproved check would go on rejecting the application's writes of rows that differ, for as
-	 * long as the read lasts, and longer when it is stopped in the middle and nobody comes back to it. */
+	/* In this order: a check that is not validated would keep rejecting the application's writes of rows that differ, for as
+	 * long as the read lasts, and longer when it is stopped in the middle and is not continued. */
 	if (tide_dual_provable(dual))
 		add_compare(out, dual, &proof, "before a check could reject a write");
 	tide_dual_prove(out, dual, NULL);

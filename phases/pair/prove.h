@@ -12,7 +12,7 @@ char *tide_dual_proof_name(void *ctx, const struct tide_plan *plan, const struct
  * already: condition over the catalogs under which nothing is left to prove, or NULL.
  */
 void tide_dual_prove(struct tide_steps *out, const struct tide_dual *dual, const char *already);
-/** The same behind a comparison that finds and counts all rows that differ, where VALIDATE would end at the first. */
+/** The same after a comparison that finds and counts all rows that differ, where VALIDATE would end at the first. */
 void tide_dual_verify(struct tide_steps *out, const struct tide_dual *dual);
 /** A read of every row before a column of a switched pair is dropped: nothing may differ that a release cannot have written. */
 void tide_dual_compare_last(struct tide_steps *out, const struct tide_dual *dual, const char *column);

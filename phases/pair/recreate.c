@@ -63,7 +63,7 @@ list_text(void *ctx, const struct tide_catalog *cat, const struct numbers *list)
 	return talloc_asprintf(ctx, "UPDATE OF %s", names);
 }
 
-/* Behind CREATE [CONSTRAINT] TRIGGER and the name, which may look like anything. */
+/* After CREATE [CONSTRAINT] TRIGGER and the name, which may look like anything. */
 static const char *
 after_name(const char *definition)
 {

@@ -8,7 +8,7 @@
 #include "build/specs.h"
 #include "pair.h"
 
-/* Whether a dual write of the plan that has been switched keeps `column` as its old side, behind all phases before `count`. */
+/* Whether a dual write of the plan that has been switched keeps `column` as its old side, after all phases before `count`. */
 static bool
 keeps(const struct tide_plan *plan, size_t count, const char *column)
 {
@@ -88,7 +88,7 @@ tide_taken_over(void *ctx, const struct tide_phase_at *at)
 	if (at->cat == NULL || !tide_is_kind(at->phase, "drop_column") ||
 	    is_own(at->plan, at->index, spec->column))
 		return *at;
-	/* The latest run of a plan is the one whose triggers stand. */
+	/* The latest run of a plan is the one whose triggers exist. */
 	for (size_t i = at->cat->other_run_count; i-- > 0;) {
 		const struct tide_other_run *run = &at->cat->other_run[i];
 		struct tide_plan *first, *plan;

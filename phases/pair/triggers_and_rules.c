@@ -7,7 +7,7 @@
 #include "catalog/change.h"
 #include "tidemark/base/sqltext.h"
 
-/* More are not told by name: a message has an end. */
+/* More than these are only counted, so that the message stays short. */
 #define TOLD 8
 
 static bool

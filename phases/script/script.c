@@ -147,7 +147,7 @@ lock_also(struct tide_steps *steps, struct tide_action *action, char *relation, 
 	action->also[action->also_count++] = (struct tide_locked){ relation, lock };
 }
 
-/* The table behind REFERENCES, for people. */
+/* The table after REFERENCES, for display. */
 static char *
 referenced(void *ctx, const struct tide_catalog *cat, const char *definition)
 {

@@ -30,7 +30,7 @@ void tide_script_describe(const struct tide_script *script, const struct tide_ph
 /** What going back loses, when `undo` follows on `act`. */
 void tide_script_loss(const struct tide_script *act, const struct tide_script *undo, struct tide_steps *steps,
     struct tide_action *action);
-/** What becomes of the releases from before; *why (may be NULL) gets the part that decides. */
+/** What happens to the releases from before; *why (may be NULL) gets the part that decides. */
 enum tide_old_release tide_script_old(const struct tide_script *script, const struct tide_script_part **why);
 
 /** Says what is dangerous about the statements under `key`. transaction: whether they run in one. */

@@ -138,7 +138,7 @@ is_new_type(const struct place *p)
 	return false;
 }
 
-/* 'value' stands in a statement behind it. */
+/* 'value' stands in a statement after it. */
 static bool
 uses_new_value(const struct place *p)
 {
@@ -349,7 +349,7 @@ say_milder(void *ctx, const struct place *p)
 	    p->statement, tide_lock_name(p->part->effect->lock), p->relation);
 }
 
-/* One row each. act_only: on the way back it is what the way back is for. */
+/* One row each. act_only: in a rollback it is what the rollback is for. */
 static const struct rule {
 	enum tide_severity severity;
 	const char *id;

@@ -129,7 +129,7 @@ is_known(void *ctx, const struct tide_catalog *cat, const struct tide_effect *ef
 	return fact != NULL && fact->error == NULL && fact->volatility != 'v';
 }
 
-/* IF NOT EXISTS: neither the column nor a constraint that is written behind it. */
+/* IF NOT EXISTS: neither the column nor a constraint that is written after it. */
 static bool
 is_there(const struct tide_catalog *cat, const struct tide_effect *effect)
 {

@@ -140,7 +140,7 @@ hang_trigger(const struct tide_applying *a, const struct tide_trigger *t, const 
 	    talloc_asprintf(a->cat, "trigger %s, which calls %s", t->name, t->function), named);
 }
 
-/* A function hangs on the columns that its body names: of the row that a trigger gives it, or of the table that it names. */
+/* A function depends on the columns that its body names: of the row that a trigger gives it, or of the table that it names. */
 void
 tide_apply_create_function(const struct tide_applying *a)
 {

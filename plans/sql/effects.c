@@ -269,7 +269,7 @@ take_referenced(void *ctx, const json_t *found)
 	add_relation(((struct referenced *)ctx)->r, found, OTHER, TIDE_SHARE_ROW_EXCLUSIVE);
 }
 
-/* What is made in the transaction is nobody else's yet. */
+/* No other session sees yet what the transaction itself has created. */
 static void
 made_here(struct tide_reading *r, size_t at, const json_t *range, bool missing_ok)
 {

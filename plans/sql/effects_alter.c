@@ -9,7 +9,7 @@
 
 /* ALTER TABLE and its like, part by part: what AlterTableGetLockLevel() in PostgreSQL's tablecmds.c asks for. */
 
-/* Types that stand for a column with a sequence behind it, so that every row gets its own value. */
+/* Types that stand for a column with a sequence of its own, so that every row gets its own value. */
 static const char *const serial_types[] = { "smallserial", "serial", "bigserial", "serial2", "serial4",
 	"serial8" };
 
@@ -23,7 +23,7 @@ static const char *const after_type[] = { "COLLATE", "CONSTRAINT", "NOT", "NULL"
 static const char *const after_default[] = { "CONSTRAINT", "NOT", "CHECK", "UNIQUE", "PRIMARY", "REFERENCES",
 	"GENERATED", "COLLATE", NULL };
 
-/* What can follow a CHECK or REFERENCES behind a column. */
+/* What can follow a CHECK or REFERENCES after a column. */
 static const char *const after_constraint[] = { "CONSTRAINT", "CHECK", "UNIQUE", "PRIMARY", "REFERENCES",
 	"GENERATED", "NOT", "COLLATE", NULL };
 
@@ -56,7 +56,7 @@ worse(struct tide_effect *effect, enum tide_work work)
 		effect->work = work;
 }
 
-/* The part of the text behind a keyword at `from`. */
+/* The part of the text after a keyword at `from`. */
 static char *
 behind(struct tide_reading *r, size_t from, const char *const *stop)
 {
@@ -132,7 +132,7 @@ has_default(const json_t *constraints)
 	return false;
 }
 
-/* What is written behind a column is a constraint of the table all the same. */
+/* What is written after a column is a constraint of the table all the same. */
 static void
 add_inline(struct tide_reading *r, size_t at, const json_t *constraint)
 {
@@ -175,7 +175,7 @@ struct in_column {
 	enum tide_work work;
 };
 
-/* A constraint that is written behind a column which is added. */
+/* A constraint that is written after a column which is added. */
 static void
 column_constraint(struct tide_reading *r, size_t at, const json_t *constraint, bool filled)
 {
@@ -199,7 +199,7 @@ column_constraint(struct tide_reading *r, size_t at, const json_t *constraint, b
 		if (strcmp(rows[i].contype, type) == 0)
 			worse(tide_reading_at(r, at), rows[i].work);
 	if (strcmp(type, "CONSTR_FOREIGN") == 0) {
-		/* Rows that get NULL are not looked at. */
+		/* Rows that get NULL are not checked. */
 		if (filled)
 			worse(tide_reading_at(r, at), TIDE_WORK_SCAN);
 		add_referenced(r, at, constraint);

@@ -4,7 +4,7 @@
 
 #include <talloc.h>
 
-/* DROP and RENAME. What is dropped by its name alone hangs on tables that only the catalog knows. */
+/* DROP and RENAME. What is dropped by its name alone depends on tables that only the catalog knows. */
 
 enum dropped {
 	DROPS_RELATION, /* the name is that of the relation that is locked */

@@ -6,7 +6,7 @@
 
 #include "tidemark/base/sqltext.h"
 
-/* Views, functions, triggers, policies and rules: what hangs on tables without holding rows. */
+/* Views, functions, triggers, policies and rules: what depends on tables without holding rows. */
 
 size_t
 tide_effects_view(struct tide_reading *r, const json_t *body, size_t at)
@@ -153,7 +153,7 @@ append_string(struct tide_reading *r, struct tide_names *names, const json_t *no
 		(void)tide_sqltree_append(r->ctx, names, name, strlen(name));
 }
 
-/* With a list of columns only those are sent; what a filter reads hangs on the table as well. */
+/* With a list of columns only those are sent; what a filter reads depends on the table as well. */
 static void
 take_published(void *ctx, const json_t *found)
 {

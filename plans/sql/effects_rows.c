@@ -59,7 +59,7 @@ tide_effects_calls(const json_t *body)
 	return unknown > 0;
 }
 
-/* Settings that decide which tables the statements behind them mean, who runs them, and when they are ended. */
+/* Settings that decide which tables the statements after them mean, who runs them, and when they are ended. */
 size_t
 tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at)
 {

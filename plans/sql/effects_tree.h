@@ -47,7 +47,10 @@ struct tide_effect *tide_reading_at(struct tide_reading *r, size_t at);
 void tide_reading_relation(struct tide_reading *r, struct tide_effect *effect, const json_t *range);
 void tide_reading_names(struct tide_reading *r, struct tide_effect *effect, const json_t *list, size_t count);
 char *tide_reading_copy(struct tide_reading *r, const char *text);
-/** The text from byte `from` to the comma, bracket or end of this level, without what `stop` names (NULL-terminated keywords; NULL). */
+/**
+ * The text from byte `from` to the comma, bracket or end of this level, without what `stop` names (NULL-terminated keywords;
+ * NULL).
+ */
 char *tide_reading_slice(struct tide_reading *r, size_t from, const char *const *stop);
 /** The effect of the row that has this node; unknown where there is none. Returns its place. */
 size_t tide_reading_row(
@@ -60,7 +63,7 @@ void tide_effects_drop(struct tide_reading *r, const json_t *body);
 void tide_effects_rename(struct tide_reading *r, const json_t *body);
 /** SELECT, INSERT, UPDATE, DELETE, MERGE, wherever they are in the statement. */
 void tide_effects_rows(struct tide_reading *r, const char *node, const json_t *body);
-/** What stands in `more` of a row. */
+/** What is in `more` of a row. */
 size_t tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at);
 size_t tide_effects_view(struct tide_reading *r, const json_t *body, size_t at);
 size_t tide_effects_function(struct tide_reading *r, const json_t *body, size_t at);

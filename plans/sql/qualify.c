@@ -62,7 +62,7 @@ is_word(char c)
 
 /*
  * The reference as it will be written. Quotes may have stood between a name and a keyword (NOT"a"), and a quote
- * behind "U&" would begin something else: then a space keeps them apart.
+ * after "U&" would begin something else: then a space keeps them apart.
  */
 static char *
 replacement(const struct tide_survey *s, const struct tide_reference *r, size_t end, const char *to)

@@ -189,7 +189,7 @@ subject(json_t *statements)
 	return index != NULL ? index : json_object_get(json_object_get(command, "def"), "Constraint");
 }
 
-/* The parser is of 15 and does not know what 18 puts behind a constraint. */
+/* The parser is of 15 and does not know what 18 puts after a constraint. */
 static char *
 statement_of(void *ctx, const char *definition)
 {

@@ -12,7 +12,7 @@
 #include "sqltree.h"
 
 /*
- * The statement in [start, end) without the comments and blanks around it: a comment behind it could swallow what
+ * The statement in [start, end) without the comments and blanks around it: a comment after it could swallow what
  * is appended. `next` goes through the tokens once for all statements.
  */
 static bool

@@ -96,7 +96,7 @@ read_token(struct wire w, const char *text, size_t length, struct tide_sqltoken 
 
 /*
  * The library leaves the end of U&"…" and U&'…' where the token before ended. They end with the last quote before the
- * next token: a string may go on behind a line break.
+ * next token: a string may continue after a line break.
  */
 static bool
 mend_ends(const char *text, struct tide_sqltokens *tokens)
@@ -224,7 +224,7 @@ take(struct tide_sqltree *tree, const char *text, const PgQueryParseResult *resu
 				    : "the text is not valid UTF-8";
 }
 
-/* How many tokens one statement has at most; what stands between two semicolons is never more than one. */
+/* How many tokens one statement has at most; what is between two semicolons is never more than one. */
 static bool
 too_deep(void *ctx, const char *text)
 {

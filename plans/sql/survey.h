@@ -8,7 +8,7 @@
 
 #include "sqltree.h"
 
-/* What stands before the text when it is parsed. The line breaks keep a comment from swallowing a parenthesis. */
+/* What comes before the text when it is parsed. The line breaks keep a comment from swallowing a parenthesis. */
 #define TIDE_SURVEY_HEAD "SELECT (\n"
 #define TIDE_SURVEY_HEAD_LENGTH (sizeof(TIDE_SURVEY_HEAD) - 1)
 

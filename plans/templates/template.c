@@ -14,7 +14,7 @@
 #include "template_texts.h"
 #include "plan/growing_text.h"
 
-/** Column at which comments behind values begin, as in plan.example.toml. */
+/** Column at which comments after values begin, as in plan.example.toml. */
 #define COMMENT_COLUMN 50
 
 struct values {
@@ -61,7 +61,7 @@ is_bare_key(const char *text)
 	return *text != '\0' && text[strspn(text, bare)] == '\0';
 }
 
-/** Single quotes where they spare escapes, as people write SQL names. */
+/** Single quotes where they avoid escapes, as people write SQL names. */
 static void
 put_string(struct tide_text *out, const char *text)
 {

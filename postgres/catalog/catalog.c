@@ -11,7 +11,7 @@
 #include "tidemark/postgres/session.h"
 #include "tidemark/base/sqltext.h"
 
-/* Reading a table's size waits for whoever holds it exclusively: not for ever. */
+/* Reading a table's size waits for whoever holds it exclusively: not forever. */
 #define BEGIN_SQL "BEGIN; SET LOCAL lock_timeout = '5s'"
 #define PINNED_PATH "pg_catalog, pg_temp"
 

@@ -32,7 +32,8 @@ run(const struct probing *p, const char *sql, struct tide_err *err)
 }
 
 /*
- * Runs `act` under a savepoint and takes all it did back (`keep`: only when it failed). What `act` returns is in *ok; false is for a
+ * Runs `act` under a savepoint and takes all it did back (`keep`: only when it failed). What `act` returns is in *ok; false is
+ * for a
  * broken connection or transaction.
  */
 static bool
@@ -211,7 +212,10 @@ over_defaults(struct probing *p, void *arg, struct tide_err *err)
 	return tide_rows_count(rows) == 1 && tide_rows_bool(rows, 0, 0);
 }
 
-/* What is named with its schema is looked for nowhere else: not the path is at fault. Arguments have their schema anyway. */
+/*
+ * What is named with its schema is looked for nowhere else: the search_path is not the cause. Arguments have their schema
+ * anyway.
+ */
 static bool
 qualified(const char *message)
 {
@@ -233,7 +237,10 @@ name_missing(const struct tide_err *why)
 	return false;
 }
 
-/* A default is made of the others' for the new column: it is evaluated by every INSERT that does not name the column, so it must not fail. */
+/*
+ * A default is made of the others' for the new column: it is evaluated by every INSERT that does not name the column, so it
+ * must not fail.
+ */
 static bool
 try_defaults(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 {

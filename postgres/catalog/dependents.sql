@@ -1,4 +1,4 @@
--- Everything else that hangs on a column of the table or of one of its partitions: what pg_depend knows, trigger functions, which
+-- Everything else that depends on a column of the table or of one of its partitions: what pg_depend knows, trigger functions, which
 -- pg_trigger leads to, and other functions whose text names the column. Columns have the table's numbers.
 -- The tool's own triggers and functions are known by schema tidemark, where their functions are, and not by what they are called.
 -- blocks: DROP COLUMN fails; otherwise it takes the object along without a word, or breaks it. alters: a BEFORE trigger for each

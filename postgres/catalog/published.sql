@@ -30,7 +30,7 @@ family AS (
      WHERE CASE WHEN r.prattrs IS NOT NULL
                 THEN identity.whole OR NOT coalesce(identity.keys <@ r.prattrs::pg_catalog.int2[], true)
                 ELSE r.prqual IS NOT NULL AND NOT identity.whole
-                     -- Without a list, what the row of the publication hangs on is what its filter reads.
+                     -- Without a list, what the row of the publication depends on is what its filter reads.
                      AND EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                                   WHERE d.classid = 'pg_catalog.pg_publication_rel'::pg_catalog.regclass AND d.objid = r.oid
                                     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = r.prrelid

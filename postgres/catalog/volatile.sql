@@ -1,4 +1,4 @@
--- Whether anything volatile is called, and whether anything that is not built in: functions and operators that the view hangs on,
+-- Whether anything volatile is called, and whether anything that is not built in: functions and operators that the view depends on,
 -- and built-in ones, which pg_depend does not record, by their names in the canonical text. $1 name of the view, $2 that text.
 WITH p AS (SELECT $1::pg_catalog.text AS view, $2::pg_catalog.text AS body),
 dep AS (

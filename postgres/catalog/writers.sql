@@ -28,7 +28,7 @@ family AS (
     SELECT f.oid, f.pronamespace AS home
       FROM dep JOIN pg_catalog.pg_proc AS f ON dep.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND f.oid = dep.refobjid
 ), read AS (
-    -- Tables and the columns of them that are read; the clone on which the view stands is ours.
+    -- Tables and the columns of them that are read; the clone that the view reads is ours.
     SELECT c.oid, c.relnamespace AS home, dep.refobjsubid::pg_catalog.int2 AS attnum
       FROM dep JOIN pg_catalog.pg_class AS c ON dep.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = dep.refobjid
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'

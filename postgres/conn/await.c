@@ -19,7 +19,7 @@ end(struct await *wait, bool ok)
 {
 	wait->over = true;
 	wait->ok = ok;
-	/* Else the loop would go on to sleep when this was called before it polls. */
+	/* Else the loop would continue to sleep when this was called before it polls. */
 	ev_break(wait->loop, EVBREAK_ONE);
 }
 

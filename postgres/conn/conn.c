@@ -121,7 +121,7 @@ tide_conn_finish(struct tide_conn *c, enum tide_conn_state state)
 	if (state == ST_BROKEN) {
 		if (c->failed && c->lost.code == TIDE_OK)
 			c->lost = c->err;
-		/* At once: the server lets go of its locks when it sees the end. */
+		/* At once: the server releases its locks when it sees the end. */
 		PQfinish(c->pg);
 		c->pg = NULL;
 	}

@@ -22,7 +22,7 @@ static const struct {
 	{ "lock_timeout", "0", 0 },
 	{ "idle_session_timeout", "0", 140000 },
 	{ "transaction_timeout", "0", 170000 },
-	/* An executor that hangs in a transaction must let go of its locks. */
+	/* An executor that hangs in a transaction must release its locks. */
 	{ "idle_in_transaction_session_timeout", "'30s'", 0 },
 	{ "default_transaction_isolation", "'read committed'", 0 },
 	{ "default_transaction_read_only", "off", 0 },

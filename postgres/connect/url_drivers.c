@@ -184,7 +184,7 @@ find_key(const char *key)
 	return NULL;
 }
 
-/* What stands in a URL is shown only when it cannot be anything but the name of a key. */
+/* What is in a URL is shown only when it cannot be anything but the name of a key. */
 static bool
 may_be_named(const char *key)
 {

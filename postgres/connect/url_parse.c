@@ -209,7 +209,7 @@ read_query(struct reading *r, const char *text)
 	return true;
 }
 
-/* Behind the scheme. */
+/* After the scheme. */
 static bool
 read_rest(struct reading *r, const char *text)
 {
@@ -250,7 +250,7 @@ is_scheme_name(const char *text, size_t length)
 static bool
 refuse_scheme(const struct reading *r, const char *text, size_t length)
 {
-	/* Without "//" behind it the word may be anything, a password too. */
+	/* Without "//" after it the word may be anything, a password too. */
 	if (is_scheme_name(text, length) && strncmp(text + length, "://", 3) == 0)
 		tide_fail(r->err, TIDE_USAGE, "%s is a URL for \"%.*s\", not for PostgreSQL", r->origin,
 		    (int)length, text);

@@ -55,7 +55,7 @@ struct tide_record {
 		.field = fields_, .count = sizeof(fields_) / sizeof((fields_)[0])                            \
 	}
 
-/** What becomes of a member that is null. */
+/** What happens to a member that is null. */
 enum tide_record_nulls { TIDE_NULLS_WRITTEN, TIDE_NULLS_LEFT_OUT };
 
 /** Adds a key for each member to `object`. Text that is not UTF-8 becomes null. */
@@ -63,8 +63,9 @@ void tide_record_write(
     json_t *object, const struct tide_record *record, const void *item, enum tide_record_nulls nulls);
 
 /**
- * Reads all members from `object`; other keys are not looked at. Texts belong to ctx. A key that is missing counts as null. False
- * (TIDE_UNEXPECTED, with the key's name) for a value of another type, for a word that is not known, and for one that is missing where
+ * Reads all members from `object`; other keys are ignored. Texts belong to ctx. A key that is missing counts as null. False
+ * (TIDE_UNEXPECTED, with the key's name) for a value of another type, for a word that is not known, and for one that is missing
+ * where
  * there is no null: INT, INT32, BOOL, WORD and FLAGS.
  */
 bool tide_record_read(void *ctx, const json_t *object, const struct tide_record *record, void *item,

@@ -11,7 +11,7 @@
 
 /** "200ms", "1.5s", "2h30m", "7d", "0". A bare number other than 0 is refused: units are not guessed. */
 bool tide_duration_parse(const char *text, int64_t *us);
-/** Shortest exact-enough form for people: "200ms", "1.5s", "2h 30m", "7d". Returns `out`. */
+/** Shortest exact-enough form for display: "200ms", "1.5s", "2h 30m", "7d". Returns `out`. */
 const char *tide_duration_format(int64_t us, char *out, size_t size);
 /** "64kB", "1GB" (powers of 1024, as PostgreSQL), "0", plain bytes as "512B". */
 bool tide_size_parse(const char *text, int64_t *bytes);

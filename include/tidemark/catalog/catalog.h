@@ -86,28 +86,31 @@ struct tide_trigger {
 	bool uneven; /* a partition's copy is enabled in another way */
 };
 
-/** What runs by itself when rows are updated: triggers and rules that are not ours, and checks of the server that are triggers inside. */
+/**
+ * What runs by itself when rows are updated: triggers and rules that are not ours, and checks of the server that are triggers
+ * inside.
+ */
 struct tide_reaction {
 	char *name;
 	char
 	    kind; /* t trigger, c constraint trigger, r rule, k foreign key of either side or deferrable key */
 	char *
-	    table; /* the partition it stands on, quoted where needed; NULL: the table itself, and so every partition */
+	    table; /* the partition it is on, quoted where needed; NULL: the table itself, and so every partition */
 	char *does;      /* its function; of a k the definition; of a rule NULL */
 	char *timing;    /* "BEFORE UPDATE OF qty FOR EACH ROW" */
 	char *condition; /* of WHEN, or NULL */
 	char enabled;    /* O D R A */
 	bool alters;     /* a BEFORE trigger for each row: any column may come out of it changed */
-	int *attnums;    /* columns whose update wakes it, by their numbers in the table; none: any */
+	int *attnums;    /* columns whose update fires it, by their numbers in the table; none: any */
 	size_t attnum_count;
 };
 
-/** Anything else that hangs on a column: view, rule, policy, publication, statistics, generated column, trigger, function. */
+/** Anything else that depends on a column: view, rule, policy, publication, statistics, generated column, trigger, function. */
 struct tide_dependent {
 	int attnum;
 	char *kind;       /* a row of the inventory: "view", "trigger function", … */
 	char *name;       /* what `accept` must say */
-	char *identity;   /* for people: "view public.v" */
+	char *identity;   /* for display: "view public.v" */
 	bool blocks_drop; /* DROP COLUMN would fail (else it would go silently, or stay and fail) */
 	bool
 	    alters; /* a BEFORE trigger for each row, whose function may read or set the column before ours does */
@@ -176,7 +179,7 @@ struct tide_table {
 /** A run of another plan on the table, a partition of it or what it is a partition of; not one that was rolled back. */
 struct tide_other_run {
 	char *plan, *state;
-	char *phase;     /* where it stands, or NULL */
+	char *phase;     /* where it is, or NULL */
 	char *text;      /* of the plan */
 	char *phases;    /* states of its phases in their order, one a line */
 	bool earlier;    /* begun before the run of the plan at hand, or that one has not begun */

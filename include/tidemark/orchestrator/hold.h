@@ -1,7 +1,7 @@
 #ifndef TIDE_HOLD_H
 #define TIDE_HOLD_H
 
-/** What keeps work from going on. Nothing is ever read out of a sentence for people: the cause says what it is. */
+/** What keeps work from continuing. Nothing is ever read out of a sentence for display: the cause says what it is. */
 enum tide_cause {
 	TIDE_CAUSE_NONE,
 	/* of a sweep; their words are API, and labels of metrics */
@@ -26,7 +26,7 @@ enum tide_cause {
 
 struct tide_hold {
 	enum tide_cause cause;
-	const char *text; /* for people; may be there without a cause: worth saying, and nothing waits */
+	const char *text; /* for display; may be there without a cause: worth saying, and nothing waits */
 };
 
 /** Never NULL but for TIDE_CAUSE_NONE. */

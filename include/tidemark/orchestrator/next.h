@@ -23,12 +23,13 @@ struct tide_standing {
 
 enum tide_next tide_next_of(const struct tide_standing *standing);
 /**
- * The command to type next, as a shell takes it: what else is worth knowing follows as a comment. `as` is how the plan is named. NULL: nothing
+ * The command to type next, as a shell takes it: what else is worth knowing follows as a comment. `as` is how the plan is named.
+ * NULL: nothing
  * is left to do, or nothing can be done. Belongs to ctx.
  */
 char *tide_next_command(void *ctx, const struct tide_standing *standing, const char *as);
 
-/** How a run stands that was read for people. Borrows the text. */
+/** The state of a run that was read for display. Borrows the text. */
 struct tide_standing tide_standing_of(const struct tide_run_status *status);
 
 #endif

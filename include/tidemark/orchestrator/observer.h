@@ -15,13 +15,13 @@
 struct tide_progress {
 	const char *phase, *what; /* "backfill", "users.name → full_name" */
 	double share; /* done of all, 0..1: never falls, whatever happens to the run (state/measure.h) */
-	int64_t blocks_total, blocks_done; /* of the pass at work */
+	int64_t blocks_total, blocks_done; /* of the current pass */
 	int64_t rows_seen, rows_changed, rows_stayed, rows_skipped, mismatches;
-	double rows_per_second; /* recent; 0 unknown, or held back */
+	double rows_per_second; /* recent; 0 unknown, or throttled */
 	int64_t batch_p90;      /* us */
 	double hot_share;       /* 0..1 of changed rows; -1 unknown */
 	int64_t lag;            /* us; -1 unknown */
-	int64_t eta;            /* us; -1 unknown, or held back */
+	int64_t eta;            /* us; -1 unknown, or throttled */
 	bool at_work;           /* somebody works on it, or would but for the hold */
 	struct tide_hold hold;
 	int workers;
@@ -31,7 +31,7 @@ struct tide_progress {
 struct tide_event {
 	const char *name;
 	const char *phase, *step; /* may be NULL */
-	const char *message;      /* a sentence for people */
+	const char *message;      /* a sentence for display */
 	int64_t duration;         /* us; -1 none */
 	int64_t lock_wait;        /* us; -1 none */
 	bool warning;

@@ -19,7 +19,7 @@ struct tide_run_options {
 	const char *to; /* stop after this phase (run) or go back to the end of this phase (rollback) */
 	int64_t budget; /* us; stop cleanly after this long; 0 = none */
 	enum tide_if_locked if_locked;
-	bool again; /* start anew after a complete rollback */
+	bool again; /* starts again after a complete rollback */
 	bool now;   /* advance: waive what is left of a soak or a hold */
 	const char *reason, *by, *ticket, *note;
 	bool yes;         /* rollback: accept the stated loss */
@@ -31,20 +31,20 @@ struct tide_outcome {
 	enum tide_code
 	    stop; /* OK complete; GATE, PAUSED, BUDGET, INTERRUPTED, TERMINATED; PENDING (stopped at --to) */
 	enum tide_run_state state; /* of the run row; TIDE_RUN_NONE: not said */
-	const char *phase;         /* where it stands */
-	const char *reason;        /* why it stands there */
+	const char *phase;         /* where it is */
+	const char *reason;        /* why it is there */
 	bool live;                 /* another executor works on it */
 	const char *next;          /* the command to type next, or NULL: see next.h */
 };
 
 /**
- * Goes on with `plan` from where its run stands (creating state and run as needed) to the next gate, the end, or what options say.
+ * Continues with `plan` from where its run is (creating state and run as needed) to the next gate, the end, or what options say.
  * Blocks, running the loop. Interrupts: SIGINT and SIGTERM are handled inside.
  */
 bool tide_run_forward(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn,
     const struct tide_plan *plan, const struct tide_run_options *options,
     const struct tide_observer *observer, struct tide_outcome *outcome, struct tide_err *err) TIDE_CHECKED;
-/** Opens the gate the run waits at (or its soak or hold, with now). Does not go on by itself. */
+/** Opens the gate the run waits at (or its soak or hold, with now). Does not continue by itself. */
 bool tide_run_advance(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn,
     const struct tide_plan *plan, const struct tide_run_options *options,
     const struct tide_observer *observer, struct tide_outcome *outcome, struct tide_err *err) TIDE_CHECKED;

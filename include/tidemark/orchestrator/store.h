@@ -13,7 +13,8 @@
 
 /**
  * The state schema as its readers see it: everything the verbs status, history, pause, resume and
- * `PLAN` by name need. Reading takes no lock beyond a SELECT's and works without the lease. All functions await; never call them from a
+ * `PLAN` by name need. Reading takes no lock beyond a SELECT's and works without the lease. All functions await; never call them
+ * from a
  * callback. A database without the schema is not an error: found stays false, lists are empty.
  */
 
@@ -24,7 +25,7 @@ struct tide_phase_status {
 	const char *name, *kind;
 	enum tide_phase_state state; /* as it is shown: see tide_phase_shown */
 	const char *started, *ended; /* RFC 3339 UTC or NULL */
-	const char *gate;            /* what it waits for, for people, or NULL */
+	const char *gate;            /* what it waits for, for display, or NULL */
 	const char *approved_by;     /* who opened its gate, or NULL */
 };
 
@@ -37,7 +38,7 @@ struct tide_run_status {
 	enum tide_run_state state; /* as it is shown: see tide_run_shown */
 	int code;                  /* exit status of the attempt that failed last; 0 none */
 	enum tide_direction direction;
-	const char *phase;    /* the one it stands at, or NULL */
+	const char *phase;    /* the current one, or NULL */
 	const char *holder;   /* who holds the lease ("user@host pid 123"), or NULL */
 	double heartbeat_age; /* seconds; -1 none */
 	bool live;            /* lease held and fresh */
@@ -89,7 +90,10 @@ bool tide_store_steps(void *ctx, struct tide_conn *conn, int64_t run, long phase
 /** Text of the stored plan, or NULL in *text when there is no such plan. */
 bool tide_store_plan_text(
     void *ctx, struct tide_conn *conn, const char *plan, char **text, struct tide_err *err) TIDE_CHECKED;
-/** The OID of the table of the plan's run that is not rolled back, when that run belongs to this database and the table exists; else 0. */
+/**
+ * The OID of the table of the plan's run that is not rolled back, when that run belongs to this database and the table exists;
+ * else 0.
+ */
 bool
 tide_store_table(struct tide_conn *conn, const char *plan, int64_t *oid, struct tide_err *err) TIDE_CHECKED;
 /** Writes it to the run's row, journals and NOTIFYs. No such run or nothing to pause: TIDE_PRECONDITION. */

@@ -9,8 +9,9 @@
 #include "tidemark/plans/plan.h"
 
 /**
- * What a run has made, from the statements that it has executed, as its journal has them. Pure: statements in; objects, and statements
- * that make them once more on an empty copy of the table, out. The server can then say how each of them is defined.
+ * What a run has made, from the statements that it has executed, as its journal has them. Pure: statements in; objects, and
+ * statements
+ * that make them again on an empty copy of the table, out. The server can then say how each of them is defined.
  */
 
 enum tide_made_kind {

@@ -10,7 +10,7 @@
 #include "tidemark/plans/plan.h"
 #include "tidemark/phases/step.h"
 
-/** Where a phase stands while it is checked or compiled. */
+/** The place of a phase while it is checked or compiled. */
 struct tide_phase_at {
 	const struct tide_plan *plan;
 	const struct tide_phase *phase;
@@ -21,7 +21,7 @@ struct tide_phase_at {
 
 /**
  * A phase kind. All functions are pure: plan entry and catalog in, steps out. No I/O.
- * The way back is the undo of each step, compiled together with it, while the facts it needs
+ * The rollback is the undo of each step, compiled together with it, while the facts it needs
  * (an index's definition, whether a column was NOT NULL) can still be read.
  */
 struct tide_phase_ops {
@@ -58,7 +58,7 @@ bool tide_phase_compile_all(void *ctx, const struct tide_plan *plan, const struc
 
 /**
  * The same from plan->phase[first] on, for a run under way: out[0 … first - 1] are what the journal has, and `cat` is the
- * table as the finished phases have left it. A phase before `first` that is at work (apply_last) counts as done.
+ * table as the finished phases have left it. A phase before `first` that is running (apply_last) counts as done.
  */
 bool tide_phase_compile_rest(void *ctx, const struct tide_plan *plan, size_t first, bool apply_last,
     const struct tide_catalog *cat, struct tide_steps **out, struct tide_findings *findings,
@@ -83,7 +83,7 @@ const char *tide_phase_needs(const struct tide_plan *first, const struct tide_pl
 struct tide_pairs tide_phase_future_columns(void *ctx, const struct tide_plan *plan);
 
 /**
- * The read-only comparison of old and new for the plan's last dual write as the table stands now (also while the old column is
+ * The read-only comparison of old and new for the plan's last dual write as the table is now (also while the old column is
  * held under its other name), for `tidemark verify`. false + TIDE_PRECONDITION when there is nothing to compare.
  */
 bool tide_phase_compare_spec(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat,

@@ -20,12 +20,12 @@ enum tide_step_kind {
 
 enum tide_touch {
 	TIDE_TOUCH_NOTHING, /* catalog rows only */
-	TIDE_TOUCH_READ,    /* one read of the table, writers go on */
+	TIDE_TOUCH_READ,    /* one read of the table, writers continue */
 	TIDE_TOUCH_BATCHES, /* batched writes */
-	TIDE_TOUCH_BUILD,   /* index build, writers go on */
+	TIDE_TOUCH_BUILD,   /* index build, writers continue */
 	TIDE_TOUCH_SAMPLE,  /* some of its rows, chosen at random */
-	TIDE_TOUCH_VACUUM, /* pages with dead rows, in table and indexes; held back by the throttle as a sweep is */
-	TIDE_TOUCH_REWRITE, /* the table may be written anew */
+	TIDE_TOUCH_VACUUM,  /* pages with dead rows, in table and indexes; throttled as a sweep is */
+	TIDE_TOUCH_REWRITE, /* the table may be rewritten */
 	TIDE_TOUCH_ROWS,    /* rows, in one transaction */
 	TIDE_TOUCH_UNKNOWN
 };
@@ -51,7 +51,7 @@ enum tide_action_flag {
 	    8,            /* SQL of the plan's author: names are found as the role itself would find them */
 	TIDE_RESYNC = 16, /* of an undo: only for phases that stay; left out when everything is rolled back */
 	TIDE_YIELDS =
-	    32, /* CONCURRENT: asks for its lock as the lock policy says, and lets go when somebody waits behind it */
+	    32, /* CONCURRENT: asks for its lock as the lock policy says, and is cancelled when a session waits for its lock */
 	TIDE_TRACELESS =
 	    64, /* the probe cannot always find what was done: the journal's word counts as well */
 	TIDE_LOCKS_UNKNOWN = 128, /* statements of the plan's author, of which not all can be read */
@@ -59,14 +59,14 @@ enum tide_action_flag {
 
 /** Another table that the statements lock. */
 struct tide_locked {
-	char *relation; /* for people: "public.u" */
+	char *relation; /* for display: "public.u" */
 	enum tide_lock_mode lock;
 };
 
 /** A trigger of the application that a writing sweep meets, for the review. */
 struct tide_other_trigger {
 	char *name;
-	char *table;     /* the partition it stands on; NULL: the table itself */
+	char *table;     /* the partition it is on; NULL: the table itself */
 	char *timing;    /* "AFTER UPDATE FOR EACH ROW" */
 	char *function;  /* qualified */
 	char *condition; /* of WHEN, or NULL */
@@ -101,7 +101,7 @@ struct tide_sweep_spec {
 	    unmatched; /* read: true for a row whose lookup gives NULL for a value that is not; only counted, with one key; NULL: no lookup */
 	char *key;     /* jsonb expression that names a row in a report */
 	char *order;   /* "heap" or "keyset"; NULL: heap where the rows are in one */
-	char *trigger; /* the trigger that must stand (ENABLE ALWAYS) for the sweep to be right; NULL: none */
+	char *trigger; /* the trigger that must exist (ENABLE ALWAYS) for the sweep to be right; NULL: none */
 	char *function; /* its function, quoted and qualified, as regprocedure text; with trigger */
 	bool
 	    role_search_path; /* read: `residual` is the author's, and is evaluated under the role's own search_path; the expressions of a dual write are not, for the triggers' sake */
@@ -113,7 +113,7 @@ struct tide_sweep_spec {
 	    replication_role; /* write: what the workers set session_replication_role to, such as "replica"; NULL: as it is */
 	struct tide_other_trigger *other; /* write: that fire, or that replication_role skips */
 	size_t other_count;
-	char *what; /* for people: "users.name → full_name" */
+	char *what; /* for display: "users.name → full_name" */
 };
 
 /** One direction of a step. Texts belong to the step list. */
@@ -152,7 +152,7 @@ struct tide_step {
 	struct tide_action forward;
 	struct tide_action *undo; /* in the order to run them */
 	size_t undo_count;
-	bool irreversible; /* once done, there is no way back before it */
+	bool irreversible; /* once done, there is no rollback to before it */
 	char *
 	    releases; /* for the last step of a phase that changes it: "old only", "both", "new only", "unknown"; else NULL */
 	char *releases_note; /* why, in words, or NULL */
@@ -185,7 +185,10 @@ struct tide_renaming {
 	const char *from, *to;
 	const char *printed_from, *printed_to;
 };
-/** The action for a table that is called differently now. Statements and probes of the plan's author stay as they are. Belongs to ctx. */
+/**
+ * The action for a table that is called differently now. Statements and probes of the plan's author stay as they are. Belongs
+ * to ctx.
+ */
 struct tide_action *tide_action_renamed(
     void *ctx, const struct tide_action *action, const struct tide_renaming *names, size_t count);
 /** Every quoted name that our own texts have in this schema: `"public"."t_b"`. Belong to ctx. */

@@ -9,7 +9,8 @@
 
 /**
  * What a statement does, read from its text with the grammar of libpg_query (PostgreSQL 15): which relations it locks, what it
- * reads or writes meanwhile, what is lost, which statements of an application fail afterwards. What the tables of this module do not
+ * reads or writes meanwhile, what is lost, which statements of an application fail afterwards. What the tables of this module do
+ * not
  * know is unknown, never nothing. The locks are those that pg_locks shows on 14, 15 and 18 (tests/live/test_sql_phases.py).
  */
 
@@ -20,7 +21,7 @@ enum tide_effect_kind {
 	TIDE_EFFECT_READ,
 	TIDE_EFFECT_WRITE, /* INSERT, UPDATE, DELETE, MERGE, COPY FROM */
 	TIDE_EFFECT_LOCK,
-	TIDE_EFFECT_LOCK_BELOW,   /* what a view that is locked stands on */
+	TIDE_EFFECT_LOCK_BELOW,   /* what a view that is locked reads */
 	TIDE_EFFECT_CREATE_TABLE, /* also of a query's rows */
 	TIDE_EFFECT_GAIN_CHILD,   /* a partition, or a table that inherits */
 	TIDE_EFFECT_ATTACHED,     /* it becomes a partition */
@@ -66,13 +67,13 @@ enum tide_work {
 	TIDE_WORK_INSTANT, /* catalog rows only */
 	TIDE_WORK_SCAN,    /* reads all of the relation */
 	TIDE_WORK_BUILD,   /* builds an index */
-	TIDE_WORK_REWRITE, /* writes the relation anew, or may */
+	TIDE_WORK_REWRITE, /* rewrites the relation, or may */
 	TIDE_WORK_SOME,    /* the rows that a condition finds, or that are given */
 	TIDE_WORK_ALL,     /* every row, each a new version or gone */
 	TIDE_WORK_UNKNOWN
 };
 
-/** What becomes of the statements of a release that was written for the schema before. */
+/** What happens to the statements of a release that was written for the schema before. */
 enum tide_old_release {
 	TIDE_OLD_FITS,
 	TIDE_OLD_UNKNOWN, /* depends on what it writes */
@@ -87,7 +88,7 @@ struct tide_effect {
 	bool loses;      /* stored data that exists nowhere else then */
 	bool replaces;   /* stored values that an undo could have kept: UPDATE, a change of type */
 	bool converts;   /* a change of type, with USING */
-	bool not_valid;  /* of a constraint: rows that exist are not looked at */
+	bool not_valid;  /* of a constraint: rows that exist are not checked */
 	bool not_null;   /* of a column */
 	bool missing_ok; /* IF [NOT] EXISTS */
 	bool unique;     /* of an index, or a constraint */
@@ -122,13 +123,13 @@ enum tide_sql_trait {
 	TIDE_SQL_CASCADE = 4,             /* drops what nobody has named */
 	TIDE_SQL_UNPARSED = 8,
 	TIDE_SQL_LIMIT = 64,     /* sets a timeout that the engine sets again for the next one */
-	TIDE_SQL_SETTING = 32,   /* changes what the statements behind it mean, or when they are ended */
+	TIDE_SQL_SETTING = 32,   /* changes what the statements after it mean, or when they are ended */
 	TIDE_SQL_READ_ONLY = 16, /* a SELECT without FOR UPDATE or data-modifying CTE */
 };
 
 struct tide_statement {
 	char *text;
-	char *tag;       /* "ALTER TABLE", "DO": its first words, for people */
+	char *tag;       /* "ALTER TABLE", "DO": its first words, for display */
 	unsigned traits; /* of enum tide_sql_trait */
 	struct tide_effect *effect;
 	size_t effect_count; /* 0 only for transaction control */

@@ -21,7 +21,7 @@ struct tide_expression {
 	bool unparsed;
 };
 
-/** Checks that `text` is exactly one scalar expression (no statement, no second target, no clause behind it). */
+/** Checks that `text` is exactly one scalar expression (no statement, no second target, no clause after it). */
 bool tide_expression_read(
     void *ctx, const char *text, struct tide_expression *out, struct tide_err *err) TIDE_CHECKED;
 
@@ -43,7 +43,10 @@ char *tide_expression_of_table(void *ctx, const char *text, const char *schema, 
 /** Statements of a script, split as the server would. */
 bool tide_sql_split(void *ctx, const char *text, struct tide_names *out, struct tide_err *err) TIDE_CHECKED;
 
-/** The statement with its literals masked ($1, $2 …) and shortened to `width` columns. Never fails: falls back to a mask of everything. */
+/**
+ * The statement with its literals masked ($1, $2 …) and shortened to `width` columns. Never fails: falls back to a mask of
+ * everything.
+ */
 char *tide_sql_mask(void *ctx, const char *text, size_t width);
 
 #endif

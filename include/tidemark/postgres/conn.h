@@ -57,7 +57,7 @@ int tide_conn_server_version(const struct tide_conn *conn);
 /**
  * Runs the loop until the operation ends, so that a sequence of statements reads as one. Never call these from a callback.
  * rows (may be NULL) receives a copy that belongs to `mem`. All other connections, timers and signals of the
- * loop go on meanwhile.
+ * loop continue meanwhile.
  */
 bool tide_await_open(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name,
     struct tide_err *err) TIDE_CHECKED;

@@ -45,7 +45,7 @@ bool tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column);
 size_t tide_rows_column(const struct tide_rows *rows, const char *name);
 
 /**
- * Reads a row into `item` by the names of the columns; columns that the record does not name are not looked at. Texts belong to ctx.
+ * Reads a row into `item` by the names of the columns; columns that the record does not name are ignored. Texts belong to ctx.
  * A column that is not there, a word that is not known and a value of another type are an answer that cannot be read.
  */
 void tide_rows_record(

@@ -13,7 +13,7 @@
 
 struct ev_loop;
 
-/** One invocation. A talloc context of its own: everything a verb makes may hang on it. */
+/** One invocation. A talloc context of its own: everything a verb makes may be allocated on it. */
 struct tide_cli {
 	struct tide_options options;
 	struct tide_stream out, err;
@@ -37,7 +37,7 @@ bool tide_cli_resolve(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_cli_connect(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 /** Gives the connection back before an executor opens its own. */
 void tide_cli_disconnect(struct tide_cli *cli);
-/** "host:port/dbname" for people. Belongs to cli. */
+/** "host:port/dbname" for display. Belongs to cli. */
 char *tide_cli_target(struct tide_cli *cli);
 /** Runs the loop for a while. */
 void tide_cli_sleep(struct tide_cli *cli, int64_t us);

@@ -7,7 +7,7 @@
 #include "tidemark/base/histogram.h"
 #include "tidemark/base/units.h"
 
-/* A sweep that is at work or held back reports ten times a second; what is older says nothing about now. */
+/* A sweep that is running or throttled reports ten times a second; what is older says nothing about now. */
 #define FRESH (2 * TIDE_SECOND)
 
 /* Edges of the histograms, as powers of two of a microsecond: 0.5 ms to 67 s. There a bucket of ours ends as well. */
@@ -69,7 +69,7 @@ throttled_now(const struct tide_metrics *m, int64_t now)
 	return m->cause != TIDE_CAUSE_NONE && !m->ended && now - m->at <= FRESH;
 }
 
-/* The time since the last report counts for what held back then. */
+/* The time since the last report counts for the cause of that time. */
 static void
 count_throttled(struct tide_metrics *m, enum tide_cause cause, int64_t now)
 {

@@ -23,7 +23,7 @@ struct tide_metrics *tide_metrics_new(void *ctx, const struct tide_plan *plan);
 void tide_metrics_progress(struct tide_metrics *metrics, const struct tide_progress *progress, int64_t now);
 void tide_metrics_sample(
     struct tide_metrics *metrics, enum tide_sample kind, const char *label, int64_t value, int64_t wall);
-/** The run is over; nothing of what was under way goes on. `state` is that of the run, NULL unknown. */
+/** The run is over; nothing of what was under way continues. `state` is that of the run, NULL unknown. */
 void tide_metrics_end(struct tide_metrics *metrics, enum tide_run_state state);
 
 /** Whether anything is known of the run that another executor, which may keep the same file, does not know better. */

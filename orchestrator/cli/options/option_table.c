@@ -9,7 +9,7 @@
 	(EXECUTE | ASK | ON(ADOPT) | ON(LINT) | ON(PLAN) | ON(STATUS) | ON(HISTORY) | ON(VERIFY) |           \
 	    ON(LOCKS) | ON(WAIT) | ON(CONFIG))
 
-/* Name, value's name for people (NULL: none), type, member, verbs, help; then what else there is, by name. */
+/* Name, value's name for display (NULL: none), type, member, verbs, help; then what else there is, by name. */
 #define OPTION(text, value, kind, member, on, ...)                                                           \
 	{                                                                                                    \
 		.name = text, .argument = value, .type = TIDE_OPTION_##kind,                                 \

@@ -43,7 +43,7 @@ enum tide_option_type {
 struct tide_option {
 	const char *name;
 	char letter;          /* 0: none */
-	const char *argument; /* for people; NULL for a flag */
+	const char *argument; /* for display; NULL for a flag */
 	enum tide_option_type type;
 	size_t offset;  /* member of struct tide_options: bool, char *, int64_t, int64_t, char * */
 	unsigned verbs; /* bit per tide_verb_id */
@@ -91,7 +91,7 @@ const struct tide_option *tide_option_find(const char *name, enum tide_verb_id v
 enum tide_origin tide_option_origin(const struct tide_options *options, const struct tide_option *row);
 /** Whether any of the connection flags was given. */
 bool tide_options_connect(const struct tide_options *options);
-/** Value of a row as text for people; NULL when it has none. Belongs to ctx. */
+/** Value of a row as text for display; NULL when it has none. Belongs to ctx. */
 char *tide_option_show(void *ctx, const struct tide_options *options, const struct tide_option *row);
 
 #endif

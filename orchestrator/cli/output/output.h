@@ -29,7 +29,7 @@ void
 tide_output_say(struct tide_stream *stream, enum tide_style style, const char *fmt, ...) TIDE_PRINTF(3, 4);
 /** Text as it is, for SQL and generated files. */
 void tide_output_put(struct tide_stream *stream, const char *text);
-/** `text`, each line behind `indent`; tabs become four spaces. */
+/** `text`, each line indented by `indent`; tabs become four spaces. */
 void tide_output_block(struct tide_stream *stream, const char *indent, const char *text);
 
 /** Control characters made visible, bad UTF-8 replaced. Belongs to ctx. */

@@ -11,7 +11,7 @@
 /** The line under way on a terminal, or the last line written elsewhere. */
 struct tide_progress_line {
 	struct tide_stream *stream;
-	bool shown;      /* something stands in the terminal's last line */
+	bool shown;      /* something is in the terminal's last line */
 	bool said;       /* at least one line was written elsewhere */
 	int64_t at;      /* tide_now_us of the last one */
 	double share;    /* of the last one */

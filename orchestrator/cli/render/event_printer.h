@@ -13,7 +13,7 @@ struct tide_event_printer {
 	struct tide_cli *cli;
 	struct tide_progress_line line;
 	struct tide_log log;
-	bool pretty;     /* sentences for people, as against log lines */
+	bool pretty;     /* sentences for display, as against log lines */
 	bool silent;     /* only warnings go to standard error */
 	int64_t json_at; /* tide_now_us of the last progress object */
 };

@@ -5,7 +5,7 @@
 #include "cli/output/output.h"
 #include "tidemark/orchestrator/store.h"
 
-/** One plan: its phases, what it waits for, who is at work, what to type next. fit: of the plan file that was asked about. */
+/** One plan: its phases, what it waits for, who executes it, what to type next. fit: of the plan file that was asked about. */
 void tide_status_print(struct tide_stream *stream, const struct tide_run_status *status,
     enum tide_file_fit fit, const char *next);
 /** The progress of the sweep as it is for a reader who is not the executor: what is known only while it runs is left out. */

@@ -21,7 +21,7 @@ char *tide_review_lock(void *ctx, const struct tide_action *action, const struct
 char *tide_review_touch(void *ctx, const struct tide_action *action);
 /** One line about a trigger of the application that a sweep meets, and how often it fires. Belongs to ctx. */
 char *tide_review_other(void *ctx, const struct tide_other_trigger *other, const struct tide_action *action);
-/** What must be true before a phase starts, for people; NULL for no gate. Belongs to ctx. */
+/** What must be true before a phase starts, for display; NULL for no gate. Belongs to ctx. */
 char *tide_review_gate(void *ctx, const struct tide_gate *gate);
 /** What undoing a phase loses: the worst of its steps. */
 enum tide_loss tide_review_loss(const struct tide_steps *steps);
@@ -30,7 +30,7 @@ const char *tide_review_loss_name(enum tide_loss loss);
 /** What an undo loses, for "loses"; the second with the verb. Belong to ctx. */
 char *tide_review_lost(void *ctx, const struct tide_action *undo);
 char *tide_review_loses(void *ctx, const struct tide_action *undo);
-/** The first step after which there is no way back before its phase: index of its phase; -1 when there is none. */
+/** The first step after which there is no rollback to before its phase: index of its phase; -1 when there is none. */
 long tide_review_point(const struct tide_review_input *input, const struct tide_step **step);
 /** The statements of an action as they would be sent, one text. Belongs to ctx. */
 char *tide_review_act(void *ctx, const struct tide_action *action, const struct tide_review_input *input);
@@ -39,9 +39,9 @@ char *tide_review_act(void *ctx, const struct tide_action *action, const struct 
 long
 tide_review_repeats(const struct tide_review_input *input, size_t phase, const struct tide_action *action);
 
-/** For people. */
+/** For display. */
 void tide_review_print(struct tide_stream *out, const struct tide_review_input *input, const char *as);
-/** The way back, last phase first, for people. */
+/** The rollback, last phase first, for display. */
 void tide_review_print_back(struct tide_stream *out, const struct tide_review_input *input, const char *as);
 json_t *tide_review_json(const struct tide_review_input *input);
 /** SQL that psql runs as it is; false + err when some step cannot be said so. */

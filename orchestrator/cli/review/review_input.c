@@ -49,7 +49,7 @@ tide_review_fit(const struct tide_run_status *run, const struct tide_plan *plan)
 	return longer ? TIDE_FILE_LONGER : TIDE_FILE_OTHER;
 }
 
-/* Of a run under way, the phases that have begun have their steps in the journal; *first is the one behind them. */
+/* Of a run under way, the phases that have begun have their steps in the journal; *first is the one after them. */
 static bool
 written_down(struct tide_review_input *input, struct tide_conn *conn, size_t *first, bool *at_work,
     struct tide_err *err)

@@ -28,7 +28,7 @@ bool tide_review_load(void *ctx, struct tide_cli *cli, const struct tide_plan *p
 bool tide_review_preflight(
     struct tide_cli *cli, struct tide_review_input *input, struct tide_err *err) TIDE_CHECKED;
 
-/** How a plan file stands to the plan that a run has. */
+/** How a plan file differs from the plan that a run has. */
 enum tide_file_fit {
 	TIDE_FILE_SAME,
 	TIDE_FILE_LONGER, /* phases were added at its end: `tidemark run` takes them over */

@@ -49,7 +49,7 @@ dollar_quote(void *ctx, const char *text)
 	return tag;
 }
 
-/** One block: a batch is tried again when a lock stands in its way, so it is always ours that gives way. */
+/** One block: a batch is tried again when it does not get a lock, so it is always ours that yields. */
 /* clang-format off */
 static const char sweep_block[] =
 	"\nDECLARE\n"
@@ -216,7 +216,7 @@ struct script {
 	bool stops;   /* somewhere in it; a script without runs as it is */
 };
 
-/** The stage as :from says it: what stands behind the first wait of stage 6 is 6.5, behind the second 6.6. */
+/** The stage as :from says it: what stands after the first wait of stage 6 is 6.5, after the second 6.6. */
 static char *
 place(const struct script *s)
 {
@@ -239,7 +239,7 @@ psql_word(void *mem, const char *text)
 	return talloc_strdup_append_buffer(out, "'");
 }
 
-/** Ends the script here unless it was begun at this place or behind it. */
+/** Ends the script here unless it was begun at this place or after it. */
 static void
 closed(const struct script *s, const char *why)
 {

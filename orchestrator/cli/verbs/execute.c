@@ -41,7 +41,7 @@ tide_execute_plan(struct tide_cli *cli, struct tide_plan **plan, struct tide_err
 	return tide_hint(err, "see: tidemark lint %s", tide_shell_word(cli, cli->options.operand[0]));
 }
 
-/** What stands in the summary line for each way to stop. */
+/** What is in the summary line for each way to stop. */
 static const char *
 ending(const struct tide_outcome *outcome)
 {

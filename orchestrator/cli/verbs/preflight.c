@@ -8,7 +8,7 @@
 
 /** An old transaction is one of more than five minutes. */
 #define OLD_SECONDS 300.0
-/** Half of what autovacuum lets a table reach before it starts the vacuum that gives way to nobody. */
+/** Half of what autovacuum lets a table reach before it starts the vacuum that is not cancelled for others. */
 #define OLD_XIDS 150e6
 /** PostgreSQL counts dropped columns against its limit of 1600. */
 #define MANY_COLUMNS 1200

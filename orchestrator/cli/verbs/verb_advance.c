@@ -2,7 +2,7 @@
 #include "tidemark/orchestrator/run.h"
 #include "cli/options/verbs.h"
 
-/** Opens the gate and goes on, as one thing to do. */
+/** Opens the gate and continues, as one thing to do. */
 static bool
 open_and_run(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const struct tide_plan *plan,
     const struct tide_run_options *options, const struct tide_observer *observer,
@@ -10,7 +10,7 @@ open_and_run(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, const 
 {
 	if (!tide_run_advance(ctx, loop, dsn, plan, options, observer, outcome, err))
 		return false;
-	/* An executor that waits at the gate goes on by itself, and holds the lease. */
+	/* An executor that waits at the gate continues by itself, and holds the lease. */
 	if (outcome->live || outcome->stop == TIDE_INTERRUPTED || outcome->stop == TIDE_TERMINATED)
 		return true;
 	*outcome = (struct tide_outcome){ 0 };
