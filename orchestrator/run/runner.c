@@ -123,7 +123,7 @@ tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attempt, s
     struct tide_err *err)
 {
 	int64_t give_up = 0;
-	bool ok;
+	bool ok, held;
 
 	for (int tries = 0;; tries++) {
 		int64_t begun = tide_now_us();
@@ -149,9 +149,12 @@ tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attempt, s
 			break;
 		}
 	}
+	/* What was refused before it began leaves the run as it was: what to do then is in the hint. */
+	held = ok || exe->session->fence != 0;
 	if (!ok)
 		ok = conclude(ctx, exe, outcome, err);
-	outcome->next = tide_runner_next(exe, ctx);
+	if (held)
+		outcome->next = tide_runner_next(exe, ctx);
 	talloc_free(exe);
 	return ok;
 }

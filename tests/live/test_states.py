@@ -88,8 +88,7 @@ class States(LiveCase):
         holder = self.connect(autocommit=False)
         with holder.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM t")
-        result = self.start(ADD, lock_attempts=2, lock_timeout="50ms")
-        self.assertEqual(result.code, 7)
+        self.assertEqual(self.printed(self.start(ADD, lock_attempts=2, lock_timeout="50ms"), 7), "tidemark run p")
         command = self.agrees(7, "blocked")
         self.assertEqual(self.value("SELECT wanted FROM tidemark.run"), "run")
         holder.rollback()
@@ -188,7 +187,8 @@ class States(LiveCase):
     @limit(60)
     def test_a_pause_of_what_has_failed_does_not_hide_the_failure_for_good(self):
         failing = {"kind": "sql", "act": "INSERT INTO public.t VALUES (1, 1)", "undo": "SELECT 1"}
-        failed = self.start(ADD, failing, args=("--json",)).expect(4)
+        self.assertEqual(self.printed(self.start(ADD, failing), 4), "tidemark run p")
+        failed = self.tidemark("run", "p", "--json").expect(4)
         self.assertEqual(json.loads(failed.out.splitlines()[-1])["next"], "tidemark run p")
         self.assertEqual(self.agrees(4, "failed"), "tidemark run p")
         self.tidemark.ok("pause", "p")
@@ -217,7 +217,7 @@ class States(LiveCase):
         holder = self.connect(autocommit=False)
         with holder.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM t")
-        self.tidemark("rollback", "p", "--yes").expect(7)
+        self.assertEqual(self.printed(self.tidemark("rollback", "p", "--yes"), 7), "tidemark rollback p")
         command = self.agrees(10, "rolling_back")
         self.assertEqual(command, "tidemark rollback p")
         for verb in ("run", "advance"):

@@ -19,6 +19,8 @@ report(struct tide_cli *cli, const struct tide_err *err)
 		return;
 	if (!cli->options.json) {
 		tide_output_error(&cli->err, err);
+		if (cli->next != NULL)
+			tide_output_say(&cli->err, TIDE_PLAIN, "next: %s\n", cli->next);
 		return;
 	}
 	object = tide_json_object();

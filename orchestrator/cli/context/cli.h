@@ -25,6 +25,7 @@ struct tide_cli {
 	bool resolved;
 	struct tide_conn *conn; /* after tide_cli_connect */
 	bool said_error;        /* the verb has printed the error itself */
+	const char *next;       /* what to type after the error; or NULL */
 	enum tide_code status;  /* exit status when the verb ends well */
 };
 

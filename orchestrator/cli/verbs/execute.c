@@ -207,8 +207,9 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 		if (o->json)
 			json_failure(cli, plan, err, outcome.next, took);
 		cli->said_error = o->json;
-		if (!o->json && err->hint[0] == '\0' && outcome.next != NULL)
-			return tide_hint(err, "next: %s", outcome.next);
+		/* Not twice: the hint may be the command. */
+		if (outcome.next != NULL && strstr(err->hint, outcome.next) == NULL)
+			cli->next = outcome.next;
 		return false;
 	}
 	cli->status = tide_execute_status(outcome.stop, o->exit_code);
