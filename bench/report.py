@@ -2,7 +2,7 @@
 from common import Table, median, table
 
 IDLE, LOAD = "idle", "load"
-TITLES = {IDLE: "Nothing else at work", LOAD: "Beside an application"}
+TITLES = {IDLE: "Nothing else running", LOAD: "Beside an application"}
 USUAL_ROWS = 2000000
 # The application's p99 alone, median of a run against the least: above, others were at work, and it is no measure.
 STEADY = 2
@@ -182,7 +182,7 @@ def load_promises(out, results):
     during = results.middle("tidemark2", LOAD, "application", "during", "p99")
     if unsteady(alone):
         told = (f"The application alone had a p99 of {number(min(alone))} to {number(max(alone))} ms, {number(median(alone))}"
-                " in the median: others were at work. Its p99 beside tidemark is not judged by that.\n")
+                " in the median: others were running. Its p99 beside tidemark is not judged by that.\n")
     elif alone and during:
         out.add("tidemark2: the application's p99, of its p99 alone", during / median(alone), at_most, 4,
                 lambda value: f"{value:.2f} x")

@@ -101,7 +101,8 @@ check_drop(
 		tide_fail(err, TIDE_PRECONDITION,
 		    "plan '%s' cannot be rolled back: plan '%s' has dropped \"%s\" permanently",
 		    exe->plan->name, plan, column);
-		return tide_hint(err, "this was the point of no return; going on from here needs a new plan");
+		return tide_hint(
+		    err, "this was the point of no return: from here on a change back is a new plan");
 	}
 	tide_fail(err, TIDE_PRECONDITION, "plan '%s' (%s) takes over what keeps \"%s\" in step, to drop it",
 	    plan, tide_rows_required(rows, row, 2), column);

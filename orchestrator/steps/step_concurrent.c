@@ -341,7 +341,7 @@ wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *e
 		ok = tide_executor_check(exe, err);
 	}
 	if (ok && held)
-		tide_executor_event(exe, "throttle.end", task->step, false, "going on");
+		tide_executor_event(exe, "throttle.end", task->step, false, "continuing");
 	/* Counted from now: neither the work before it yielded nor the throttle has used it up. */
 	ok = ok && tide_lock_look(task, tide_now_us() + patience, err);
 	if (ok)

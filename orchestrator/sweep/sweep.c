@@ -116,7 +116,7 @@ tell_throttle(struct driver *d)
 		/* Another reason, or other figures. */
 		tide_executor_set_wait_reason(exe, "throttled: %s", reason);
 	} else if (d->told_throttle) {
-		tide_executor_event(exe, "throttle.end", d->sweep->task->step, false, "going on");
+		tide_executor_event(exe, "throttle.end", d->sweep->task->step, false, "continuing");
 		tide_executor_set_wait_reason(exe, NULL);
 		d->told_throttle = false;
 	}

@@ -161,7 +161,7 @@ work_of(const struct tide_effect *effect)
 		[TIDE_WORK_INSTANT] = "changes the catalog",
 		[TIDE_WORK_SCAN] = "reads all of it",
 		[TIDE_WORK_BUILD] = "builds an index",
-		[TIDE_WORK_REWRITE] = "writes it anew",
+		[TIDE_WORK_REWRITE] = "rewrites it",
 		[TIDE_WORK_SOME] = "writes rows of it",
 		[TIDE_WORK_ALL] = "writes every row of it",
 		[TIDE_WORK_UNKNOWN] = "does what is unknown",
@@ -224,7 +224,7 @@ static char *
 say_rewrites(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
-	    "%s can write %s anew under %s: nobody reads or writes it for as long as that takes. %s",
+	    "%s can rewrite %s under %s: nobody reads or writes it for as long as that takes. %s",
 	    p->statement, p->relation, tide_lock_name(p->part->effect->lock), ends(ctx, p));
 }
 

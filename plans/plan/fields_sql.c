@@ -58,9 +58,8 @@ bad_name(const struct tide_field_at *at, const char *text, const char *wanted)
 	} while (*rest == '.' && *++rest != '\0');
 	tide_field_fail(
 	    at, "\"%s\" must be %s, and %s is not", at->field->key, wanted, tide_place_quote(tmp, text));
-	tide_hint(at->err,
-	    "write it as in SQL; what is not only letters, digits and _ stands in double quotes "
-	    "inside single ones: '\"User Name\"'");
+	tide_hint(at->err, "write it as in SQL; what is not only letters, digits and _ goes in double quotes "
+			   "inside single ones: '\"User Name\"'");
 	talloc_free(tmp);
 	return false;
 }

@@ -12,6 +12,7 @@ sys.path.insert(0, HERE)
 import check_docs
 import check_errors
 import check_hints
+import check_words
 import hints
 
 TREE = os.path.join(HERE, "..", "..")
@@ -145,6 +146,28 @@ class Patterns(unittest.TestCase):
         self.assertFalse(self.same("connected through a pooler", "connected through a pooler (server process %s, expected %d)"))
         self.assertFalse(self.same("plan '…' is complete", "plan '%s' was rolled back"))
         self.assertFalse(self.same("table … does not exist", "%s: %s"))
+
+
+class Words(unittest.TestCase):
+    def test_the_tree_is_accepted(self):
+        self.assertEqual(check_words.check(TREE), [])
+        self.assertGreater(len(list(check_words.texts(TREE))), 3000)
+
+    def test_each_word_is_found_in_a_message_and_on_a_page_but_not_in_a_comment(self):
+        with tempfile.TemporaryDirectory() as root:
+            for folder in (*check_words.FOLDERS, "docs"):
+                os.mkdir(os.path.join(root, folder))
+            for name in ("README.md", "CONTRIBUTING.md", "plan.example.toml"):
+                open(os.path.join(root, name), "w", encoding="utf-8").close()
+            with open(os.path.join(root, "base", "a.c"), "w", encoding="utf-8") as file:
+                file.write('/* it goes on */\nchar *a = "then it "\n"goes on";\n')
+            with open(os.path.join(root, "docs", "a.md"), "w", encoding="utf-8") as file:
+                file.write("All is well.\nThe way back is open.\n")
+            self.assertEqual(check_words.check(root), ["base/a.c:2: 'goes on': say continues", "docs/a.md:2: 'way back': say rollback"])
+
+    def test_other_senses_are_left_alone(self):
+        for text in ("sessions that wait behind it", "the index on the key", "amended", "recommend", "a belongs to b"):
+            self.assertEqual(list(check_words.words_of(text)), [], text)
 
 
 class Hints(unittest.TestCase):

@@ -53,29 +53,29 @@ tide_completion_bash(FILE *out)
 {
 	(void)fprintf(out,
 	    "# bash completion for tidemark, printed by: tidemark completion bash\n_tidemark()\n{\n"
-	    "\tlocal cur prev verb word options operands\n"
+	    "\tlocal cur prev verb word options arguments\n"
 	    "\tcur=\"${COMP_WORDS[COMP_CWORD]}\"\n\tprev=\"${COMP_WORDS[COMP_CWORD-1]}\"\n\tCOMPREPLY=()\n");
 	bash_values(out);
 	(void)fprintf(
 	    out, "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n\t\tcase \"$word\" in\n\t\t");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++)
 		(void)fprintf(out, "%s%s", i > 0 ? "|" : "", tide_verb_table[i].name);
-	(void)fprintf(out, ")\n\t\t\tverb=\"$word\"\n\t\t\tbreak\n\t\t\t;;\n\t\tesac\n\tdone\n\toperands="
+	(void)fprintf(out, ")\n\t\t\tverb=\"$word\"\n\t\t\tbreak\n\t\t\t;;\n\t\tesac\n\tdone\n\targuments="
 			   "\"\"\n\tcase \"$verb\" in\n");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++) {
 		(void)fprintf(out, "\t%s)\n\t\toptions=\"", tide_verb_table[i].name);
 		for (const struct tide_option *row = tide_option_table; row->name != NULL; row++)
 			if (belongs(row, i))
 				(void)fprintf(out, "--%s ", row->name);
-		(void)fprintf(out, "\"\n\t\toperands=\"");
+		(void)fprintf(out, "\"\n\t\targuments=\"");
 		operand_words(out, tide_verb_table[i].operand);
 		(void)fprintf(out, "\"\n\t\t;;\n");
 	}
-	(void)fprintf(out, "\t*)\n\t\toptions=\"--help --version\"\n\t\toperands=\"");
+	(void)fprintf(out, "\t*)\n\t\toptions=\"--help --version\"\n\t\targuments=\"");
 	operand_words(out, TIDE_OPERAND_VERB);
 	(void)fprintf(out, "\"\n\t\t;;\n\tesac\n\tif [[ \"$cur\" == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W "
 			   "\"$options\" -- \"$cur\"))\n"
-			   "\telif [[ -n \"$operands\" ]]; then\n\t\tCOMPREPLY=($(compgen -W \"$operands\" "
+			   "\telif [[ -n \"$arguments\" ]]; then\n\t\tCOMPREPLY=($(compgen -W \"$arguments\" "
 			   "-- \"$cur\"))\n\telse\n"
 			   "\t\tcompopt -o filenames 2>/dev/null\n\t\tCOMPREPLY=($(compgen -f -X '!*.toml' "
 			   "-- \"$cur\") $(compgen -d -- \"$cur\"))\n"
@@ -138,7 +138,7 @@ tide_completion_zsh(FILE *out)
 		if (operand == TIDE_OPERAND_PLAN)
 			(void)fprintf(out, "'*:plan:_files -g \"*.toml\"'");
 		if (operand != TIDE_OPERAND_PLAN && operand != TIDE_OPERAND_NONE) {
-			(void)fprintf(out, "'2:operand:(");
+			(void)fprintf(out, "'2:argument:(");
 			operand_words(out, operand);
 			(void)fprintf(out, ")'");
 		}

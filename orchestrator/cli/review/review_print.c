@@ -146,7 +146,7 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_review_input *
 		row(out, "  ", "after it",
 		    talloc_asprintf(mem, "compatible application versions: %s%s%s", releases,
 			note != NULL ? "; " : "", note != NULL ? note : ""));
-	tide_output_say(out, TIDE_DIM, "  %-9s ", "way back");
+	tide_output_say(out, TIDE_DIM, "  %-9s ", "rollback");
 	tide_output_say(out,
 	    loss == TIDE_LOSES_NOTHING ? TIDE_GREEN
 	    : loss == TIDE_LOSSY       ? TIDE_YELLOW
