@@ -440,8 +440,12 @@ tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
 	*more = false;
 	if (!keep_share(sweep, err) || !read_relations(sweep, err) || !begin_missing(sweep, more, err))
 		return false;
+	/* A partition that was detached and attached again goes on where it stood. */
+	if (!load(sweep, err))
+		return false;
+	*more = *more || !tide_segments_finished(sweep);
 	if (*more)
-		return load(sweep, err);
+		return true;
 	if (!sweep->spec->repeats || sweep->changed == 0)
 		return true;
 	if (sweep->pass >= PASSES_MOST) {

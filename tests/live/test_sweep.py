@@ -267,6 +267,15 @@ class Partitions(LiveCase):
         self.assertGreater(self.value("SELECT count(*) FROM parts_0 WHERE title IS NULL"), 0)
 
     @limit(60)
+    def test_a_leaf_that_comes_back_is_swept_to_its_end(self):
+        process = self.begun()
+        self.execute("ALTER TABLE parts DETACH PARTITION parts_0")
+        process.wait_for("no longer part of the table")
+        self.execute(f"ALTER TABLE parts ATTACH PARTITION parts_0 FOR VALUES FROM (0) TO ({self.LEAF})")
+        process.wait(40).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM parts WHERE title IS DISTINCT FROM name"), 0)
+
+    @limit(60)
     def test_a_leaf_that_is_loaded_anew_under_its_old_name_is_swept(self):
         process = self.begun()
         self.execute("CREATE TABLE fresh (id int, name text, title text);"
