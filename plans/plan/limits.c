@@ -12,7 +12,7 @@ tide_limits_fields(void)
 		LIMIT(lock_timeout, DURATION, .fallback = "200ms", .min = 1000, .max = 60000000,
 		    .help = "longest time that one transaction waits for its locks"),
 		LIMIT(lock_attempts, INTEGER, .fallback = "100", .min = 1, .max = 1000000,
-		    .help = "tries for one step's lock before the run pauses"),
+		    .help = "tries for one step's lock before the run stops"),
 		LIMIT(lock_queue, INTEGER, .fallback = "50", .min = 0, .max = 100000,
 		    .help = "a lock request is cancelled when more sessions than this wait behind it"),
 		LIMIT(batch_duration, DURATION, .fallback = "15ms", .min = 1000, .max = 10000000,
