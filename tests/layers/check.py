@@ -79,6 +79,12 @@ BANNED = {
     "PQexec": "tide_conn_query", "PQexecParams": "tide_conn_query",
 }
 
+# The one statement that writes the state of a run.
+MOVER = "orchestrator/state/move.sql"
+# An UPDATE of the run's row up to its WHERE, in SQL or in the literals of C; the alias of the table may stand in between.
+UPDATES_RUN = re.compile(r"UPDATE\s+tidemark\.run\b(?!\s*ON\b)(.*?)\bWHERE\b", re.S | re.I)
+SETS_STATE = re.compile(r'(?:\bSET\s+|,[\s"]*)state\s*=', re.I)
+
 FUNCTION_LINES = 80
 FILE_LINES = 650
 SOURCES = (".c", ".h", ".cpp")
@@ -95,11 +101,11 @@ def owner_of(header):
     return owner if rest and owner in OWNERS else None
 
 
-def files_of(root, folder):
+def files_of(root, folder, endings=None):
     for path, folders, names in os.walk(os.path.join(root, folder)):
         folders.sort()
         for name in sorted(names):
-            if name.endswith(SOURCES):
+            if name.endswith(endings or SOURCES):
                 yield os.path.join(path, name)
 
 
@@ -184,6 +190,13 @@ class Check:
             for match in CALL.finditer(line):
                 self.say(path, number, "banned", f"{match[1]}(): use {BANNED[match[1]]}")
 
+    def movers(self, path):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for match in UPDATES_RUN.finditer(text):
+            if SETS_STATE.search(match[1]) and os.path.relpath(path, self.root) != MOVER:
+                self.say(path, text.count("\n", 0, match.start()) + 1, "mover", f"only {MOVER} writes the state of a run")
+
     def functions(self, path, code):
         """By the layout of the tree: a function's braces stand alone in the first column."""
         begun = None
@@ -214,6 +227,9 @@ class Check:
             self.links(folder)
             for path in files_of(self.root, folder):
                 self.source(path, folder)
+                self.movers(path)
+            for path in files_of(self.root, folder, (".sql",)):
+                self.movers(path)
         for path in files_of(self.root, "include"):
             self.source(path, None)
             with open(path, encoding="utf-8") as file:

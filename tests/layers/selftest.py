@@ -10,6 +10,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import check
 
 GOOD = {
+    "orchestrator/state/move.sql": "UPDATE tidemark.run\n   SET state = $4\n WHERE id = $1\n",
+    "orchestrator/state/phase.sql": "UPDATE tidemark.phase SET state = $4 WHERE run = $1;\n"
+                                    "UPDATE tidemark.run SET reason = NULL WHERE state = 'waiting'\n",
     "base/a.c": '#include "a.h"\n#include <string.h>\n#include "tidemark/base/err.h"\nint\nf(void)\n{\n\treturn 0;\n}\n',
     "base/a.h": "",
     "postgres/conn/conn.c": '#include <ev.h>\n#include <libpq-fe.h>\n#include "tidemark/postgres/conn.h"\n#include "catalog_sql.h"\n',
@@ -50,6 +53,8 @@ BAD = [
     ("tests/unit/base/a.c", "void\nf(void)\n{\n\tx = atoi(s);\n}\n", "banned: atoi"),
     ("base/a.c", "void\nf(void)\n{\n" + "\tg();\n" * 79 + "}\n", "size: a function of 81 lines"),
     ("base/a.c", "\n" * 651, "size: 651 lines"),
+    ("orchestrator/state/want.sql", "UPDATE tidemark.run AS r\n   SET wanted = $2,\n       state = 'paused'\n WHERE id = $1\n", "want.sql:1: mover: only"),
+    ("orchestrator/run/a.c", 'const char *s = "UPDATE tidemark.run SET reason = NULL, "\n\t"state = $1 WHERE id = $2";\n', "a.c:1: mover: only"),
 ]
 
 
