@@ -63,6 +63,7 @@ class States(LiveCase):
     def test_complete_and_rolled_back(self):
         self.assertEqual(self.start(ADD).code, 0)
         self.assertIsNone(self.agrees(0, "complete"))
+        self.assertNotIn("next:", self.tidemark.ok("plan", "p").out)
         self.tidemark.ok("rollback", "p", "--yes")
         self.follow(self.agrees(10, "rolled_back")).ok()
         self.assertEqual(self.state(), "complete")
@@ -137,6 +138,7 @@ class States(LiveCase):
     def test_an_approval_that_nobody_has_used_yet(self):
         self.assertEqual(self.start(ADD, dict(SECOND, gate="manual")).code, 11)
         self.assertEqual(self.tidemark.json("status", "p")["reason"], "waiting for manual approval")
+        self.assertEqual(re.findall(r"^next: (.*)$", self.tidemark.ok("plan", "p").out, re.M), ["tidemark advance p"])
         command = self.printed(self.tidemark.ok("advance", "p", "--no-run", "--by", "anna"))
         self.assertEqual(command, "tidemark run p")
         status = self.tidemark.json("status", "p")

@@ -5,6 +5,7 @@
 #include "review.h"
 #include "tidemark/base/units.h"
 #include "tidemark/base/shell.h"
+#include "tidemark/orchestrator/next.h"
 
 static void
 row(struct tide_stream *out, const char *indent, const char *key, const char *value)
@@ -172,6 +173,24 @@ back_time(const struct tide_review_input *input, size_t from, size_t to, bool *u
 	return total;
 }
 
+/* What has been read is to be run; a run that there is already goes on from where it is. */
+static void
+print_next(struct tide_stream *out, void *mem, const struct tide_review_input *input, const char *as)
+{
+	struct tide_standing standing = tide_standing_of(&input->run);
+	const char *next = talloc_asprintf(mem, "tidemark run %s", tide_shell_word(mem, as));
+
+	if (input->run.found && input->run.away != NULL) {
+		tide_output_say(out, TIDE_YELLOW, "%s; %s\n", input->run.away, input->run.way_out);
+		return;
+	}
+	standing.longer = input->run.found && tide_review_fit(&input->run, input->plan) == TIDE_FILE_LONGER;
+	if (input->run.found)
+		next = tide_next_command(mem, &standing, as);
+	if (next != NULL)
+		tide_output_say(out, TIDE_PLAIN, "next: %s\n", next);
+}
+
 static void
 print_end(struct tide_stream *out, void *mem, const struct tide_review_input *input, const char *as)
 {
@@ -212,10 +231,7 @@ print_end(struct tide_stream *out, void *mem, const struct tide_review_input *in
 	    "%dk rows/s for an index build; a busy server is slower, and the sweep yields to it.\n",
 	    TIDE_ASSUME_WRITE / 1000, (long long)input->plan->limits.workers, TIDE_ASSUME_READ / 1000,
 	    TIDE_ASSUME_BUILD / 1000);
-	if (input->run.found && input->run.away != NULL)
-		tide_output_say(out, TIDE_YELLOW, "%s; %s\n", input->run.away, input->run.way_out);
-	else
-		tide_output_say(out, TIDE_PLAIN, "next: tidemark run %s\n", tide_shell_word(mem, as));
+	print_next(out, mem, input, as);
 }
 
 static bool
