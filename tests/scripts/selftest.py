@@ -225,7 +225,7 @@ class Picture(unittest.TestCase):
         lines = self.draw(self.RECORDING)
         self.assertEqual(lines[:4], ["$ tidemark run plan.toml", "run of 'a' <1>", "backfill a  50 %", "backfill: done"])
         self.assertNotIn("not shown", lines)
-        self.assertEqual(lines[5], "x" * 119 + "…")
+        self.assertEqual(lines[5], "x" * 127 + "…")
         self.assertEqual(lines[-3:], ["Summary", "  errors  0", "All is well."])
 
     def test_a_recording_without_one_of_the_commands_is_refused(self):
