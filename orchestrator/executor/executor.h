@@ -39,10 +39,9 @@ struct tide_signals {
 	int64_t lock_waiters;
 	bool throttle_sql;        /* the plan's own query gave true … */
 	bool throttle_sql_failed; /* … or could not be read */
-	int64_t
-	    horizon_age; /* us, of whoever keeps dead rows from being cleaned up for longest; -1 nobody, or not checked */
-	char *horizon;      /* who that is; NULL */
-	char *horizon_xmin; /* the oldest, and since when it is (tide_now_us) */
+	int64_t horizon_age; /* us, age of the oldest holder of the xmin horizon; -1 none, or not checked */
+	char *horizon;       /* who that is; NULL */
+	char *horizon_xmin;  /* the oldest, and since when it is (tide_now_us) */
 	int64_t horizon_since;
 	bool window_open;
 	int64_t ticks;      /* how many ticks have answered */
@@ -57,7 +56,7 @@ struct tide_signals {
 struct tide_throttle {
 	struct tide_hold hold;  /* no cause: it may continue. The text belongs to the executor */
 	bool over[TIDE_GAUGES]; /* the limits that are exceeded until their gauge has fallen well below */
-	bool only_reads;        /* the work makes no WAL that anybody has to follow */
+	bool only_reads;        /* the work writes next to no WAL: replicas and slots do not count */
 	bool looks_at_horizon;  /* the watcher asks who holds the xmin horizon */
 };
 
@@ -101,7 +100,10 @@ void tide_executor_turn(struct tide_executor *exe);
 bool tide_executor_move_phase(
     struct tide_executor *exe, long phase, enum tide_phase_state state, struct tide_err *err) TIDE_CHECKED;
 
-/** Tells the observer that nobody works on the phase that was begun, or that somebody does again; in pairs, and one may lie in another. */
+/**
+ * Tells the observer that nobody works on the phase that was begun, or that somebody does again; in pairs, and one may lie in
+ * another.
+ */
 void tide_executor_rest(struct tide_executor *exe, bool resting);
 
 /** Sends an event; message is printf-like. step may be NULL. */

@@ -7,7 +7,7 @@
 
 #include "tidemark/postgres/rows.h"
 
-/** Somebody in our way. Texts belong to the list; query is masked. */
+/** A session that holds a conflicting lock. Texts belong to the list; query is masked. */
 struct tide_blocker {
 	int pid;
 	const char *user, *application, *state, *query, *gid;

@@ -108,7 +108,7 @@ tide_lock_watch_behind(const struct tide_lock_watch *watch)
 	return watch->behind;
 }
 
-/* Grows from a quarter of a second to ten, with as much chance as plan, so that two tools never beat in time. */
+/* Grows from a quarter of a second to ten, half of it random, so that two tools do not retry at the same moments. */
 int64_t
 tide_lock_pause(int64_t tries)
 {

@@ -227,7 +227,7 @@ check_losses(
 	return ok;
 }
 
-/* From the switch back on the old column leads again: said before anything is done. */
+/* Once the switch is undone, the new column only follows: said before anything is done. */
 static void
 tell_release(struct tide_executor *exe, const struct rollback_plan *rollback)
 {

@@ -6,7 +6,7 @@
  * second slash belongs to one plan only: orphans are recognised by it. Belongs to ctx.
  */
 char *tide_application_name(void *ctx, const char *plan, const char *what);
-/** "tidemark/<plan>": of a session that holds no lease, and so is nobody's orphan. */
+/** "tidemark/<plan>": of a session that holds no lease, and so is no orphan. */
 char *tide_application_name_waiting(void *ctx, const char *plan);
 /** The prefix alone, with both slashes. */
 char *tide_application_prefix(void *ctx, const char *plan);

@@ -4,7 +4,7 @@
 
 #include "application_name.h"
 
-/* Who still waits for the lease has another name, and who came after us is not older. */
+/* A session that still waits for the lease has another application_name, and one that came after us is not older. */
 #define ORPHANS                                                                                              \
 	"FROM pg_catalog.pg_stat_activity a WHERE a.usename = session_user AND a.datname = "                 \
 	"current_database() AND a.pid <> pg_backend_pid() AND starts_with(a.application_name, $1) AND "      \

@@ -5,7 +5,7 @@
 #include "tidemark/base/units.h"
 
 #define BIT(state) (1u << TIDE_RUN_##state)
-/* From wherever an executor finds a run that is not over, or leaves it, it may go forward or turn back. */
+/* From every state in which an executor finds or leaves a run that is not over, it may go forward or roll back. */
 #define ON_ITS_WAY                                                                                           \
 	(BIT(READY) | BIT(RUNNING) | BIT(WAITING) | BIT(PAUSED) | BIT(BLOCKED) | BIT(FAILED) |               \
 	    BIT(COMPLETE) | BIT(ROLLING_BACK))

@@ -116,7 +116,7 @@ transaction(void *ctx, const struct tide_task *task)
 	int64_t lock_timeout = exe->plan->limits.lock_timeout / TIDE_MS;
 	bool role_search_path = (action->flags & TIDE_ROLE_SEARCH_PATH) != 0;
 	char *lock = tide_lock_acquire_sql(ctx, action, &budget);
-	/* Under the author's search_path no operator of ours may stand: there it is said once, before. */
+	/* Under the author's search_path no statement of ours may use an operator: there the limits are set once, before. */
 	const char *remaining = lock[0] != '\0' ? tide_lock_remaining_sql() : "";
 	char *act = statements(ctx, action, "");
 	char *text = talloc_asprintf(ctx, "BEGIN;\n%s", limits(ctx, task));

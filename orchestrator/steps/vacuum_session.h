@@ -19,7 +19,7 @@ char *tide_vacuum_session_sql(void *ctx, const struct tide_limits *limits);
  * with a warning, and the statement would end as if all were done.
  */
 bool tide_vacuum_session_set(const struct tide_task *task, struct tide_err *err) TIDE_CHECKED;
-/** Takes it back, whatever became of the statement. `ok` and err are its outcome, and stay unless they were good. */
+/** Resets the session, whatever the outcome of the statement. `ok` and err are its outcome, and stay unless they were good. */
 bool tide_vacuum_session_reset(const struct tide_executor *exe, bool ok, struct tide_err *err) TIDE_CHECKED;
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Blocks that are worth a worker's while. */
+/* Fewest blocks that are worth a worker of their own. */
 #define SPLIT_LEAST 128
 
 static bool

@@ -11,7 +11,7 @@
 #define REST_BATCHES 4
 /* The windows of a short group have at least so many blocks. */
 #define WINDOW_LEAST 16
-/* A holder of the horizon that is younger than this is no hindrance. */
+/* A holder of the horizon that is younger than this does no harm. */
 #define PATIENCE (2 * TIDE_SECOND)
 
 /* The rows of the first stripes find no room in their page, nor do those of a whole group. */

@@ -29,8 +29,7 @@ enum tide_horizon_turn {
 void tide_horizon_begin(struct tide_horizon *horizon);
 /** A batch whose rows should stay: how many did. */
 void tide_horizon_learn(struct tide_horizon *horizon, int64_t changed, int64_t stayed);
-/**
- * Every now and then. age: of the oldest holder, us, -1 none; patience: what a group can bridge, us; bytes: what continuing
+/** Called now and then. age: of the oldest holder, us, -1 none; patience: what a group can bridge, us; bytes: what continuing
  * would leave behind.
  */
 enum tide_horizon_turn

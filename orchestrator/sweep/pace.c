@@ -80,7 +80,7 @@ tide_pace_learn(struct tide_pace *pace, int64_t amount, int64_t us)
 	fits = fitting(pace);
 	grown = pace->amount * 1.5;
 	if (us > 2 * pace->target)
-		/* Never answer an overrun by waiting for the others to age: cut now. */
+		/* After an overrun the size is cut at once, not when the older samples have left. */
 		pace->amount = used * (double)pace->target / took;
 	else if (fits < pace->amount)
 		pace->amount = fits;

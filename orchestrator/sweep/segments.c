@@ -133,7 +133,7 @@ segment_length(const struct tide_sweep *sweep, const struct tide_relation *r)
 {
 	int64_t length = r->pages / (sweep->exe->plan->limits.workers * SEGMENTS_A_WORKER) + 1;
 
-	/* Where a key in the middle would be, nobody knows. */
+	/* The middle of a range of keys is not known. */
 	if (r->keyset != NULL)
 		return r->pages;
 	return length < SEGMENT_LEAST ? SEGMENT_LEAST : length > SEGMENT_MOST ? SEGMENT_MOST : length;
@@ -440,7 +440,7 @@ tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
 	*more = false;
 	if (!keep_share(sweep, err) || !read_relations(sweep, err) || !begin_missing(sweep, more, err))
 		return false;
-	/* A partition that was detached and attached again goes on where it stood. */
+	/* A partition that was detached and attached again continues where it stood. */
 	if (!load(sweep, err))
 		return false;
 	*more = *more || !tide_segments_finished(sweep);

@@ -138,7 +138,7 @@ say_hold(struct tide_sweep *sweep, const char *holder, const char *size)
 	    holder, size, tide_duration_format(left, most, sizeof(most)));
 }
 
-/* Somebody keeps our dead rows from being cleaned up: wait for him, or say what it costs. */
+/* The xmin horizon is held back: wait, or say what continuing costs. */
 static void
 look_at_horizon(struct tide_sweep *sweep)
 {

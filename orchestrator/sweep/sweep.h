@@ -155,7 +155,7 @@ bool
 tide_sweep_role(const struct tide_sweep *sweep, struct tide_conn *conn, struct tide_err *err) TIDE_CHECKED;
 /** Gives every idle worker something to do, as far as allowed. */
 void tide_workers_kick(struct tide_sweep *sweep);
-/** How long a group of windows can let its pages rest, us: longer than that, a holder of the horizon is in the way. */
+/** How long a group of windows can let its pages rest, us: a holder of the horizon that is older than that does harm. */
 int64_t tide_heap_patience(const struct tide_sweep *sweep);
 /** Makes idle workers forget their segments: before the list of segments is loaded again. */
 void tide_workers_release(struct tide_sweep *sweep);

@@ -18,7 +18,7 @@ bool tide_may_recreate(const struct tide_trigger *trigger);
 /** In the switch: names old and new columns. `accept`: triggers that are left as they are. */
 void tide_recreate_with_new(struct tide_steps *steps, struct tide_action *action,
     const struct tide_dual *dual, const struct tide_names *accept);
-/** The rollback of that. */
+/** Its undo. */
 void tide_recreate_as_before(struct tide_steps *steps, struct tide_action *action,
     const struct tide_dual *dual, const struct tide_names *accept);
 /** In the drop of one old column: names the new ones in its place. */

@@ -55,7 +55,7 @@ replace(const struct tide_metrics_file *file, int64_t now)
 	return false;
 }
 
-/* A run does not end because nobody can watch it. */
+/* A metrics file that cannot be written does not end the run. */
 static void
 warn(struct tide_metrics_file *file)
 {

@@ -18,7 +18,7 @@ bool tide_metrics_file_open(void *ctx, const char *path, const struct tide_plan 
 /** An observer that measures. That the file cannot be written is told to `all`, which is copied. The file must outlive it. */
 struct tide_observer
 tide_metrics_file_observer(struct tide_metrics_file *file, const struct tide_observer *all);
-/** The last word. `state` is that of the run, NULL unknown. */
+/** The last write. `state` is that of the run, NULL unknown. */
 void tide_metrics_file_end(struct tide_metrics_file *file, enum tide_run_state state);
 
 #endif

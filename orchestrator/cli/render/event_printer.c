@@ -151,7 +151,7 @@ tide_event_printer_init(struct tide_event_printer *printer, struct tide_cli *cli
 
 	*printer = (struct tide_event_printer){ .cli = cli, .line = { .stream = &cli->err } };
 	printer->pretty = format == NULL;
-	/* Two programs' worth of lines in one terminal help nobody: with --json the events are on standard output. */
+	/* With --json the events are on standard output: no progress line for the same terminal. */
 	printer->silent = cli->options.quiet ||
 			  (cli->options.json && format == NULL && (!cli->err.terminal || cli->out.terminal));
 	printer->log = (struct tide_log){

@@ -173,7 +173,7 @@ back_time(const struct tide_review_input *input, size_t from, size_t to, bool *u
 	return total;
 }
 
-/* What has been read is to be run; a run that there is already goes on from where it is. */
+/* What has been read is to be run; a run that there is already continues from where it is. */
 static void
 print_next(struct tide_stream *out, void *mem, const struct tide_review_input *input, const char *as)
 {

@@ -207,7 +207,7 @@ sql_action(
 	}
 }
 
-/** What psql knows of the way: a run of the script begins at :from, and ends before the next place that is closed. */
+/** How psql continues a script: a run of it begins at :from, and ends before the next place that is closed. */
 struct script {
 	struct tide_stream *out;
 	void *mem;
