@@ -71,8 +71,12 @@ class States(LiveCase):
     @limit(60)
     def test_waiting_at_a_gate_that_a_person_opens(self):
         self.assertEqual(self.start(ADD, dict(SECOND, gate="manual")).code, 11)
+        waiting = ("status", "p", "--wait-for", "complete", "--timeout", "300ms")
+        self.assertEqual(self.printed(self.tidemark(*waiting), 11), "tidemark advance p")
+        self.assertEqual(self.tidemark(*waiting, "--json").expect(11).json()["next"], "tidemark advance p")
         self.follow(self.agrees(11, "waiting")).ok()
         self.assertEqual(self.state(), "complete")
+        self.tidemark.ok(*waiting)
 
     @limit(60)
     def test_waiting_for_a_query(self):

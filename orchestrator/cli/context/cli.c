@@ -25,6 +25,8 @@ report(struct tide_cli *cli, const struct tide_err *err)
 	}
 	object = tide_json_object();
 	json_object_set_new(object, "error", tide_json_error(err));
+	if (cli->next != NULL)
+		json_object_set_new(object, "next", tide_json_text(cli->next));
 	tide_json_print(&cli->out, object,
 	    cli->options.verb == TIDE_VERB_RUN || cli->options.verb == TIDE_VERB_ADVANCE ||
 		cli->options.verb == TIDE_VERB_ROLLBACK);

@@ -136,14 +136,6 @@ print(struct tide_cli *cli, const struct tide_run_status *s, const struct subjec
 	talloc_free(next);
 }
 
-static bool
-hint_next(struct tide_cli *cli, const struct tide_run_status *s, const char *name, struct tide_err *err)
-{
-	char *next = tide_cli_next(cli, s, name);
-
-	return next != NULL ? tide_hint(err, "next: %s", next) : false;
-}
-
 /** The end of a wait that did not get there. */
 static bool
 gave_up(
@@ -153,16 +145,16 @@ gave_up(
 	const char *where =
 	    s->found ? tide_status_line(cli, s) : talloc_asprintf(cli, "%s: not started", name);
 
+	cli->next = tide_cli_next(cli, s, name);
 	if (never) {
 		(void)tide_fail(
 		    err, TIDE_PRECONDITION, "'%s' will not be reached: %s", cli->options.wait_for, where);
 		if (s->away != NULL)
 			return tide_hint(err, "%s; %s", s->away, s->way_out);
-		return hint_next(cli, s, name, err);
+		return tide_hint(err, "see: tidemark history %s", tide_shell_word(cli, name));
 	}
-	(void)tide_fail(err, exit_status(s), "'%s' was not reached within %s: %s", cli->options.wait_for,
+	return tide_fail(err, exit_status(s), "'%s' was not reached within %s: %s", cli->options.wait_for,
 	    tide_duration_format(cli->options.timeout, text, sizeof(text)), where);
-	return hint_next(cli, s, name, err);
 }
 
 /** A redraw on a terminal; elsewhere only what is new. */
