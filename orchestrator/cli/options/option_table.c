@@ -70,7 +70,7 @@ const struct tide_option tide_option_table[] = {
 	    .env = "TIDEMARK_METRICS_FILE"),
 
 	OPTION("sql", NULL, FLAG, sql, ON(PLAN), "print only SQL, for psql -v ON_ERROR_STOP=1 -f"),
-	OPTION("rollback", NULL, FLAG, rollback, ON(PLAN), "print the rollback"),
+	OPTION("rollback", NULL, FLAG, rollback, ON(PLAN), "show the rollback instead"),
 	OPTION("format", "FORMAT", CHOICE, format, ON(LINT), "how findings are printed",
 	    .env = "TIDEMARK_LINT_FORMAT", .fallback = "human", .choices = lint_formats),
 	OPTION("db", NULL, FLAG, db, ON(LINT),

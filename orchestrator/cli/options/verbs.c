@@ -25,7 +25,7 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    "or written, an "
 	    "estimate of the time, what undoing costs, which application versions are compatible. Changes "
 	    "nothing. "
-	    "--sql prints only SQL that psql can run; --rollback prints the rollback.",
+	    "--sql prints only SQL that psql can run; --rollback shows the rollback instead.",
 	    tide_verb_plan },
 	[TIDE_VERB_RUN] = { "run", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue to the next gate or to the end",
 	    "Continues from where the run is: to the next closed gate, to --to, to the end of --budget, or "
