@@ -6,30 +6,15 @@
 #include <talloc.h>
 #include <unistd.h>
 
-#include "cli/output/json.h"
 #include "cli/options/verbs.h"
+#include "render.h"
 #include "tidemark/orchestrator/next.h"
 
 static void
 report(struct tide_cli *cli, const struct tide_err *err)
 {
-	json_t *object;
-
-	if (cli->said_error)
-		return;
-	if (!cli->options.json) {
-		tide_output_error(&cli->err, err);
-		if (cli->next != NULL)
-			tide_output_say(&cli->err, TIDE_PLAIN, "next: %s\n", cli->next);
-		return;
-	}
-	object = tide_json_object();
-	json_object_set_new(object, "error", tide_json_error(err));
-	if (cli->next != NULL)
-		json_object_set_new(object, "next", tide_json_text(cli->next));
-	tide_json_print(&cli->out, object,
-	    cli->options.verb == TIDE_VERB_RUN || cli->options.verb == TIDE_VERB_ADVANCE ||
-		cli->options.verb == TIDE_VERB_ROLLBACK);
+	if (!cli->said_error)
+		cli->render->error(cli, err);
 }
 
 /* An answer that cannot be read: the program ends right after. */
@@ -73,6 +58,7 @@ tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_
 	parsed = tide_options_parse(cli, argc, argv, getenv_fn, getenv_ctx, &cli->options, &err);
 	tide_stream_init(&cli->out, stdout, cli->options.color, getenv_fn, getenv_ctx);
 	tide_stream_init(&cli->err, stderr, cli->options.color, getenv_fn, getenv_ctx);
+	cli->render = tide_render_for(cli);
 	cli->loop = ev_loop_new(EVFLAG_AUTO);
 	if (cli->loop != NULL)
 		tide_rows_on_unreadable(cli->loop, &unreadable);

@@ -12,11 +12,13 @@
 #include "tidemark/postgres/url.h"
 
 struct ev_loop;
+struct tide_render;
 
 /** One invocation. A talloc context of its own: everything a verb makes may be allocated on it. */
 struct tide_cli {
 	struct tide_options options;
 	struct tide_stream out, err;
+	const struct tide_render *render; /* how what there is to say is printed */
 	tide_getenv *getenv_fn;
 	void *getenv_ctx;
 	struct ev_loop *loop;

@@ -3,10 +3,11 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/output/json.h"
+#include "cli/context/render.h"
+
 #include "tidemark/base/units.h"
 
-/** Events that only --verbose shows to people; the log and JSON have them all. */
+/** Events that only --verbose shows for display; the log and JSON have them all. */
 static const char *const detail_events[] = { "step.start", "step.skip", "undo.start", "undo.skip",
 	"sweep.start" };
 
@@ -17,22 +18,6 @@ is_detail(const char *name)
 		if (strcmp(detail_events[i], name) == 0)
 			return true;
 	return false;
-}
-
-static void
-event_json(struct tide_event_printer *printer, const struct tide_event *event)
-{
-	json_t *object = tide_json_object();
-
-	json_object_set_new(object, "event", tide_json_text(event->name));
-	json_object_set_new(object, "at", tide_json_now());
-	json_object_set_new(object, "phase", tide_json_text(event->phase));
-	json_object_set_new(object, "step", tide_json_text(event->step));
-	json_object_set_new(object, "message", tide_json_text(event->message));
-	json_object_set_new(object, "seconds", tide_json_seconds(event->duration));
-	json_object_set_new(object, "lock_wait_seconds", tide_json_seconds(event->lock_wait));
-	json_object_set_new(object, "warning", json_boolean(event->warning));
-	tide_json_print(&printer->cli->out, object, true);
 }
 
 static void
@@ -82,8 +67,6 @@ on_event(void *ctx, const struct tide_event *event)
 {
 	struct tide_event_printer *printer = ctx;
 
-	if (printer->cli->options.json)
-		event_json(printer, event);
 	if (printer->silent && !event->warning)
 		return;
 	tide_progress_clear(&printer->line);
@@ -126,16 +109,6 @@ on_progress(void *ctx, const struct tide_progress *progress)
 	int64_t now = tide_now_us();
 
 	/* Once a second, and the last one in any case. */
-	if (printer->cli->options.json &&
-	    (printer->json_at == 0 || now - printer->json_at >= TIDE_SECOND || progress->share >= 1)) {
-		json_t *object = tide_json_object();
-
-		json_object_set_new(object, "event", json_string("sweep.progress"));
-		json_object_set_new(object, "at", tide_json_now());
-		json_object_set_new(object, "progress", tide_json_progress(progress));
-		tide_json_print(&printer->cli->out, object, true);
-		printer->json_at = now;
-	}
 	if (printer->silent)
 		return;
 	if (printer->pretty)
@@ -151,9 +124,9 @@ tide_event_printer_init(struct tide_event_printer *printer, struct tide_cli *cli
 
 	*printer = (struct tide_event_printer){ .cli = cli, .line = { .stream = &cli->err } };
 	printer->pretty = format == NULL;
-	/* With --json the events are on standard output: no progress line for the same terminal. */
-	printer->silent = cli->options.quiet ||
-			  (cli->options.json && format == NULL && (!cli->err.terminal || cli->out.terminal));
+	/* What programs read is on standard output: no progress line for the same terminal. */
+	printer->silent = cli->options.quiet || (cli->render->machine && format == NULL &&
+						    (!cli->err.terminal || cli->out.terminal));
 	printer->log = (struct tide_log){
 		.out = cli->err.file,
 		.format = format != NULL && strcmp(format, "json") == 0 ? TIDE_LOG_JSON : TIDE_LOG_TEXT,

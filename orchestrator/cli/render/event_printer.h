@@ -8,17 +8,16 @@
 #include "tidemark/base/log.h"
 #include "tidemark/orchestrator/observer.h"
 
-/** Turns what the executor tells into a progress line, log lines or NDJSON. */
+/** Turns what the executor tells into a progress line or log lines, on standard error. */
 struct tide_event_printer {
 	struct tide_cli *cli;
 	struct tide_progress_line line;
 	struct tide_log log;
-	bool pretty;     /* sentences for display, as against log lines */
-	bool silent;     /* only warnings go to standard error */
-	int64_t json_at; /* tide_now_us of the last progress object */
+	bool pretty; /* sentences for display, as against log lines */
+	bool silent; /* only warnings go to standard error */
 };
 
-/** `watch` must outlive the observer. */
+/** `printer` must outlive the observer. */
 struct tide_observer tide_event_printer_init(struct tide_event_printer *printer, struct tide_cli *cli);
 /** Takes the progress line away. */
 void tide_event_printer_end(struct tide_event_printer *printer);

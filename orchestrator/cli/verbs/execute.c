@@ -5,8 +5,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/output/json.h"
-#include "cli/output/lint_print.h"
+#include "cli/context/render.h"
 #include "cli/output/observers.h"
 #include "cli/metrics/metrics_file.h"
 #include "tidemark/phases/phase.h"
@@ -35,88 +34,9 @@ tide_execute_plan(struct tide_cli *cli, struct tide_plan **plan, struct tide_err
 	tide_phase_lint(*plan, NULL, findings);
 	if (!tide_findings_has_error(findings))
 		return true;
-	if (!cli->options.json)
-		tide_lint_print_human(&cli->err, (*plan)->path, findings);
+	cli->render->refused(cli, (*plan)->path, findings);
 	(void)tide_fail(err, TIDE_PLAN, "plan '%s' has errors, nothing was done", (*plan)->name);
 	return tide_hint(err, "see: tidemark lint %s", tide_shell_word(cli, cli->options.operand[0]));
-}
-
-/** What is in the summary line for each way to stop. */
-static const char *
-ending(const struct tide_outcome *outcome)
-{
-	static const struct {
-		enum tide_code stop;
-		const char *text;
-	} endings[] = {
-		{ TIDE_PENDING, "stopped as asked" },
-		{ TIDE_GATE, "waiting" },
-		{ TIDE_PAUSED, "paused" },
-		{ TIDE_BUDGET, "time budget used up" },
-		{ TIDE_INTERRUPTED, "interrupted after a clean checkpoint" },
-		{ TIDE_TERMINATED, "terminated after a clean checkpoint" },
-	};
-
-	for (size_t i = 0; i < TIDE_COUNT(endings); i++)
-		if (endings[i].stop == outcome->stop)
-			return endings[i].text;
-	if (outcome->state == TIDE_RUN_NONE)
-		return "done";
-	return outcome->state == TIDE_RUN_ROLLED_BACK ? "rolled back" : tide_run_word(outcome->state)->word;
-}
-
-static void
-say_outcome(
-    struct tide_cli *cli, const struct tide_plan *plan, const struct tide_outcome *outcome, int64_t took)
-{
-	char text[64];
-
-	tide_output_say(&cli->out, TIDE_BOLD, "%s", plan->name);
-	tide_output_say(&cli->out, TIDE_PLAIN, ": %s", ending(outcome));
-	if (outcome->phase != NULL)
-		tide_output_say(&cli->out, TIDE_PLAIN, " at %s", outcome->phase);
-	if (outcome->reason != NULL && outcome->reason[0] != '\0')
-		tide_output_say(&cli->out, TIDE_PLAIN, ": %s", outcome->reason);
-	tide_output_say(&cli->out, TIDE_PLAIN, "  (%s)\n", tide_duration_format(took, text, sizeof(text)));
-	if (outcome->next != NULL)
-		tide_output_say(&cli->out, TIDE_PLAIN, "next: %s\n", outcome->next);
-}
-
-static void
-json_outcome(
-    struct tide_cli *cli, const struct tide_plan *plan, const struct tide_outcome *outcome, int64_t took)
-{
-	json_t *object = tide_json_object();
-
-	json_object_set_new(object, "event", json_string("outcome"));
-	json_object_set_new(object, "at", tide_json_now());
-	json_object_set_new(object, "plan", tide_json_text(plan->name));
-	json_object_set_new(
-	    object, "stop", tide_json_text(outcome->stop == TIDE_OK ? "ok" : tide_code_name(outcome->stop)));
-	json_object_set_new(object, "state",
-	    tide_json_text(outcome->state == TIDE_RUN_NONE ? NULL : tide_run_word(outcome->state)->word));
-	json_object_set_new(object, "phase", tide_json_text(outcome->phase));
-	json_object_set_new(object, "reason", tide_json_text(outcome->reason));
-	json_object_set_new(object, "next", tide_json_text(outcome->next));
-	json_object_set_new(object, "seconds", tide_json_seconds(took));
-	json_object_set_new(object, "exit_code", json_integer((json_int_t)cli->status));
-	tide_json_print(&cli->out, object, true);
-}
-
-static void
-json_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_err *err, const char *next,
-    int64_t took)
-{
-	json_t *object = tide_json_object();
-
-	json_object_set_new(object, "event", json_string("error"));
-	json_object_set_new(object, "at", tide_json_now());
-	json_object_set_new(object, "plan", tide_json_text(plan->name));
-	json_object_set_new(object, "error", tide_json_error(err));
-	json_object_set_new(object, "next", tide_json_text(next));
-	json_object_set_new(object, "seconds", tide_json_seconds(took));
-	json_object_set_new(object, "exit_code", json_integer((json_int_t)err->code));
-	tide_json_print(&cli->out, object, true);
 }
 
 /** What is being executed, for the error that ends the program at once. */
@@ -133,10 +53,8 @@ report_last(void *ctx, const struct tide_err *err)
 	struct execution *e = ctx;
 
 	tide_event_printer_end(e->printer);
-	if (e->cli->options.json)
-		json_failure(e->cli, e->plan, err, NULL, tide_now_us() - e->began);
-	else
-		tide_output_error(&e->cli->err, err);
+	if (!e->cli->render->failure(e->cli, e->plan, err, NULL, tide_now_us() - e->began))
+		e->cli->render->error(e->cli, err);
 	(void)fflush(e->cli->out.file);
 }
 
@@ -185,6 +103,8 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	int64_t took;
 	bool done;
 
+	if (cli->render->observer != NULL)
+		tide_observers_add(&observers, cli->render->observer(cli));
 	tide_observers_add(&observers, tide_event_printer_init(&printer, cli));
 	if (o->metrics_file != NULL && !tide_metrics_file_open(cli, o->metrics_file, plan, &metrics, err))
 		return false;
@@ -204,18 +124,10 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 		tide_metrics_file_end(metrics, outcome.state);
 	tide_event_printer_end(&printer);
 	if (!done) {
-		if (o->json)
-			json_failure(cli, plan, err, outcome.next, took);
-		cli->said_error = o->json;
-		/* Not twice: the hint may be the command. */
-		if (outcome.next != NULL && strstr(err->hint, outcome.next) == NULL)
-			cli->next = outcome.next;
+		cli->said_error = cli->render->failure(cli, plan, err, outcome.next, took);
 		return false;
 	}
 	cli->status = tide_execute_status(outcome.stop, o->exit_code);
-	if (o->json)
-		json_outcome(cli, plan, &outcome, took);
-	else
-		say_outcome(cli, plan, &outcome, took);
+	cli->render->outcome(cli, plan, &outcome, took);
 	return true;
 }

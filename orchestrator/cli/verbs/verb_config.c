@@ -1,32 +1,23 @@
 #include <talloc.h>
 
 #include "cli/context/cli.h"
-#include "cli/output/json.h"
+#include "cli/context/render.h"
 #include "tidemark/plans/plan.h"
 #include "cli/options/verbs.h"
 
+/* The settings as they are collected. */
 struct table {
 	struct tide_cli *cli;
-	json_t *list; /* with --json */
+	struct tide_shown_setting *item;
+	size_t count;
 };
 
 static void
 add(struct table *table, const char *name, const char *value, const char *origin)
 {
-	struct tide_cli *cli = table->cli;
-	void *mem;
-
-	if (table->list != NULL) {
-		json_array_append_new(
-		    table->list, json_pack("{s:o, s:o, s:o}", "name", tide_json_text(name), "value",
-				     tide_json_text(value), "origin", tide_json_text(origin)));
-		return;
-	}
-	mem = talloc_new(cli);
-	tide_output_say(&cli->out, TIDE_PLAIN, "%s  %s  ", tide_output_pad(mem, name, 24),
-	    tide_output_pad(mem, value != NULL ? value : "", 32));
-	tide_output_say(&cli->out, TIDE_DIM, "%s\n", origin);
-	talloc_free(mem);
+	table->item =
+	    talloc_realloc(table->cli, table->item, struct tide_shown_setting, (unsigned)(table->count + 1));
+	table->item[table->count++] = (struct tide_shown_setting){ name, value, origin };
 }
 
 /** Settings that are not about the connection have an environment variable each. */
@@ -57,20 +48,16 @@ add_limits(struct table *table)
 		char *name = talloc_asprintf(table->cli, "limits.%s", field->key);
 
 		add(table, name, field->fallback, "default; the plan may say otherwise");
-		talloc_free(name);
 	}
 }
 
 bool
 tide_verb_config(struct tide_cli *cli, struct tide_err *err)
 {
-	struct table table = { .cli = cli, .list = cli->options.json ? json_array() : NULL };
-	json_t *object;
+	struct table table = { .cli = cli };
 
-	if (!tide_cli_resolve(cli, err)) {
-		json_decref(table.list);
+	if (!tide_cli_resolve(cli, err))
 		return false;
-	}
 	for (size_t i = 0; i < cli->settings.count; i++) {
 		const struct tide_setting *setting = &cli->settings.item[i];
 
@@ -78,10 +65,6 @@ tide_verb_config(struct tide_cli *cli, struct tide_err *err)
 	}
 	add_options(&table);
 	add_limits(&table);
-	if (table.list != NULL) {
-		object = tide_json_object();
-		json_object_set_new(object, "settings", table.list);
-		tide_json_print(&cli->out, object, false);
-	}
+	cli->render->settings(cli, table.item, table.count);
 	return true;
 }

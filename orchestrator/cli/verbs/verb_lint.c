@@ -1,7 +1,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#include "cli/output/json.h"
+#include "cli/context/render.h"
 #include "cli/output/lint_print.h"
 #include "cli/review/review_input.h"
 #include "tidemark/phases/phase.h"
@@ -63,77 +63,24 @@ check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct 
 	return true;
 }
 
-static const struct {
-	const char *format;
-	void (*print)(struct tide_stream *stream, const char *path, const struct tide_findings *findings);
-} printers[] = {
-	{ "human", tide_lint_print_human },
-	{ "gcc", tide_lint_print_gcc },
-	{ "github", tide_lint_print_github },
-};
-
-static void
-print(struct tide_cli *cli, const char *path, const struct tide_plan *plan,
-    const struct tide_findings *findings, json_t *plans)
-{
-	if (plans != NULL) {
-		json_array_append_new(plans, json_pack("{s:o, s:o, s:o}", "path", tide_json_text(path),
-						 "name", tide_json_text(plan != NULL ? plan->name : NULL),
-						 "findings", tide_json_findings(findings)));
-		return;
-	}
-	for (size_t i = 0; i < TIDE_COUNT(printers); i++)
-		if (strcmp(printers[i].format, cli->options.format) == 0)
-			printers[i].print(&cli->out, path, findings);
-}
-
-static void
-summary(struct tide_cli *cli, size_t errors, size_t warnings, json_t *plans)
-{
-	size_t count = cli->options.operand_count;
-
-	if (plans != NULL) {
-		json_t *object = tide_json_object();
-
-		json_object_set_new(object, "plans", plans);
-		json_object_set_new(object, "errors", json_integer((json_int_t)errors));
-		json_object_set_new(object, "warnings", json_integer((json_int_t)warnings));
-		tide_json_print(&cli->out, object, false);
-		return;
-	}
-	if (strcmp(cli->options.format, "human") != 0 || cli->options.quiet)
-		return;
-	tide_output_say(
-	    &cli->out, errors > 0 ? TIDE_RED : TIDE_GREEN, "%zu plan%s: ", count, count == 1 ? "" : "s");
-	tide_output_say(&cli->out, TIDE_PLAIN, "%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s",
-	    warnings, warnings == 1 ? "" : "s");
-	if (errors == 0 && count == 1)
-		tide_output_say(&cli->out, TIDE_PLAIN, "next: tidemark plan %s\n",
-		    tide_shell_word(cli, cli->options.operand[0]));
-}
-
 bool
 tide_verb_lint(struct tide_cli *cli, struct tide_err *err)
 {
-	bool json = cli->options.json || strcmp(cli->options.format, "json") == 0;
-	json_t *plans = json ? json_array() : NULL;
-	size_t errors = 0, warnings = 0;
+	size_t count = cli->options.operand_count;
+	struct tide_checked_plan *checked = talloc_zero_array(cli, struct tide_checked_plan, (unsigned)count);
+	bool errors = false;
 
-	cli->options.json = json;
-	for (size_t i = 0; i < cli->options.operand_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const char *path = cli->options.operand[i];
 		struct tide_findings *findings = talloc_zero(cli, struct tide_findings);
 		struct tide_plan *plan;
 
-		if (!check(cli, path, findings, &plan, err)) {
-			json_decref(plans);
+		if (!check(cli, path, findings, &plan, err))
 			return tide_wrap(err, "lint of '%s'", path);
-		}
-		print(cli, path, plan, findings, plans);
-		errors += tide_lint_count(findings, TIDE_ERROR);
-		warnings += tide_lint_count(findings, TIDE_WARNING);
+		checked[i] = (struct tide_checked_plan){ path, plan, findings };
+		errors = errors || tide_findings_has_error(findings);
 	}
-	summary(cli, errors, warnings, plans);
-	cli->status = errors > 0 ? TIDE_PLAN : TIDE_OK;
+	cli->render->lint(cli, checked, count);
+	cli->status = errors ? TIDE_PLAN : TIDE_OK;
 	return true;
 }

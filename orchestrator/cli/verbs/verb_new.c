@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "cli/context/cli.h"
-#include "cli/output/json.h"
+#include "cli/context/render.h"
 #include "tidemark/base/names.h"
 #include "tidemark/plans/template.h"
 #include "cli/options/verbs.h"
@@ -41,14 +41,6 @@ tide_verb_new(struct tide_cli *cli, struct tide_err *err)
 	text = tide_template_render(cli, &args, err);
 	if (text == NULL)
 		return false;
-	if (o->json) {
-		json_t *object = tide_json_object();
-
-		json_object_set_new(object, "kind", tide_json_text(args.kind));
-		json_object_set_new(object, "plan", tide_json_text(text));
-		tide_json_print(&cli->out, object, false);
-		return true;
-	}
-	tide_output_put(&cli->out, text);
+	cli->render->template(cli, args.kind, text);
 	return true;
 }

@@ -1,7 +1,7 @@
 #include <talloc.h>
 
 #include "cli/context/cli.h"
-#include "cli/output/json.h"
+#include "cli/context/render.h"
 #include "cli/output/lint_print.h"
 #include "cli/review/review_input.h"
 #include "cli/review/review.h"
@@ -46,11 +46,6 @@ tide_verb_plan(struct tide_cli *cli, struct tide_err *err)
 	}
 	if (o->sql)
 		return tide_review_sql(&cli->out, input, o->rollback, err);
-	if (o->json)
-		tide_json_print(&cli->out, tide_review_json(input), false);
-	else if (o->rollback)
-		tide_review_print_back(&cli->out, input, as);
-	else
-		tide_review_print(&cli->out, input, as);
+	cli->render->review(cli, input, as, o->rollback);
 	return true;
 }

@@ -3,8 +3,7 @@
 #include <talloc.h>
 
 #include "cli/context/cli.h"
-#include "cli/output/json.h"
-#include "cli/render/status_json.h"
+#include "cli/context/render.h"
 #include "cli/review/review_input.h"
 #include "cli/render/status_print.h"
 #include "tidemark/base/names.h"
@@ -106,32 +105,18 @@ file_fit(const struct tide_run_status *s, const struct subject *subject)
 static void
 print(struct tide_cli *cli, const struct tide_run_status *s, const struct subject *subject)
 {
-	const char *name = subject->name, *as = subject->as;
 	enum tide_file_fit fit = file_fit(s, subject);
 	struct tide_standing standing = tide_standing_of(s);
-	json_t *object, *body;
 	char *next;
 
 	standing.longer = fit == TIDE_FILE_LONGER;
-	next = tide_next_command(cli, &standing, as);
-	if (!cli->options.json && s->found) {
-		tide_status_print(&cli->out, s, fit, next);
-	} else if (!cli->options.json) {
-		tide_output_say(&cli->out, TIDE_BOLD, "%s", name);
-		tide_output_say(&cli->out, TIDE_PLAIN, ": not started in this database\nnext: %s\n", next);
-	} else {
-		object = tide_json_object();
-		body = s->found ? tide_json_status(s, next)
-				: json_pack("{s:o, s:s, s:o}", "plan", tide_json_text(name), "state", "none",
-				      "next", tide_json_text(next));
-		json_object_update(object, body);
-		json_decref(body);
-		if (subject->plan != NULL && s->found) {
-			json_object_set_new(object, "plan_changed", json_boolean(fit == TIDE_FILE_OTHER));
-			json_object_set_new(object, "plan_extended", json_boolean(fit == TIDE_FILE_LONGER));
-		}
-		tide_json_print(&cli->out, object, cli->options.watch);
-	}
+	next = tide_next_command(cli, &standing, subject->as);
+	cli->render->status(cli, &(struct tide_status_view){ .status = s,
+				     .name = subject->name,
+				     .next = next,
+				     .is_file = subject->plan != NULL,
+				     .changed = fit == TIDE_FILE_OTHER,
+				     .longer = fit == TIDE_FILE_LONGER });
 	(void)fflush(cli->out.file);
 	talloc_free(next);
 }
@@ -164,10 +149,10 @@ redraw(struct tide_cli *cli, const struct tide_run_status *s, const struct subje
 	char *line =
 	    s->found ? tide_status_line(*last, s) : talloc_asprintf(*last, "%s: not started", subject->name);
 
-	if (cli->out.terminal && !cli->options.json) {
+	if (cli->out.terminal && !cli->render->machine) {
 		tide_output_put(&cli->out, "\033[H\033[J");
 		print(cli, s, subject);
-	} else if (cli->options.json) {
+	} else if (cli->render->machine) {
 		print(cli, s, subject);
 	} else if (strcmp(line, *last) != 0) {
 		tide_output_say(&cli->out, TIDE_PLAIN, "%s\n", line);
@@ -221,30 +206,12 @@ static bool
 list(struct tide_cli *cli, struct tide_err *err)
 {
 	struct tide_status_list all = { 0 };
-	json_t *object, *plans;
 
 	if (!tide_store_list(cli, cli->conn, &all, err))
 		return false;
 	if (cli->options.exit_code)
 		cli->status = worst(&all);
-	if (!cli->options.json) {
-		if (all.count == 0)
-			tide_output_say(&cli->out, TIDE_PLAIN,
-			    "no plan has been run in %s\nnext: tidemark plan PLAN\n", tide_cli_target(cli));
-		tide_status_print_list(&cli->out, &all);
-		return true;
-	}
-	object = tide_json_object();
-	plans = json_array();
-	for (size_t i = 0; i < all.count; i++) {
-		json_t *plan =
-		    tide_json_status(&all.item[i], tide_cli_next(cli, &all.item[i], all.item[i].plan));
-
-		json_object_del(plan, "phases");
-		json_array_append_new(plans, plan);
-	}
-	json_object_set_new(object, "plans", plans);
-	tide_json_print(&cli->out, object, false);
+	cli->render->status_list(cli, &all);
 	return true;
 }
 

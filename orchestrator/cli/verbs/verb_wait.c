@@ -2,7 +2,7 @@
 #include <talloc.h>
 
 #include "cli/context/cli.h"
-#include "cli/output/json.h"
+#include "cli/context/render.h"
 #include "tidemark/base/units.h"
 #include "cli/options/verbs.h"
 
@@ -65,25 +65,6 @@ try(struct tide_cli *cli, struct attempt *attempt, int64_t left)
 	talloc_free(attempt->conn);
 }
 
-static bool
-done(struct tide_cli *cli, int64_t began, int tries)
-{
-	char text[64];
-	json_t *object;
-
-	if (cli->options.json) {
-		object = tide_json_object();
-		json_object_set_new(object, "answers", json_true());
-		json_object_set_new(object, "tries", json_integer(tries));
-		json_object_set_new(object, "seconds", tide_json_seconds(tide_now_us() - began));
-		tide_json_print(&cli->out, object, false);
-	} else if (!cli->options.quiet) {
-		tide_output_say(&cli->out, TIDE_PLAIN, "%s answers  (%s)\n", tide_cli_target(cli),
-		    tide_duration_format((tide_now_us() - began) / TIDE_MS * TIDE_MS, text, sizeof(text)));
-	}
-	return true;
-}
-
 bool
 tide_verb_wait(struct tide_cli *cli, struct tide_err *err)
 {
@@ -99,8 +80,10 @@ tide_verb_wait(struct tide_cli *cli, struct tide_err *err)
 		int64_t left;
 
 		try(cli, &attempt, began + timeout - tide_now_us());
-		if (attempt.answered)
-			return done(cli, began, tries);
+		if (attempt.answered) {
+			cli->render->answers(cli, tries, tide_now_us() - began);
+			return true;
+		}
 		if (!attempt.expired) {
 			last = attempt.err;
 			if (last.code != TIDE_UNREACHABLE) {
