@@ -9,7 +9,7 @@
 #include <ev.h>
 #include <talloc.h>
 
-#include "fake_server.h"
+#include "../../harness/fake_server.h"
 
 /** What each test starts with. */
 struct fixture {
