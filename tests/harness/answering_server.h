@@ -299,7 +299,7 @@ answer_request(struct answer_state *state, struct answer_connection *c, const st
 		answer = find_answer(state, request);
 	}
 	if (answer == NULL && strstr(request->text, "pg_cancel_backend") != NULL) {
-		cancel_statement(state, atoi(request->values));
+		cancel_statement(state, (int)strtol(request->values, NULL, 10));
 		answer = &done;
 	}
 	if (answer != NULL && answer->fails != NULL && strcmp(answer->fails, ANSWER_ENDS) == 0)
@@ -436,7 +436,7 @@ answering_count(const struct answering_server *server, const char *sql, const ch
 			break;
 		for (listed = end; listed > at && *listed != '[';)
 			listed--;
-		if (found != NULL && found < end) {
+		if (found != NULL && found < listed) {
 			const char *said = values == NULL ? listed : strstr(listed, values);
 
 			count += said != NULL && said < end + 1 ? 1 : 0;

@@ -5,13 +5,14 @@
 #include "run/lease_wait.h"
 #include "state/lease.h"
 
-#define TAKE "UPDATE tidemark.run SET owner = $2"
+#define TAKE "SET owner = $2, fence = fence + 1"
+#define MOVE "-- Moves run $1"
 #define HOLDER "SELECT owner, heartbeat"
 #define COUNT_ORPHANS "SELECT count(*) FROM pg_catalog.pg_stat_activity"
 #define END_ORPHANS "SELECT count(pg_terminate_backend"
 #define TAKEN "SELECT fence >= $2"
 
-static const char taken_columns[] = "fence segments before now";
+static const char taken_columns[] = "fence segments timeline_before timeline";
 
 static void
 a_free_lease_gives_the_new_fence(void **state)
@@ -81,25 +82,25 @@ static void
 a_release_says_the_state_and_is_done_once(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { { "SET owner = NULL", NULL, NULL, NULL, 0 }, { NULL } };
+	static const struct answer table[] = { { MOVE, "state", "failed", NULL, 0 }, { NULL } };
 	struct tide_executor *exe = begin(f, table);
 
 	tide_lease_release(exe->session, TIDE_RUN_FAILED, "the disk is full", TIDE_PRECONDITION);
 	assert_int_equal(exe->session->fence, 0);
 	tide_lease_release(exe->session, TIDE_RUN_READY, NULL, TIDE_OK);
-	assert_sent(f, "SET owner = NULL", "[1, 7, failed, the disk is full, 4]", 1);
-	assert_sent(f, "SET owner = NULL", NULL, 1);
+	assert_sent(f, MOVE, ", failed, -2, the disk is full, 4, NULL, 0, true]", 1);
+	assert_sent(f, MOVE, NULL, 1);
 }
 
 static void
 the_exit_status_belongs_to_a_run_that_failed(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { { "SET owner = NULL", NULL, NULL, NULL, 0 }, { NULL } };
+	static const struct answer table[] = { { MOVE, "state", "failed", NULL, 0 }, { NULL } };
 	struct tide_executor *exe = begin(f, table);
 
 	tide_lease_release(exe->session, TIDE_RUN_WAITING, "waits", TIDE_GATE);
-	assert_sent(f, "SET owner = NULL", "[1, 7, waiting, waits, NULL]", 1);
+	assert_sent(f, MOVE, ", waiting, -2, waits, NULL, NULL, 0, true]", 1);
 }
 
 static void
@@ -143,7 +144,7 @@ if_locked_wait_waits_until_the_lease_is_free(void **state)
 	static const struct answer table[] = {
 		{ TAKEN, "taken", "f", NULL, 0 },
 		{ TAKE, taken_columns, NULL, NULL, 1 },
-		{ TAKE, taken_columns, "8|0|~|4", NULL, 0 },
+		{ TAKE, taken_columns, "8|0|0|4", NULL, 0 },
 		{ HOLDER, "owner heartbeat age", "ann@east pid 9|12:00:00|1.5", NULL, 0 },
 		{ "wanted = 'yield'", "notified", NULL, NULL, 0 },
 		{ "SET application_name", NULL, NULL, NULL, 0 },

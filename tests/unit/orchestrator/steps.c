@@ -1,0 +1,387 @@
+#include "executor_fixture.h"
+
+#include <string.h>
+
+#include "steps/step_runner.h"
+
+#define FOLLOW "o.oid IS NOT DISTINCT FROM c.oid"
+#define MOVE "-- Moves run $1"
+#define HAS "SELECT EXISTS (SELECT FROM tidemark.journal"
+#define ADD "INSERT INTO tidemark.journal (run, event"
+#define PROBE "SELECT probe"
+#define ACT "ALTER TABLE act"
+
+/* What the table is called: as ever. */
+#define SAME_NAME                                                                                            \
+	{                                                                                                    \
+		FOLLOW, "schema name now before same old relation",                                          \
+		    "public|t|public.t|public.t|t|~|public.t", NULL, 0                                       \
+	}
+
+static struct tide_task
+task_of(struct tide_executor *exe, const struct tide_action *action)
+{
+	return (struct tide_task){ .exe = exe, .phase = 0, .step = "add-column", .action = action };
+}
+
+static char *act[] = { "ALTER TABLE act" };
+
+/* A transaction without a lock on the table. */
+static struct tide_action
+sql_action(void)
+{
+	return (struct tide_action){ .kind = TIDE_STEP_SQL,
+		.title = "add the column",
+		.probe = "SELECT probe",
+		.act = act,
+		.act_count = 1,
+		.repair = "DROP leftover" };
+}
+
+static void
+what_is_done_already_is_journaled_and_not_repeated(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ HAS, "has", "f", NULL, 0 },
+		{ PROBE, "probe", "done", NULL, 0 },
+		{ ADD, "seq", "5", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_true(tide_task_run(&task, &f->err));
+	assert_sent(f, ACT, NULL, 0);
+	assert_sent(f, ADD, "step.done, 0, add-column", 1);
+	assert_has(f->told, "step.skip: already done: add the column");
+}
+
+static void
+what_somebody_else_made_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ HAS, "has", "f", NULL, 0 },
+		{ PROBE, "probe", "done", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	action.flags = TIDE_CREATES;
+	assert_false(tide_task_run(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_PRECONDITION);
+	assert_has(f->err.message, "it already exists and was not created by this run");
+	assert_sent(f, ADD, NULL, 0);
+}
+
+/* Probe, act, probe: one transaction under the fence, which journals itself. */
+static void
+what_is_to_do_is_done_and_looked_at_again(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 1 },
+		{ PROBE, "probe", "done", NULL, 0 },
+		{ ACT, "lock_wait seconds", "0.1|0.2", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_true(tide_task_run(&task, &f->err));
+	assert_sent(f, PROBE, NULL, 2);
+	assert_sent(f, "WHERE id = 1 AND fence = 7 FOR SHARE", NULL, 1);
+	assert_has(f->told, "step.done: add the column");
+}
+
+static void
+a_step_that_is_undone_at_once_is_told(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 0 },
+		{ ACT, "lock_wait seconds", "0.1|0.2", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_false(tide_task_run(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_UNEXPECTED);
+	assert_has(f->err.message, "its probe does not find it done");
+	assert_has(f->err.hint, "event trigger");
+}
+
+static void
+a_leftover_of_ours_is_removed_first(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "broken", NULL, 1 },
+		{ PROBE, "probe", "todo", NULL, 1 },
+		{ PROBE, "probe", "done", NULL, 0 },
+		{ HAS, "has", "f", NULL, 1 },
+		{ HAS, "has", "t", NULL, 0 },
+		{ "DROP leftover", NULL, NULL, NULL, 0 },
+		{ ACT, "lock_wait seconds", "0.1|0.2", NULL, 0 },
+		{ ADD, "seq", "5", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_true(tide_task_run(&task, &f->err));
+	assert_sent(f, "DROP leftover", "[]", 1);
+	assert_sent(f, HAS, "step.intent", 1);
+	assert_sent(f, ADD, "step.repair", 1);
+}
+
+static void
+a_leftover_of_somebody_else_stays(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "broken", NULL, 0 },
+		{ HAS, "has", "f", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_false(tide_task_run(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_PRECONDITION);
+	assert_has(f->err.message, "an incomplete object exists that this run did not create");
+	assert_sent(f, "DROP leftover", NULL, 0);
+}
+
+static void
+a_leftover_that_comes_back_ends_the_step(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "broken", NULL, 0 },
+		{ HAS, "has", "t", NULL, 0 },
+		{ "DROP leftover", NULL, NULL, NULL, 0 },
+		{ ADD, "seq", "5", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_false(tide_task_run(&task, &f->err));
+	assert_has(f->err.message, "is still incomplete after its cleanup");
+	assert_sent(f, "DROP leftover", "[]", 3);
+}
+
+static void
+a_moved_fence_inside_the_transaction_is_a_lost_lease(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 0 },
+		{ ACT, NULL, NULL, "TM001", 0 },
+		{ "ROLLBACK", NULL, NULL, NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_false(tide_task_run(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_LEASE);
+	assert_true(exe->session->lost);
+	assert_sent(f, "ROLLBACK", NULL, 1);
+}
+
+/* A retry begins with the probe. */
+static void
+a_lock_that_is_not_granted_is_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 2 },
+		{ PROBE, "probe", "done", NULL, 0 },
+		{ ACT, NULL, NULL, "55P03", 1 },
+		{ ACT, "lock_wait seconds", "0.1|0.2", NULL, 0 },
+		{ "ROLLBACK", NULL, NULL, NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_true(tide_task_run(&task, &f->err));
+	assert_has(f->told, "lock.retry: a lock that its statements ask for was not granted");
+	assert_sent(f, ACT, NULL, 2);
+	assert_sent(f, PROBE, NULL, 3);
+}
+
+static void
+after_the_last_try_the_step_gives_up(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 0 },
+		{ ACT, NULL, NULL, "40P01", 0 },
+		{ "ROLLBACK", NULL, NULL, NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe;
+	const struct tide_action action = sql_action();
+	struct tide_task task;
+
+	f->plan.limits.lock_attempts = 2;
+	exe = begin(f, table);
+	task = task_of(exe, &action);
+	assert_false(tide_task_run(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_LOCK);
+	assert_has(f->err.message, "was not granted in 2 tries");
+	assert_has(f->err.hint, "run again when it is gone");
+	assert_sent(f, ACT, NULL, 2);
+}
+
+static void
+rows_that_break_a_check_are_differences(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 0 },
+		{ ACT, NULL, NULL, "23514", 0 },
+		{ "ROLLBACK", NULL, NULL, NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_false(tide_task_run(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_DIFFERENCES);
+	assert_has(f->err.message, "step 'add-column' (add the column): ");
+}
+
+static void
+a_table_that_was_dropped_is_said(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		{ FOLLOW, "schema name now before same old relation", NULL, NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_false(tide_task_run(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_PRECONDITION);
+	assert_string_equal(f->err.message, "table public.t of the run of 'p' was dropped");
+}
+
+#define HOLD "WITH begun AS"
+
+static const char hold_columns[] = "left until waived";
+
+static struct tide_action
+wait_action(void)
+{
+	return (struct tide_action){ .kind = TIDE_STEP_WAIT, .title = "hold", .wait_us = TIDE_SECOND };
+}
+
+static void
+a_hold_is_waited_for_and_journaled(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		{ HOLD, hold_columns, "0.05|2030-01-01T00:00:00Z|f", NULL, 1 },
+		{ HOLD, hold_columns, "0|2030-01-01T00:00:00Z|f", NULL, 0 },
+		{ MOVE, "state", "waiting", NULL, 0 },
+		{ ADD, "seq", "5", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = wait_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_true(tide_step_wait(&task, &f->err));
+	assert_has(f->told, "wait.start: hold, until 2030-01-01T00:00:00Z");
+	assert_sent(f, ADD, "step.done, 0, add-column, NULL, waited", 1);
+	assert_sent(f, MOVE, ", running, ", 1);
+}
+
+static void
+a_waived_hold_is_journaled_as_one(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		{ HOLD, hold_columns, "0|2030-01-01T00:00:00Z|t", NULL, 0 },
+		{ ADD, "seq", "5", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = wait_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_true(tide_step_wait(&task, &f->err));
+	assert_sent(f, ADD, "add-column, NULL, waived", 1);
+}
+
+static void
+a_long_hold_ends_the_command(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		{ HOLD, hold_columns, "86400|2030-01-01T00:00:00Z|f", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = wait_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_false(tide_step_wait(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_GATE);
+	assert_string_equal(f->err.message, "hold until 2030-01-01T00:00:00Z");
+	assert_sent(f, ADD, NULL, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_done_already_is_journaled_and_not_repeated),
+		TEST(what_somebody_else_made_is_refused),
+		TEST(what_is_to_do_is_done_and_looked_at_again),
+		TEST(a_step_that_is_undone_at_once_is_told),
+		TEST(a_leftover_of_ours_is_removed_first),
+		TEST(a_leftover_of_somebody_else_stays),
+		TEST(a_leftover_that_comes_back_ends_the_step),
+		TEST(a_moved_fence_inside_the_transaction_is_a_lost_lease),
+		TEST(a_lock_that_is_not_granted_is_asked_for_again),
+		TEST(after_the_last_try_the_step_gives_up),
+		TEST(rows_that_break_a_check_are_differences),
+		TEST(a_table_that_was_dropped_is_said),
+		TEST(a_hold_is_waited_for_and_journaled),
+		TEST(a_waived_hold_is_journaled_as_one),
+		TEST(a_long_hold_ends_the_command),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
