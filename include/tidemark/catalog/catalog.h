@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /**
- * What the planner must know of the live database: plain structs, filled by postgres/catalog/catalog.c, read (and, to
+ * What compiling must know of the live database: plain structs, filled by postgres/catalog/catalog.c, read (and, to
  * see ahead, changed) by phases/. All names are as stored, not quoted. NULL means absent.
  */
 

@@ -17,7 +17,7 @@ tide_cli_is_file(const char *plan)
 	       lstat(plan, &status) == 0;
 }
 
-/** Flags and environment are stronger than the plan; the hash is over the plan alone. */
+/** Flags and environment override the plan; the hash is over the plan alone. */
 static void
 override(const struct tide_options *options, struct tide_limits *limits)
 {
