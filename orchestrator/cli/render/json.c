@@ -201,7 +201,8 @@ on_progress(void *ctx, const struct tide_progress *progress)
 	int64_t now = tide_now_us();
 	json_t *object;
 
-	if (stream->at != 0 && now - stream->at < TIDE_SECOND)
+	/* Once a second, and the last one in any case. */
+	if (stream->at != 0 && now - stream->at < TIDE_SECOND && progress->share < 1)
 		return;
 	object = tide_json_object();
 	json_object_set_new(object, "event", json_string("sweep.progress"));
