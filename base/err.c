@@ -1,3 +1,4 @@
+#include "tidemark/base/array.h"
 #include "tidemark/base/err.h"
 
 #include <stdarg.h>
@@ -113,7 +114,7 @@ tide_hint(struct tide_err *err, const char *fmt, ...)
 const char *
 tide_code_name(enum tide_code code)
 {
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(names); i++)
 		if (names[i].code == code)
 			return names[i].name;
 	return "unexpected";

@@ -1,3 +1,4 @@
+#include "tidemark/base/array.h"
 #include "tidemark/base/log.h"
 
 #include <inttypes.h>
@@ -44,7 +45,7 @@ short_escape(char c)
 		const char *escape;
 	} rows[] = { { '\n', "\\n" }, { '\r', "\\r" }, { '\t', "\\t" }, { '"', "\\\"" }, { '\\', "\\\\" } };
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(rows); i++)
 		if (rows[i].c == c)
 			return rows[i].escape;
 	return NULL;

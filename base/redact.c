@@ -1,3 +1,4 @@
+#include "tidemark/base/array.h"
 #include "tidemark/base/redact.h"
 
 #include <stdbool.h>
@@ -84,7 +85,7 @@ find_value(const char *s, bool in_url, const char **from, const char **to)
 static size_t
 secret_key(const char *s)
 {
-	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(secrets); i++)
 		if (strncasecmp(s, secrets[i], strlen(secrets[i])) == 0)
 			return strlen(secrets[i]);
 	return 0;

@@ -87,7 +87,7 @@ char *
 tide_sqlf(void *ctx, const char *fmt, ...)
 {
 	char *out = talloc_strdup(ctx, "");
-	void *room = talloc_new(out);
+	void *mem = talloc_new(out);
 	va_list args;
 
 	va_start(args, fmt);
@@ -98,7 +98,7 @@ tide_sqlf(void *ctx, const char *fmt, ...)
 		out = talloc_strndup_append_buffer(out, fmt, (size_t)(percent - fmt));
 		if (out == NULL || *percent == '\0')
 			break;
-		if ((piece = convert(room, percent + 1, &args)) == NULL) {
+		if ((piece = convert(mem, percent + 1, &args)) == NULL) {
 			out = NULL;
 			break;
 		}
@@ -106,7 +106,7 @@ tide_sqlf(void *ctx, const char *fmt, ...)
 		fmt = percent + 2;
 	}
 	va_end(args);
-	talloc_free(room);
+	talloc_free(mem);
 	return out;
 }
 

@@ -1,3 +1,4 @@
+#include "tidemark/base/array.h"
 #include "tidemark/base/units.h"
 
 #include <inttypes.h>
@@ -227,7 +228,7 @@ tide_duration_format(int64_t us, char *out, size_t size)
 	int64_t value = round_for_display(us == INT64_MIN ? INT64_MAX : us < 0 ? -us : us);
 	char text[64];
 
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(pairs); i++) {
 		int64_t rest = value % pairs[i].big / pairs[i].small;
 
 		if (value < pairs[i].big)
@@ -295,7 +296,7 @@ tide_rate_format(double per_second, char *out, size_t size)
 		snprintf(out, size, "-");
 		return out;
 	}
-	while (per_second >= 999.5 && i + 1 < sizeof(suffixes) / sizeof(suffixes[0])) {
+	while (per_second >= 999.5 && i + 1 < TIDE_COUNT(suffixes)) {
 		per_second /= 1000;
 		i++;
 	}

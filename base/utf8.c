@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "tidemark/base/array.h"
+
 /* Table 3-7 of the Unicode standard: which bytes may follow, by the first one. */
 struct lead {
 	unsigned char first, last; /* range of the first byte */
@@ -30,7 +32,7 @@ tide_utf8_sequence(const char *text)
 		return 0;
 	if (s[0] < 0x80)
 		return 1;
-	for (size_t i = 0; i < sizeof(leads) / sizeof(leads[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(leads); i++) {
 		const struct lead *l = &leads[i];
 
 		if (s[0] < l->first || s[0] > l->last)

@@ -54,13 +54,13 @@ check_added_twice(const struct tide_checking *c)
 static void
 check_ends(const struct tide_checking *c)
 {
-	void *room;
+	void *mem;
 	struct tide_dual_state state;
 
 	if (!tide_is_kind(c->at->phase, "dual_write"))
 		return;
-	room = talloc_new(NULL);
-	tide_dual_state_at(room, c->at->plan, c->at->index, c->at->plan->count, &state);
+	mem = talloc_new(NULL);
+	tide_dual_state_at(mem, c->at->plan, c->at->index, c->at->plan->count, &state);
 	if (!state.backfilled)
 		tide_say(c, TIDE_WARNING, "dual-write-without-backfill", NULL,
 		    "put a phase of kind \"backfill\" after it", "nothing fills the rows that exist already");
@@ -74,7 +74,7 @@ check_ends(const struct tide_checking *c)
 			state.from.item[0]),
 		    "the plan never drops \"%s\": the triggers that keep both sides in step stay permanently",
 		    state.from.item[0]);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "compile_live.h"
 #include "runner.h"
 #include "steps/step_runner.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/units.h"
 #include "tidemark/orchestrator/store.h"
 #include "tidemark/phases/phase.h"
@@ -122,8 +123,8 @@ check_taken_over(struct tide_executor *exe, const struct tide_run_row *run, stru
 	mem = talloc_new(exe);
 	ok = tide_await_query(exe->control, mem,
 	    "SELECT r.plan, r.plan_text, r.state, p.ordinal, p.state = 'done' FROM tidemark.run r JOIN "
-	    "tidemark.phase p ON p.run = r.id WHERE r.table_oid = $1::oid AND r.id > $2::bigint AND r.state "
-	    "<> "
+	    "tidemark.phase p ON p.run = r.id WHERE r.table_oid = $1::oid "
+	    "AND r.id > $2::bigint AND r.state <> "
 	    "'rolled_back' AND r.plan <> $3 AND p.kind = 'drop_column' ORDER BY r.id, p.ordinal",
 	    TIDE_ARGS(tide_param_int(mem, exe->session->table_oid), tide_param_int(mem, exe->session->run),
 		exe->plan->name),
@@ -253,7 +254,7 @@ decision(void *ctx, const struct tide_run_options *o)
 	json_t *object = json_object();
 	char *text, *out;
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(words); i++)
 		if (words[i].value != NULL)
 			json_object_set_new(object, words[i].key, json_string(words[i].value));
 	text = json_dumps(object, JSON_COMPACT);
@@ -440,9 +441,8 @@ restore_position(struct tide_executor *exe, const struct rollback_entry *c, stru
 	if (tide_run_move(exe->session, &move, &ignored))
 		tide_hint(why,
 		    "nothing of phase %s was rolled back: the run is at the end of that phase again. Fix the "
-		    "rows and roll "
-		    "back again; or leave it as it is and roll the rest back: tidemark rollback %s --yes "
-		    "--accept-loss; or continue: tidemark run %s",
+		    "rows and roll back again; or leave it as it is and roll the rest back: tidemark "
+		    "rollback %s --yes --accept-loss; or continue: tidemark run %s",
 		    exe->plan->phase[c->index].name, exe->plan->name, exe->plan->name);
 	talloc_free(mem);
 }

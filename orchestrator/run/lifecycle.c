@@ -66,8 +66,8 @@ read_server(struct tide_executor *exe, struct tide_err *err)
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(exe->control, mem,
-	    "SELECT pg_is_in_recovery(), (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = "
-	    "session_user), "
+	    "SELECT pg_is_in_recovery(), (SELECT rolsuper FROM pg_catalog.pg_roles "
+	    "WHERE rolname = session_user), "
 	    "(SELECT setting::bigint * 1000 FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'), "
 	    "(SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'shared_buffers')",
 	    0, NULL, &rows, err);

@@ -137,8 +137,8 @@ ask_time(struct tide_watcher *w)
 		return;
 	}
 	tide_conn_query(exe->watch,
-	    "SELECT extract(dow FROM t)::integer, extract(hour FROM t)::integer * 60 + extract(minute FROM "
-	    "t)::integer "
+	    "SELECT extract(dow FROM t)::integer, extract(hour "
+	    "FROM t)::integer * 60 + extract(minute FROM t)::integer "
 	    "FROM (SELECT clock_timestamp() AT TIME ZONE $1 AS t) AS here",
 	    1, (const char *const[]){ w->window.zone }, told_time, w);
 }

@@ -89,11 +89,11 @@ check_executor(void *ctx, struct tide_conn *conn, const struct subject *s, struc
 	struct tide_rows *rows;
 
 	if (!tide_await_query(conn, ctx,
-		"SELECT r.owner FROM tidemark.run AS r JOIN pg_catalog.pg_stat_activity AS a ON a.pid = "
-		"r.backend "
+		"SELECT r.owner FROM tidemark.run AS r JOIN pg_catalog.pg_stat_activity AS a "
+		"ON a.pid = r.backend "
 		"AND a.datname = pg_catalog.current_database() AND (a.backend_start = r.backend_start OR "
-		"r.backend_start IS NULL) WHERE r.id = $1::bigint AND r.owner IS NOT NULL AND r.heartbeat > "
-		"clock_timestamp() - r.lease",
+		"r.backend_start IS NULL) WHERE r.id = $1::bigint AND r.owner IS NOT NULL "
+		"AND r.heartbeat > clock_timestamp() - r.lease",
 		TIDE_ARGS(tide_param_int(ctx, s->run)), &rows, err))
 		return false;
 	if (tide_rows_count(rows) == 0)

@@ -167,8 +167,7 @@ tide_identity_hint(void *ctx, const struct tide_identity *id, const char *plan)
 	if (id->home == TIDE_OTHER_CLUSTER || id->home == TIDE_OTHER_DATABASE)
 		return talloc_asprintf(ctx,
 		    "table %s is not in this database: continue on the original, or restore the table as "
-		    "well, "
-		    "from the same dump",
+		    "well, from the same dump",
 		    id->recorded);
 	return talloc_strdup(ctx,
 	    "the run cannot continue without its table; docs/operations.md, \"A restored copy\", says how "

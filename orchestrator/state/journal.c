@@ -32,8 +32,8 @@ tide_journal_add(
 	struct tide_rows *rows = NULL;
 	char host[128];
 	bool ok = tide_session_write(session,
-	    "INSERT INTO tidemark.journal (run, event, phase, step, sql, outcome, detail, seconds, "
-	    "lock_wait, host, "
+	    "INSERT INTO tidemark.journal (run, event, phase, step, sql, "
+	    "outcome, detail, seconds, lock_wait, host, "
 	    "fence) SELECT id, $3, $4::integer, $5, $6, $7, $8::jsonb, $9::float8, $10::float8, $11, fence "
 	    "FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE RETURNING seq",
 	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence), entry->event,
@@ -54,8 +54,8 @@ tide_journal_sql(void *ctx, const struct tide_session *session, const struct tid
 	char host[128];
 
 	return tide_sqlf(ctx,
-	    "INSERT INTO tidemark.journal (run, event, phase, step, sql, outcome, detail, seconds, "
-	    "lock_wait, host, "
+	    "INSERT INTO tidemark.journal (run, event, phase, step, sql, "
+	    "outcome, detail, seconds, lock_wait, host, "
 	    "fence) VALUES (%l, %L, %l, %L, %L, %L, %L::jsonb, "
 	    "extract(epoch FROM clock_timestamp() - current_setting('tidemark.locked')::timestamptz), "
 	    "extract(epoch FROM current_setting('tidemark.locked')::timestamptz - "
@@ -71,10 +71,10 @@ tide_journal_has(struct tide_session *session, const char *event, long phase, co
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(session->conn, mem,
-	    "SELECT EXISTS (SELECT FROM tidemark.journal j JOIN tidemark.phase p ON p.run = j.run AND "
-	    "p.ordinal = "
-	    "j.phase WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.event = $3 AND j.step = $4 "
-	    "AND j.seq > p.compiled)",
+	    "SELECT EXISTS (SELECT FROM tidemark.journal j JOIN tidemark.phase p "
+	    "ON p.run = j.run AND p.ordinal = "
+	    "j.phase WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.event = $3 "
+	    "AND j.step = $4 AND j.seq > p.compiled)",
 	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), event, step), &rows,
 	    err);
 
@@ -136,12 +136,12 @@ tide_journal_compiled(
 	json_t *json = tide_steps_to_json(steps);
 	char *text = json_dumps(json, JSON_COMPACT);
 	bool ok = tide_session_write(session,
-	    "WITH r AS (SELECT id, fence FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR "
-	    "SHARE), "
+	    "WITH r AS (SELECT id, fence FROM tidemark.run WHERE id = $1::bigint "
+	    "AND fence = $2::bigint FOR SHARE), "
 	    "j AS (INSERT INTO tidemark.journal (run, event, phase, detail, fence) "
 	    "SELECT id, 'phase.compiled', $3::integer, $4::jsonb, fence FROM r RETURNING seq) "
-	    "UPDATE tidemark.phase p SET compiled = j.seq FROM j, r WHERE p.run = r.id AND p.ordinal = "
-	    "$3::integer "
+	    "UPDATE tidemark.phase p SET compiled = j.seq FROM j, r "
+	    "WHERE p.run = r.id AND p.ordinal = $3::integer "
 	    "RETURNING 1",
 	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence),
 		tide_param_int(mem, phase), text),

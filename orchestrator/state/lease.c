@@ -44,8 +44,8 @@ tide_lease_holder(
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(session->conn, mem,
-	    "SELECT owner, heartbeat, round(extract(epoch FROM clock_timestamp() - heartbeat)::numeric, 1) "
-	    "AS age "
+	    "SELECT owner, heartbeat, round(extract(epoch "
+	    "FROM clock_timestamp() - heartbeat)::numeric, 1) AS age "
 	    "FROM tidemark.run WHERE id = $1::bigint",
 	    TIDE_ARGS(tide_param_int(mem, session->run)), &rows, err);
 	bool found = ok && tide_rows_count(rows) > 0;
@@ -63,8 +63,8 @@ tide_lease_ask_for_room(struct tide_session *session, struct tide_err *err)
 {
 	void *mem = talloc_new(session);
 	bool ok = tide_await_query(session->conn, mem,
-	    "UPDATE tidemark.run SET wanted = 'yield', wanted_by = $2 WHERE id = $1::bigint AND wanted <> "
-	    "'yield' "
+	    "UPDATE tidemark.run SET wanted = 'yield', wanted_by = $2 "
+	    "WHERE id = $1::bigint AND wanted <> 'yield' "
 	    "RETURNING pg_notify('tidemark', id::text)",
 	    TIDE_ARGS(tide_param_int(mem, session->run), session->owner), NULL, err);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
+
 /* One row a member. */
 enum kind { TEXT, WHOLE, REAL };
 struct member {
@@ -50,7 +52,7 @@ tide_progress_json(void *ctx, const struct tide_progress *progress)
 	json_t *object = json_object();
 	char *text, *out;
 
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(members); i++) {
 		const char *at = (const char *)progress + members[i].offset;
 		json_t *value = NULL;
 
@@ -84,7 +86,7 @@ tide_progress_read(void *ctx, const char *text, struct tide_progress *out)
 		json_decref(object);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(members); i++) {
 		char *at = (char *)out + members[i].offset;
 		const json_t *value = json_object_get(object, members[i].name);
 

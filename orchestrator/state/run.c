@@ -67,8 +67,8 @@ check_requires(struct tide_session *session, struct tide_err *err)
 }
 
 static const char insert_run[] =
-    "WITH r AS (INSERT INTO tidemark.run (plan, hash, plan_text, title, relation, table_oid, "
-    "system_identifier, tool) "
+    "WITH r AS (INSERT INTO tidemark.run (plan, hash, plan_text, title, "
+    "relation, table_oid, system_identifier, tool) "
     "SELECT $1, $2, $3, $4, $5, $6::oid, " TIDE_IDENTITY_SQL ", $7 "
     "ON CONFLICT DO NOTHING RETURNING id), "
     "p AS (INSERT INTO tidemark.phase (run, ordinal, name, kind) "

@@ -46,8 +46,7 @@ state_unchanged(struct tide_conn *conn, struct tide_err *err)
 	if (ok && !tide_rows_bool(rows, 0, 0)) {
 		ok = tide_fail(err, TIDE_PRECONDITION,
 		    "the tables of schema tidemark are not as tidemark created them: a column, key or index "
-		    "was "
-		    "changed");
+		    "was changed");
 		tide_hint(
 		    err, "restore the schema from a backup, or undo the change by hand: \\d tidemark.*");
 	}
@@ -97,8 +96,8 @@ hint_create(struct tide_conn *conn, struct tide_err *err)
 	void *mem = talloc_new(NULL);
 
 	if (tide_await_exec(conn, mem,
-		"SELECT pg_catalog.format('GRANT CREATE ON DATABASE %I TO %I', "
-		"pg_catalog.current_database(), "
+		"SELECT pg_catalog.format('GRANT CREATE "
+		"ON DATABASE %I TO %I', pg_catalog.current_database(), "
 		"current_user), pg_catalog.format('CREATE SCHEMA tidemark AUTHORIZATION %I', current_user)",
 		&rows, &ignored))
 		tide_hint(err,

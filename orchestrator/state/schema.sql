@@ -56,7 +56,6 @@ CREATE TABLE tidemark.phase (
     kind        text NOT NULL,
     state       text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'waiting', 'running', 'done',
                     'undoing')),
-    gate        text,
     approved    timestamptz,
     approved_by text,
     waive_soak  boolean NOT NULL DEFAULT false,

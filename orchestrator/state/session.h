@@ -23,8 +23,8 @@ struct tide_session {
 	int64_t fence;     /* of the lease that we hold; 0 none */
 	char *relation;    /* what the run's table is called now: quoted, qualified */
 	int64_t table_oid; /* its OID */
-	enum tide_run_state
-	    state; /* of the run's row as last written, but for a pause; TIDE_RUN_NONE none yet */
+	/* of the run's row as last written, but for a pause; TIDE_RUN_NONE none yet */
+	enum tide_run_state state;
 	bool lost; /* the lease is another one's now: nothing may be written any more */
 };
 

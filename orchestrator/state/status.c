@@ -119,8 +119,8 @@ read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, stru
 	bool ok = tide_await_query(conn, mem,
 	    "SELECT name, kind, state, to_char(started AT TIME ZONE 'UTC', "
 	    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
-	    "to_char(ended AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), approved_by FROM "
-	    "tidemark.phase "
+	    "to_char(ended AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), approved_by "
+	    "FROM tidemark.phase "
 	    "WHERE run = $1::bigint ORDER BY ordinal",
 	    TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
 

@@ -33,12 +33,11 @@ tide_store_table(struct tide_conn *conn, const char *plan, int64_t *oid, struct 
 	*oid = 0;
 	ok = tide_state_ensure(conn, false, &is, err) &&
 	     (!is || tide_await_query(conn, mem,
-			 "SELECT r.table_oid FROM tidemark.run r JOIN pg_catalog.pg_class c ON c.oid = "
-			 "r.table_oid AND "
-			 "c.relkind IN ('r', 'p') WHERE r.plan = $1 AND r.state <> 'rolled_back' AND "
-			 "r.system_identifier IN (" TIDE_IDENTITY_SQL ", split_part(" TIDE_IDENTITY_SQL
-			 ", '/', 1)) "
-			 "ORDER BY r.id DESC LIMIT 1",
+			 "SELECT r.table_oid FROM tidemark.run r JOIN pg_catalog.pg_class c "
+			 "ON c.oid = r.table_oid AND "
+			 "c.relkind IN ('r', 'p') WHERE r.plan = $1 AND r.state <> 'rolled_back' "
+			 "AND r.system_identifier IN (" TIDE_IDENTITY_SQL ", split_part(" TIDE_IDENTITY_SQL
+			 ", '/', 1)) ORDER BY r.id DESC LIMIT 1",
 			 TIDE_ARGS(plan), &rows, err));
 	if (ok && is && tide_rows_count(rows) > 0)
 		*oid = tide_rows_int(rows, 0, 0);

@@ -159,8 +159,8 @@ tide_table_assert_sql(void *ctx, const struct tide_session *session, const struc
 	if (action->table == NULL || action->lock == TIDE_LOCK_NONE)
 		return talloc_strdup(ctx, "");
 	return tide_sqlf(ctx,
-	    "DO $table$ BEGIN IF pg_catalog.to_regclass(%L)::pg_catalog.oid IS DISTINCT FROM "
-	    "%l::pg_catalog.oid THEN RAISE "
+	    "DO $table$ BEGIN IF pg_catalog.to_regclass(%L)::pg_catalog.oid IS DISTINCT "
+	    "FROM %l::pg_catalog.oid THEN RAISE "
 	    "EXCEPTION 'the table of the run is called differently now' USING ERRCODE = '" TIDE_TABLE_RENAMED
 	    "'; END IF; END $table$;\n",
 	    action->table, (long long)session->table_oid);

@@ -146,8 +146,7 @@ hint_undone(const struct tide_task *task, struct tide_err *err)
 {
 	return tide_hint(err,
 	    "something undoes it at once, such as an event trigger or another tool: find and stop it, then "
-	    "run "
-	    "again. What was done and when: tidemark history %s --verbose",
+	    "run again. What was done and when: tidemark history %s --verbose",
 	    task->exe->plan->name);
 }
 

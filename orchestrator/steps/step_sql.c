@@ -46,8 +46,8 @@ static char *
 fence(void *ctx, const struct tide_executor *exe, const char *lock)
 {
 	return talloc_asprintf(ctx,
-	    "DO $fence$ BEGIN PERFORM FROM tidemark.run WHERE id = %lld AND fence = %lld%s; IF NOT FOUND "
-	    "THEN "
+	    "DO $fence$ BEGIN PERFORM FROM tidemark.run WHERE id = %lld "
+	    "AND fence = %lld%s; IF NOT FOUND THEN "
 	    "RAISE EXCEPTION 'the lease is lost' USING ERRCODE = '" LEASE_LOST "'; END IF; END $fence$;\n",
 	    (long long)exe->session->run, (long long)exe->session->fence, lock);
 }

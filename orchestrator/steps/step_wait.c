@@ -11,8 +11,8 @@
 /* The hold counts from the last step of this phase that was done before it. */
 static const char remaining[] =
     "WITH begun AS (SELECT max(j.at) AS at FROM tidemark.journal j JOIN tidemark.phase p ON p.run = j.run "
-    "AND p.ordinal = j.phase WHERE j.run = $1::bigint AND j.phase = $3::integer AND j.event = 'step.done' "
-    "AND j.seq > p.compiled), "
+    "AND p.ordinal = j.phase WHERE j.run = $1::bigint AND j.phase = $3::integer "
+    "AND j.event = 'step.done' AND j.seq > p.compiled), "
     "mark AS (UPDATE tidemark.run SET hold_until = begun.at + $4::interval FROM begun "
     "WHERE id = $1::bigint AND fence = $2::bigint RETURNING hold_until) "
     "SELECT CASE WHEN p.waive_hold THEN 0 ELSE extract(epoch FROM mark.hold_until - clock_timestamp()) END, "

@@ -61,8 +61,8 @@ write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 	    "%swork AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE " RANGE " AND " STRIPE
 	    " AND (%s) AND EXISTS (SELECT FROM ok) "
 	    "RETURNING " RANGE " AS stayed, (%s) AS again),\n"
-	    "tally AS (SELECT pg_catalog.count(*) AS changed, pg_catalog.count(*) FILTER (WHERE stayed) AS "
-	    "stayed, pg_catalog.count(*) AS "
+	    "tally AS (SELECT pg_catalog.count(*) AS changed, "
+	    "pg_catalog.count(*) FILTER (WHERE stayed) AS stayed, pg_catalog.count(*) AS "
 	    "seen, "
 	    "0 AS differing, 0 AS skipped, NULL::text AS keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP
 	    " FROM work)%s",
@@ -78,8 +78,8 @@ tide_batch_found(void *ctx, const struct tide_sweep_spec *spec, const char *rela
 
 	if (spec->unmatched != NULL)
 		unmatched = tide_sqlf(ctx,
-		    ", pg_catalog.count(*) FILTER (WHERE %s) AS unmatched, pg_catalog.min((%s)::text) FILTER "
-		    "(WHERE %s) AS "
+		    ", pg_catalog.count(*) FILTER (WHERE %s) AS unmatched, "
+		    "pg_catalog.min((%s)::text) FILTER (WHERE %s) AS "
 		    "unmatched_key",
 		    spec->unmatched, key, spec->unmatched);
 	return tide_sqlf(ctx,
@@ -96,8 +96,9 @@ tide_batch_keys(char **key, size_t *count, const char *text)
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(keys, i, item) if (*count < TIDE_SWEEP_KEYS && json_is_string(item))
-	    key[(*count)++] = talloc_strdup(key, json_string_value(item));
+	json_array_foreach (keys, i, item)
+		if (*count < TIDE_SWEEP_KEYS && json_is_string(item))
+			key[(*count)++] = talloc_strdup(key, json_string_value(item));
 	json_decref(keys);
 }
 
@@ -130,11 +131,11 @@ tide_batch_skipped_range_sql(
 	    " AND (%s) AND EXISTS (SELECT FROM ok) FOR NO KEY UPDATE SKIP LOCKED),\n"
 	    "work AS (UPDATE ONLY %s AS tidemark_row SET %s WHERE tidemark_row.ctid = ANY (ARRAY(SELECT tid "
 	    "FROM free)) AND (%s) RETURNING " RANGE " AS stayed, (%s) AS again),\n"
-	    "tally AS (SELECT pg_catalog.count(*) AS changed, pg_catalog.count(*) FILTER (WHERE stayed) AS "
-	    "stayed, pg_catalog.count(*) AS "
+	    "tally AS (SELECT pg_catalog.count(*) AS changed, "
+	    "pg_catalog.count(*) FILTER (WHERE stayed) AS stayed, pg_catalog.count(*) AS "
 	    "seen, "
-	    "0 AS differing, (SELECT pg_catalog.count(*) FROM found WHERE NOT EXISTS (SELECT FROM free WHERE "
-	    "free.tid = "
+	    "0 AS differing, (SELECT pg_catalog.count(*) FROM found "
+	    "WHERE NOT EXISTS (SELECT FROM free WHERE free.tid = "
 	    "found.tid)) AS skipped, NULL::text AS "
 	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), relation->name, spec->residual, relation->name,
@@ -147,8 +148,8 @@ tide_batch_split_sql(void *ctx)
 {
 	return talloc_strdup(ctx,
 	    "WITH whole AS (UPDATE tidemark.segment SET stop = $3::bigint, done = next >= $3::bigint "
-	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING run, sweep, pass, relation, filenode, "
-	    "fence) "
+	    "WHERE id = $1::bigint AND fence = $2::bigint "
+	    "RETURNING run, sweep, pass, relation, filenode, fence) "
 	    "INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, fence, first, stop, next) "
 	    "SELECT run, sweep, pass, relation, filenode, fence, $3::bigint, $4::bigint, $3::bigint "
 	    "FROM whole RETURNING id");
@@ -160,16 +161,16 @@ tide_batch_skip_sql(void *ctx, const struct tide_relation *relation)
 	(void)relation;
 	return talloc_strdup(ctx,
 	    "WITH moved AS (UPDATE tidemark.segment SET next = $5::bigint, done = $5::bigint >= stop "
-	    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING run, sweep, pass, relation, filenode, "
-	    "fence), "
-	    "skipped_range AS (INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, fence, "
-	    "first, "
+	    "WHERE id = $1::bigint AND fence = $2::bigint "
+	    "RETURNING run, sweep, pass, relation, filenode, fence), "
+	    "skipped_range AS (INSERT INTO tidemark.segment (run, sweep, "
+	    "pass, relation, filenode, fence, first, "
 	    "stop, "
 	    "next, skipped_range) "
 	    "SELECT run, sweep, pass, relation, filenode, fence, $3::bigint, $4::bigint, $3::bigint, true "
 	    "FROM moved m WHERE NOT EXISTS (SELECT FROM tidemark.segment s WHERE s.run = m.run AND s.sweep = "
-	    "m.sweep AND s.pass = m.pass AND s.relation = m.relation AND s.skipped_range AND NOT s.done AND "
-	    "s.id <> "
+	    "m.sweep AND s.pass = m.pass AND s.relation = m.relation "
+	    "AND s.skipped_range AND NOT s.done AND s.id <> "
 	    "$1::bigint AND s.next <= $3::bigint AND s.stop >= $4::bigint) RETURNING id) "
 	    "SELECT (SELECT id FROM skipped_range) AS skipped_range FROM moved");
 }

@@ -104,8 +104,8 @@ keys_sql(struct compare *c, void *mem, const char *relation, const struct tide_k
 	    mem, ks, c->spec.residual, c->spec.unmatched, c->by_place ? NULL : c->spec.key);
 
 	return tide_sqlf(mem,
-	    "WITH span AS MATERIALIZED (SELECT n.*, pg_catalog.row_number() OVER (ORDER BY %s) AS ord FROM "
-	    "(%s) AS n) "
+	    "WITH span AS MATERIALIZED (SELECT n.*, pg_catalog.row_number() OVER (ORDER BY %s) AS ord "
+	    "FROM (%s) AS n) "
 	    "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE differs), "
 	    "pg_catalog.to_json((pg_catalog.array_agg(name ORDER BY ord) FILTER "
 	    "(WHERE differs))[1:%d])::text, " TIDE_KEYSET_UNMATCHED ", "

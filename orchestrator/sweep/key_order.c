@@ -33,14 +33,14 @@ span_sql(void *ctx, const struct tide_relation *relation, const char *more)
 	const struct tide_keyset *ks = relation->keyset;
 
 	return tide_sqlf(ctx,
-	    "page AS MATERIALIZED (SELECT n.*, pg_catalog.row_number() OVER (ORDER BY %s) AS ord FROM (%s) "
-	    "AS n "
+	    "page AS MATERIALIZED (SELECT n.*, pg_catalog.row_number() OVER (ORDER BY %s) AS ord "
+	    "FROM (%s) AS n "
 	    "WHERE " STOP " IS NULL OR %s),\n"
 	    "span AS (SELECT * FROM page WHERE ord <= $3::bigint),\n"
-	    "edge AS (SELECT (SELECT %s FROM span WHERE ord = (SELECT pg_catalog.max(ord) FROM span)) AS "
-	    "key, "
-	    "(SELECT pg_catalog.count(*) FROM page) > $3::bigint AS more, (SELECT pg_catalog.count(*) FROM "
-	    "span) AS passed),\n",
+	    "edge AS (SELECT (SELECT %s FROM span WHERE ord = (SELECT pg_catalog.max(ord) "
+	    "FROM span)) AS key, "
+	    "(SELECT pg_catalog.count(*) FROM page) > $3::bigint AS more, (SELECT pg_catalog.count(*) "
+	    "FROM span) AS passed),\n",
 	    tide_keyset_by(ctx, ks, "n"),
 	    tide_keyset_next(ctx, ks, relation->name, more, FROM, LIMIT, "EXISTS (SELECT FROM ok)"),
 	    tide_keyset_until(ctx, ks, "n", STOP), tide_keyset_text(ctx, ks, "span"));
@@ -56,8 +56,8 @@ static char *
 mark(void *ctx, const char *finished)
 {
 	return tide_sqlf(ctx,
-	    ",\nmark AS (UPDATE tidemark.segment g SET key = CASE WHEN %s THEN coalesce(edge.key, g.key) "
-	    "ELSE "
+	    ",\nmark AS (UPDATE tidemark.segment g SET key = CASE WHEN %s "
+	    "THEN coalesce(edge.key, g.key) ELSE "
 	    "g.key END, "
 	    "next = CASE WHEN %s THEN " NEXT " ELSE g.next END, done = %s AND NOT edge.more, rows_seen = "
 	    "g.rows_seen + tally.seen, " TIDE_BATCH_COUNTS
@@ -75,8 +75,8 @@ static char *
 work(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation, const char *of)
 {
 	return tide_sqlf(ctx,
-	    "work AS (UPDATE ONLY %s AS tidemark_row SET %s FROM %s WHERE %s AND (%s) AND EXISTS (SELECT "
-	    "FROM "
+	    "work AS (UPDATE ONLY %s AS tidemark_row SET %s FROM %s WHERE %s "
+	    "AND (%s) AND EXISTS (SELECT FROM "
 	    "ok) "
 	    "RETURNING %s AS stayed, (%s) AS again),\n",
 	    relation->name, spec->set, of, tide_keyset_same(ctx, relation->keyset, of), spec->residual,
@@ -94,8 +94,8 @@ static char *
 write_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
-	    "%s%s%stally AS (SELECT pg_catalog.count(*) AS changed, pg_catalog.count(*) FILTER (WHERE "
-	    "stayed) AS stayed, "
+	    "%s%s%stally AS (SELECT pg_catalog.count(*) AS changed, "
+	    "pg_catalog.count(*) FILTER (WHERE stayed) AS stayed, "
 	    "(SELECT passed FROM edge) AS seen, 0 AS differing, 0 AS skipped, NULL::text AS "
 	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, block_of(relation)),
@@ -111,8 +111,8 @@ read_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relati
 	    "%s%stally AS (SELECT 0 AS changed, 0 AS stayed, pg_catalog.count(*) AS seen, "
 	    "pg_catalog.count(*) FILTER (WHERE "
 	    "differs) "
-	    "AS differing, 0 AS skipped, pg_catalog.to_json((pg_catalog.array_agg(name ORDER BY ord) FILTER "
-	    "(WHERE "
+	    "AS differing, 0 AS skipped, pg_catalog.to_json((pg_catalog.array_agg(name "
+	    "ORDER BY ord) FILTER (WHERE "
 	    "differs))[1:%d])::text AS keys, 0 AS once, " TIDE_KEYSET_UNMATCHED " FROM span)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, more), TIDE_SWEEP_KEYS,
 	    mark(ctx, "true"));
@@ -128,17 +128,17 @@ static char *
 skipped_range_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
 	return tide_sqlf(ctx,
-	    "%s%sfound AS (SELECT pg_catalog.count(*) AS all_rows FROM span, ONLY %s AS tidemark_row WHERE "
-	    "%s AND "
+	    "%s%sfound AS (SELECT pg_catalog.count(*) AS all_rows "
+	    "FROM span, ONLY %s AS tidemark_row WHERE %s AND "
 	    "(%s)),\n"
-	    "free AS MATERIALIZED (SELECT span.* FROM span, ONLY %s AS tidemark_row WHERE %s AND (%s) AND "
-	    "EXISTS "
+	    "free AS MATERIALIZED (SELECT span.* FROM span, ONLY %s AS tidemark_row "
+	    "WHERE %s AND (%s) AND EXISTS "
 	    "(SELECT FROM ok) FOR NO KEY UPDATE OF tidemark_row SKIP LOCKED),\n"
-	    "%stally AS (SELECT pg_catalog.count(*) AS changed, pg_catalog.count(*) FILTER (WHERE stayed) AS "
-	    "stayed, pg_catalog.count(*) AS "
+	    "%stally AS (SELECT pg_catalog.count(*) AS changed, "
+	    "pg_catalog.count(*) FILTER (WHERE stayed) AS stayed, pg_catalog.count(*) AS "
 	    "seen, "
-	    "0 AS differing, (SELECT all_rows FROM found) - (SELECT pg_catalog.count(*) FROM free) AS "
-	    "skipped, "
+	    "0 AS differing, (SELECT all_rows FROM found) - (SELECT pg_catalog.count(*) "
+	    "FROM free) AS skipped, "
 	    "NULL::text AS "
 	    "keys, " TIDE_BATCH_ONCE TIDE_BATCH_NO_LOOKUP " FROM work)%s",
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, block_of(relation)),
@@ -155,17 +155,17 @@ skip_sql(void *ctx, const struct tide_relation *relation)
 	    "WITH guard AS (SELECT * FROM tidemark.segment WHERE id = $1::bigint AND fence = $2::bigint FOR "
 	    "UPDATE), ok AS (SELECT id FROM guard),\n"
 	    "%smoved AS (UPDATE tidemark.segment g SET key = coalesce(edge.key, g.key), next = " NEXT
-	    ", done = NOT edge.more, rows_seen = g.rows_seen + edge.passed FROM edge, ok WHERE g.id = ok.id "
-	    "RETURNING g.next, g.key),\n"
-	    "skipped_range AS (INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, "
-	    "key_order, fence, "
+	    ", done = NOT edge.more, rows_seen = g.rows_seen + edge.passed FROM edge, ok "
+	    "WHERE g.id = ok.id RETURNING g.next, g.key),\n"
+	    "skipped_range AS (INSERT INTO tidemark.segment (run, sweep, pass, "
+	    "relation, filenode, key_order, fence, "
 	    "first, "
-	    "stop, next, skipped_range, key, key_stop) SELECT guard.run, guard.sweep, guard.pass, "
-	    "guard.relation, "
+	    "stop, next, skipped_range, key, key_stop) "
+	    "SELECT guard.run, guard.sweep, guard.pass, guard.relation, "
 	    "guard.filenode, guard.key_order, guard.fence, 0, guard.stop, 0, true, guard.key, edge.key "
 	    "FROM guard, edge WHERE edge.key IS NOT NULL RETURNING id)\n"
-	    "SELECT (SELECT id FROM skipped_range) AS skipped_range, moved.next AS next_place, edge.more, "
-	    "moved.key::text AS "
+	    "SELECT (SELECT id FROM skipped_range) AS skipped_range, moved.next AS next_place, "
+	    "edge.more, moved.key::text AS "
 	    "last_key "
 	    "FROM moved, edge",
 	    span_sql(ctx, relation, ""));

@@ -159,13 +159,13 @@ char *
 tide_keyset_stands(void *ctx, const struct tide_keyset *keyset)
 {
 	return tide_sqlf(ctx,
-	    "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = %l AND i.indisvalid AND "
-	    "i.indisunique "
-	    "AND i.indimmediate AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = "
-	    "i.indrelid "
+	    "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = %l "
+	    "AND i.indisvalid AND i.indisunique "
+	    "AND i.indimmediate AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a "
+	    "WHERE a.attrelid = i.indrelid "
 	    "AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1]) AND (NOT a.attnotnull OR "
-	    "EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE n.conrelid = a.attrelid AND n.contype = "
-	    "'n' "
+	    "EXISTS (SELECT FROM pg_catalog.pg_constraint n "
+	    "WHERE n.conrelid = a.attrelid AND n.contype = 'n' "
 	    "AND NOT n.convalidated AND n.conkey = ARRAY[a.attnum]))))",
 	    (long long)keyset->index);
 }

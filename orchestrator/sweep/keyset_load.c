@@ -16,8 +16,8 @@ static const char *
 database_version_sql(const struct tide_conn *conn)
 {
 	if (tide_conn_server_version(conn) >= 150000)
-		return "SELECT pg_catalog.pg_database_collation_actual_version(oid) FROM "
-		       "pg_catalog.pg_database "
+		return "SELECT pg_catalog.pg_database_collation_actual_version(oid) "
+		       "FROM pg_catalog.pg_database "
 		       "WHERE datname = pg_catalog.current_database()";
 	return "SELECT max(pg_catalog.pg_collation_actual_version(c.oid)) FROM pg_catalog.pg_collation c "
 	       "JOIN pg_catalog.pg_database d ON d.datcollate = c.collname "

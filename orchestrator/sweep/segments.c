@@ -179,8 +179,8 @@ begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, struct
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint AND event = 'sweep.created' "
-	    "AND step = $2 "
+	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint "
+	    "AND event = 'sweep.created' AND step = $2 "
 	    "AND (detail->>'oid')::bigint = $3::bigint AND (detail->>'pass')::integer = $4::integer)",
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->run), sweep->name, tide_param_int(mem, r->oid),
 		tide_param_int(mem, sweep->pass)),
@@ -238,8 +238,8 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT id, relation, first, stop, next, skipped_range, done, changed, stayed, rows_seen, "
-	    "differing, "
+	    "SELECT id, relation, first, stop, next, skipped_range, done, "
+	    "changed, stayed, rows_seen, differing, "
 	    "keys, key, unmatched, unmatched_key "
 	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND pass = $3::integer ORDER BY id",
 	    TIDE_ARGS(

@@ -358,10 +358,10 @@ name_sweep(struct tide_sweep *sweep, struct tide_err *err)
 	const struct tide_task *task = sweep->task;
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT p.compiled, (SELECT count(*) FROM tidemark.journal j WHERE j.run = p.run AND j.phase = "
-	    "p.ordinal "
-	    "AND j.event = 'sweep.failed' AND j.step = $3) + (SELECT count(*) FROM tidemark.journal a WHERE "
-	    "a.run "
+	    "SELECT p.compiled, (SELECT count(*) FROM tidemark.journal j "
+	    "WHERE j.run = p.run AND j.phase = p.ordinal "
+	    "AND j.event = 'sweep.failed' AND j.step = $3) + (SELECT count(*) "
+	    "FROM tidemark.journal a WHERE a.run "
 	    "= p.run AND a.event = 'run.adopted' AND a.seq > p.compiled) FROM tidemark.phase p "
 	    "WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
 	    TIDE_ARGS(

@@ -48,8 +48,8 @@ struct tide_segment {
 	struct tide_cursor cursor;
 	char *key; /* in key order: the last key that is done, as text of a text[]; NULL at the beginning */
 	int64_t group_us, group_changed, group_stayed; /* of the current group */
-	bool
-	    skipped_range; /* rows here were locked when the sweep came by: visited again until none is left */
+	/* rows here were locked when the sweep came by: visited again until none is left */
+	bool skipped_range;
 	bool claimed, done;
 	int64_t not_before; /* tide_now_us; a skipped range rests between visits */
 	int visits;
@@ -81,8 +81,8 @@ struct tide_sweep {
 	struct tide_allowance allowance;
 	double block_rows; /* rows to change of a whole block: about the most that was seen lately … */
 	bool knows_rows;   /* … or, before the first batch, that a block can have */
-	double
-	    blocks_done; /* of windows of which a part of the stripes is done, that part: for the rate only */
+	/* of windows of which a part of the stripes is done, that part: for the rate only */
+	double blocks_done;
 	int64_t begun, blocks_total, changed, stayed, seen, differing, skipped;
 	int64_t placeless; /* rows changed of which nobody can say whether they stayed */
 	int64_t earlier_seen, earlier_changed,
@@ -97,8 +97,8 @@ struct tide_sweep {
 
 	bool holding;   /* no new batches: somebody wants something */
 	bool rewritten; /* a relation has new storage, or is none any more: look again */
-	struct tide_err
-	    wrong; /* what made us look again, if it is more than new storage; code TIDE_OK: it is not */
+	/* what made us look again, if it is more than new storage; code TIDE_OK: it is not */
+	struct tide_err wrong;
 	bool failed;
 	struct tide_err err; /* first failure of a worker */
 };

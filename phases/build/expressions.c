@@ -82,9 +82,9 @@ char *
 tide_rename_columns(void *ctx, const char *text, const char *row, const struct tide_names *before,
     const struct tide_names *after, struct tide_err *err)
 {
-	void *room = talloc_new(NULL);
-	char *word = unused_word(room, text), *mark = talloc_asprintf(room, "%s.", word);
-	char *marked = tide_expression_qualify(room, text, before, row, word, err);
+	void *mem = talloc_new(NULL);
+	char *word = unused_word(mem, text), *mark = talloc_asprintf(mem, "%s.", word);
+	char *marked = tide_expression_qualify(mem, text, before, row, word, err);
 	char *out = marked == NULL ? NULL : talloc_strdup(ctx, "");
 	const char *rest = marked;
 
@@ -98,17 +98,17 @@ tide_rename_columns(void *ctx, const char *text, const char *row, const struct t
 			break;
 		}
 		out = talloc_strndup_append_buffer(out, rest, (size_t)(hit - rest));
-		i = name_at(room, hit + strlen(mark), before, &length);
+		i = name_at(mem, hit + strlen(mark), before, &length);
 		if (i < 0) {
 			tide_fail(err, TIDE_UNEXPECTED, "cannot rename the columns of: %.200s", text);
 			out = NULL;
 			break;
 		}
 		out = talloc_asprintf_append_buffer(out, "%s%s%s", row == NULL ? "" : row,
-		    row == NULL ? "" : ".", tide_ident(room, after->item[i]));
+		    row == NULL ? "" : ".", tide_ident(mem, after->item[i]));
 		rest = hit + strlen(mark) + length;
 	}
-	talloc_free(room);
+	talloc_free(mem);
 	return out;
 }
 
@@ -118,7 +118,7 @@ tide_check_expression(const struct tide_checking *c, const char *key, const char
 	const struct tide_fact *fact = c->at->cat == NULL ? NULL : tide_catalog_fact(c->at->cat, source);
 	struct tide_expression parsed = { 0 };
 	struct tide_err err = { 0 };
-	void *room;
+	void *mem;
 	bool good;
 
 	if (fact != NULL && fact->error != NULL) {
@@ -128,9 +128,9 @@ tide_check_expression(const struct tide_checking *c, const char *key, const char
 	}
 	if (fact != NULL)
 		return true;
-	room = talloc_new(NULL);
-	good = tide_expression_read(room, source, &parsed, &err);
-	talloc_free(room);
+	mem = talloc_new(NULL);
+	good = tide_expression_read(mem, source, &parsed, &err);
+	talloc_free(mem);
 	if (!good)
 		tide_say(c, TIDE_ERROR, "expression-syntax", key, err.hint[0] != '\0' ? err.hint : NULL, "%s",
 		    err.message);

@@ -10,6 +10,7 @@
 #include "specs.h"
 #include "tidemark/plans/ddl.h"
 #include "tidemark/plans/expression.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 struct tide_made_entry {
@@ -331,7 +332,7 @@ leaves_nothing(const char *statement)
 {
 	static const char *const words[] = { "set", "lock", "show", "analyze", "vacuum" };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(words); i++)
 		if (begins_with(statement, words[i]))
 			return true;
 	return false;
@@ -343,7 +344,7 @@ meddles(const char *statement)
 {
 	static const char *const words[] = { "alter", "drop", "do", "call", "select", "create or replace" };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(words); i++)
 		if (begins_with(statement, words[i]))
 			return true;
 	return false;

@@ -6,6 +6,7 @@
 #include <talloc.h>
 
 #include "build.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 /*
@@ -44,7 +45,7 @@ replaced_printed(void *ctx, char *text, const char *from, const char *to)
 	static const char *const before[] = { " ON ", " ON ONLY ", " REFERENCES ", " FROM ", " JOIN " };
 	static const char after[] = { ' ', '(', ')', ';', '\n' };
 
-	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(before); i++)
 		for (size_t k = 0; k < sizeof(after); k++)
 			text = replaced(ctx, text, talloc_asprintf(ctx, "%s%s%c", before[i], from, after[k]),
 			    talloc_asprintf(ctx, "%s%s%c", before[i], to, after[k]));
@@ -89,7 +90,7 @@ tide_action_renamed(
 	struct tide_action *out = talloc_memdup(ctx, action, sizeof(*action));
 	bool own = (action->flags & TIDE_ROLE_SEARCH_PATH) == 0;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(texts); i++) {
 		char **text = (char **)(void *)((char *)out + texts[i].offset);
 
 		if (own || texts[i].always)

@@ -5,6 +5,8 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
+
 /* Spellings that people use and the name that format_type gives. */
 static const char *const aliases[][2] = {
 	{ "int", "integer" },
@@ -38,7 +40,7 @@ static const char *const dated[] = { "date", "time without time zone", "timestam
 static const char *const textual[] = { "text", "character varying", "character", "citext", "name", "json",
 	"jsonb" };
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array) (TIDE_COUNT(array))
 
 /* The length of the name without its modifier: "numeric(10,2)" → 7. */
 static size_t
@@ -73,13 +75,13 @@ base_name(void *ctx, const char *type)
 static bool
 is_one_of(const char *type, const char *const *list, size_t count)
 {
-	void *room = talloc_new(NULL);
-	const char *base = base_name(room, type);
+	void *mem = talloc_new(NULL);
+	const char *base = base_name(mem, type);
 	bool found = false;
 
 	for (size_t i = 0; i < count && !found; i++)
 		found = strcasecmp(base, list[i]) == 0;
-	talloc_free(room);
+	talloc_free(mem);
 	return found;
 }
 
@@ -131,11 +133,11 @@ tide_type_of_serial(const char *type)
 bool
 tide_type_is_serial(const char *type)
 {
-	void *room = talloc_new(NULL);
-	const char *base = base_name(room, type);
+	void *mem = talloc_new(NULL);
+	const char *base = base_name(mem, type);
 	bool found = tide_type_of_serial(base) != base;
 
-	talloc_free(room);
+	talloc_free(mem);
 	return found;
 }
 

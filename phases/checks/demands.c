@@ -30,10 +30,10 @@ check_dependents(const struct tide_checking *c, const struct tide_dual *dual, si
     const struct tide_names *accept, enum tide_moment moment)
 {
 	const struct tide_dual_column *old = &dual->old.item[at], *new = successor(dual, at);
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_dependents dependents = { 0 };
 
-	tide_dependents_of(room, c->at, old->column, &dependents);
+	tide_dependents_of(mem, c->at, old->column, &dependents);
 	for (size_t i = 0; i < dependents.count; i++) {
 		const struct tide_dependent_object *h = &dependents.item[i];
 
@@ -48,7 +48,7 @@ check_dependents(const struct tide_checking *c, const struct tide_dual *dual, si
 			.other = new == NULL ? NULL : new->name,
 			.key = moment == TIDE_AT_SWAP ? "swap_names" : NULL });
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 /*
@@ -78,8 +78,7 @@ check_upserts(
 		    talloc_asprintf(c->out, "when no release uses ON CONFLICT on this key, say %s",
 			tide_accept_text(c->out, twin->name)),
 		    "unique indexes \"%s\" on \"%s\" and \"%s\" on \"%s\" exist side by side until the drop: "
-		    "a concurrent "
-		    "INSERT … ON CONFLICT on one of them can fail on the other with 23505",
+		    "a concurrent INSERT … ON CONFLICT on one of them can fail on the other with 23505",
 		    index->name, old->name, twin->name, new->name);
 	}
 }
@@ -100,12 +99,11 @@ check_listed(const struct tide_checking *c, const struct tide_dual *dual, const 
 				tide_say(c, TIDE_ERROR, "switch-trigger-uneven", NULL,
 				    talloc_asprintf(c->out,
 					"enable or disable it alike on all partitions, or say %s: then it "
-					"does not "
-					"fire for the new column",
+					"does not fire for the new column",
 					tide_accept_text(c->out, t->name)),
 				    "trigger \"%s\" has UPDATE OF \"%s\" and is enabled in different ways on "
-				    "the "
-				    "partitions: it cannot be created again with the new column as it is",
+				    "the partitions: it cannot be created again with the new column as it "
+				    "is",
 				    t->name, dual->old.item[k].name);
 	}
 }
@@ -119,8 +117,7 @@ check_defaults(const struct tide_checking *c, const struct tide_dual *dual, size
 		tide_say(c, TIDE_ERROR, "switch-sequence", NULL,
 		    "move the sequence to the new column before the switch (ALTER SEQUENCE … OWNED BY), as a "
 		    "phase of kind \"sql\"; a new value for every row cannot be told from one that the "
-		    "application "
-		    "chose",
+		    "application chose",
 		    "\"%s\" gets its values from %s", dual->old.item[at].name,
 		    old->identity != 0 ? "an identity" : old->sequence);
 	if (old->generated != 0)
@@ -160,8 +157,7 @@ check_new(const struct tide_checking *c, const struct tide_dual_column *new)
 		    "drop the default (the old column's value fills it) and set it when the old column is "
 		    "gone",
 		    "the default of \"%s\" gives another value each time: an INSERT of the old release could "
-		    "not "
-		    "be told from one of the new release, and would lose its value",
+		    "not be told from one of the new release, and would lose its value",
 		    new->name);
 	if (new->column->identity != 0)
 		tide_say(c, TIDE_ERROR, "switch-sequence", NULL,
@@ -218,10 +214,10 @@ check_swap_new(
     const struct tide_checking *c, const struct tide_dual *dual, size_t at, const struct tide_names *accept)
 {
 	const struct tide_dual_column *new = &dual->new.item[at];
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_dependents dependents = { 0 };
 
-	tide_dependents_of(room, c->at, new->column, &dependents);
+	tide_dependents_of(mem, c->at, new->column, &dependents);
 	for (size_t i = 0; i < dependents.count; i++) {
 		const struct tide_dependent_object *h = &dependents.item[i];
 
@@ -234,7 +230,7 @@ check_swap_new(
 				.other = dual->old.item[at].name,
 				.key = "swap_names" });
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 void

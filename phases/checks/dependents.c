@@ -8,6 +8,7 @@
 #include "catalog/change.h"
 #include "ours.h"
 #include "tidemark/plans/shape.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 bool
@@ -45,7 +46,7 @@ tide_constraint_kind(const struct tide_constraint *k)
 
 	if (k->referencing != NULL)
 		return "foreign key of another table";
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(kinds); i++)
 		if (kinds[i].type == k->type)
 			return kinds[i].kind;
 	return "constraint";
@@ -151,8 +152,8 @@ index_twin(const struct tide_table *table, const struct tide_index *index, const
 {
 	enum tide_shape_of of = whole || !index->unique ? TIDE_SHAPE_WHOLE : TIDE_SHAPE_UNIQUENESS;
 	const struct tide_index *found = NULL;
-	void *room = talloc_new(NULL);
-	char *want = shape_of(room, index->definition, of, old, new);
+	void *mem = talloc_new(NULL);
+	char *want = shape_of(mem, index->definition, of, old, new);
 
 	for (size_t i = 0; want != NULL && i < table->index_count && found == NULL; i++) {
 		const struct tide_index *other = &table->index[i];
@@ -162,11 +163,11 @@ index_twin(const struct tide_table *table, const struct tide_index *index, const
 		    (other->deferrable && !index->deferrable) || !same_text(other->table, index->table) ||
 		    !tide_uses(other->attnums, other->attnum_count, new->column->attnum))
 			continue;
-		have = shape_of(room, other->definition, of, old, new);
+		have = shape_of(mem, other->definition, of, old, new);
 		if (have != NULL && strcmp(have, want) == 0)
 			found = other;
 	}
-	talloc_free(room);
+	talloc_free(mem);
 	return same_collation(old, new) ? found : NULL;
 }
 
@@ -181,8 +182,8 @@ static bool
 constraint_twin(const struct tide_table *table, const struct tide_constraint *k,
     const struct tide_dual_column *old, const struct tide_dual_column *new)
 {
-	void *room = talloc_new(NULL);
-	char *want = shape_of(room, k->definition, TIDE_SHAPE_WHOLE, old, new);
+	void *mem = talloc_new(NULL);
+	char *want = shape_of(mem, k->definition, TIDE_SHAPE_WHOLE, old, new);
 	bool found = false;
 
 	for (size_t i = 0; want != NULL && i < table->constraint_count && !found; i++) {
@@ -193,10 +194,10 @@ constraint_twin(const struct tide_table *table, const struct tide_constraint *k,
 		    (k->validated && !other->validated) || !same_text(other->table, k->table) ||
 		    !tide_uses(other->attnums, other->attnum_count, new->column->attnum))
 			continue;
-		have = shape_of(room, other->definition, TIDE_SHAPE_WHOLE, old, new);
+		have = shape_of(mem, other->definition, TIDE_SHAPE_WHOLE, old, new);
 		found = have != NULL && strcmp(have, want) == 0;
 	}
-	talloc_free(room);
+	talloc_free(mem);
 	return found && same_collation(old, new);
 }
 

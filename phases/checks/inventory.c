@@ -4,9 +4,10 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array) (TIDE_COUNT(array))
 
 static const char blocks_drop[] = "{what} needs \"{column}\": PostgreSQL would refuse to drop the column";
 
@@ -296,8 +297,7 @@ const struct tide_inventory_row tide_inventory[] = {
 		[TIDE_AT_BACKFILL] = ELSEWHERE(TIDE_FATE_REFUSED, "backfill-partition-key"),
 		[TIDE_AT_SWITCH] = { TIDE_FATE_REFUSED, "switch-partition-key",
 		    "\"{column}\" is in the partition key: a row finds its partition before a trigger fills "
-		    "the "
-		    "column, so that the new release could not insert",
+		    "the column, so that the new release could not insert",
 		    "make a new table that is partitioned by the new column" },
 		[TIDE_AT_SWAP] = BOUND_AFTER_SWAP,
 		[TIDE_AT_HOLD] = BLOCKS_DROP,
@@ -554,14 +554,14 @@ tide_inventory_say(
 {
 	const struct tide_inventory_row *row = tide_inventory_find(place->kind);
 	const struct tide_fate_cell *cell = row == NULL ? NULL : &row->at[moment];
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 
 	if (cell == NULL)
-		tide_say(c, TIDE_ERROR, "dependent-unknown", place->key, tide_accept_text(room, place->name),
+		tide_say(c, TIDE_ERROR, "dependent-unknown", place->key, tide_accept_text(mem, place->name),
 		    "%s depends on \"%s\", and what happens to it is not known", place->what, place->column);
 	else if (cell->says != NULL)
 		tide_say(c, cell->fate == TIDE_FATE_REFUSED ? TIDE_ERROR : TIDE_WARNING, cell->rule,
-		    place->key, cell->hint == NULL ? NULL : filled(room, cell->hint, place), "%s",
-		    filled(room, cell->says, place));
-	talloc_free(room);
+		    place->key, cell->hint == NULL ? NULL : filled(mem, cell->hint, place), "%s",
+		    filled(mem, cell->says, place));
+	talloc_free(mem);
 }

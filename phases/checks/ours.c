@@ -39,11 +39,11 @@ is_proof_of(void *ctx, const struct tide_plan *plan, const struct tide_phase *ph
 bool
 tide_is_own_proof(const struct tide_plan *plan, const char *name)
 {
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	bool found = false;
 
 	for (size_t i = 0; i < plan->count && !found; i++)
-		found = is_proof_of(room, plan, &plan->phase[i], name);
-	talloc_free(room);
+		found = is_proof_of(mem, plan, &plan->phase[i], name);
+	talloc_free(mem);
 	return found;
 }

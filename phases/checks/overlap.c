@@ -10,6 +10,7 @@
 #include "script/script.h"
 #include "pair/takeover.h"
 #include "build/specs.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 /* How a run of another plan uses a column; bits. */
@@ -293,8 +294,7 @@ way_out(void *ctx, const struct claim *claim)
 	if (is_over(claim))
 		return talloc_asprintf(ctx,
 		    "the plan has no drop_column, so its triggers stay: add one at the end of its file and "
-		    "run that, "
-		    "or remove them: tidemark rollback %s",
+		    "run that, or remove them: tidemark rollback %s",
 		    claim->plan);
 	return talloc_asprintf(ctx,
 	    "finish '%s' first (tidemark status %s), or roll it back: tidemark rollback %s", claim->plan,
@@ -314,15 +314,15 @@ say_claim(const struct tide_checking *c, const char *key, const char *column, co
 static void
 check_touches(const struct tide_checking *c, const struct claims *claims)
 {
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 
-	for (size_t i = 0; i < sizeof(touches) / sizeof(touches[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(touches); i++) {
 		const struct touch *t = &touches[i];
 		struct tide_names names;
 
 		if (!tide_is_kind(c->at->phase, t->kind))
 			continue;
-		names = named(room, c->at->phase, t->key);
+		names = named(mem, c->at->phase, t->key);
 		for (size_t k = 0; k < names.count; k++) {
 			const struct claim *claim =
 			    find_claim(c->at, claims, names.item[k], t->begun, t->planned);
@@ -331,7 +331,7 @@ check_touches(const struct tide_checking *c, const struct claims *claims)
 				say_claim(c, t->key, names.item[k], claim);
 		}
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static bool
@@ -398,19 +398,19 @@ check_sql(const struct tide_checking *c, const struct claims *claims)
 {
 	const struct sql_spec *spec = c->at->phase->spec;
 	struct tide_script script;
-	void *room;
+	void *mem;
 
 	if (!tide_is_kind(c->at->phase, "sql"))
 		return;
-	room = talloc_new(NULL);
-	tide_script_read(room, c->at, &spec->act, &script);
+	mem = talloc_new(NULL);
+	tide_script_read(mem, c->at, &spec->act, &script);
 	for (size_t i = 0; i < claims->count; i++) {
 		const struct claim *claim = find_claim(c->at, claims, claims->item[i].column, ANY, 0);
 
 		if (claim == &claims->item[i])
 			check_claim(c, &script, claim);
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static const char *
@@ -428,14 +428,14 @@ check_earlier(const struct tide_checking *c)
 {
 	const struct dual_write_spec *spec = c->at->phase->spec;
 	const struct tide_names *mine[] = { &spec->from, &spec->to };
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 
 	for (size_t i = 0; i < c->at->index; i++) {
 		struct tide_dual_state state;
 
 		if (!tide_is_kind(&c->at->plan->phase[i], "dual_write"))
 			continue;
-		tide_dual_state_at(room, c->at->plan, i, c->at->index, &state);
+		tide_dual_state_at(mem, c->at->plan, i, c->at->index, &state);
 		for (size_t k = 0; !state.ended && k < 2; k++) {
 			const char *name = shared(mine[k], &state.from);
 
@@ -452,7 +452,7 @@ check_earlier(const struct tide_checking *c)
 			    c->at->plan->phase[i].line);
 		}
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 void
@@ -460,31 +460,30 @@ tide_check_overlap(const struct tide_phase_at *at, struct tide_findings *out)
 {
 	const struct tide_checking c = { at, out };
 	struct claims claims = { 0 };
-	void *room;
+	void *mem;
 
 	if (tide_is_kind(at->phase, "dual_write"))
 		check_earlier(&c);
 	if (at->cat == NULL || at->cat->other_run_count + at->cat->keeper_count == 0)
 		return;
-	room = talloc_new(NULL);
+	mem = talloc_new(NULL);
 	for (size_t i = 0; i < at->cat->other_run_count; i++) {
 		const struct tide_other_run *run = &at->cat->other_run[i];
 
 		if (strcmp(run->state, "complete") == 0 && !has_triggers(at->cat, run->plan))
 			continue;
-		if (!claim_run(room, &claims, run) && at->index == 0)
+		if (!claim_run(mem, &claims, run) && at->index == 0)
 			tide_say(&c, TIDE_WARNING, "plan-overlap-unknown", NULL,
 			    talloc_asprintf(out, "see: tidemark status %s", run->plan),
 			    "plan '%s' (%s) changes this table too, and its stored text cannot be read: "
-			    "which "
-			    "columns it uses is unknown",
+			    "which columns it uses is unknown",
 			    run->plan, run->state);
 	}
 	claim_keepers(&claims, at->cat);
 	check_touches(&c, &claims);
 	check_sql(&c, &claims);
 	talloc_free(claims.item);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 void
@@ -524,8 +523,8 @@ tide_action_guard(void *ctx, const struct tide_action *action, const char *plan)
 		"\t  FROM pg_catalog.pg_trigger AS t\n"
 		"\t  JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid\n"
 		"\t  JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace AND n.nspname = 'tidemark'\n"
-		"\t CROSS JOIN LATERAL pg_catalog.split_part(f.prosrc, pg_catalog.chr(10), 2) AS line "
-		"(text)\n"
+		"\t CROSS JOIN LATERAL pg_catalog.split_part(f.prosrc, "
+		"pg_catalog.chr(10), 2) AS line (text)\n"
 		"\t CROSS JOIN LATERAL (SELECT CASE WHEN pg_catalog.starts_with(line.text, '-- tidemark {')\n"
 		"\t       THEN CAST(pg_catalog.substr(line.text, 13) AS pg_catalog.jsonb) END) AS note (of)\n"
 		"\t CROSS JOIN LATERAL pg_catalog.jsonb_array_elements_text(note.of -> 'columns') AS used "

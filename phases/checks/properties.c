@@ -7,6 +7,7 @@
 #include "dependents.h"
 #include "inventory.h"
 #include "build/specs.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 #include "catalog/types.h"
 
@@ -41,7 +42,7 @@ storage_of(void *ctx, const struct tide_column *c)
 		const char *word;
 	} words[] = { { 'p', "PLAIN" }, { 'e', "EXTERNAL" }, { 'm', "MAIN" }, { 'x', "EXTENDED" } };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(words); i++)
 		if (words[i].letter == c->storage)
 			return talloc_strdup(ctx, words[i].word);
 	return NULL;
@@ -197,7 +198,7 @@ tide_properties_carry(struct tide_steps *out, const struct tide_catalog *cat, st
 {
 	char *table = tide_table_text(out, cat);
 
-	for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(properties); i++) {
 		const struct property *p = &properties[i];
 
 		if (is_to_carry(out, p, from, column) && !(p->of == comment_of && has_comment))
@@ -234,7 +235,7 @@ tide_properties_check(
 	for (size_t i = 0; tide_copies(dual) && i < dual->old.count; i++) {
 		const struct tide_dual_column *old = &dual->old.item[i], *new = &dual->new.item[i];
 
-		for (size_t k = 0; k < sizeof(properties) / sizeof(properties[0]); k++) {
+		for (size_t k = 0; k < TIDE_COUNT(properties); k++) {
 			const struct property *p = &properties[k];
 			const char *before = p->of(c->out, old->column);
 

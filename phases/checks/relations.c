@@ -69,8 +69,7 @@ tide_check_published_hold(
 	tide_say(c, TIDE_ERROR, "drop-column-published", "hold",
 	    talloc_asprintf(c->out,
 		"leave \"hold\" out, and where the column is NOT NULL on a subscriber, drop that there "
-		"first; or "
-		"add a column of the held name on the subscribers and say %s",
+		"first; or add a column of the held name on the subscribers and say %s",
 		tide_accept_text(c->out, table->name)),
 	    "publication %s sends \"%s\": the hold gives it a name that subscribers have not, and they stop",
 	    table->publications, column->name);
@@ -105,8 +104,7 @@ tide_check_published_updates(const struct tide_checking *c)
 	if (table->subscriptions != NULL && !has_key(c->at->cat))
 		tide_say(c, TIDE_ERROR, "backfill-subscribed", NULL, "give the table a primary key",
 		    "subscription %s writes to the table, and the table has no key: a row that arrives is "
-		    "found by "
-		    "comparing all columns, and no longer once another one is filled here",
+		    "found by comparing all columns, and no longer once another one is filled here",
 		    table->subscriptions);
 }
 
@@ -145,11 +143,9 @@ tide_check_published_state(const struct tide_checking *c)
 	if (table->state_publications != NULL && c->at->index == 0)
 		tide_say(c, TIDE_WARNING, "plan-published-state", NULL,
 		    "before the first run create schema \"tidemark\" on each subscriber (docs/operations.md "
-		    "says how), "
-		    "or publish the tables by name",
+		    "says how), or publish the tables by name",
 		    "publication %s sends the state of tidemark as well: subscribers without schema "
-		    "\"tidemark\" "
-		    "stop",
+		    "\"tidemark\" stop",
 		    table->state_publications);
 }
 

@@ -93,16 +93,16 @@ static void
 expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
 {
 	const struct add_column_spec *spec = at->phase->spec;
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 
 	if (!tide_type_is_serial(spec->type)) {
-		take(ctx, tide_type_question(room, spec->type));
+		take(ctx, tide_type_question(mem, spec->type));
 		if (spec->collation != NULL)
-			take(ctx, collation_question(room, spec));
+			take(ctx, collation_question(mem, spec));
 		if (spec->fallback != NULL)
-			take(ctx, default_question(room, spec));
+			take(ctx, default_question(mem, spec));
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static void
@@ -208,8 +208,8 @@ assert_same_file(void *ctx, const struct tide_catalog *cat)
 				      "pg_catalog.text), '') IS DISTINCT FROM "
 				      "pg_catalog.current_setting('tidemark.filenode') THEN\n"
 				      "\t\tRAISE EXCEPTION 'adding the column would rewrite the table'\n"
-				      "\t\t\tUSING ERRCODE = 'feature_not_supported', HINT = 'Use a type "
-				      "without a constraint of its own.';\n"
+				      "\t\t\tUSING ERRCODE = 'feature_not_supported', "
+				      "HINT = 'Use a type without a constraint of its own.';\n"
 				      "\tEND IF;\nEND",
 				      tide_table_text(ctx, cat)));
 }

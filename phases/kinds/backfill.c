@@ -90,7 +90,7 @@ check_of_dual(const struct tide_checking *c)
 	struct tide_err ignored = { 0 };
 	struct tide_filled filled;
 	struct tide_dual *dual;
-	void *room;
+	void *mem;
 
 	if (index < 0) {
 		tide_say(c, TIDE_ERROR, "backfill-without-dual-write", NULL,
@@ -98,16 +98,16 @@ check_of_dual(const struct tide_checking *c)
 		    "no dual_write precedes this backfill, and \"set\" is not given");
 		return;
 	}
-	room = talloc_new(NULL);
-	tide_dual_state_at(room, plan, (size_t)index, c->at->index, &state);
+	mem = talloc_new(NULL);
+	tide_dual_state_at(mem, plan, (size_t)index, c->at->index, &state);
 	if (state.switched) {
 		tide_say(c, TIDE_ERROR, "backfill-after-switch", NULL, "put it before the switch",
 		    "a backfill after the switch would overwrite values of the new release");
-	} else if (c->at->cat != NULL && tide_dual_for(room, c->at, &dual, &state, &ignored)) {
-		filled = tide_dual_filled(room, dual);
+	} else if (c->at->cat != NULL && tide_dual_for(mem, c->at, &dual, &state, &ignored)) {
+		filled = tide_dual_filled(mem, dual);
 		tide_check_triggers_and_rules(c, &filled, spec->other_triggers);
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static void
@@ -137,8 +137,7 @@ check_column(const struct tide_checking *c, const struct tide_column *column)
 		if (index->unique)
 			tide_say(c, TIDE_WARNING, "backfill-unique", "set", NULL,
 			    "\"%s\" is in the unique index \"%s\": a batch fails on the first duplicate, and "
-			    "rows that are "
-			    "referenced wait for their referrers",
+			    "rows that are referenced wait for their referrers",
 			    column->name, index->name);
 		else
 			tide_say(c, TIDE_WARNING, "backfill-indexed", "set",
@@ -192,8 +191,8 @@ static void
 check_set_on(const struct tide_checking *c)
 {
 	const struct backfill_spec *spec = c->at->phase->spec;
-	void *room = talloc_new(NULL);
-	struct tide_filled filled = filled_by_set(room, c->at);
+	void *mem = talloc_new(NULL);
+	struct tide_filled filled = filled_by_set(mem, c->at);
 
 	if (spec->where == NULL)
 		check_twice(c);
@@ -204,7 +203,7 @@ check_set_on(const struct tide_checking *c)
 			check_column(c, column);
 	}
 	tide_check_triggers_and_rules(c, &filled, spec->other_triggers);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 /* It would leave out what the role may not vacuum, and say so in a warning only. */

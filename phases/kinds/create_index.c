@@ -254,14 +254,14 @@ collect_read(void *ctx, struct tide_names *used, const char *source)
 static void
 add_columns(struct tide_catalog *cat, const struct create_index_spec *spec, struct tide_index *index)
 {
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_names used = { 0 };
 
-	collect(room, &used, &spec->columns);
-	collect(room, &used, &spec->include);
+	collect(mem, &used, &spec->columns);
+	collect(mem, &used, &spec->include);
 	for (size_t i = 0; i < spec->expressions.count; i++)
-		collect_read(room, &used, spec->expressions.item[i]);
-	collect_read(room, &used, spec->where);
+		collect_read(mem, &used, spec->expressions.item[i]);
+	collect_read(mem, &used, spec->where);
 	index->attnums = talloc_array(cat, int, (unsigned)used.count);
 	for (size_t i = 0; i < used.count; i++) {
 		const struct tide_column *column = tide_catalog_column(cat, used.item[i]);
@@ -269,7 +269,7 @@ add_columns(struct tide_catalog *cat, const struct create_index_spec *spec, stru
 		if (column != NULL && !tide_uses(index->attnums, index->attnum_count, column->attnum))
 			index->attnums[index->attnum_count++] = column->attnum;
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static void

@@ -97,8 +97,8 @@ static void
 check_hold(const struct tide_checking *c, const struct user *user)
 {
 	const struct drop_column_spec *spec = c->at->phase->spec;
-	void *room = talloc_new(NULL);
-	const char *ended = user->found ? NULL : ended_before(room, c->at);
+	void *mem = talloc_new(NULL);
+	const char *ended = user->found ? NULL : ended_before(mem, c->at);
 
 	if (spec->hold == 0 && ended == NULL)
 		tide_say(c, TIDE_NOTE, "drop-column-without-hold", NULL,
@@ -107,22 +107,21 @@ check_hold(const struct tide_checking *c, const struct user *user)
 		tide_say(c, TIDE_ERROR, "drop-column-hold-ended", "hold",
 		    talloc_asprintf(c->out,
 			"leave hold out here: during the hold of \"%s\" this column is kept in step as well. "
-			"Or "
-			"give each column a dual_write of its own, where the new columns are copies",
+			"Or give each column a dual_write of its own, where the new columns are copies",
 			ended),
 		    "the drop of \"%s\" ends the triggers of both columns: \"%s\" would not be kept in step "
 		    "during its hold",
 		    ended, spec->column);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static void
 check_user(const struct tide_checking *c, const struct drop_column_spec *spec)
 {
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct user user;
 
-	find_user(room, c->at, &user);
+	find_user(mem, c->at, &user);
 	if (user.found && !user.state.switched)
 		tide_say(c, TIDE_ERROR, "drop-column-in-step", "column", "put a switch before it",
 		    "\"%s\" is still kept in step by a dual_write that was not switched", spec->column);
@@ -136,7 +135,7 @@ check_user(const struct tide_checking *c, const struct drop_column_spec *spec)
 		    "gate = \"manual\", opened when the old release is gone",
 		    "nothing waits before the drop: the old release stops working at once");
 	check_hold(c, &user);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static void
@@ -202,8 +201,7 @@ check_published_not_null(const struct tide_checking *c, const struct tide_column
 			"ALTER TABLE … DROP NOT NULL on each subscriber first, then say %s",
 			tide_accept_text(c->out, table->name)),
 		    "publication %s sends \"%s\", which is NOT NULL: a subscriber where it is as well stops "
-		    "at the "
-		    "next row without it",
+		    "at the next row without it",
 		    table->publications, column->name);
 }
 
@@ -236,18 +234,18 @@ static void
 check_sequence(const struct tide_checking *c, const struct tide_column *column)
 {
 	const struct drop_column_spec *spec = c->at->phase->spec;
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	char *parts[2];
-	int count = column->sequence == NULL ? 0 : tide_name_parse(room, column->sequence, parts);
+	int count = column->sequence == NULL ? 0 : tide_name_parse(mem, column->sequence, parts);
 
 	if (count > 0 && !tide_accepted(&spec->accept, parts[count - 1]))
 		tide_inventory_say(c, TIDE_AT_DROP,
 		    &(struct tide_dependent_place){ .kind = "sequence",
-			.what = talloc_asprintf(room, "sequence %s", column->sequence),
+			.what = talloc_asprintf(mem, "sequence %s", column->sequence),
 			.name = parts[count - 1],
 			.column = spec->column,
 			.key = "column" });
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 /* The hold takes NOT NULL off where no dual write fills the column: only where the table itself has it. */
@@ -255,10 +253,10 @@ static void
 check_partitions_hold(const struct tide_checking *c, const struct tide_dependents *dependents)
 {
 	const struct drop_column_spec *spec = c->at->phase->spec;
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct user user;
 
-	find_user(room, c->at, &user);
+	find_user(mem, c->at, &user);
 	for (size_t i = 0; spec->hold > 0 && !user.found && i < dependents->count; i++)
 		if (strcmp(dependents->item[i].kind, "not null of a partition") == 0)
 			tide_inventory_say(c, TIDE_AT_HOLD,
@@ -267,7 +265,7 @@ check_partitions_hold(const struct tide_checking *c, const struct tide_dependent
 				.name = dependents->item[i].name,
 				.column = spec->column,
 				.key = "hold" });
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static void
@@ -278,7 +276,7 @@ check_there(const struct tide_phase_at *at, struct tide_findings *out)
 	struct tide_dependents dependents = { 0 };
 	struct tide_column *column;
 	struct successor pair;
-	void *room;
+	void *mem;
 
 	check_user(&c, spec);
 	if (at->cat == NULL || (column = tide_need_column(&c, "column", spec->column)) == NULL)
@@ -292,24 +290,24 @@ check_there(const struct tide_phase_at *at, struct tide_findings *out)
 	check_sequence(&c, column);
 	if (spec->hold > 0)
 		tide_check_published_hold(&c, column, &spec->accept);
-	room = talloc_new(NULL);
-	find_successor(room, at, &pair);
-	tide_dependents_of(room, at, column, &dependents);
+	mem = talloc_new(NULL);
+	find_successor(mem, at, &pair);
+	tide_dependents_of(mem, at, column, &dependents);
 	for (size_t i = 0; i < dependents.count; i++)
 		check_dependent(&c, &dependents.item[i], &pair);
 	check_partitions_hold(&c, &dependents);
 	tide_check_positions(&c, TIDE_AT_DROP, spec->column, &spec->accept);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
-	void *room = talloc_new(NULL);
-	struct tide_phase_at there = tide_taken_over(room, at);
+	void *mem = talloc_new(NULL);
+	struct tide_phase_at there = tide_taken_over(mem, at);
 
 	check_there(&there, out);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 /* What both directions are made of. dual, after, shown, hidden: NULL without a dual write. */

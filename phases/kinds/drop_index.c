@@ -48,20 +48,20 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	const struct tide_checking c = { at, out };
 	const struct drop_index_spec *spec = at->phase->spec;
 	const struct tide_index *index = at->cat == NULL ? NULL : tide_catalog_index(at->cat, spec->name);
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	const char *near, *why;
 
 	if (at->cat == NULL) {
-		talloc_free(room);
+		talloc_free(mem);
 		return;
 	}
 	if (index == NULL) {
-		near = nearest(room, at->cat, spec->name);
+		near = nearest(mem, at->cat, spec->name);
 		tide_say(&c, TIDE_ERROR, "drop-index-missing", "name",
-		    near == NULL ? NULL : talloc_asprintf(room, "did you mean \"%s\"?", near),
+		    near == NULL ? NULL : talloc_asprintf(mem, "did you mean \"%s\"?", near),
 		    "table %s.%s has no index \"%s\"", at->cat->table.schema, at->cat->table.name,
 		    spec->name);
-	} else if ((why = obstacle(room, index)) != NULL) {
+	} else if ((why = obstacle(mem, index)) != NULL) {
 		tide_say(&c, TIDE_ERROR, "drop-index-bound", "name",
 		    "remove that first, in a plan of its own", "index \"%s\" %s", spec->name, why);
 	} else if (at->cat->table.relkind == 'p') {
@@ -73,7 +73,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    "back",
 		    spec->name);
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 /* pg_get_indexdef says CREATE [UNIQUE] INDEX name …; it always begins like that. */

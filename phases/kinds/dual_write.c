@@ -147,8 +147,7 @@ check_writers(const struct tide_checking *c, const char *key, const struct tide_
 			continue;
 		tide_say(c, TIDE_ERROR, "dual-write-role", key, in_one_line(c->out, fact->writers_lack),
 		    "\"%s\" runs as whoever writes the row, and a role that writes to the table lacks a "
-		    "right "
-		    "for it: its writes would fail",
+		    "right for it: its writes would fail",
 		    key);
 	}
 }
@@ -211,14 +210,14 @@ static void
 check_reads(const struct tide_checking *c, const struct tide_dual *dual, const struct tide_dual_side *side,
     const struct tide_dual_side *other, const char *key)
 {
-	void *room = talloc_new(NULL);
-	struct tide_names allowed = tide_side_names(room, other);
+	void *mem = talloc_new(NULL);
+	struct tide_names allowed = tide_side_names(mem, other);
 
 	for (size_t i = 0; i < side->count; i++) {
 		struct tide_expression parsed = { 0 };
 		struct tide_err ignored = { 0 };
 
-		if (!tide_expression_read(room, side->item[i].inner, &parsed, &ignored) || parsed.unparsed)
+		if (!tide_expression_read(mem, side->item[i].inner, &parsed, &ignored) || parsed.unparsed)
 			continue;
 		for (size_t k = 0; k < parsed.columns.count; k++) {
 			const char *read = parsed.columns.item[k];
@@ -237,7 +236,7 @@ check_reads(const struct tide_checking *c, const struct tide_dual *dual, const s
 				    key, read);
 		}
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static void
@@ -266,12 +265,10 @@ check_up(const struct tide_checking *c, const struct tide_dual *dual)
 	if (!dual->lookup && !dual->immutable)
 		tide_say(c, TIDE_ERROR, "dual-write-volatile", "up",
 		    "say what the value depends on (AT TIME ZONE 'UTC', to_char with a fixed format, a "
-		    "function declared "
-		    "IMMUTABLE), or look it up in a table with a subquery",
+		    "function declared IMMUTABLE), or look it up in a table with a subquery",
 		    "\"up\" with its cast to the column's type is not immutable: sessions with other "
-		    "settings (TimeZone, "
-		    "DateStyle, extra_float_digits, bytea_output) or at another time would get another value "
-		    "for the same row");
+		    "settings (TimeZone, DateStyle, extra_float_digits, bytea_output) or at another time "
+		    "would get another value for the same row");
 	else if (dual->lookup)
 		tide_say(c, TIDE_NOTE, "dual-write-lookup", "up", NULL,
 		    "\"up\" looks into another table: no constraint can prove it, a full read of the table "
@@ -289,7 +286,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	struct tide_dual_state state;
 	struct tide_dual *dual;
 	struct tide_err err = { 0 };
-	void *room;
+	void *mem;
 
 	check_shape(&c, spec);
 	if (at->cat == NULL || out->count > before)
@@ -305,18 +302,18 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		tide_need_column(&c, "to", spec->to.item[i]);
 	if (tide_errors_since(out, before))
 		return;
-	room = talloc_new(NULL);
-	if (!tide_dual_for(room, at, &dual, &state, &err)) {
+	mem = talloc_new(NULL);
+	if (!tide_dual_for(mem, at, &dual, &state, &err)) {
 		tide_say(&c, TIDE_ERROR, "dual-write-expression", NULL, err.hint[0] != '\0' ? err.hint : NULL,
 		    "%s", err.message);
 	} else {
-		check_triggers(&c, at->cat, tide_mirror_triggers(room, dual)->trigger[0].name);
+		check_triggers(&c, at->cat, tide_mirror_triggers(mem, dual)->trigger[0].name);
 		for (size_t i = 0; i < dual->new.count; i++)
 			check_target(&c, dual, &dual->new.item[i]);
 		check_up(&c, dual);
 		check_nulls(&c, dual);
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 /* What does not fit the column would be rejected, or cut by a cast: both are seen in this read, before a trigger exists. */

@@ -48,15 +48,15 @@ split(void *ctx, const struct tide_names *texts, struct tide_names *out, struct 
 static void
 check_count(const struct tide_checking *c, const char *key, const struct tide_names *texts)
 {
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_names statements;
 	struct tide_err ignored = { 0 };
 
-	if (split(room, texts, &statements, &ignored) && statements.count != 1)
+	if (split(mem, texts, &statements, &ignored) && statements.count != 1)
 		tide_say(c, TIDE_ERROR, "sql-count", key, "write a phase for each",
 		    "without a transaction exactly one statement is possible, and there are %zu",
 		    statements.count);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 /* Where the rollback begins: what the statements have made can be found there. */
@@ -80,16 +80,16 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	const struct tide_checking c = { at, out };
 	const struct sql_spec *spec = at->phase->spec;
 
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_phase_at here;
 	struct tide_script act, undo;
 
-	tide_script_read(room, at, &spec->act, &act);
+	tide_script_read(mem, at, &spec->act, &act);
 	tide_script_check(&c, "act", &act, spec->transaction);
-	here = after(room, at, &act);
-	tide_script_read(room, &here, &spec->undo, &undo);
+	here = after(mem, at, &act);
+	tide_script_read(mem, &here, &spec->undo, &undo);
 	tide_script_check(&c, "undo", &undo, spec->transaction);
-	talloc_free(room);
+	talloc_free(mem);
 	if (!spec->transaction) {
 		check_count(&c, "act", &spec->act);
 		if (spec->undo.count > 0)
@@ -180,15 +180,15 @@ static void
 expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
 {
 	const struct sql_spec *spec = at->phase->spec;
-	void *room = talloc_new(NULL);
-	struct tide_pairs added = tide_script_added(room, at, &spec->act);
-	struct tide_names questions = tide_script_questions(room, at, &spec->act);
+	void *mem = talloc_new(NULL);
+	struct tide_pairs added = tide_script_added(mem, at, &spec->act);
+	struct tide_names questions = tide_script_questions(mem, at, &spec->act);
 
 	for (size_t i = 0; i < added.count; i++)
-		take(ctx, tide_type_question(room, added.item[i].value));
+		take(ctx, tide_type_question(mem, added.item[i].value));
 	for (size_t i = 0; i < questions.count; i++)
 		take(ctx, questions.item[i]);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 const struct tide_phase_ops tide_phase_sql = {

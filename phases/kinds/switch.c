@@ -305,19 +305,16 @@ check_not_null(const struct tide_checking *c, const struct tide_dual *dual)
 				"of kind \"drop_not_null\" for \"%s\" before the switch",
 				new->name, old->name),
 			    "\"%s\" is NOT NULL and \"%s\" is not: a NULL that the new release writes would "
-			    "be "
-			    "rejected",
+			    "be rejected",
 			    old->name, new->name);
 		else
 			tide_say(c, TIDE_WARNING, "switch-not-null", NULL,
 			    talloc_asprintf(c->out,
 				"if there is one, put a phase of kind \"drop_not_null\" for \"%s\" before "
-				"the "
-				"switch",
+				"the switch",
 				old->name),
 			    "\"%s\" is NOT NULL: a write of the new release for which \"down\" gives NULL "
-			    "would "
-			    "be rejected; whether there is one is unknown",
+			    "would be rejected; whether there is one is unknown",
 			    old->name);
 	}
 }
@@ -332,18 +329,18 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	struct tide_dual *dual;
 	struct tide_err err = { 0 };
 	size_t before = out->count;
-	void *room;
+	void *mem;
 
 	if (index < 0) {
 		tide_say(&c, TIDE_ERROR, "switch-without-dual-write", NULL, NULL,
 		    "no dual_write precedes this switch");
 		return;
 	}
-	room = talloc_new(NULL);
-	tide_dual_state_at(room, at->plan, (size_t)index, at->index, &state);
+	mem = talloc_new(NULL);
+	tide_dual_state_at(mem, at->plan, (size_t)index, at->index, &state);
 	check_order(&c, &state);
 	if (at->cat != NULL && !tide_errors_since(out, before)) {
-		if (!tide_dual_for(room, at, &dual, &state, &err)) {
+		if (!tide_dual_for(mem, at, &dual, &state, &err)) {
 			tide_say(&c, TIDE_ERROR, "switch-columns", NULL,
 			    err.hint[0] != '\0' ? err.hint : NULL, "%s", err.message);
 		} else {
@@ -353,7 +350,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 				tide_check_swap(&c, dual, &spec->accept);
 		}
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static void

@@ -39,8 +39,7 @@ note_attach(const struct tide_checking *c, void *room)
 	tide_say(c, TIDE_NOTE, "verify-attach", NULL,
 	    tide_sqlf(c->out,
 		"make partitions with PARTITION OF or LIKE ... INCLUDING CONSTRAINTS; before ATTACH of "
-		"another "
-		"table add %I to it, as pg_get_constraintdef shows it",
+		"another table add %I to it, as pg_get_constraintdef shows it",
 		proof.name),
 	    "from this phase to the switch PostgreSQL attaches only partitions that have its check");
 }
@@ -52,7 +51,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	const struct verify_spec *spec = at->phase->spec;
 	long dual = tide_dual_before(at->plan, at->index);
 	struct tide_dual_state state;
-	void *room;
+	void *mem;
 
 	if (spec->condition != NULL) {
 		if (at->cat != NULL)
@@ -66,8 +65,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    "no dual_write precedes this verify, and \"condition\" is not given");
 		return;
 	}
-	room = talloc_new(NULL);
-	tide_dual_state_at(room, at->plan, (size_t)dual, at->index, &state);
+	mem = talloc_new(NULL);
+	tide_dual_state_at(mem, at->plan, (size_t)dual, at->index, &state);
 	if (state.switched)
 		tide_say(&c, TIDE_ERROR, "verify-after-switch", NULL,
 		    "put it before the switch, or use tidemark verify",
@@ -77,8 +76,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    "put a phase of kind \"backfill\" before it",
 		    "nothing has filled the existing rows yet, so they cannot agree");
 	else if (at->cat != NULL && at->cat->table.relkind == 'p')
-		note_attach(&c, room);
-	talloc_free(room);
+		note_attach(&c, mem);
+	talloc_free(mem);
 }
 
 static bool

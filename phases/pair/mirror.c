@@ -174,10 +174,10 @@ tide_triggers_stand(void *ctx, const struct tide_triggers *t)
 		pairs = tide_append(ctx, pairs, ", ",
 		    tide_sqlf(ctx, "(%L, %L)", t->trigger[i].name, t->trigger[i].function_name));
 	return tide_sqlf(ctx,
-	    "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p ON "
-	    "p.oid = t.tgfoid"
-	    " WHERE t.tgrelid = pg_catalog.to_regclass(%L) AND t.tgenabled = 'A' AND (t.tgname, p.proname) "
-	    "IN (%s)) = %l",
+	    "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t "
+	    "JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
+	    " WHERE t.tgrelid = pg_catalog.to_regclass(%L) AND t.tgenabled = 'A' "
+	    "AND (t.tgname, p.proname) IN (%s)) = %l",
 	    tide_table_text(ctx, t->cat), pairs, (long long)t->trigger_count);
 }
 
@@ -192,25 +192,25 @@ tide_triggers_assert(void *ctx, const struct tide_triggers *t)
 	return tide_do_block(ctx,
 	    tide_sqlf(ctx,
 		"DECLARE\n\ttidemark_missing pg_catalog.text;\nBEGIN\n"
-		"\tSELECT pg_catalog.format('trigger %%I of %%s', w.name, r.oid::pg_catalog.regclass) INTO "
-		"tidemark_missing\n"
+		"\tSELECT pg_catalog.format('trigger %%I of %%s', w.name, "
+		"r.oid::pg_catalog.regclass) INTO tidemark_missing\n"
 		"\t  FROM (SELECT pg_catalog.to_regclass(%L)::pg_catalog.oid UNION SELECT relid FROM "
 		"pg_catalog.pg_partition_tree(pg_catalog.to_regclass(%L))) AS r (oid)\n"
 		"\t CROSS JOIN (VALUES %s) AS w (name, function)\n"
 		"\t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t\n"
-		"\t                     JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid AND p.pronamespace "
-		"= "
+		"\t                     JOIN pg_catalog.pg_proc AS p "
+		"ON p.oid = t.tgfoid AND p.pronamespace = "
 		"'tidemark'::pg_catalog.regnamespace\n"
-		"\t                    WHERE t.tgrelid = r.oid AND t.tgname = w.name AND p.proname = "
-		"w.function AND "
+		"\t                    WHERE t.tgrelid = r.oid AND t.tgname = w.name "
+		"AND p.proname = w.function AND "
 		"t.tgenabled = 'A')\n\t LIMIT 1;\n"
 		"\tIF tidemark_missing IS NOT NULL THEN\n"
-		"\t\tRAISE EXCEPTION '%% is gone, replaced or not enabled ALWAYS: rows may have been written "
-		"without it', tidemark_missing\n"
-		"\t\t\tUSING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing was dropped. "
-		"Enable "
-		"it again (ALTER TABLE ... ENABLE ALWAYS TRIGGER), or roll back: tidemark rollback; the next "
-		"run compares the rows.';\n"
+		"\t\tRAISE EXCEPTION '%% is gone, "
+		"replaced or not enabled ALWAYS: rows may have been written without it', tidemark_missing\n"
+		"\t\t\tUSING ERRCODE = 'object_not_in_prerequisite_state', "
+		"HINT = 'Nothing was dropped. Enable "
+		"it again (ALTER TABLE ... ENABLE ALWAYS TRIGGER), "
+		"or roll back: tidemark rollback; the next run compares the rows.';\n"
 		"\tEND IF;\nEND",
 		tide_table_text(ctx, t->cat), tide_table_text(ctx, t->cat), rows));
 }

@@ -200,12 +200,12 @@ find_side(void *ctx, const struct tide_phase_at *at, const struct tide_names *na
 bool
 tide_dual_looks_up(const struct tide_dual_column *column)
 {
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_expression parsed = { 0 };
 	struct tide_err ignored = { 0 };
-	bool found = tide_expression_read(room, column->inner, &parsed, &ignored) && parsed.subquery;
+	bool found = tide_expression_read(mem, column->inner, &parsed, &ignored) && parsed.subquery;
 
-	talloc_free(room);
+	talloc_free(mem);
 	return found;
 }
 
@@ -316,7 +316,7 @@ static const struct tide_dual_column *
 referred(const struct tide_dual *dual, const char *name, const char **end)
 {
 	const struct tide_dual_column *found = NULL;
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	size_t length = 0;
 
 	if (*name == '"')
@@ -331,12 +331,12 @@ referred(const struct tide_dual *dual, const char *name, const char **end)
 	*end = name + length;
 	for (size_t i = 0; i < dual->old.count && found == NULL; i++) {
 		const char *as = dual->old.item[i].name;
-		const char *spelt = *name == '"' ? tide_sqlf(room, "\"%s\"", as) : as;
+		const char *spelt = *name == '"' ? tide_sqlf(mem, "\"%s\"", as) : as;
 
 		if (strlen(spelt) == length && strncmp(spelt, name, length) == 0)
 			found = &dual->old.item[i];
 	}
-	talloc_free(room);
+	talloc_free(mem);
 	return found;
 }
 
@@ -502,14 +502,14 @@ static void
 take_spelling(const struct tide_phase_at *at, const struct tide_dual_state *state, const char *source,
     void (*take)(void *ctx, const char *source), void *ctx)
 {
-	void *room = talloc_new(NULL);
-	struct spelling spelling = spelling_in(room, at->plan, state);
+	void *mem = talloc_new(NULL);
+	struct spelling spelling = spelling_in(mem, at->plan, state);
 	struct tide_err ignored = { 0 };
-	char *here = respell_source(room, source, &spelling, &ignored);
+	char *here = respell_source(mem, source, &spelling, &ignored);
 
 	if (here != NULL)
 		take(ctx, here);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static void
@@ -528,7 +528,7 @@ void
 tide_dual_expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
 {
 	const struct dual_write_spec *spec = at->phase->spec;
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_dual_state state;
 
 	/* As the plan writes them, first: no parser has touched those. */
@@ -538,7 +538,7 @@ tide_dual_expressions(const struct tide_phase_at *at, void (*take)(void *ctx, co
 		take(ctx, spec->down.item[i].value);
 	for (size_t i = 0; i < spec->to.count; i++) {
 		char *with_cast =
-		    typed_source(room, at->plan, spec, i, source_of(&spec->up, spec->to.item[i]));
+		    typed_source(mem, at->plan, spec, i, source_of(&spec->up, spec->to.item[i]));
 
 		if (with_cast != NULL)
 			take(ctx, with_cast);
@@ -546,17 +546,17 @@ tide_dual_expressions(const struct tide_phase_at *at, void (*take)(void *ctx, co
 	for (size_t i = at->index + 1; i < at->plan->count; i++) {
 		const struct drop_column_spec *drop = at->plan->phase[i].spec;
 
-		tide_dual_state_at(room, at->plan, at->index, i, &state);
+		tide_dual_state_at(mem, at->plan, at->index, i, &state);
 		if (state.ended)
 			break;
 		if (state.swapped)
 			take_all(at, &state, take, ctx);
 		if (!tide_is_kind(&at->plan->phase[i], "drop_column") || drop->hold == 0 || !state.switched)
 			continue;
-		tide_dual_state_held(room, at->plan, drop->column, &state);
+		tide_dual_state_held(mem, at->plan, drop->column, &state);
 		take_all(at, &state, take, ctx);
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 /* After the exchange the server would read the renamed text as it reads the plan's now. */

@@ -20,12 +20,12 @@ struct tide_dual_column {
 	const struct tide_column *column; /* its facts; its name may be older than `name` */
 	char *name;
 	struct tide_value value; /* what the other side makes of it, cast to its type */
-	struct tide_value
-	    safe;    /* same, or with on_error = "null" the call of the function that catches errors */
+	/* same, or with on_error = "null" the call of the function that catches errors */
+	struct tide_value safe;
 	char *inner; /* canonical text before the cast; a copy: the other column */
 	bool copy;   /* a copy of a column of the same type */
-	char *
-	    carried; /* of the new side: the default that the switch makes for it of the old side's; NULL: none */
+	/* of the new side: the default that the switch makes for it of the old side's; NULL: none */
+	char *carried;
 };
 
 struct tide_dual_side {
@@ -38,8 +38,8 @@ struct tide_dual {
 	const struct tide_phase *phase; /* the dual_write */
 	const struct tide_catalog *cat;
 	struct tide_dual_side old, new;
-	bool
-	    plain; /* neither up nor down is given: each new column is computed from the old one in the same place */
+	/* neither up nor down is given: each new column is computed from the old one in the same place */
+	bool plain;
 	bool copy;      /* every column is a plain copy of the same type, both ways */
 	bool lookup;    /* up has a subquery */
 	bool immutable; /* up, as far as the server knows */

@@ -6,6 +6,7 @@
 
 #include "build/build.h"
 #include "catalog/change.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 /** The columns of a list by their numbers. */
@@ -104,7 +105,7 @@ create_again(struct tide_steps *steps, struct tide_action *action, const struct 
 
 	tide_action_add(steps, action, tide_sqlf(steps, "DROP TRIGGER %I ON %s", t->name, table));
 	tide_action_add(steps, action, definition);
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(states); i++)
 		if (states[i].state == t->enabled)
 			tide_action_add(steps, action,
 			    tide_sqlf(

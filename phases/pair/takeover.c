@@ -12,7 +12,7 @@
 static bool
 keeps(const struct tide_plan *plan, size_t count, const char *column)
 {
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	bool found = false;
 
 	for (size_t i = 0; i < count && !found; i++) {
@@ -20,10 +20,10 @@ keeps(const struct tide_plan *plan, size_t count, const char *column)
 
 		if (!tide_is_kind(&plan->phase[i], "dual_write"))
 			continue;
-		tide_dual_state_at(room, plan, i, count, &state);
+		tide_dual_state_at(mem, plan, i, count, &state);
 		found = !state.ended && state.switched && tide_names_have(&state.from, column);
 	}
-	talloc_free(room);
+	talloc_free(mem);
 	return found;
 }
 
@@ -124,17 +124,17 @@ is_alive(void *ctx, const struct tide_plan *plan, const char *column)
 bool
 tide_is_taken_over(const struct tide_phase_at *at, const char *first, const char *column)
 {
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	bool taken = false;
 
 	for (size_t i = 0; i <= at->index && !taken; i++) {
 		struct tide_phase_at one = { at->plan, &at->plan->phase[i], i, at->cat };
-		struct tide_phase_at there = tide_taken_over(room, &one);
+		struct tide_phase_at there = tide_taken_over(mem, &one);
 
 		if (there.plan != at->plan && strcmp(there.plan->name, first) == 0)
-			taken = i == at->index || !is_alive(room, there.plan, column);
+			taken = i == at->index || !is_alive(mem, there.plan, column);
 	}
-	talloc_free(room);
+	talloc_free(mem);
 	return taken;
 }
 

@@ -118,8 +118,8 @@ check_rules(const struct tide_checking *c, const char *word)
 				"DISABLE RULE %s",
 				r->table != NULL ? r->table : tide_table_text(c->out, c->at->cat),
 				tide_ident(c->out, r->name)),
-			    "rule \"%s\" rewrites updates%s%s, and the server refuses that of a batch, which "
-			    "is an "
+			    "rule \"%s\" rewrites updates%s%s, "
+			    "and the server refuses that of a batch, which is an "
 			    "UPDATE inside WITH",
 			    r->name, r->table != NULL ? " of " : "", r->table != NULL ? r->table : "");
 	}
@@ -154,8 +154,7 @@ check_unchecked(const struct tide_checking *c, const struct tide_filled *filled)
 			tide_say(c, TIDE_ERROR, "backfill-skip-check", "other_triggers",
 			    talloc_asprintf(c->out,
 				"say other_triggers = \"fire\", or let this one fire all the same: ALTER "
-				"TABLE %s ENABLE "
-				"ALWAYS TRIGGER %s",
+				"TABLE %s ENABLE ALWAYS TRIGGER %s",
 				r->table != NULL ? r->table : tide_table_text(c->out, c->at->cat),
 				tide_ident(c->out, r->name)),
 			    "skipping triggers would skip a check: constraint trigger %s",
@@ -163,8 +162,7 @@ check_unchecked(const struct tide_checking *c, const struct tide_filled *filled)
 		else
 			tide_say(c, TIDE_ERROR, "backfill-skip-check", "other_triggers",
 			    "say other_triggers = \"fire\": the server checks it by triggers of its own, "
-			    "which would not "
-			    "fire either",
+			    "which would not fire either",
 			    "skipping triggers would leave constraint \"%s\" unchecked for %s: %s", r->name,
 			    wakes(r, filled) ? "the rows that are filled"
 					     : talloc_asprintf(c->out,

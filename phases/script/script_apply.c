@@ -6,6 +6,7 @@
 
 #include "catalog/change.h"
 #include "catalog/types.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 /* The catalog after statements of the plan's author, so that later phases are checked against what they will find. */
@@ -488,7 +489,7 @@ static const struct change {
 void
 tide_script_apply_part(const struct tide_script_part *part, struct tide_catalog *cat)
 {
-	for (size_t k = 0; k < sizeof(changes) / sizeof(changes[0]); k++)
+	for (size_t k = 0; k < TIDE_COUNT(changes); k++)
 		if (changes[k].kind == part->effect->kind && (part->ours || changes[k].anywhere))
 			changes[k].apply(
 			    &(struct tide_applying){ cat, part->effect, part->statement, part->ours });

@@ -1,5 +1,6 @@
 #include "pair/pair.h"
 #include "script.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
 
@@ -98,7 +99,7 @@ static bool
 takes_pair(const struct place *p)
 {
 	const struct tide_phase_at *at = p->c->at;
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	bool found = false;
 
 	for (size_t i = 0; i < at->index && !found; i++) {
@@ -107,7 +108,7 @@ takes_pair(const struct place *p)
 
 		if (!tide_is_kind(&at->plan->phase[i], "dual_write"))
 			continue;
-		tide_dual_state_at(room, at->plan, i, at->index, &state);
+		tide_dual_state_at(mem, at->plan, i, at->index, &state);
 		for (size_t s = 0; s < 2 && !state.ended; s++)
 			for (size_t k = 0; k < sides[s]->count; k++)
 				found = found || tide_script_takes(p->part, sides[s]->item[k]);
@@ -116,7 +117,7 @@ takes_pair(const struct place *p)
 				     (p->part->effect->name == NULL ||
 					 strstr(p->part->effect->name, "tidemark_") != NULL));
 	}
-	talloc_free(room);
+	talloc_free(mem);
 	return found;
 }
 
@@ -181,8 +182,7 @@ seconds_of(const struct place *p)
 		[TIDE_WORK_ALL] = TIDE_ASSUME_WRITE,
 	};
 	const struct tide_catalog *cat = p->c->at->cat;
-	double rate =
-	    p->part->effect->work < sizeof(rates) / sizeof(rates[0]) ? rates[p->part->effect->work] : 0;
+	double rate = p->part->effect->work < TIDE_COUNT(rates) ? rates[p->part->effect->work] : 0;
 
 	if (cat == NULL || !p->part->ours || cat->table.rows <= 0 || rate <= 0)
 		return 0;
@@ -243,8 +243,7 @@ say_works(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
 	    "%s takes its time over %s (%s) while statement %zu holds %s on %s, as a lock is kept until the "
-	    "last statement "
-	    "has run. %s",
+	    "last statement has run. %s",
 	    p->statement, p->relation, work_of(p->part->effect), p->held->number,
 	    tide_lock_name(p->held->effect->lock), tide_script_relation(ctx, p->held), ends(ctx, p));
 }
@@ -261,8 +260,7 @@ say_all(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
 	    "%s writes every row of %s in one transaction: writers of a row wait until it ends, and no dead "
-	    "row can be "
-	    "cleaned up before",
+	    "row can be cleaned up before",
 	    p->statement, p->relation);
 }
 
@@ -295,8 +293,7 @@ say_not_null(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
 	    "%s adds \"%s\" NOT NULL without a default: it fails when %s has rows, and so does every INSERT "
-	    "of a release "
-	    "that does not know the column",
+	    "of a release that does not know the column",
 	    p->statement, p->part->effect->name, p->relation);
 }
 
@@ -321,8 +318,7 @@ say_new_value(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
 	    "%s adds the value '%s', and a statement behind it says it: the server refuses a new value in "
-	    "the "
-	    "transaction that adds it",
+	    "the transaction that adds it",
 	    p->statement, p->part->effect->name);
 }
 
@@ -332,13 +328,11 @@ say_pair(void *ctx, const struct place *p)
 	if (p->part->effect->disables)
 		return talloc_asprintf(ctx,
 		    "%s stops the triggers that keep the columns of this plan in step: what is written then "
-		    "is lost for "
-		    "the other column",
+		    "is lost for the other column",
 		    p->statement);
 	return talloc_asprintf(ctx,
 	    "%s takes \"%s\" away, which the triggers of this plan keep in step: every write of the table "
-	    "fails from "
-	    "then on",
+	    "fails from then on",
 	    p->statement, p->part->effect->name);
 }
 
@@ -361,8 +355,7 @@ static const struct rule {
 } rules[] = {
 	{ TIDE_WARNING, "sql-unknown", false, NULL, is_unknown, say_unknown,
 	    "name the strongest lock that it takes on the plan's table, such as lock = \"access exclusive\": "
-	    "that is "
-	    "taken first, under the lock policy, and the statement is ended after 5 seconds" },
+	    "that is taken first, under the lock policy, and the statement is ended after 5 seconds" },
 	{ TIDE_ERROR, "sql-pair", false, NULL, takes_pair, say_pair,
 	    "do it in a phase before the dual_write, or after the drop_column that ends it" },
 	{ TIDE_WARNING, "sql-not-null", true, must_fail, adds_not_null, say_not_null,
@@ -371,8 +364,7 @@ static const struct rule {
 	    "add_column, dual_write, backfill and switch change a type while reads and writes continue" },
 	{ TIDE_WARNING, "sql-blocking", false, takes_too_long, blocks, say_blocks,
 	    "an index: a phase of kind \"create_index\"; NOT NULL: \"set_not_null\"; a constraint: NOT VALID "
-	    "in one phase, "
-	    "VALIDATE CONSTRAINT in the next" },
+	    "in one phase, VALIDATE CONSTRAINT in the next" },
 	{ TIDE_WARNING, "sql-lock-held", false, takes_too_long, works_under_lock, say_works,
 	    "write a phase for each of the two" },
 	{ TIDE_WARNING, "sql-all-rows", false, NULL, writes_all, say_all,
@@ -380,8 +372,7 @@ static const struct rule {
 	{ TIDE_WARNING, "sql-drops", true, NULL, drops, say_drops, NULL },
 	{ TIDE_WARNING, "sql-renames", true, NULL, renames, say_renames,
 	    "a column: add_column, dual_write, backfill and switch; a table: leave a view under the old name "
-	    "in the same "
-	    "phase" },
+	    "in the same phase" },
 	{ TIDE_WARNING, "sql-breaks", true, NULL, breaks, say_breaks, NULL },
 	{ TIDE_WARNING, "sql-breaks", true, NULL, takes_default, say_default,
 	    "keep the default until no such release runs any more, and drop it in a plan of its own" },
@@ -394,7 +385,7 @@ static const struct rule {
 static void
 check_part(const struct place *p, const char *key)
 {
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(rules); i++)
 		if ((!rules[i].act_only || strcmp(key, "act") == 0) && rules[i].applies(p)) {
 			char *text = rules[i].says(p->c->out, p);
 
@@ -422,8 +413,7 @@ static const struct trait_rule {
 	    "drops with CASCADE whatever depends on it, without naming it", "name each object" },
 	{ TIDE_SQL_LIMIT, TIDE_WARNING, true, "sql-setting",
 	    "sets a limit that does not hold: both timeouts are set again before each statement, so that "
-	    "none "
-	    "keeps others waiting longer than the review says",
+	    "none keeps others waiting longer than the review says",
 	    "leave it out, and say limits.lock_timeout in the plan" },
 	{ TIDE_SQL_SETTING, TIDE_WARNING, false, "sql-setting",
 	    "changes a setting under which the statements after it run: what they mean, and when they are "
@@ -440,7 +430,7 @@ check_traits(const struct tide_checking *c, const char *key, const struct tide_s
 {
 	char *bare;
 
-	for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(traits); i++)
 		if ((statement->traits & traits[i].trait) != 0 &&
 		    (transaction || !traits[i].in_transaction_only))
 			tide_say(c, traits[i].severity, traits[i].id, key, traits[i].hint, "%s %s", which,
@@ -482,12 +472,12 @@ void
 tide_script_check(
     const struct tide_checking *c, const char *key, const struct tide_script *script, bool transaction)
 {
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	size_t part = 0;
 
 	for (size_t i = 0; i < script->count; i++) {
 		char *which =
-		    talloc_asprintf(room, "statement %zu of \"%s\" (%s)", i + 1, key, script->item[i].tag);
+		    talloc_asprintf(mem, "statement %zu of \"%s\" (%s)", i + 1, key, script->item[i].tag);
 
 		check_traits(c, key, &script->item[i], which, transaction);
 		for (; part < script->part_count && script->part[part].number == i + 1; part++) {
@@ -500,9 +490,9 @@ tide_script_check(
 				       .script = script,
 				       .fate = tide_script_fate(script, here),
 				       .statement = which,
-				       .relation = tide_script_relation(room, here) },
+				       .relation = tide_script_relation(mem, here) },
 			    key);
 		}
 	}
-	talloc_free(room);
+	talloc_free(mem);
 }

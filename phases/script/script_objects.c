@@ -6,6 +6,7 @@
 
 #include "catalog/change.h"
 #include "catalog/lookup.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 /* Views, functions, triggers, policies, rules and publications in the catalog, after statements of the plan's author. */
@@ -246,7 +247,7 @@ tide_apply_drop_object(const struct tide_applying *a)
 	/* Each table has policies and rules of its own names. */
 	if (!a->ours && (strcmp(effect->object, "policy") == 0 || strcmp(effect->object, "rule") == 0))
 		return;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(kinds); i++)
 		if (strcmp(kinds[i].object, effect->object) == 0)
 			drop_dependents(a, kinds[i].kind, effect->name, NULL);
 	if (strcmp(effect->object, "rule") == 0)

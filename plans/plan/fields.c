@@ -160,7 +160,7 @@ read_quantity(const struct tide_field_at *at, void *member, bool (*parse)(const 
     const char *what, const char *examples)
 {
 	int64_t number = 0;
-	void *tmp;
+	void *mem;
 
 	if (at->node->type == TIDE_TOML_INTEGER && at->node->integer == 0)
 		return take_number(at, 0, member);
@@ -170,9 +170,9 @@ read_quantity(const struct tide_field_at *at, void *member, bool (*parse)(const 
 	}
 	if (parse(at->node->text, &number))
 		return take_number(at, number, member);
-	tmp = talloc_new(NULL);
-	tide_field_fail(at, "%s is not %s", tide_place_quote(tmp, at->node->text), what);
-	talloc_free(tmp);
+	mem = talloc_new(NULL);
+	tide_field_fail(at, "%s is not %s", tide_place_quote(mem, at->node->text), what);
+	talloc_free(mem);
 	return tide_hint(at->err, "write %s with its unit, such as %s", at->field->key, examples);
 }
 
@@ -217,7 +217,7 @@ read_choice(const struct tide_field_at *at, void *member)
 {
 	const char *text = tide_field_string(at), *near;
 	size_t count = 0;
-	void *tmp;
+	void *mem;
 
 	if (text == NULL)
 		return false;
@@ -227,12 +227,12 @@ read_choice(const struct tide_field_at *at, void *member)
 			return true;
 		}
 	}
-	tmp = talloc_new(NULL);
+	mem = talloc_new(NULL);
 	near = tide_nearest(text, at->field->choices, count);
-	tide_field_fail(at, "\"%s\" cannot be %s%s%s%s", at->field->key, tide_place_quote(tmp, text),
+	tide_field_fail(at, "\"%s\" cannot be %s%s%s%s", at->field->key, tide_place_quote(mem, text),
 	    near != NULL ? "; did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
-	tide_hint(at->err, "%s is one of: %s", at->field->key, list_words(tmp, at->field->choices, count));
-	talloc_free(tmp);
+	tide_hint(at->err, "%s is one of: %s", at->field->key, list_words(mem, at->field->choices, count));
+	talloc_free(mem);
 	return false;
 }
 
@@ -328,14 +328,14 @@ static bool
 unknown_key(const struct tide_toml *node, const char *path, const char *const *keys, size_t count,
     struct tide_err *err)
 {
-	void *tmp = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	const char *near = tide_nearest(node->key, keys, count);
 
 	tide_place_fail(err, path, node->key_line, node->key_column, "unknown key %s%s%s%s",
-	    tide_place_quote(tmp, node->key), near != NULL ? "; did you mean \"" : "",
+	    tide_place_quote(mem, node->key), near != NULL ? "; did you mean \"" : "",
 	    near != NULL ? near : "", near != NULL ? "\"?" : "");
-	tide_hint(err, "accepted here: %s", list_words(tmp, keys, count));
-	talloc_free(tmp);
+	tide_hint(err, "accepted here: %s", list_words(mem, keys, count));
+	talloc_free(mem);
 	return false;
 }
 

@@ -39,8 +39,8 @@ take_part(const char *text, char *out)
 static bool
 bad_name(const struct tide_field_at *at, const char *text, const char *wanted)
 {
-	void *tmp = talloc_new(NULL);
-	char *part = talloc_size(tmp, strlen(text) + 1);
+	void *mem = talloc_new(NULL);
+	char *part = talloc_size(mem, strlen(text) + 1);
 	const char *rest = text;
 
 	do {
@@ -51,16 +51,16 @@ bad_name(const struct tide_field_at *at, const char *text, const char *wanted)
 		if (part[cut] == '\0')
 			continue;
 		tide_field_fail(at, "the name %s has %zu bytes: PostgreSQL would cut it to \"%.*s\"",
-		    tide_place_quote(tmp, part), strlen(part), (int)cut, part);
+		    tide_place_quote(mem, part), strlen(part), (int)cut, part);
 		tide_hint(at->err, "names have at most %d bytes", TIDE_NAME_MAX);
-		talloc_free(tmp);
+		talloc_free(mem);
 		return false;
 	} while (*rest == '.' && *++rest != '\0');
 	tide_field_fail(
-	    at, "\"%s\" must be %s, and %s is not", at->field->key, wanted, tide_place_quote(tmp, text));
+	    at, "\"%s\" must be %s, and %s is not", at->field->key, wanted, tide_place_quote(mem, text));
 	tide_hint(at->err, "write it as in SQL; what is not only letters, digits and _ goes in double quotes "
 			   "inside single ones: '\"User Name\"'");
-	talloc_free(tmp);
+	talloc_free(mem);
 	return false;
 }
 
@@ -98,16 +98,16 @@ bool
 tide_field_relation(const struct tide_field_at *at, void *member)
 {
 	const char *text = tide_field_string(at);
-	void *tmp;
+	void *mem;
 	char *parts[2];
 	bool ok;
 
 	if (text == NULL)
 		return false;
-	tmp = talloc_new(NULL);
-	ok = tide_name_parse(tmp, text, parts) > 0 ||
+	mem = talloc_new(NULL);
+	ok = tide_name_parse(mem, text, parts) > 0 ||
 	     bad_name(at, text, "a SQL name, possibly with its schema");
-	talloc_free(tmp);
+	talloc_free(mem);
 	if (ok)
 		*(char **)member = talloc_strdup(at->spec, text);
 	return ok;
@@ -154,11 +154,11 @@ sql_failed(const struct tide_field_at *at)
 static bool
 check_expression(const struct tide_field_at *at, const char *text)
 {
-	void *tmp = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_expression expression = { 0 };
-	bool ok = tide_expression_read(tmp, text, &expression, at->err);
+	bool ok = tide_expression_read(mem, text, &expression, at->err);
 
-	talloc_free(tmp);
+	talloc_free(mem);
 	return ok || sql_failed(at);
 }
 
@@ -290,20 +290,20 @@ one_sql(const struct tide_field_at *at, struct tide_names *out)
 {
 	const char *text = tide_field_string(at);
 	struct tide_names statements = { 0 };
-	void *tmp;
+	void *mem;
 	bool ok;
 
 	if (text == NULL)
 		return false;
-	tmp = talloc_new(NULL);
-	ok = tide_sql_split(tmp, text, &statements, at->err) || sql_failed(at);
+	mem = talloc_new(NULL);
+	ok = tide_sql_split(mem, text, &statements, at->err) || sql_failed(at);
 	if (ok && statements.count == 0) {
 		ok = tide_field_fail(at, "\"%s\" holds no statement", at->field->key);
 		tide_hint(at->err, "%s: %s", at->field->key, tide_field_help(at->field));
 	}
 	for (size_t i = 0; ok && i < statements.count; i++)
 		tide_field_append(at, out, statements.item[i]);
-	talloc_free(tmp);
+	talloc_free(mem);
 	return ok;
 }
 
@@ -375,23 +375,23 @@ tide_field_type(const struct tide_field_at *at, void *member)
 	const char *text = tide_field_string(at);
 	struct tide_expression expression = { 0 };
 	struct tide_err why = { 0 };
-	void *tmp;
+	void *mem;
 	bool ok;
 
 	if (text == NULL)
 		return false;
-	tmp = talloc_new(NULL);
+	mem = talloc_new(NULL);
 	ok = type_is_closed(text) && !is_set(text) &&
-	     tide_expression_read(tmp, talloc_asprintf(tmp, "CAST(NULL AS %s)", text), &expression, &why) &&
+	     tide_expression_read(mem, talloc_asprintf(mem, "CAST(NULL AS %s)", text), &expression, &why) &&
 	     !expression.unparsed;
 	if (ok) {
 		*(char **)member = talloc_strdup(at->spec, text);
 	} else {
 		tide_field_fail(at, "\"%s\" must be a SQL type, and %s is not", at->field->key,
-		    tide_place_quote(tmp, text));
+		    tide_place_quote(mem, text));
 		tide_hint(at->err, "only the type, such as \"integer\", \"numeric(10,2)\" or \"text[]\"; NOT "
 				   "NULL, DEFAULT and COLLATE are not part of it");
 	}
-	talloc_free(tmp);
+	talloc_free(mem);
 	return ok;
 }

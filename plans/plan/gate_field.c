@@ -29,16 +29,16 @@ tide_gate_fields(void)
 static bool
 read_word(const struct tide_toml *node, const char *path, struct tide_gate *out, struct tide_err *err)
 {
-	void *tmp;
+	void *mem;
 
 	if (strcmp(node->text, "manual") == 0) {
 		out->manual = true;
 		return true;
 	}
-	tmp = talloc_new(NULL);
+	mem = talloc_new(NULL);
 	tide_place_fail(
-	    err, path, node->line, node->column, "a gate cannot be %s", tide_place_quote(tmp, node->text));
-	talloc_free(tmp);
+	    err, path, node->line, node->column, "a gate cannot be %s", tide_place_quote(mem, node->text));
+	talloc_free(mem);
 	return tide_hint(err, "gate = \"manual\", or a table of manual, after, sql and window");
 }
 

@@ -125,9 +125,9 @@ static bool
 unknown_kind(const struct tide_plan *plan, const struct tide_toml *node, const char *kind, struct kinds kinds,
     struct tide_err *err)
 {
-	void *tmp = talloc_new(NULL);
-	const char **names = talloc_array(tmp, const char *, (unsigned)kinds.count + 1), *near;
-	char *list = talloc_strdup(tmp, "");
+	void *mem = talloc_new(NULL);
+	const char **names = talloc_array(mem, const char *, (unsigned)kinds.count + 1), *near;
+	char *list = talloc_strdup(mem, "");
 
 	for (size_t i = 0; i < kinds.count; i++) {
 		names[i] = kinds.item[i]->name;
@@ -135,10 +135,10 @@ unknown_kind(const struct tide_plan *plan, const struct tide_toml *node, const c
 	}
 	near = tide_nearest(kind, names, kinds.count);
 	tide_place_fail(err, plan->path, node->line, node->column, "unknown kind %s%s%s%s",
-	    tide_place_quote(tmp, kind), near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+	    tide_place_quote(mem, kind), near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
 	    near != NULL ? "\"?" : "");
 	tide_hint(err, "kinds: %s", list);
-	talloc_free(tmp);
+	talloc_free(mem);
 	return false;
 }
 
@@ -294,12 +294,12 @@ tide_plan_parse(void *ctx, const char *path, const char *text, size_t length,
 static bool
 cannot_read(const char *path, const char *reason, struct tide_err *err)
 {
-	void *tmp = talloc_new(NULL);
-	char *why = talloc_strdup(tmp, reason);
+	void *mem = talloc_new(NULL);
+	char *why = talloc_strdup(mem, reason);
 
 	why[0] = (char)tolower((unsigned char)why[0]);
-	tide_fail(err, TIDE_PLAN, "cannot read the plan %s: %s", tide_place_quote(tmp, path), why);
-	talloc_free(tmp);
+	tide_fail(err, TIDE_PLAN, "cannot read the plan %s: %s", tide_place_quote(mem, path), why);
+	talloc_free(mem);
 	return tide_hint(err, "`tidemark new` writes one; plan.example.toml is one");
 }
 

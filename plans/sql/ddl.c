@@ -5,6 +5,7 @@
 #include <talloc.h>
 
 #include "sqltree.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 /* One row an ALTER TABLE command that matters: the words of the parser, and where it has the name. */
@@ -84,20 +85,20 @@ take_relation(const struct reading *r, const json_t *body)
 {
 	const json_t *relation = json_object_get(body, "relation");
 	size_t at = (size_t)json_integer_value(json_object_get(relation, "location"));
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_sqltokens tokens = { 0 };
 
 	if (text_of(relation, "relname") == NULL) {
-		talloc_free(room);
+		talloc_free(mem);
 		return;
 	}
 	r->out->relation = talloc_strdup(r->ctx, text_of(relation, "relname"));
 	r->out->schema = talloc_strdup(r->ctx, text_of(relation, "schemaname"));
-	if (tide_sqltree_scan(room, r->text, &tokens, NULL))
+	if (tide_sqltree_scan(mem, r->text, &tokens, NULL))
 		for (size_t i = 0; i < tokens.count; i++)
 			if (tokens.item[i].start == at)
 				place(r, &tokens, i, text_of(relation, "schemaname") != NULL ? 2 : 1);
-	talloc_free(room);
+	talloc_free(mem);
 }
 
 static bool
@@ -107,7 +108,7 @@ alter_table(const struct reading *r, const json_t *body)
 	    json_object_get(json_array_get(json_object_get(body, "cmds"), r->nth), "AlterTableCmd");
 	const char *subtype = text_of(command, "subtype");
 
-	for (size_t i = 0; subtype != NULL && i < sizeof(alters) / sizeof(alters[0]); i++) {
+	for (size_t i = 0; subtype != NULL && i < TIDE_COUNT(alters); i++) {
 		const json_t *def = json_object_get(command, "def");
 
 		if (strcmp(alters[i].subtype, subtype) != 0)
@@ -166,20 +167,20 @@ static bool
 create_function(const struct reading *r, const json_t *body)
 {
 	const json_t *names = json_object_get(body, "funcname");
-	void *room = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_sqltokens tokens = { 0 };
 	size_t i = 0;
 
 	if (json_is_true(json_object_get(body, "is_procedure")) || !take_function(r, names)) {
-		talloc_free(room);
+		talloc_free(mem);
 		return false;
 	}
-	if (tide_sqltree_scan(room, r->text, &tokens, NULL)) {
+	if (tide_sqltree_scan(mem, r->text, &tokens, NULL)) {
 		while (i < tokens.count && !tide_sqltoken_is(r->text, &tokens.item[i], "function"))
 			i++;
 		place(r, &tokens, i + 1, 2);
 	}
-	talloc_free(room);
+	talloc_free(mem);
 	return take(r, TIDE_DDL_CREATE_FUNCTION, part(names, 1));
 }
 
@@ -232,7 +233,7 @@ static const struct {
 	{ "GrantStmt", grant },
 	{ "DropStmt", drop },
 };
-#define KINDS (sizeof(statements) / sizeof(statements[0]))
+#define KINDS (TIDE_COUNT(statements))
 
 /* ALTER TABLE has commands, DROP and GRANT have objects; every other statement is one. */
 static size_t
@@ -284,8 +285,8 @@ named_not_null(const struct reading *r)
 size_t
 tide_ddl_read(void *ctx, const char *statement, struct tide_ddl **out, bool *whole)
 {
-	void *room = talloc_new(NULL);
-	const struct tide_sqltree *tree = tide_sqltree_parse(room, statement);
+	void *mem = talloc_new(NULL);
+	const struct tide_sqltree *tree = tide_sqltree_parse(mem, statement);
 	json_t *body = NULL;
 	const char *node = NULL;
 	size_t kind = 0, count = 0;
@@ -310,7 +311,7 @@ tide_ddl_read(void *ctx, const char *statement, struct tide_ddl **out, bool *who
 	}
 	if (whole != NULL)
 		*whole = count > 0 && (node == NULL || count == commands(body));
-	talloc_free(room);
+	talloc_free(mem);
 	return count;
 }
 

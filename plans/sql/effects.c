@@ -7,6 +7,7 @@
 
 #include "effects_tree.h"
 #include "tidemark/plans/expression.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 /* What a statement does, by the node that the parser makes of it: one row each. A node without a row is unknown. */
@@ -83,7 +84,7 @@ create_index(struct tide_reading *r, const json_t *body, size_t at)
 	effect->old = effect->unique ? TIDE_OLD_UNKNOWN : TIDE_OLD_FITS;
 	effect->missing_ok = tide_tree_true(body, "if_not_exists");
 	effect->definition = index_definition(r);
-	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+	for (size_t k = 0; k < TIDE_COUNT(lists); k++) {
 		const json_t *list = json_object_get(body, lists[k]);
 
 		for (size_t i = 0; i < json_array_size(list); i++) {
@@ -444,7 +445,7 @@ is_rows(const char *name)
 	static const char *const nodes[] = { "SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt",
 		"MergeStmt" };
 
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(nodes); i++)
 		if (strcmp(nodes[i], name) == 0)
 			return true;
 	return false;
@@ -472,7 +473,7 @@ read_node(struct tide_reading *r, const char *name, const json_t *body)
 		tide_effects_rows(r, name, body);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(several) / sizeof(several[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(several); i++)
 		if (strcmp(several[i].node, name) == 0) {
 			several[i].read(r, body);
 			return;
@@ -538,17 +539,17 @@ tide_statements_read(void *ctx, const char *text, struct tide_statements *out)
 unsigned
 tide_sql_traits(const char *text)
 {
-	void *scratch = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_statements read;
 	unsigned any = 0, all = TIDE_SQL_READ_ONLY;
 
-	tide_statements_read(scratch, text, &read);
+	tide_statements_read(mem, text, &read);
 	for (size_t i = 0; i < read.count; i++) {
 		any |= read.item[i].traits;
 		all &= read.item[i].traits;
 	}
 	if (read.count == 0)
 		all = 0;
-	talloc_free(scratch);
+	talloc_free(mem);
 	return (any & ~(unsigned)TIDE_SQL_READ_ONLY) | all;
 }

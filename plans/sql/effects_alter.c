@@ -5,6 +5,7 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 /* ALTER TABLE and its like, part by part: what AlterTableGetLockLevel() in PostgreSQL's tablecmds.c asks for. */
@@ -47,7 +48,7 @@ has_any(const json_t *node, const char *const *words, size_t count)
 	return false;
 }
 
-#define HAS_ANY(node, words) has_any(node, words, sizeof(words) / sizeof((words)[0]))
+#define HAS_ANY(node, words) has_any(node, words, TIDE_COUNT(words))
 
 static void
 worse(struct tide_effect *effect, enum tide_work work)
@@ -151,7 +152,7 @@ add_inline(struct tide_reading *r, size_t at, const json_t *constraint)
 
 	/* IF NOT EXISTS: it comes only with the column. */
 	effect.missing_ok = column->missing_ok;
-	for (size_t i = 0; column->name != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; column->name != NULL && i < TIDE_COUNT(rows); i++) {
 		char type = rows[i].type;
 		const char *rest;
 
@@ -195,7 +196,7 @@ column_constraint(struct tide_reading *r, size_t at, const json_t *constraint, b
 		tide_reading_at(r, at)->identity = *when == 'a' ? 'a' : 'd';
 		tide_reading_at(r, at)->not_null = true;
 	}
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(rows); i++)
 		if (strcmp(rows[i].contype, type) == 0)
 			worse(tide_reading_at(r, at), rows[i].work);
 	if (strcmp(type, "CONSTR_FOREIGN") == 0) {
@@ -325,7 +326,7 @@ index_columns(struct tide_reading *r, size_t at, const json_t *constraint)
 {
 	static const char *const keys[] = { "keys", "fk_attrs" };
 
-	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+	for (size_t k = 0; k < TIDE_COUNT(keys); k++) {
 		const json_t *list = json_object_get(constraint, keys[k]);
 
 		for (size_t i = 0; i < json_array_size(list); i++) {
@@ -369,7 +370,7 @@ add_constraint(struct tide_reading *r, const json_t *cmd, size_t at)
 	struct tide_effect *effect = tide_reading_at(r, at);
 
 	effect->work = TIDE_WORK_UNKNOWN;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(rows); i++)
 		if (strcmp(rows[i].name, tide_tree_text(constraint, "contype")) == 0) {
 			effect->constraint = rows[i].type;
 			effect->lock = rows[i].lock;

@@ -4,6 +4,8 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
+
 /* DROP and RENAME. What is dropped by its name alone depends on tables that only the catalog knows. */
 
 enum dropped {
@@ -105,7 +107,7 @@ tide_effects_drop(struct tide_reading *r, const json_t *body)
 	const json_t *objects = json_object_get(body, "objects");
 	const struct drop_row *row = NULL;
 
-	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(drops); i++)
 		if (strcmp(drops[i].type, type) == 0)
 			row = &drops[i];
 	if (tide_tree_true(body, "concurrent"))
@@ -164,7 +166,7 @@ tide_effects_rename(struct tide_reading *r, const json_t *body)
 	const char *type = tide_tree_text(body, "renameType"), *of = tide_tree_text(body, "relationType");
 	struct tide_effect effect = { .work = TIDE_WORK_UNKNOWN, .old = TIDE_OLD_UNKNOWN };
 
-	for (size_t i = 0; i < sizeof(renames) / sizeof(renames[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(renames); i++)
 		if (strcmp(renames[i].type, type) == 0)
 			effect = (struct tide_effect){ .kind = renames[i].kind,
 				.lock = renames[i].lock,

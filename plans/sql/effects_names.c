@@ -4,6 +4,7 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
 #include "tidemark/base/names.h"
 #include "tidemark/base/sqltext.h"
 
@@ -137,7 +138,7 @@ take_object(struct tide_reading *r, const char *type, const json_t *object)
 
 	if (function != NULL)
 		take_qualified(r, function, 1);
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(parts); i++) {
 		bool on_table = parts[i].count == 2;
 
 		if (strcmp(parts[i].type, type) != 0 || count == 0)
@@ -204,6 +205,6 @@ tide_effects_names(struct tide_reading *r, const json_t *statement)
 
 	for (size_t i = 0; ranges[i] != NULL; i++)
 		tide_tree_each(statement, ranges[i], take_member, &n);
-	for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(takes); i++)
 		tide_tree_each(statement, takes[i].node, takes[i].take, &n);
 }

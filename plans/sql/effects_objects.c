@@ -4,6 +4,7 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 /* Views, functions, triggers, policies and rules: what depends on tables without holding rows. */
@@ -132,7 +133,7 @@ tide_effects_policy(struct tide_reading *r, const json_t *body, size_t at)
 	effect->name = tide_reading_copy(r, *policy != '\0' ? policy : tide_tree_text(body, "rulename"));
 	effect->missing_ok =
 	    json_object_get(body, "qual") == NULL || json_object_get(body, "with_check") == NULL;
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(events); i++)
 		if (strcmp(events[i].event, tide_tree_text(body, "event")) == 0)
 			effect->trigger = events[i].bit;
 	return at;

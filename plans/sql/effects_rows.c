@@ -5,6 +5,8 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
+
 /* Statements that read and write rows. What functions do that a SELECT calls is known of a few only. */
 
 /* None of them writes a row, takes a lock on a table or changes what others see. */
@@ -44,7 +46,7 @@ count_unknown(void *ctx, const json_t *found)
 	size_t *unknown = ctx;
 
 	if (name != NULL && (schema == NULL || strcmp(schema, "pg_catalog") == 0))
-		for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		for (size_t i = 0; i < TIDE_COUNT(harmless); i++)
 			if (strcmp(harmless[i], name) == 0)
 				return;
 	++*unknown;
@@ -73,7 +75,7 @@ tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at)
 	const char *name = tide_tree_text(body, "name");
 	bool all = strcmp(tide_tree_text(body, "kind"), "VAR_RESET_ALL") == 0;
 
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(settings); i++) {
 		if (!all && strcasecmp(settings[i].name, name) != 0)
 			continue;
 		r->out->traits |= TIDE_SQL_SETTING;
@@ -82,7 +84,7 @@ tide_effects_setting(struct tide_reading *r, const json_t *body, size_t at)
 			tide_reading_at(r, at)->old = TIDE_OLD_UNKNOWN;
 		}
 	}
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(limits); i++)
 		if (all || strcasecmp(limits[i], name) == 0)
 			r->out->traits |= TIDE_SQL_LIMIT;
 	return at;
@@ -111,7 +113,7 @@ take_write(void *ctx, const json_t *body)
 {
 	struct rows *rows = ctx;
 
-	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(writes); i++) {
 		const struct write_row *row = &writes[i];
 		bool limited = json_object_get(body, "whereClause") != NULL;
 		struct tide_effect effect = { .kind = TIDE_EFFECT_WRITE,
@@ -186,7 +188,7 @@ writes_or_locks(const json_t *body)
 	static const char *const keys[] = { "lockingClause", "intoClause", "InsertStmt", "UpdateStmt",
 		"DeleteStmt", "MergeStmt" };
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(keys); i++)
 		if (tide_sqltree_has(body, keys[i], NULL))
 			return true;
 	return false;
@@ -200,7 +202,7 @@ tide_effects_rows(struct tide_reading *r, const char *node, const json_t *body)
 
 	if (!selects)
 		take_write(&(struct rows){ r, node }, body);
-	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(writes); i++)
 		tide_tree_each(body, writes[i].node, take_write, &(struct rows){ r, writes[i].node });
 	if (selects)
 		take_locking(r, body);

@@ -38,11 +38,11 @@ tide_tree_each(const json_t *node, const char *key, void (*take)(void *ctx, cons
 	size_t i;
 
 	if (json_is_array(node)) {
-		json_array_foreach(node, i, child) tide_tree_each(child, key, take, ctx);
+		json_array_foreach (node, i, child)
+			tide_tree_each(child, key, take, ctx);
 		return;
 	}
-	json_object_foreach((json_t *)node, name, child)
-	{
+	json_object_foreach ((json_t *)node, name, child) {
 		if (strcmp(name, key) == 0)
 			take(ctx, child);
 		tide_tree_each(child, key, take, ctx);

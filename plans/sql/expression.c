@@ -5,6 +5,7 @@
 #include <talloc.h>
 
 #include "survey.h"
+#include "tidemark/base/array.h"
 
 #define TAIL "\n)"
 #define PAREN_AT (TIDE_SURVEY_HEAD_LENGTH - 2)
@@ -148,7 +149,7 @@ accept_unparsed(struct tide_survey *s)
 		    s->tree->message);
 	if (s->tree->at >= TIDE_SURVEY_HEAD_LENGTH + last_end(s))
 		return tide_sqltree_fail(s->err, s->text, last_end(s), "the expression ends too early");
-	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(statements); i++)
 		if (tide_sqltoken_is(s->text, first, statements[i]))
 			return refuse_query(s);
 	s->unparsed = true;
@@ -179,15 +180,14 @@ tide_survey_text(struct tide_survey *s)
 bool
 tide_expression_read(void *ctx, const char *text, struct tide_expression *out, struct tide_err *err)
 {
-	void *scratch = talloc_new(NULL);
-	struct tide_survey s = { .ctx = scratch, .text = text, .row = TIDE_ROW, .err = err };
+	void *mem = talloc_new(NULL);
+	struct tide_survey s = { .ctx = mem, .text = text, .row = TIDE_ROW, .err = err };
 	struct tide_names columns = { 0 };
 	bool ok = tide_survey_text(&s);
 
 	for (size_t i = 0; ok && i < s.count; i++)
 		if (!tide_survey_contains(&columns, s.references[i].name) &&
-		    !tide_sqltree_append(
-			scratch, &columns, s.references[i].name, strlen(s.references[i].name)))
+		    !tide_sqltree_append(mem, &columns, s.references[i].name, strlen(s.references[i].name)))
 			ok = tide_survey_no_memory(&s);
 	if (ok)
 		*out = (struct tide_expression){
@@ -196,6 +196,6 @@ tide_expression_read(void *ctx, const char *text, struct tide_expression *out, s
 			.subquery = s.subquery,
 			.unparsed = s.unparsed,
 		};
-	talloc_free(scratch);
+	talloc_free(mem);
 	return ok;
 }

@@ -126,8 +126,8 @@ char *
 tide_expression_qualify(void *ctx, const char *text, const struct tide_names *columns, const char *from,
     const char *to, struct tide_err *err)
 {
-	void *scratch = talloc_new(NULL);
-	struct tide_survey s = { .ctx = scratch, .text = text, .row = from, .columns = columns, .err = err };
+	void *mem = talloc_new(NULL);
+	struct tide_survey s = { .ctx = mem, .text = text, .row = from, .columns = columns, .err = err };
 	char *out = NULL;
 
 	if (tide_survey_text(&s)) {
@@ -136,22 +136,22 @@ tide_expression_qualify(void *ctx, const char *text, const struct tide_names *co
 		else
 			out = talloc_steal(ctx, rewrite(&s, to));
 	}
-	talloc_free(scratch);
+	talloc_free(mem);
 	return out;
 }
 
 char *
 tide_expression_of_table(void *ctx, const char *text, const char *schema, const char *table)
 {
-	void *scratch = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_err ignored = { 0 };
 	struct tide_survey s = {
-		.ctx = scratch, .text = text, .row = table, .table = true, .schema = schema, .err = &ignored
+		.ctx = mem, .text = text, .row = table, .table = true, .schema = schema, .err = &ignored
 	};
 	char *out = NULL;
 
 	if (strchr(text, '.') != NULL && tide_survey_text(&s) && !s.unparsed && s.count > 0)
 		out = talloc_steal(ctx, rewrite(&s, TIDE_ROW));
-	talloc_free(scratch);
+	talloc_free(mem);
 	return out != NULL ? out : talloc_strdup(ctx, text);
 }

@@ -208,8 +208,8 @@ tide_shape(void *ctx, const char *definition, enum tide_shape_of of, const struc
     const struct tide_names *after)
 {
 	struct shaping s = { of, before, after };
-	void *room = talloc_new(NULL);
-	struct tide_sqltree *tree = tide_sqltree_parse(room, statement_of(room, definition));
+	void *mem = talloc_new(NULL);
+	struct tide_sqltree *tree = tide_sqltree_parse(mem, statement_of(mem, definition));
 	json_t *what = tree == NULL ? NULL : subject(tree->statements);
 	char *dump, *out = NULL;
 
@@ -218,13 +218,13 @@ tide_shape(void *ctx, const char *definition, enum tide_shape_of of, const struc
 
 		if (of == TIDE_SHAPE_UNIQUENESS) {
 			json_object_del(shaped, "indexIncludingParams");
-			sort_keys(room, shaped);
+			sort_keys(mem, shaped);
 		}
 		dump = json_dumps(shaped, JSON_COMPACT | JSON_SORT_KEYS);
 		out = talloc_strdup(ctx, dump);
 		free(dump);
 		json_decref(shaped);
 	}
-	talloc_free(room);
+	talloc_free(mem);
 	return out;
 }

@@ -10,6 +10,7 @@
 #include <talloc.h>
 
 #include "sqltree.h"
+#include "tidemark/base/array.h"
 
 /*
  * The statement in [start, end) without the comments and blanks around it: a comment after it could swallow what
@@ -52,14 +53,14 @@ append_statements(void *ctx, const char *text, const struct tide_sqltokens *toke
 bool
 tide_sql_split(void *ctx, const char *text, struct tide_names *out, struct tide_err *err)
 {
-	void *scratch = talloc_new(NULL);
+	void *mem = talloc_new(NULL);
 	struct tide_sqltokens tokens = { 0 };
 	struct tide_names names = { 0 };
 	PgQuerySplitResult split;
 	bool ok;
 
-	if (!tide_sqltree_scan(scratch, text, &tokens, err)) {
-		talloc_free(scratch);
+	if (!tide_sqltree_scan(mem, text, &tokens, err)) {
+		talloc_free(mem);
 		return false;
 	}
 	split = pg_query_split_with_parser(text);
@@ -71,12 +72,12 @@ tide_sql_split(void *ctx, const char *text, struct tide_names *out, struct tide_
 	if (split.error != NULL)
 		ok = tide_fail(err, TIDE_PLAN, "%s", split.error->message);
 	else
-		ok = append_statements(scratch, text, &tokens, &split, &names) ||
+		ok = append_statements(mem, text, &tokens, &split, &names) ||
 		     tide_fail(err, TIDE_UNEXPECTED, "out of memory");
 	if (ok)
 		*out = (struct tide_names){ talloc_steal(ctx, names.item), names.count };
 	pg_query_free_split_result(split);
-	talloc_free(scratch);
+	talloc_free(mem);
 	return ok;
 }
 
@@ -90,7 +91,7 @@ verb_of(const char *text)
 		"DECLARE" };
 
 	text += strspn(text, " \t\r\n");
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+	for (size_t i = 0; i < TIDE_COUNT(verbs); i++) {
 		size_t length = strlen(verbs[i]);
 
 		if (strncasecmp(text, verbs[i], length) == 0 && strchr(" \t\r\n(", text[length]) != NULL)

@@ -282,13 +282,11 @@ tide_sqltree_has(const json_t *node, const char *key, const char *value)
 	const char *name;
 	size_t i;
 
-	json_array_foreach(tree, i, child)
-	{
+	json_array_foreach (tree, i, child) {
 		if (tide_sqltree_has(child, key, value))
 			return true;
 	}
-	json_object_foreach(tree, name, child)
-	{
+	json_object_foreach (tree, name, child) {
 		if (strcmp(name, key) == 0 &&
 		    (value == NULL ||
 			(json_is_string(child) && strcmp(json_string_value(child), value) == 0)))

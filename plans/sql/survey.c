@@ -4,6 +4,7 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 
 bool
@@ -146,7 +147,7 @@ visit_function(struct tide_survey *s, json_t *body)
 
 	if (name == NULL)
 		return tide_survey_no_memory(s);
-	for (size_t i = 0; s->depth == 0 && i < sizeof(many_rows) / sizeof(many_rows[0]); i++)
+	for (size_t i = 0; s->depth == 0 && i < TIDE_COUNT(many_rows); i++)
 		if (json_object_get(body, many_rows[i]) != NULL)
 			return refuse(s, body, "an aggregate or window function needs more than one row");
 	if (!tide_survey_contains(&s->functions, name) &&
@@ -245,11 +246,11 @@ visit_select(struct tide_survey *s, json_t *body)
 	if (!tide_survey_walk(s, json_object_get(body, "withClause")))
 		return false;
 	s->shadows += shadow;
-	for (size_t i = 0; ok && i < sizeof(plain) / sizeof(plain[0]); i++)
+	for (size_t i = 0; ok && i < TIDE_COUNT(plain); i++)
 		ok = tide_survey_walk(s, json_object_get(body, plain[i]));
-	for (size_t i = 0; ok && i < sizeof(outputs) / sizeof(outputs[0]); i++)
+	for (size_t i = 0; ok && i < TIDE_COUNT(outputs); i++)
 		ok = walk_outputs(s, body, json_object_get(body, outputs[i]));
-	for (size_t i = 0; ok && i < sizeof(sides) / sizeof(sides[0]); i++)
+	for (size_t i = 0; ok && i < TIDE_COUNT(sides); i++)
 		ok = json_object_get(body, sides[i]) == NULL ||
 		     visit_select(s, json_object_get(body, sides[i]));
 	s->shadows -= shadow;
@@ -310,7 +311,7 @@ static const struct {
 static bool
 walk_member(struct tide_survey *s, const char *key, json_t *value)
 {
-	for (size_t i = 0; i < sizeof(visitors) / sizeof(visitors[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(visitors); i++)
 		if (strcmp(visitors[i].key, key) == 0)
 			return visitors[i].visit(s, value);
 	return tide_survey_walk(s, value);
@@ -323,13 +324,11 @@ tide_survey_walk(struct tide_survey *s, json_t *node)
 	json_t *child;
 	size_t i;
 
-	json_array_foreach(node, i, child)
-	{
+	json_array_foreach (node, i, child) {
 		if (!tide_survey_walk(s, child))
 			return false;
 	}
-	json_object_foreach(node, key, child)
-	{
+	json_object_foreach (node, key, child) {
 		if (!walk_member(s, key, child))
 			return false;
 	}

@@ -25,8 +25,9 @@ struct tide_survey {
 	const char *text;
 	const char *row;                  /* what the row is called, or NULL */
 	const struct tide_names *columns; /* what the row holds, where that is known */
-	bool
-	    table; /* `row` is a table, of `schema`: only what is qualified with it is collected, and nothing is refused for it */
+	/* `row` is a table, of `schema`: only what is qualified with it is collected, and nothing is refused
+	 * for it */
+	bool table;
 	const char *schema; /* or NULL: any */
 	struct tide_err *err;
 	struct tide_sqltokens tokens;

@@ -290,7 +290,7 @@ missing(const struct tide_template *template, enum tide_template_value value, co
 static bool
 check_values(const struct tide_template *template, const struct values *values, struct tide_err *err)
 {
-	void *tmp;
+	void *mem;
 	bool same;
 
 	for (enum tide_template_value value = 0; value <= TIDE_VALUE_COLUMN; value++)
@@ -299,11 +299,11 @@ check_values(const struct tide_template *template, const struct values *values, 
 	for (enum tide_template_value value = 0; value <= TIDE_VALUE_COLUMN; value++)
 		if (values->item[value] != NULL && !check_value(value, values->item[value], err))
 			return false;
-	tmp = talloc_new(NULL);
+	mem = talloc_new(NULL);
 	same =
-	    (template->needs & TIDE_NEEDS(TO)) != 0 && strcmp(plain_name(tmp, values->item[TIDE_VALUE_FROM]),
-							   plain_name(tmp, values->item[TIDE_VALUE_TO])) == 0;
-	talloc_free(tmp);
+	    (template->needs & TIDE_NEEDS(TO)) != 0 && strcmp(plain_name(mem, values->item[TIDE_VALUE_FROM]),
+							   plain_name(mem, values->item[TIDE_VALUE_TO])) == 0;
+	talloc_free(mem);
 	if (!same)
 		return true;
 	tide_fail(err, TIDE_USAGE, "old and new column are the same: %s", values->item[TIDE_VALUE_TO]);
@@ -342,7 +342,7 @@ tide_template_render(void *ctx, const struct tide_template_args *args, struct ti
 	    [TIDE_VALUE_COLUMN] = args->from != NULL ? args->from : args->to,
 	} };
 	struct tide_text out;
-	void *tmp;
+	void *mem;
 	bool ok;
 
 	if (template == NULL) {
@@ -353,15 +353,15 @@ tide_template_render(void *ctx, const struct tide_template_args *args, struct ti
 	}
 	if (!check_values(template, &values, err))
 		return NULL;
-	tmp = talloc_new(NULL);
+	mem = talloc_new(NULL);
 	values.item[TIDE_VALUE_INDEX] = args->from != NULL && args->to != NULL
 					    ? args->to
-					    : index_name(tmp, args->table, values.item[TIDE_VALUE_COLUMN]);
-	ok = name_plan(tmp, template, args->name, &values, err);
+					    : index_name(mem, args->table, values.item[TIDE_VALUE_COLUMN]);
+	ok = name_plan(mem, template, args->name, &values, err);
 	if (ok) {
 		tide_text_init(&out, ctx);
 		expand(&out, template->text, &values);
 	}
-	talloc_free(tmp);
+	talloc_free(mem);
 	return ok ? out.data : NULL;
 }

@@ -1,4 +1,5 @@
 #include "template_texts.h"
+#include "tidemark/base/array.h"
 
 #define HEAD                                                                                                 \
 	"name  = %s:name%\t# identity of the plan: never reuse it\n"                                         \
@@ -99,4 +100,4 @@ const struct tide_template tide_templates[] = {
 	    "%c:table%-not-null-%c:column%", "Forbid NULL in %c:table%.%c:column%", set_not_null },
 };
 
-const size_t tide_template_count = sizeof(tide_templates) / sizeof(tide_templates[0]);
+const size_t tide_template_count = TIDE_COUNT(tide_templates);

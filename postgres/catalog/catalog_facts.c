@@ -130,8 +130,8 @@ static const char text_of_session[] =
     "(\\d+)\\y', 'g')"
     " AS m (part) JOIN pg_catalog.pg_type AS t ON t.oid = m.part[1]::pg_catalog.oid"
     " WHERE a.attrelid = 'pg_temp." ROW "'::pg_catalog.regclass AND a.attname = 'tidemark_generated'"
-    " AND CASE WHEN t.typbasetype <> 0 THEN t.typbasetype ELSE t.oid END = ANY "
-    "('{float4,float8,bytea,interval,point,"
+    " AND CASE WHEN t.typbasetype <> 0 THEN t.typbasetype ELSE t.oid "
+    "END = ANY ('{float4,float8,bytea,interval,point,"
     "line,lseg,box,path,polygon,circle}'::pg_catalog.regtype[]::pg_catalog.oid[]))"
     " THEN RAISE 'the text depends on the session' USING ERRCODE = '42P17'; END IF; END$tidemark$";
 

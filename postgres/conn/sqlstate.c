@@ -6,6 +6,7 @@
 #include <libpq-fe.h>
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
 #include "tidemark/base/redact.h"
 
 /* The first row whose state is a prefix decides: whole states stand before their class. */
@@ -43,7 +44,7 @@ tide_sqlstate_code(const char *sqlstate)
 {
 	if (sqlstate == NULL || sqlstate[0] == '\0')
 		return TIDE_UNREACHABLE;
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(codes); i++)
 		if (strncmp(sqlstate, codes[i].state, strlen(codes[i].state)) == 0)
 			return codes[i].code;
 	return TIDE_UNEXPECTED;
@@ -81,7 +82,7 @@ tide_libpq_line(void *ctx, const char *text)
 static bool
 tells_row(const char *sqlstate)
 {
-	for (size_t i = 0; i < sizeof(row_in_detail) / sizeof(row_in_detail[0]); i++)
+	for (size_t i = 0; i < TIDE_COUNT(row_in_detail); i++)
 		if (strcmp(sqlstate, row_in_detail[i]) == 0)
 			return true;
 	return false;

@@ -61,8 +61,7 @@ is_direct(struct tide_conn *c)
 	tide_fail(&err, TIDE_PRECONDITION, "connected through a pooler (server process %s, expected %d)", pid,
 	    c->backend_pid);
 	tide_hint(&err, "tidemark needs sessions of its own for settings, LISTEN and cancelling: connect to "
-			"PostgreSQL directly, "
-			"not through the pooler");
+			"PostgreSQL directly, not through the pooler");
 	refuse_session(c, &err);
 	return false;
 }
@@ -74,8 +73,7 @@ refuse_settings(struct tide_conn *c)
 
 	if (strcmp(err.sqlstate, "42501") == 0)
 		tide_hint(&err, "the role or the database sets session_replication_role, which would switch "
-				"triggers off: "
-				"ALTER ROLE … RESET session_replication_role");
+				"triggers off: ALTER ROLE … RESET session_replication_role");
 	refuse_session(c, &err);
 }
 

@@ -29,8 +29,7 @@ static const struct {
 	    "the password is wrong or the role has none: `tidemark config` shows where it comes from" },
 	{ "28000", "no pg_hba.conf entry", TIDE_USAGE,
 	    "the server's pg_hba.conf admits no such connection: check user, database, address, and whether "
-	    "it wants TLS "
-	    "(sslmode=require)" },
+	    "it wants TLS (sslmode=require)" },
 	{ "28", NULL, TIDE_USAGE,
 	    "the server does not admit this role: check the user and the server's pg_hba.conf" },
 	{ "3D000", NULL, TIDE_USAGE,

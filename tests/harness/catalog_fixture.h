@@ -98,7 +98,8 @@ fixture_attnums(void *ctx, const struct tide_table *table, const json_t *row, si
 
 	*count = json_array_size(names);
 	out = talloc_array(ctx, int, (unsigned)*count);
-	json_array_foreach(names, i, name) out[i] = fixture_attnum(table, name);
+	json_array_foreach (names, i, name)
+		out[i] = fixture_attnum(table, name);
 	return out;
 }
 
@@ -217,7 +218,7 @@ fixture_last_name(void *ctx, const char *identity)
 	size_t key##_at;                                                                                     \
 	(owner)->counter = json_array_size(key##_rows);                                                      \
 	(owner)->member = talloc_zero_array(cat, struct type, (unsigned)(owner)->counter);                   \
-	json_array_foreach(key##_rows, key##_at, key##_row)
+	json_array_foreach (key##_rows, key##_at, key##_row)
 
 static void
 fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *out)

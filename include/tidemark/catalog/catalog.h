@@ -14,33 +14,37 @@ struct tide_column {
 	char *name;
 	int attnum;
 	char *type; /* format_type with modifier: "numeric(10,2)" */
-	char *
-	    cast_type; /* what a value is cast to before it is compared: without the modifier where a cast would cut silently (varchar, bpchar, bit) */
+	/* what a value is cast to before it is compared: without the modifier where a cast would cut silently
+	 * (varchar, bpchar, bit) */
+	char *cast_type;
 	char *collation; /* quoted, only when not the type's default */
 	char *collated;  /* quoted, also when it is the type's default; NULL: the type has none */
-	bool
-	    identical; /* equality is byte identity (int, uuid, text with a deterministic collation …), else images are compared */
-	char *
-	    unpadded; /* character(n) and arrays of it: the type in which values have no blanks at the end; else NULL */
-	char *
-	    parts; /* of a composite: the ways to itself ("?"), to composites in it ("?.x") and to its fields ("=.x"), after each but the last \x01; else NULL */
+	/* equality is byte identity (int, uuid, text with a deterministic collation …), else images are
+	 * compared */
+	bool identical;
+	/* character(n) and arrays of it: the type in which values have no blanks at the end; else NULL */
+	char *unpadded;
+	/* of a composite: the ways to itself ("?"), to composites in it ("?.x") and to its fields ("=.x"),
+	 * after each but the last \x01; else NULL */
+	char *parts;
 	bool composites; /* an array of composites */
 	bool not_null;   /* proved: no row holds NULL */
-	bool
-	    not_null_unproved; /* PostgreSQL 18: NOT VALID, so that rows may hold NULL and no write may bring one */
-	bool inherited;        /* by the table itself, from one that it does not partition */
-	char *
-	    default_expr; /* or that of its domain; NULL: none; of a generated column what it is generated from */
+	/* PostgreSQL 18: NOT VALID, so that rows may hold NULL and no write may bring one */
+	bool not_null_unproved;
+	bool inherited; /* by the table itself, from one that it does not partition */
+	/* or that of its domain; NULL: none; of a generated column what it is generated from */
+	char *default_expr;
 	bool default_of_type; /* default_expr is the type's */
-	bool
-	    default_constant; /* the default has the same value for every row of a transaction: immutable, or now() and its like */
+	/* the default has the same value for every row of a transaction: immutable, or now() and its like */
+	bool default_constant;
 	char identity;  /* 'a', 'd' or 0 */
 	char generated; /* 's', 'v' or 0 */
 	char *sequence; /* quoted name of an owned sequence, or NULL */
 	char *comment;
 	char *acl; /* column privileges as text, or NULL */
-	char *
-	    grants; /* the same, one a line: privilege, role as SQL, " WITH GRANT OPTION" or nothing, tabs between; or NULL */
+	/* the same, one a line: privilege, role as SQL, " WITH GRANT OPTION" or nothing, tabs between; or
+	 * NULL */
+	char *grants;
 	char storage, type_storage; /* p e m x; of the column and of its type */
 	char compression;           /* p l, or 0 */
 	char *statistics;           /* its own target, or NULL */
@@ -92,10 +96,10 @@ struct tide_trigger {
  */
 struct tide_reaction {
 	char *name;
-	char
-	    kind; /* t trigger, c constraint trigger, r rule, k foreign key of either side or deferrable key */
-	char *
-	    table; /* the partition it is on, quoted where needed; NULL: the table itself, and so every partition */
+	/* t trigger, c constraint trigger, r rule, k foreign key of either side or deferrable key */
+	char kind;
+	/* the partition it is on, quoted where needed; NULL: the table itself, and so every partition */
+	char *table;
 	char *does;      /* its function; of a k the definition; of a rule NULL */
 	char *timing;    /* "BEFORE UPDATE OF qty FOR EACH ROW" */
 	char *condition; /* of WHEN, or NULL */
@@ -112,29 +116,31 @@ struct tide_dependent {
 	char *name;       /* what `accept` must say */
 	char *identity;   /* for display: "view public.v" */
 	bool blocks_drop; /* DROP COLUMN would fail (else it would go silently, or stay and fail) */
-	bool
-	    alters; /* a BEFORE trigger for each row, whose function may read or set the column before ours does */
+	/* a BEFORE trigger for each row, whose function may read or set the column before ours does */
+	bool alters;
 };
 
 /** One user expression as the server sees it. */
 struct tide_fact {
 	char *source; /* as written in the plan */
-	char *
-	    canonical; /* parsed back by the server, everything qualified, the row as TIDE_ROW; NULL when error */
+	/* parsed back by the server, everything qualified, the row as TIDE_ROW; NULL when error */
+	char *canonical;
 	char volatility; /* 'i' 's' 'v' */
-	bool
-	    rewrites; /* a column of the type cannot be added without rewriting the table: a domain with a constraint */
-	char *
-	    writers_lack; /* GRANTs that roles need who write to the table and may not evaluate it, one a line; or NULL */
-	char *
-	    bare; /* functions that it calls whose bodies name something without its schema, one a line: "f(integer) names g"; or NULL */
-	char *
-	    bare_cure; /* the statements that give each of them a search_path of its own, one a line; NULL with bare */
-	char *
-	    path_error; /* what the server said when it was evaluated under pg_catalog alone and a name was not found; or NULL */
+	/* a column of the type cannot be added without rewriting the table: a domain with a constraint */
+	bool rewrites;
+	/* GRANTs that roles need who write to the table and may not evaluate it, one a line; or NULL */
+	char *writers_lack;
+	/* functions that it calls whose bodies name something without its schema, one a line: "f(integer)
+	 * names g"; or NULL */
+	char *bare;
+	/* the statements that give each of them a search_path of its own, one a line; NULL with bare */
+	char *bare_cure;
+	/* what the server said when it was evaluated under pg_catalog alone and a name was not found; or NULL
+	 * what the server said when it was evaluated under pg_catalog alone and a name was not found; or NULL */
+	char *path_error;
 	bool builtin; /* no function of somebody's own is called */
-	bool
-	    takes_defaults; /* immutable, and over the constant defaults of the columns (else NULL) it gives a value */
+	/* immutable, and over the constant defaults of the columns (else NULL) it gives a value */
+	bool takes_defaults;
 	char *type;
 	char *error; /* the server's message, or NULL */
 	char sqlstate[6];
@@ -152,10 +158,10 @@ struct tide_table {
 	bool published;           /* in any publication */
 	char *publications;       /* those that send every column, quoted; or NULL */
 	char *state_publications; /* those that send the tables of schema tidemark, too; or NULL */
-	char *
-	    without_identity; /* a table of it that is published for updates and has no replica identity; or NULL */
-	char *
-	    narrow_publications; /* whose filter or column list the replica identity does not cover: updates are refused; or NULL */
+	/* a table of it that is published for updates and has no replica identity; or NULL */
+	char *without_identity;
+	/* whose filter or column list the replica identity does not cover: updates are refused; or NULL */
+	char *narrow_publications;
 	char *subscriptions;               /* those that write to it; or NULL */
 	char *foreign_partition, *of_type; /* quoted; or NULL */
 	int64_t pages, bytes, index_bytes;

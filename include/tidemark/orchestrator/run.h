@@ -28,8 +28,8 @@ struct tide_run_options {
 
 /** How it ended, beside the error: what the CLI prints last. Texts belong to the caller's ctx. */
 struct tide_outcome {
-	enum tide_code
-	    stop; /* OK complete; GATE, PAUSED, BUDGET, INTERRUPTED, TERMINATED; PENDING (stopped at --to) */
+	/* OK complete; GATE, PAUSED, BUDGET, INTERRUPTED, TERMINATED; PENDING (stopped at --to) */
+	enum tide_code stop;
 	enum tide_run_state state; /* of the run row; TIDE_RUN_NONE: not said */
 	const char *phase;         /* where it is */
 	const char *reason;        /* why it is there */

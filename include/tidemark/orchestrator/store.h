@@ -49,11 +49,11 @@ struct tide_run_status {
 	const char *hold_until;        /* RFC 3339 UTC of a soak's or hold's end, or NULL */
 	struct tide_progress progress; /* of the current sweep; blocks_total 0 when there is none */
 	int64_t conflicts;
-	int64_t
-	    unmatched; /* rows without a match in the lookup, by the last comparison; -1: none has looked */
+	/* rows without a match in the lookup, by the last comparison; -1: none has looked */
+	int64_t unmatched;
 	const char *unmatched_key; /* of one of them, or NULL */
-	const char *
-	    away; /* it belongs to another database, or its table is gone: which case, as a sentence; or NULL */
+	/* it belongs to another database, or its table is gone: which case, as a sentence; or NULL */
+	const char *away;
 	const char *home;    /* the case as a word; "home" */
 	const char *way_out; /* away: what to do about it */
 	bool adoptable;      /* away: by `tidemark adopt` */

@@ -44,16 +44,17 @@ enum tide_loss { TIDE_LOSES_NOTHING, TIDE_LOSS_UNKNOWN, TIDE_LOSSY, TIDE_IRREVER
 /** Their words in the journal: phases/build/steps_json.c. */
 enum tide_action_flag {
 	TIDE_RESTARTABLE = 1, /* may be cancelled at any moment and started again: nothing is left behind */
-	TIDE_CREATES =
-	    2, /* makes an object: `done` without our journal means somebody else made it → drift */
+	/* makes an object: `done` without our journal means somebody else made it → drift */
+	TIDE_CREATES = 2,
 	TIDE_PROVES = 4, /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
-	TIDE_ROLE_SEARCH_PATH =
-	    8,            /* SQL of the plan's author: names are found as the role itself would find them */
+	/* SQL of the plan's author: names are found as the role itself would find them */
+	TIDE_ROLE_SEARCH_PATH = 8,
 	TIDE_RESYNC = 16, /* of an undo: only for phases that stay; left out when everything is rolled back */
-	TIDE_YIELDS =
-	    32, /* CONCURRENT: asks for its lock as the lock policy says, and is cancelled when a session waits for its lock */
-	TIDE_TRACELESS =
-	    64, /* the probe cannot always find what was done: the journal's word counts as well */
+	/* CONCURRENT: asks for its lock as the lock policy says, and is cancelled when a session waits for
+	 * its lock */
+	TIDE_YIELDS = 32,
+	/* the probe cannot always find what was done: the journal's word counts as well */
+	TIDE_TRACELESS = 64,
 	TIDE_LOCKS_UNKNOWN = 128, /* statements of the plan's author, of which not all can be read */
 };
 
@@ -95,22 +96,24 @@ struct tide_sweep_spec {
 	char *set;      /* write: `"balance" = CAST((…) AS integer)`; more than one by comma */
 	char *columns;  /* write: the names that `set` sets, one a line */
 	char *residual; /* boolean: the row still needs work (write) or differs (read) */
-	char *
-	    again; /* write: true for a row that was filled means that filling it twice is not filling it once; NULL */
-	char *
-	    unmatched; /* read: true for a row whose lookup gives NULL for a value that is not; only counted, with one key; NULL: no lookup */
+	/* write: true for a row that was filled means that filling it twice is not filling it once; NULL */
+	char *again;
+	/* read: true for a row whose lookup gives NULL for a value that is not; only counted, with one key;
+	 * NULL: no lookup */
+	char *unmatched;
 	char *key;     /* jsonb expression that names a row in a report */
 	char *order;   /* "heap" or "keyset"; NULL: heap where the rows are in one */
 	char *trigger; /* the trigger that must exist (ENABLE ALWAYS) for the sweep to be right; NULL: none */
 	char *function; /* its function, quoted and qualified, as regprocedure text; with trigger */
-	bool
-	    role_search_path; /* read: `residual` is the author's, and is evaluated under the role's own search_path; the expressions of a dual write are not, for the triggers' sake */
-	bool
-	    repeats; /* no trigger fills rows that move: repeat beyond the end until a read pass finds nothing */
+	/* read: `residual` is the author's, and is evaluated under the role's own search_path; the
+	 * expressions of a dual write are not, for the triggers' sake */
+	bool role_search_path;
+	/* no trigger fills rows that move: repeat beyond the end until a read pass finds nothing */
+	bool repeats;
 	int64_t max_rows_per_second; /* 0 = no limit */
 	struct tide_sweep_tuning tuning;
-	char *
-	    replication_role; /* write: what the workers set session_replication_role to, such as "replica"; NULL: as it is */
+	/* write: what the workers set session_replication_role to, such as "replica"; NULL: as it is */
+	char *replication_role;
 	struct tide_other_trigger *other; /* write: that fire, or that replication_role skips */
 	size_t other_count;
 	char *what; /* for display: "users.name → full_name" */
@@ -120,22 +123,23 @@ struct tide_sweep_spec {
 struct tide_action {
 	enum tide_step_kind kind;
 	char *title; /* a sentence for the review */
-	char *
-	    probe; /* SELECT of one text: todo | done | broken. NULL: the journal knows (WAIT, SWEEP, VACUUM) */
+	/* SELECT of one text: todo | done | broken. NULL: the journal knows (WAIT, SWEEP, VACUUM) */
+	char *probe;
 	char **act; /* statements; CONCURRENT has exactly one */
 	size_t act_count;
 	char *repair; /* CONCURRENT: one statement that makes broken into todo; NULL: none */
-	char *
-	    cleanup; /* run (as SQL step) when the act failed permanently, so that nothing hurts the application; NULL */
+	/* run (as SQL step) when the act failed permanently, so that nothing hurts the application; NULL */
+	char *cleanup;
 	char *differing;          /* boolean over the row: used to list keys when a PROVES act fails; NULL */
 	enum tide_lock_mode lock; /* strongest lock on the table */
 	char *lock_table;         /* quoted, qualified; NULL when lock is NONE */
 	struct tide_locked *also; /* other relations that its statements lock */
 	size_t also_count;
-	char *
-	    guards; /* columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL */
-	char *
-	    takes_over; /* the complete plan whose triggers the action ends or replaces; NULL: only its own */
+	/* columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL
+	 * columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL */
+	char *guards;
+	/* the complete plan whose triggers the action ends or replaces; NULL: only its own */
+	char *takes_over;
 	unsigned flags;
 	enum tide_touch touch;
 	int64_t rows, bytes; /* estimate of what is touched */
@@ -153,8 +157,9 @@ struct tide_step {
 	struct tide_action *undo; /* in the order to run them */
 	size_t undo_count;
 	bool irreversible; /* once done, there is no rollback to before it */
-	char *
-	    releases; /* for the last step of a phase that changes it: "old only", "both", "new only", "unknown"; else NULL */
+	/* for the last step of a phase that changes it: "old only", "both", "new only", "unknown"; else NULL
+	 * for the last step of a phase that changes it: "old only", "both", "new only", "unknown"; else NULL */
+	char *releases;
 	char *releases_note; /* why, in words, or NULL */
 };
 

@@ -31,8 +31,8 @@ struct tide_ddl {
 	char *schema;   /* the table's or the function's, where it is written; else NULL */
 	char *name;     /* of the column, trigger, constraint, index or function */
 	char *to; /* RENAME_COLUMN: its new name; ADD_CONSTRAINT: the index that it takes over, or NULL */
-	bool
-	    foreign; /* CREATE_TRIGGER: its function is not in schema tidemark; CREATE_FUNCTION, DROP_FUNCTION: itself */
+	/* CREATE_TRIGGER: its function is not in schema tidemark; CREATE_FUNCTION, DROP_FUNCTION: itself */
+	bool foreign;
 	bool if_missing;     /* IF NOT EXISTS */
 	bool names_not_null; /* ALTER_COLUMN: ADD CONSTRAINT … NOT NULL, of PostgreSQL 18 */
 	size_t start, end;   /* the bytes that name the table, of CREATE_FUNCTION the function; 0, 0: none */

@@ -133,8 +133,8 @@ struct tide_statement {
 	unsigned traits; /* of enum tide_sql_trait */
 	struct tide_effect *effect;
 	size_t effect_count; /* 0 only for transaction control */
-	struct tide_names
-	    bare; /* relations, types and functions named without a schema, as a search_path would find them */
+	/* relations, types and functions named without a schema, as a search_path would find them */
+	struct tide_names bare;
 	struct tide_names relations; /* every relation that is named, without its schema */
 	struct tide_names placed;    /* the same as SQL, with the schema where one is said */
 	struct tide_names columns;   /* every column that is named */

@@ -14,8 +14,8 @@ struct tide_finding {
 	const char *rule;
 	int line, column;
 	char *message, *hint; /* hint may be NULL */
-	char *
-	    about; /* the same rule says the same of it in every pass; NULL: only the same message is the same */
+	/* the same rule says the same of it in every pass; NULL: only the same message is the same */
+	char *about;
 };
 
 struct tide_findings {

@@ -32,8 +32,8 @@ struct tide_limits {
 	char *throttle_sql;        /* pauses the sweep while it returns true; NULL = none */
 	char *throttle_file;       /* pauses while this file exists on the executor's machine; NULL = none */
 	int64_t lease;             /* us; a heartbeat older than this may be taken over; default 15s */
-	struct tide_names
-	    replicas; /* application_names expected in pg_stat_replication; missing = throttled */
+	/* application_names expected in pg_stat_replication; missing = throttled */
+	struct tide_names replicas;
 };
 
 /** The rows of `[limits]`, for docs and `config`. */

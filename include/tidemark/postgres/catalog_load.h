@@ -11,11 +11,11 @@ struct tide_catalog_request {
 	const char *relation;
 	int64_t oid;      /* of the table, whatever it is called by now; 0: the one of that name */
 	const char *plan; /* its own runs and triggers are not those of another plan; NULL: all are */
-	struct tide_names
-	    columns; /* whose defaults matter; of others only literals are known to be constant */
+	/* whose defaults matter; of others only literals are known to be constant */
+	struct tide_names columns;
 	struct tide_names expressions; /* each becomes a tide_fact */
-	struct tide_pairs
-	    future_columns; /* name, type: added to the clone on which expressions are tried when absent in the table */
+	/* name, type: added to the clone on which expressions are tried when absent in the table */
+	struct tide_pairs future_columns;
 };
 
 /**

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tidemark/base/array.h"
 #include "tidemark/base/err.h"
 #include "tidemark/postgres/rows.h"
 
@@ -66,7 +67,6 @@ bool tide_await_exec(struct tide_conn *conn, void *mem, const char *sql, struct 
 bool tide_await_query(struct tide_conn *conn, void *mem, const char *sql, size_t count,
     const char *const *values, struct tide_rows **rows, struct tide_err *err) TIDE_CHECKED;
 
-#define TIDE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TIDE_ARGS(...)                                                                                       \
 	TIDE_COUNT(((const char *const[]){ __VA_ARGS__ })), (const char *const[])                            \
 	{                                                                                                    \

@@ -14,33 +14,27 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    tide_verb_new },
 	[TIDE_VERB_LINT] = { "lint", "PLAN...", TIDE_OPERAND_PLAN, 1, 256, "check plans",
 	    "Checks plans without a database. With --db, or any connection flag, it also checks each plan "
-	    "against the live table "
-	    "and does the preflight: missing privileges with the exact GRANT, old and prepared transactions, "
-	    "invalid "
-	    "indexes, age of transaction ids, dropped columns, standby as target. Rule ids are stable. Exit "
-	    "3 when there are errors.",
+	    "against the live table and does the preflight: missing privileges with the exact GRANT, old "
+	    "and prepared transactions, invalid indexes, age of transaction ids, dropped columns, standby "
+	    "as target. Rule ids are stable. Exit 3 when there are errors.",
 	    tide_verb_lint },
 	[TIDE_VERB_PLAN] = { "plan", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "review a plan before it runs",
 	    "Shows every phase and step against the live database: SQL, lock and for how long, what is read "
-	    "or written, an "
-	    "estimate of the time, what undoing costs, which application versions are compatible. Changes "
-	    "nothing. "
-	    "--sql prints only SQL that psql can run; --rollback shows the rollback instead.",
+	    "or written, an estimate of the time, what undoing costs, which application versions are "
+	    "compatible. Changes nothing. --sql prints only SQL that psql can run; --rollback shows the "
+	    "rollback instead.",
 	    tide_verb_plan },
 	[TIDE_VERB_RUN] = { "run", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue to the next gate or to the end",
 	    "Continues from where the run is: to the next closed gate, to --to, to the end of --budget, or "
-	    "to the end. "
-	    "Running a finished plan again does nothing. Ctrl-C stops at a clean checkpoint.",
+	    "to the end. Running a finished plan again does nothing. Ctrl-C stops at a clean checkpoint.",
 	    tide_verb_run },
 	[TIDE_VERB_ADVANCE] = { "advance", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "open the gate and continue",
 	    "Opens the gate at which the run waits, writes who did it to the journal, and continues unless "
-	    "--no-run. "
-	    "--now --reason also waives what is left of a soak or a hold.",
+	    "--no-run. --now --reason also waives what is left of a soak or a hold.",
 	    tide_verb_advance },
 	[TIDE_VERB_ROLLBACK] = { "rollback", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "undo phases, last first",
 	    "Undoes what was done, last phase first, to the beginning or to the end of --to. Says what would "
-	    "be lost "
-	    "before it starts, and then needs --yes.",
+	    "be lost before it starts, and then needs --yes.",
 	    tide_verb_rollback },
 	[TIDE_VERB_ADOPT] = { "adopt", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "take over a run in a restored copy",
 	    "In a database that was restored or copied in the middle of a plan, or whose table was restored: "
@@ -58,10 +52,9 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    tide_verb_resume },
 	[TIDE_VERB_STATUS] = { "status", "[PLAN]", TIDE_OPERAND_PLAN, 0, 1, "show the state of plans",
 	    "Without PLAN: every plan of the database. With PLAN: its phases, what it waits for, progress, "
-	    "who executes "
-	    "it, and what to type next. --wait-for makes a pipeline wait: exit 0 when it is reached, 4 when "
-	    "the run failed or "
-	    "was rolled back, and after --timeout 11 at a gate, 12 when paused, 10 otherwise.",
+	    "who executes it, and what to type next. --wait-for makes a pipeline wait: exit 0 when it is "
+	    "reached, 4 when the run failed or was rolled back, and after --timeout 11 at a gate, 12 when "
+	    "paused, 10 otherwise.",
 	    tide_verb_status },
 	[TIDE_VERB_HISTORY] = { "history", "PLAN", TIDE_OPERAND_PLAN, 1, 1,
 	    "print the journal: who, what, when",
@@ -81,8 +74,7 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    tide_verb_locks },
 	[TIDE_VERB_WAIT] = { "wait", "", TIDE_OPERAND_NONE, 0, 0, "wait until the database answers",
 	    "Waits until the database answers a query. A refused connection or a starting server is asked "
-	    "again; a wrong password "
-	    "or no such database is an error at once. Exit 6 after --timeout.",
+	    "again; a wrong password or no such database is an error at once. Exit 6 after --timeout.",
 	    tide_verb_wait },
 	[TIDE_VERB_CONFIG] = { "config", "", TIDE_OPERAND_NONE, 0, 0,
 	    "show every setting and where it comes from",

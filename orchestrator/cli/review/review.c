@@ -72,8 +72,7 @@ own_lock(void *ctx, const struct tide_action *action, const struct tide_plan *pl
 	if ((action->flags & TIDE_YIELDS) != 0)
 		return talloc_asprintf(ctx,
 		    "%s on %s; reads and writes continue; one request waits at most %s, and it is cancelled "
-		    "when "
-		    "others wait for it",
+		    "when others wait for it",
 		    tide_lock_name(action->lock), table, wait);
 	if (action->kind == TIDE_STEP_CONCURRENT || action->lock <= TIDE_SHARE_UPDATE_EXCLUSIVE)
 		return talloc_asprintf(

@@ -99,9 +99,8 @@ a_descending_column_goes_on_with_what_is_less(void **state)
 	assert_non_null(strstr(next, "\"id\" OPERATOR(pg_catalog.<) CAST((KEY)[1] AS bigint)"));
 	assert_null(strstr(next, "OPERATOR(pg_catalog.=)"));
 	assert_string_equal(tide_keyset_until(room(state), &backwards, "n", "STOP"),
-	    "n.k1 OPERATOR(pg_catalog.=) CAST((STOP)[1] AS bigint) OR n.k1 OPERATOR(pg_catalog.>) "
-	    "CAST((STOP)[1] AS "
-	    "bigint)");
+	    "n.k1 OPERATOR(pg_catalog.=) CAST((STOP)[1] AS bigint) "
+	    "OR n.k1 OPERATOR(pg_catalog.>) CAST((STOP)[1] AS bigint)");
 }
 
 static void
@@ -117,10 +116,10 @@ static void
 up_to_a_key_is_the_key_or_what_comes_before_it(void **state)
 {
 	assert_string_equal(tide_keyset_until(room(state), &by_both, "n", "STOP"),
-	    "n.k1 COLLATE pg_catalog.\"de-x-icu\" OPERATOR(pg_catalog.=) CAST((STOP)[1] AS text) AND n.k2 "
-	    "OPERATOR(pg_catalog.=) CAST((STOP)[2] AS date)"
-	    " OR n.k1 COLLATE pg_catalog.\"de-x-icu\" OPERATOR(pg_catalog.=) CAST((STOP)[1] AS text) AND "
-	    "n.k2 "
+	    "n.k1 COLLATE pg_catalog.\"de-x-icu\" OPERATOR(pg_catalog.=) CAST((STOP)[1] AS text) "
+	    "AND n.k2 OPERATOR(pg_catalog.=) CAST((STOP)[2] AS date)"
+	    " OR n.k1 COLLATE pg_catalog.\"de-x-icu\" OPERATOR(pg_catalog.=) CAST((STOP)[1] AS text) "
+	    "AND n.k2 "
 	    "OPERATOR(pg_catalog.>) CAST((STOP)[2] AS date)"
 	    " OR n.k1 COLLATE pg_catalog.\"de-x-icu\" OPERATOR(pg_catalog.<) CAST((STOP)[1] AS text)");
 }

@@ -172,9 +172,9 @@ a_phase_is_checked_without_a_database(void **state)
 		{ "sql-rewrite", TIDE_WARNING, "[[phase]]\nkind = 'sql'\nact = 'CLUSTER x USING i'\n", NULL,
 		    "ended after 5 seconds" },
 		{ "sql-lock-held", TIDE_WARNING,
-		    "[[phase]]\nkind = 'sql'\nact = ['ALTER TABLE x ADD CONSTRAINT c CHECK (a > 0) NOT "
-		    "VALID', "
-		    "'ALTER TABLE x VALIDATE CONSTRAINT c']\n",
+		    "[[phase]]\nkind = 'sql'\n"
+		    "act = ['ALTER TABLE x ADD CONSTRAINT c CHECK (a > 0) NOT VALID', 'ALTER TABLE x "
+		    "VALIDATE CONSTRAINT c']\n",
 		    NULL, "while statement 1 holds ACCESS EXCLUSIVE on x" },
 		{ "sql-not-null", TIDE_WARNING,
 		    "[[phase]]\nkind = 'sql'\nact = 'ALTER TABLE x ADD COLUMN c int NOT NULL'\n", NULL,

@@ -161,8 +161,7 @@ of_two_that_only_mean_to_the_later_one_gives_way(void **state)
 	(void)state;
 	assert_string_equal(first(ctx, with_one(ctx, "ready", BEGUN, true), DUAL("a", "c")),
 	    "error plan-overlap: \"a\" is in use by another plan: plan 'one' (ready at drop_column) is going "
-	    "to keep "
-	    "it in step");
+	    "to keep it in step");
 	assert_memory_equal(first(ctx, with_one(ctx, "ready", BEGUN, false), DUAL("a", "c")), "warning", 7);
 	/* What has begun counts whoever came first. */
 	assert_memory_equal(

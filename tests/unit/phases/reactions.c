@@ -282,11 +282,9 @@ filled_again(void *ctx, const char *reactions)
 		     "{'server_version':150018,'may_skip_triggers':true,'table':{'schema':'public','name':'t'"
 		     ",'columns':[" COLUMN("a") "," COLUMN("b") "],'constraints':[],'reactions':[",
 		     reactions,
-		     "]},'facts':["
-		     "{'source':'CAST((\\na + 1\\n) AS integer)','canonical':'(tidemark_row.a + "
-		     "1)','volatility':'i'},"
-		     "{'source':'CAST((\\nb - 1\\n) AS integer)','canonical':'(tidemark_row.b - "
-		     "1)','volatility':'i'}]}"));
+		     "]},'facts':[{'source':'CAST((\\na + 1\\n) AS integer)','canonical':'(tidemark_row.a + "
+		     "1)','volatility':'i'},{'source':'CAST((\\nb - 1\\n) AS "
+		     "integer)','canonical':'(tidemark_row.b - 1)','volatility':'i'}]}"));
 	struct tide_err err = { 0 };
 	struct tide_steps *steps;
 	struct tide_plan *plan;

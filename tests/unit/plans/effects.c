@@ -214,10 +214,8 @@ a_column_is_read_with_its_parts(void **state)
 	(void)state;
 	tide_statements_read(ctx,
 	    "ALTER TABLE public.t ADD COLUMN IF NOT EXISTS \"X\" numeric(10, 2)[] COLLATE \"C\" NOT NULL "
-	    "DEFAULT f(1, 2) "
-	    "CHECK (true), ALTER COLUMN y SET DEFAULT 'a, b', ADD CONSTRAINT \"c d\" CHECK (a > (0)) NOT "
-	    "VALID, DROP COLUMN "
-	    "IF EXISTS z",
+	    "DEFAULT f(1, 2) CHECK (true), ALTER COLUMN y SET DEFAULT 'a, b', ADD CONSTRAINT \"c d\" CHECK "
+	    "(a > (0)) NOT VALID, DROP COLUMN IF EXISTS z",
 	    &read);
 	assert_int_equal(read.count, 1);
 	assert_int_equal(read.item[0].effect_count, 5);

@@ -431,31 +431,31 @@ static void
 the_same_plan_written_differently_has_one_hash(void **state)
 {
 	static const char *const same[] = {
-		"# comment\r\ntable='t'\r\nname   = "
-		"\"p\"\r\n\r\n[[phase]]\r\ngate='manual'\r\nkind='everything'\r\n"
-		"integer=+7\r\nparameters={b=1000,a=\"x\"}\r\n[limits]\r\nworkers=0x4\r\n",
-		"name = 'p'\ntable = 't'\nlimits = { workers = 4 }\nphase = [ { kind = \"everything\", "
-		"integer = 7, "
-		"gate = \"man\\u0075al\", parameters = { a = 'x', b = 1_000 } } ]\n",
+		"# comment\r\ntable='t'\r\nname   = \"p\"\r\n\r\n[[phase]]\r\ngate='manual'\r\n"
+		"kind='everything'\r\ninteger=+7\r\nparameters={b=1000,a=\"x\"}\r\n[limits]\r\n"
+		"workers=0x4\r\n",
+		"name = 'p'\ntable = 't'\nlimits = { workers = 4 }\n"
+		"phase = [ { kind = \"everything\", integer = 7, gate = \"man\\u0075al\", parameters = { a "
+		"= 'x', b = 1_000 } } ]\n",
 		"limits.workers = 4\nname = '''p'''\ntable = 't'\n[[phase]]\nkind = 'everything'\ninteger = "
 		"7\n"
 		"gate = 'manual'\n[phase.parameters]\na = 'x'\nb = 1000 # b\n",
 	};
 	static const char *const other[] = {
-		"name = 'q'\ntable = 't'\nlimits.workers = 4\nphase = [{ kind = 'everything', integer = 7, "
-		"gate = 'manual', "
-		"parameters = { a = 'x', b = 1000 } }]",
+		"name = 'q'\ntable = 't'\nlimits.workers = 4\n"
+		"phase = [{ kind = 'everything', integer = 7, gate = 'manual', parameters = { a = 'x', b = "
+		"1000 } }]",
 		"name = 'p'\ntable = 't'\nlimits.workers = 4\nphase = [{ kind = 'everything', integer = 7, "
 		"parameters = { a = 'x', b = 1000 } }]",
-		"name = 'p'\ntable = 't'\nlimits.workers = 4\nphase = [{ kind = 'everything', integer = 7, "
-		"gate = 'manual', "
-		"parameters = { a = 'x', b = 1000.0 } }]",
-		"name = 'p'\ntable = 't'\nlimits.workers = 4\nphase = [{ kind = 'everything', integer = 7, "
-		"gate = 'manual', "
-		"parameters = { a = 'x', b = 1000 } }, { kind = 'verify' }]",
-		"name = 'p'\ntable = 't'\nlimits.workers = 4\nphase = [{ kind = 'everything', integer = 7, "
-		"gate = 'manual', "
-		"parameters = { a = 'x ', b = 1000 } }]",
+		"name = 'p'\ntable = 't'\nlimits.workers = 4\n"
+		"phase = [{ kind = 'everything', integer = 7, gate = 'manual', parameters = { a = 'x', b = "
+		"1000.0 } }]",
+		"name = 'p'\ntable = 't'\nlimits.workers = 4\n"
+		"phase = [{ kind = 'everything', integer = 7, gate = 'manual', parameters = { a = 'x', b = "
+		"1000 } }, { kind = 'verify' }]",
+		"name = 'p'\ntable = 't'\nlimits.workers = 4\n"
+		"phase = [{ kind = 'everything', integer = 7, gate = 'manual', parameters = { a = 'x ', b "
+		"= 1000 } }]",
 	};
 	void *ctx = talloc_new(NULL);
 	const char *hash = sample_plan(ctx, same[0])->hash;

@@ -20,8 +20,7 @@ every_failure_has_its_cause_and_code(void **state)
 		  "running?\n",
 		    "cannot connect to W: Connection refused", "", "nothing listens", TIDE_UNREACHABLE },
 		{ "connection to server at \"h\" (10.0.0.1), port 1 failed: FATAL:  28P01: password "
-		  "authentication failed for user "
-		  "\"u\"\nLOCATION:  auth_failed, auth.c:335\n",
+		  "authentication failed for user \"u\"\nLOCATION:  auth_failed, auth.c:335\n",
 		    "cannot connect to W: FATAL: password authentication failed for user \"u\"", "28P01",
 		    "password", TIDE_USAGE },
 		{ "connection to server at \"h\", port 1 failed: FATAL:  57P03: the database system is "
@@ -38,12 +37,10 @@ every_failure_has_its_cause_and_code(void **state)
 		    "sslmode=require", TIDE_USAGE },
 		{ "connection to server at \"h\", port 1 failed: FATAL:  XX000: odd\n",
 		    "cannot connect to W: FATAL: odd", "XX000", "", TIDE_UNEXPECTED },
-		{ "connection to server at \"a\", port 1 failed: Connection refused\nconnection to server at "
-		  "\"b\", port 1 failed: FATAL:  "
-		  "28P01: no\n",
+		{ "connection to server at \"a\", port 1 failed: Connection refused\n"
+		  "connection to server at \"b\", port 1 failed: FATAL:  28P01: no\n",
 		    "cannot connect to W: connection to server at \"a\", port 1 failed: Connection refused "
-		    "connection to server at \"b\", "
-		    "port 1 failed: FATAL: no",
+		    "connection to server at \"b\", port 1 failed: FATAL: no",
 		    "28P01", "password", TIDE_USAGE },
 		{ "connection to server at \"h\", port 1 failed: server does not support SSL, but SSL was "
 		  "required\n",
