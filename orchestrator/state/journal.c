@@ -64,24 +64,40 @@ tide_journal_sql(void *ctx, const struct tide_session *session, const struct tid
 	    entry->outcome, entry->detail, host_name(host, sizeof(host)), (long long)session->fence);
 }
 
-bool
-tide_journal_has(struct tide_session *session, const char *event, long phase, const char *step, bool *has,
+/* since: 0, or the fence of the attempt that must have written it. */
+static bool
+has(struct tide_session *session, const char *event, long phase, const char *step, int64_t since, bool *out,
     struct tide_err *err)
 {
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(session->conn, mem,
 	    "SELECT EXISTS (SELECT FROM tidemark.journal j JOIN tidemark.phase p "
-	    "ON p.run = j.run AND p.ordinal = "
-	    "j.phase WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.event = $3 "
-	    "AND j.step = $4 AND j.seq > p.compiled)",
-	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), event, step), &rows,
-	    err);
+	    "ON p.run = j.run AND p.ordinal = j.phase "
+	    "WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.event = $3 AND j.step = $4 "
+	    "AND j.seq > p.compiled AND j.fence >= $5::bigint)",
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), event, step,
+		tide_param_int(mem, since)),
+	    &rows, err);
 
 	if (ok)
-		*has = tide_rows_bool(rows, 0, 0);
+		*out = tide_rows_bool(rows, 0, 0);
 	talloc_free(mem);
 	return ok;
+}
+
+bool
+tide_journal_has(struct tide_session *session, const char *event, long phase, const char *step, bool *out,
+    struct tide_err *err)
+{
+	return has(session, event, phase, step, 0, out, err);
+}
+
+bool
+tide_journal_has_now(struct tide_session *session, const char *event, long phase, const char *step, bool *out,
+    struct tide_err *err)
+{
+	return has(session, event, phase, step, session->fence, out, err);
 }
 
 bool

@@ -32,6 +32,9 @@ char *tide_journal_sql(void *ctx, const struct tide_session *session, const stru
 /** Whether the journal has `event` for this phase and step since its steps were compiled. */
 bool tide_journal_has(struct tide_session *session, const char *event, long phase, const char *step,
     bool *has, struct tide_err *err) TIDE_CHECKED;
+/** The same of this attempt alone: written since we have the lease. */
+bool tide_journal_has_now(struct tide_session *session, const char *event, long phase, const char *step,
+    bool *has, struct tide_err *err) TIDE_CHECKED;
 
 /**
  * Whether the step was found as it should become when it was reached, so that this run changed nothing: it has no undo. An attempt

@@ -359,11 +359,11 @@ name_sweep(struct tide_sweep *sweep, struct tide_err *err)
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
 	    "SELECT p.compiled, (SELECT count(*) FROM tidemark.journal j "
-	    "WHERE j.run = p.run AND j.phase = p.ordinal "
-	    "AND j.event = 'sweep.failed' AND j.step = $3) + (SELECT count(*) "
-	    "FROM tidemark.journal a WHERE a.run "
-	    "= p.run AND a.event = 'run.adopted' AND a.seq > p.compiled) FROM tidemark.phase p "
-	    "WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
+	    "WHERE j.run = p.run AND j.phase = p.ordinal AND j.seq > p.compiled "
+	    "AND j.event IN ('sweep.failed', 'step.done') AND j.step = $3) "
+	    "+ (SELECT count(*) FROM tidemark.journal a "
+	    "WHERE a.run = p.run AND a.event = 'run.adopted' AND a.seq > p.compiled) "
+	    "FROM tidemark.phase p WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
 	    TIDE_ARGS(
 		tide_param_int(mem, sweep->exe->session->run), tide_param_int(mem, task->phase), task->step),
 	    &rows, err);

@@ -33,7 +33,7 @@ static const char *const losses[] = {
 
 /* By bit of enum tide_action_flag. */
 static const char *const flags[] = { "restartable", "creates", "proves", "role_search_path", "resync",
-	"yields", "traceless", "locks_unknown" };
+	"yields", "traceless", "locks_unknown", "each_attempt" };
 
 static const struct tide_record_field action_fields[] = {
 	TIDE_FIELD_WORDS(tide_action, kind, WORD, kinds),

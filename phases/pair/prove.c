@@ -79,7 +79,8 @@ tide_dual_compare_last(struct tide_steps *out, const struct tide_dual *dual, con
 	tide_dual_compare(out, dual, sweep);
 	sweep->residual = tide_dual_differs_both(out, dual);
 	sweep->unmatched = NULL;
-	step->forward.flags |= TIDE_PROVES;
+	/* Who disables a trigger and enables it again leaves no trace: the drop must follow at once. */
+	step->forward.flags |= TIDE_PROVES | TIDE_EACH_ATTEMPT;
 }
 
 void

@@ -200,6 +200,31 @@ class LastLook(LiveCase):
         self.assertEqual(self.columns(), "id b")
         self.assertEqual(self.value("SELECT b FROM p WHERE id = 1000"), 5)
 
+    def test_the_comparison_is_made_again_when_the_drop_did_not_follow_at_once(self):
+        self.execute(PARTS)
+        path = self.plan(plans.rename("public.p", "a", "b", "integer", name="p", switch="manual", drop_column="manual",
+                                      limits={"lock_timeout": "50ms", "lock_attempts": 1}))
+        self.tidemark("run", path).ok()
+        self.tidemark("advance", "p").ok()
+        name = self.value("SELECT quote_ident(tgname) FROM pg_trigger WHERE tgrelid = 'p_0'::regclass AND tgname ~ 'update$'")
+        reader = self.connect()
+        reader.cursor().execute("BEGIN; SELECT 1 FROM p LIMIT 1")
+        result = self.tidemark("advance", "p").expect(7)
+        self.assertIn("blocked by", result.err)
+        reader.close()
+        compared = ("SELECT count(*) FROM tidemark.journal WHERE event = 'step.done' AND step = 'compare'"
+                    " AND phase = (SELECT max(ordinal) FROM tidemark.phase)")
+        self.assertEqual(self.value(compared), 1)
+        # It leaves no trace: the trigger is what it was when the drop looks.
+        self.execute(f"ALTER TABLE p_0 DISABLE TRIGGER {name}; UPDATE p SET a = -1 WHERE id = 1; ALTER TABLE p_0 ENABLE ALWAYS TRIGGER {name}")
+        result = self.tidemark("run", path).expect(5)
+        self.assertIn('{"id": 1}', result.err)
+        self.assertEqual(self.columns(), "id a b")
+        self.execute("UPDATE p SET a = -2 WHERE id = 1")
+        self.tidemark("run", path).ok()
+        self.assertEqual(self.columns(), "id b")
+        self.assertEqual((self.value(compared), self.value("SELECT b FROM p WHERE id = 1")), (2, -2))
+
     def test_without_its_state_nothing_is_dropped(self):
         self.execute(PARTS)
         path = self.switched()
