@@ -186,6 +186,43 @@ class Publications(RelationCase):
         self.assertIn("plan-published-state", self.rules(self.rename(accept="t"), "warning"))
 
     @limit(120)
+    def test_rows_that_arrive_and_move_between_partitions_keep_both_sides(self):
+        """The apply worker moves a row by DELETE and INSERT, without the UPDATE triggers; both columns of it are given then."""
+        parts = ("CREATE TABLE t (id integer PRIMARY KEY, a integer) PARTITION BY RANGE (id); CREATE TABLE t_0 PARTITION OF t FOR VALUES"
+                 " FROM (0) TO (100); CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (100) TO (200);")
+        source = self.database + "s"
+        self.server.create_database(source)
+        self.addCleanup(self.server.drop_database, source)
+        there = self.server.connect(source)
+        self.addCleanup(there.close)
+        self.execute(parts)
+        with there.cursor() as cursor:
+            cursor.execute(parts + "INSERT INTO t SELECT i, i FROM generate_series(1, 50) i;"
+                           " CREATE PUBLICATION pub FOR TABLE t WITH (publish_via_partition_root = true)")
+            cursor.execute("SELECT pg_create_logical_replication_slot('moved', 'pgoutput')")
+        self.execute(f"CREATE SUBSCRIPTION sub CONNECTION '{self.server.dsn(source)}' PUBLICATION pub WITH (create_slot = false, slot_name = 'moved')")
+        try:
+            self.wait_until(lambda: self.value("SELECT count(*) FROM t") == 50)
+            phases = plans.rename_phases("a", "b", "integer", switch="manual", drop_column="manual")
+            phases[5]["accept"] = "t"
+            path = self.plan(plans.plan("p", "public.t", phases))
+            for command, first in ((("run", path), 1), (("advance", "p", "--no-run"), 20), (("run", path, "--to", "switch"), 30)):
+                self.tidemark(*command).ok()
+                with there.cursor() as cursor:
+                    cursor.execute(f"UPDATE t SET id = id + 100, a = 1000 WHERE id = {first}; UPDATE t SET id = id + 100 WHERE id = {first + 1};"
+                                   f" UPDATE t SET a = 2000 WHERE id = {first + 2}; INSERT INTO t (id, a) VALUES ({first + 150}, 3000)")
+                ids = (first + 100, first + 101, first + 2, first + 150)
+                expected = sorted(zip(ids, (1000, first + 1, 2000, 3000), (1000, first + 1, 2000, 3000)))
+                self.wait_until(lambda: self.rows(f"SELECT id, a, b FROM t WHERE id IN {ids} ORDER BY id") == expected)
+        finally:
+            self.execute("ALTER SUBSCRIPTION sub DISABLE")
+            self.execute("ALTER SUBSCRIPTION sub SET (slot_name = NONE)")
+            self.execute("DROP SUBSCRIPTION sub")
+            with there.cursor() as cursor:
+                self.wait_until(lambda: cursor.execute("SELECT active FROM pg_replication_slots WHERE slot_name = 'moved'") or cursor.fetchone() == (False,))
+                cursor.execute("SELECT pg_drop_replication_slot('moved')")
+
+    @limit(120)
     def test_a_subscriber_that_was_prepared_follows_to_the_end(self):
         """And the table on the subscriber, which has a plan of its own, is kept in step as rows arrive."""
         other = self.database + "s"
