@@ -1,0 +1,472 @@
+#include "executor_fixture.h"
+
+#include <string.h>
+
+#include "locks/lock_waits.h"
+#include "sweep/sweep.h"
+
+#define PREPARE "prepare batch: "
+#define PREPARE_VISIT "prepare skipped_range: "
+#define BATCH "execute batch"
+#define VISIT "execute skipped_range"
+#define SKIP "AS skipped_range FROM moved"
+
+static const char answer_columns[] =
+    "changed stayed seen differing skipped unmatched keys unmatched_key owned same guarded";
+
+/* What a worker says before its first batch. */
+#define BEGINS                                                                                               \
+	{ "SET lock_timeout", NULL, NULL, NULL, 0 }, { "set_config('search_path'", NULL, NULL, NULL, 0 },    \
+	{                                                                                                    \
+		"DEALLOCATE ALL", NULL, NULL, NULL, 0                                                        \
+	}
+#define PREPARED                                                                                             \
+	{ PREPARE, NULL, NULL, NULL, 0 },                                                                    \
+	{                                                                                                    \
+		PREPARE_VISIT, NULL, NULL, NULL, 0                                                           \
+	}
+
+struct sweep_fixture {
+	struct tide_sweep *sweep;
+	struct tide_relation relation;
+	struct tide_sweep_spec spec;
+	struct tide_action action;
+	struct tide_task task;
+};
+
+static struct tide_segment *
+add_segment(struct tide_sweep *sweep, struct tide_relation *relation, int64_t id, int64_t stop)
+{
+	struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
+
+	s->id = id;
+	s->relation = relation;
+	s->stop = stop;
+	tide_cursor_begin(&s->cursor, 0);
+	sweep->segment = talloc_realloc(
+	    sweep, sweep->segment, struct tide_segment *, (unsigned)(sweep->segment_count + 1));
+	sweep->segment[sweep->segment_count++] = s;
+	return s;
+}
+
+/* A sweep of one relation that fills t.b, 32 blocks a batch. */
+static struct tide_sweep *
+make_sweep(struct fixture *f, struct sweep_fixture *s)
+{
+	static const struct tide_stripe_facts facts = { .pages = 64, .rows = 640, .fillfactor = 100 };
+	struct tide_sweep *sweep = talloc_zero(f->exe, struct tide_sweep);
+
+	*s = (struct sweep_fixture){ .sweep = sweep };
+	s->spec = (struct tide_sweep_spec){ .write = true,
+		.set = "b = 1",
+		.columns = "b",
+		.residual = "b IS NULL",
+		.key = "'1'::jsonb",
+		.what = "t.a to b" };
+	s->relation = (struct tide_relation){ .oid = 16384,
+		.filenode = 16384,
+		.pages = 64,
+		.rows = 640,
+		.name = "public.t",
+		.heap = true,
+		.order = &tide_heap_order };
+	tide_stripes_begin(&s->relation.stripes, &facts, 1);
+	s->task = (struct tide_task){ .exe = f->exe, .step = "backfill", .action = &s->action };
+	sweep->exe = f->exe;
+	sweep->task = &s->task;
+	sweep->spec = &s->spec;
+	sweep->name = "0/backfill/1/0";
+	sweep->pass = 1;
+	sweep->key = talloc_zero_array(sweep, char *, TIDE_SWEEP_KEYS);
+	sweep->block_rows = 10;
+	tide_allowance_begin(&sweep->allowance, 0, 1, tide_now_us());
+	tide_horizon_begin(&sweep->horizon);
+	tide_pace_begin(&sweep->moving, TIDE_SECOND, 32 * TIDE_PARTS, 32 * TIDE_PARTS);
+	tide_pace_begin(&sweep->staying, TIDE_SECOND, 32 * TIDE_PARTS, 32 * TIDE_PARTS);
+	tide_pace_begin(&sweep->keys, TIDE_SECOND, 100, 100);
+	return sweep;
+}
+
+/* Kicks and turns until the workers rest. */
+static void
+work(struct tide_sweep *sweep)
+{
+	tide_workers_kick(sweep);
+	while (sweep->busy > 0)
+		tide_executor_turn(sweep->exe);
+}
+
+static struct tide_sweep *
+begin_sweep(struct fixture *f, struct sweep_fixture *s, const struct answer *table)
+{
+	struct tide_sweep *sweep;
+
+	begin(f, table);
+	sweep = make_sweep(f, s);
+	add_segment(sweep, &s->relation, 21, 64);
+	assert_true(tide_workers_open(sweep, &f->err));
+	return sweep;
+}
+
+static void
+end_sweep(struct tide_sweep *sweep)
+{
+	tide_lock_waits_end(sweep->waits);
+	talloc_free(sweep);
+}
+
+static void
+a_segment_is_prepared_once_and_done_batch_by_batch(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ BATCH, answer_columns, "300|200|300|0|0|0|~|~|t|t|t", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	work(sweep);
+	assert_true(sweep->segment[0]->done);
+	assert_false(sweep->failed);
+	assert_int_equal(sweep->changed, 600);
+	assert_int_equal(sweep->stayed, 400);
+	assert_sent(f, PREPARE, NULL, 1);
+	assert_sent(f, BATCH, NULL, 2);
+	assert_sent(f, BATCH, "[21, 7, (0,0), (32,0), 32, 0, 0]", 1);
+	assert_sent(f, BATCH, "[21, 7, (32,0), (64,0), 64, 0, 0]", 1);
+	end_sweep(sweep);
+}
+
+/* Asked once more; then the segment continues behind the rows, which become a range of their own. */
+static void
+rows_that_stay_locked_are_skipped_and_visited_later(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ BATCH, NULL, NULL, "55P03", 2 },
+		{ BATCH, answer_columns, "0|0|0|0|0|0|~|~|t|t|t", NULL, 0 },
+		{ SKIP, "skipped_range", "99", NULL, 0 },
+		{ VISIT, answer_columns, "5|5|5|0|0|0|~|~|t|t|t", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	work(sweep);
+	assert_int_equal(sweep->segment_count, 2);
+	assert_true(sweep->segment[0]->done);
+	assert_true(sweep->segment[1]->skipped_range);
+	assert_int_equal(sweep->segment[1]->id, 99);
+	assert_sent(f, SKIP, NULL, 1);
+	assert_sent(f, VISIT, NULL, 0);
+	/* It rests for 50 ms. */
+	tide_executor_sleep(f->exe, 60 * TIDE_MS);
+	for (int i = 0; i < 4 && !tide_segments_finished(sweep); i++)
+		work(sweep);
+	assert_true(tide_segments_finished(sweep));
+	/* As many batches as the range takes, all of them on its own row of tidemark.segment. */
+	assert_sent(f, VISIT, "[99, 7, ", (size_t)(sweep->changed / 5));
+	assert_true(sweep->changed > 0);
+	end_sweep(sweep);
+}
+
+static void
+a_range_that_is_still_locked_rests_again(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ VISIT, answer_columns, "1|1|1|0|3|0|~|~|t|t|t", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep;
+
+	begin(f, table);
+	sweep = make_sweep(f, &s);
+	add_segment(sweep, &s.relation, 99, 4)->skipped_range = true;
+	assert_true(tide_workers_open(sweep, &f->err));
+	work(sweep);
+	assert_false(sweep->segment[0]->done);
+	assert_int_equal(sweep->segment[0]->visits, 1);
+	assert_int_equal(sweep->skipped, 3);
+	assert_true(sweep->segment[0]->not_before > tide_now_us());
+	assert_sent(f, VISIT, NULL, 1);
+	end_sweep(sweep);
+}
+
+static void
+a_fence_that_moved_loses_the_lease(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ BATCH, answer_columns, "0|0|0|0|0|0|~|~|f|t|t", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	work(sweep);
+	assert_true(f->exe->session->lost);
+	assert_true(sweep->holding);
+	assert_false(sweep->segment[0]->done);
+	assert_sent(f, BATCH, NULL, 1);
+	end_sweep(sweep);
+}
+
+static void
+other_storage_makes_the_sweep_look_again(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ BATCH, answer_columns, "0|0|0|0|0|0|~|~|t|f|t", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	work(sweep);
+	assert_true(sweep->rewritten);
+	assert_false(sweep->failed);
+	assert_int_equal(sweep->wrong.code, TIDE_OK);
+	assert_false(sweep->segment[0]->claimed);
+	end_sweep(sweep);
+}
+
+static void
+a_trigger_that_is_gone_is_what_is_wrong(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ BATCH, answer_columns, "0|0|0|0|0|0|~|~|t|t|f", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	work(sweep);
+	assert_true(sweep->rewritten);
+	assert_int_equal(sweep->wrong.code, TIDE_PRECONDITION);
+	assert_has(sweep->wrong.message, "the trigger that keeps t.a to b in step is disabled");
+	end_sweep(sweep);
+}
+
+/* Half as much each time, until the row is alone in its block. */
+static void
+a_row_that_fails_is_closed_in_on(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ BATCH, NULL, NULL, "22012", 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	work(sweep);
+	assert_true(sweep->failed);
+	assert_int_equal(sweep->err.code, TIDE_PRECONDITION);
+	assert_has(sweep->err.message, "t.a to b: a row in block 0 of public.t");
+	assert_has(sweep->err.hint, "SELECT * FROM public.t WHERE ctid >= '(0,0)' AND ctid < '(1,0)'");
+	assert_sent(f, BATCH, "(0,0), (32,0)", 1);
+	assert_sent(f, BATCH, "(0,0), (16,0)", 1);
+	assert_sent(f, BATCH, "(0,0), (1,0)", 1);
+	assert_sent(f, BATCH, NULL, 6);
+	end_sweep(sweep);
+}
+
+static void
+rows_that_would_be_filled_again_end_the_sweep(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ BATCH, NULL, NULL, TIDE_BATCH_AGAIN, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	work(sweep);
+	assert_true(sweep->failed);
+	assert_has(sweep->err.message, "rows that have been filled would be filled again");
+	assert_sent(f, BATCH, NULL, 1);
+	end_sweep(sweep);
+}
+
+static void
+a_lock_while_preparing_gives_the_segment_back(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = { BEGINS, { PREPARE, NULL, NULL, "55P03", 0 }, { NULL } };
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	work(sweep);
+	assert_false(sweep->failed);
+	assert_false(sweep->segment[0]->claimed);
+	assert_true(sweep->segment[0]->not_before > tide_now_us());
+	end_sweep(sweep);
+}
+
+static void
+a_table_that_is_missing_while_preparing_is_looked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = { BEGINS, { PREPARE, NULL, NULL, "42P01", 0 }, { NULL } };
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	work(sweep);
+	assert_false(sweep->failed);
+	assert_true(sweep->rewritten);
+	assert_string_equal(sweep->wrong.sqlstate, "42P01");
+	end_sweep(sweep);
+}
+
+static void
+an_error_of_another_kind_is_kept_as_it_is(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ BATCH, NULL, NULL, "53100", 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	work(sweep);
+	assert_true(sweep->failed);
+	assert_string_equal(sweep->err.sqlstate, "53100");
+	assert_sent(f, BATCH, NULL, 1);
+	end_sweep(sweep);
+}
+
+static void
+a_throttle_lets_nothing_be_sent(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = { BEGINS, { NULL } };
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	f->exe->throttle.hold.cause = TIDE_CAUSE_REPLICA_LAG;
+	work(sweep);
+	assert_false(sweep->segment[0]->claimed);
+	f->exe->throttle.hold.cause = TIDE_CAUSE_NONE;
+	sweep->holding = true;
+	work(sweep);
+	assert_false(sweep->segment[0]->claimed);
+	assert_sent(f, "DEALLOCATE ALL", NULL, 0);
+	end_sweep(sweep);
+}
+
+/* The second worker has nothing of its own: it takes half of what the first one has before it, and the database learns of it. */
+static void
+a_worker_without_work_takes_half_of_a_segment(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ BATCH, answer_columns, "1|1|1|0|0|0|~|~|t|t|t", NULL, 0 },
+		{ "INSERT INTO tidemark.segment", "id", "22", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep;
+
+	f->plan.limits.workers = 2;
+	begin(f, table);
+	sweep = make_sweep(f, &s);
+	add_segment(sweep, &s.relation, 21, 6400);
+	s.relation.pages = 6400;
+	assert_true(tide_workers_open(sweep, &f->err));
+	work(sweep);
+	assert_true(tide_segments_finished(sweep));
+	assert_true(sweep->segment_count > 1);
+	assert_int_equal(sweep->segment[1]->id, 22);
+	assert_int_equal(sweep->segment[1]->stop, 6400);
+	assert_true(sweep->segment[0]->stop <= sweep->segment[1]->first);
+	assert_false(sweep->segment[0]->parted);
+	end_sweep(sweep);
+}
+
+static void
+one_connection_too_many_means_fewer_workers(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		{ "SET lock_timeout", NULL, NULL, NULL, 1 },
+		{ "SET lock_timeout", NULL, NULL, "53300", 0 },
+		{ "set_config('search_path'", NULL, NULL, NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep;
+
+	f->plan.limits.workers = 3;
+	begin(f, table);
+	sweep = make_sweep(f, &s);
+	assert_true(tide_workers_open(sweep, &f->err));
+	assert_int_equal(sweep->worker_count, 1);
+	assert_has(f->told, "sweep.workers: continuing with 1 of 3 workers");
+	assert_int_equal(f->err.code, TIDE_OK);
+	end_sweep(sweep);
+}
+
+static void
+without_a_single_worker_the_sweep_fails(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = { { "SET lock_timeout", NULL, NULL, "53300", 0 }, { NULL } };
+	struct tide_sweep *sweep;
+
+	begin(f, table);
+	sweep = make_sweep(f, &s);
+	assert_false(tide_workers_open(sweep, &f->err));
+	assert_has(f->err.message, "sweep worker 1: ");
+	end_sweep(sweep);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_segment_is_prepared_once_and_done_batch_by_batch),
+		TEST(rows_that_stay_locked_are_skipped_and_visited_later),
+		TEST(a_range_that_is_still_locked_rests_again),
+		TEST(a_fence_that_moved_loses_the_lease),
+		TEST(other_storage_makes_the_sweep_look_again),
+		TEST(a_trigger_that_is_gone_is_what_is_wrong),
+		TEST(a_row_that_fails_is_closed_in_on),
+		TEST(rows_that_would_be_filled_again_end_the_sweep),
+		TEST(a_lock_while_preparing_gives_the_segment_back),
+		TEST(a_table_that_is_missing_while_preparing_is_looked_for),
+		TEST(an_error_of_another_kind_is_kept_as_it_is),
+		TEST(a_throttle_lets_nothing_be_sent),
+		TEST(a_worker_without_work_takes_half_of_a_segment),
+		TEST(one_connection_too_many_means_fewer_workers),
+		TEST(without_a_single_worker_the_sweep_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
