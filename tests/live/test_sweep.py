@@ -50,7 +50,7 @@ class SweepCase(LiveCase):
         self.execute("CREATE FUNCTION slow(name text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN"
                      f" IF substr(name, 2)::int > {ROWS * 4 - ROWS * 4 // segments}"
                      f" AND (SELECT count(*) FROM tidemark.segment WHERE done) < {segments - 1}"
-                     " THEN PERFORM pg_sleep(0.001); END IF; RETURN name; END $$")
+                     " THEN PERFORM pg_sleep(0.003); END IF; RETURN name; END $$")
         phases = [{"kind": "add_column", "column": "title", "type": "text"},
                   {"kind": "dual_write", "from": "name", "to": "title", "up": "slow(name)", "down": "title"}, {"kind": "backfill"}]
         return self.plan(plans.plan("p", "public.items", phases, workers=workers)), ROWS * 4
