@@ -32,8 +32,6 @@ static const struct {
 	{ "TimeZone", "'UTC'", 0 },
 	{ "DateStyle", "'ISO, MDY'", 0 },
 	{ "IntervalStyle", "'postgres'", 0 },
-	/* a default of type money is printed, journaled and read again by it */
-	{ "lc_monetary", "'C'", 0 },
 	{ "extra_float_digits", "1", 0 },
 	{ "bytea_output", "'hex'", 0 },
 	{ "xmloption", "'content'", 0 },
