@@ -30,14 +30,14 @@ probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *er
 	void *mem;
 	struct tide_rows *rows;
 	const char *text;
-	bool has = false, ok, asks = runners[task->action->kind].probed && task->action->probe != NULL;
+	bool each = (task->action->flags & TIDE_EACH_ATTEMPT) != 0, has = false, ok;
+	bool asks = (runners[task->action->kind].probed || each) && task->action->probe != NULL;
 
-	if (!asks || (task->action->flags & TIDE_TRACELESS) != 0) {
-		ok = (task->action->flags & TIDE_EACH_ATTEMPT) != 0
-			 ? tide_journal_has_now(task->exe->session, tide_task_event(task, "done"),
-			       task->phase, task->step, &has, err)
-			 : tide_journal_has(task->exe->session, tide_task_event(task, "done"), task->phase,
-			       task->step, &has, err);
+	if (!asks || each || (task->action->flags & TIDE_TRACELESS) != 0) {
+		ok = each ? tide_journal_has_now(task->exe->session, tide_task_event(task, "done"),
+				task->phase, task->step, &has, err)
+			  : tide_journal_has(task->exe->session, tide_task_event(task, "done"), task->phase,
+				task->step, &has, err);
 		*answer = has ? TIDE_DONE : TIDE_TODO;
 		if (!ok || has || !asks)
 			return ok;

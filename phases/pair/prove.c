@@ -68,6 +68,19 @@ add_compare(
 	step->forward.flags |= TIDE_PROVES;
 }
 
+/* Condition: a column of the old side does not exist any more. */
+static char *
+old_side_gone(void *ctx, const struct tide_dual *dual)
+{
+	char *text = NULL;
+
+	for (size_t i = 0; i < dual->old.count; i++)
+		text = tide_append(ctx, text, " OR ",
+		    talloc_asprintf(
+			ctx, "NOT (%s)", tide_when_column(ctx, dual->cat, dual->old.item[i].name)));
+	return text;
+}
+
 void
 tide_dual_compare_last(struct tide_steps *out, const struct tide_dual *dual, const char *column)
 {
@@ -79,8 +92,10 @@ tide_dual_compare_last(struct tide_steps *out, const struct tide_dual *dual, con
 	tide_dual_compare(out, dual, sweep);
 	sweep->residual = tide_dual_differs_both(out, dual);
 	sweep->unmatched = NULL;
-	/* Who disables a trigger and enables it again leaves no trace: the drop must follow at once. */
+	/* Who disables a trigger and enables it again leaves no trace: the drop must follow at once. Where it has, nothing is left
+	 * to compare. */
 	step->forward.flags |= TIDE_PROVES | TIDE_EACH_ATTEMPT;
+	step->forward.probe = tide_probe(out, old_side_gone(out, dual), NULL);
 }
 
 void

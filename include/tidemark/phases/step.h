@@ -56,7 +56,8 @@ enum tide_action_flag {
 	/* the probe cannot always find what was done: the journal's word counts as well */
 	TIDE_TRACELESS = 64,
 	TIDE_LOCKS_UNKNOWN = 128, /* statements of the plan's author, of which not all can be read */
-	/* of a sweep that only reads: what it has found counts in the attempt that has found it, and no longer */
+	/* of a sweep that only reads: what it has found counts in the attempt that has found it, and no longer; its probe says when
+	 * nothing is left to compare */
 	TIDE_EACH_ATTEMPT = 256,
 };
 
