@@ -48,6 +48,31 @@ tide_literal(void *ctx, const char *value)
 	return quoted(ctx, "'", value, '\'', "'");
 }
 
+char *
+tide_sql_bind(void *ctx, const char *sql, const char *const *values, size_t count)
+{
+	char *out = talloc_strdup(ctx, "");
+
+	while (*sql != '\0') {
+		size_t length = strcspn(sql, "$"), which;
+
+		out = talloc_strndup_append(out, sql, length);
+		sql += length;
+		if (*sql == '\0')
+			break;
+		which = (size_t)(sql[1] - '0');
+		if (which < 1 || which > 9) {
+			out = talloc_strndup_append(out, sql++, 1);
+			continue;
+		}
+		if (which > count)
+			abort();
+		out = talloc_strdup_append(out, tide_literal(out, values[which - 1]));
+		sql += 2;
+	}
+	return out;
+}
+
 static const char *
 text_argument(const char *value)
 {

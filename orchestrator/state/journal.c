@@ -6,6 +6,8 @@
 #include <talloc.h>
 #include <unistd.h>
 
+#include "state_sql.h"
+#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 #include "tidemark/orchestrator/store.h"
 
@@ -64,9 +66,8 @@ tide_journal_sql(void *ctx, const struct tide_session *session, const struct tid
 	    entry->outcome, entry->detail, host_name(host, sizeof(host)), (long long)session->fence);
 }
 
-/* since: 0, or the fence of the attempt that must have written it. */
-static bool
-has(struct tide_session *session, const char *event, long phase, const char *step, int64_t since, bool *out,
+bool
+tide_journal_has(struct tide_session *session, const char *event, long phase, const char *step, bool *out,
     struct tide_err *err)
 {
 	void *mem = talloc_new(session);
@@ -75,10 +76,9 @@ has(struct tide_session *session, const char *event, long phase, const char *ste
 	    "SELECT EXISTS (SELECT FROM tidemark.journal j JOIN tidemark.phase p "
 	    "ON p.run = j.run AND p.ordinal = j.phase "
 	    "WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.event = $3 AND j.step = $4 "
-	    "AND j.seq > p.compiled AND j.fence >= $5::bigint)",
-	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), event, step,
-		tide_param_int(mem, since)),
-	    &rows, err);
+	    "AND j.seq > p.compiled)",
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), event, step), &rows,
+	    err);
 
 	if (ok)
 		*out = tide_rows_bool(rows, 0, 0);
@@ -87,17 +87,29 @@ has(struct tide_session *session, const char *event, long phase, const char *ste
 }
 
 bool
-tide_journal_has(struct tide_session *session, const char *event, long phase, const char *step, bool *out,
-    struct tide_err *err)
+tide_journal_unchanged(
+    struct tide_session *session, long phase, const char *step, bool *out, struct tide_err *err)
 {
-	return has(session, event, phase, step, 0, out, err);
+	void *mem = talloc_new(session);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(session->conn, mem, tide_sql_state_unchanged,
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), step,
+		tide_param_int(mem, session->table_oid)),
+	    &rows, err);
+
+	if (ok)
+		*out = tide_rows_bool(rows, 0, 0);
+	talloc_free(mem);
+	return ok;
 }
 
-bool
-tide_journal_has_now(struct tide_session *session, const char *event, long phase, const char *step, bool *out,
-    struct tide_err *err)
+char *
+tide_journal_unchanged_sql(void *ctx, const struct tide_session *session, long phase, const char *step)
 {
-	return has(session, event, phase, step, session->fence, out, err);
+	const char *const values[] = { tide_param_int(ctx, session->run), tide_param_int(ctx, phase), step,
+		tide_param_int(ctx, session->table_oid) };
+
+	return tide_sql_bind(ctx, tide_sql_state_unchanged, values, TIDE_COUNT(values));
 }
 
 bool

@@ -32,9 +32,15 @@ char *tide_journal_sql(void *ctx, const struct tide_session *session, const stru
 /** Whether the journal has `event` for this phase and step since its steps were compiled. */
 bool tide_journal_has(struct tide_session *session, const char *event, long phase, const char *step,
     bool *has, struct tide_err *err) TIDE_CHECKED;
-/** The same of this attempt alone: written since we have the lease. */
-bool tide_journal_has_now(struct tide_session *session, const char *event, long phase, const char *step,
-    bool *has, struct tide_err *err) TIDE_CHECKED;
+
+/**
+ * Whether what the sweep of this step has found still counts: it is done, and our triggers are those under which it read, on every
+ * relation that holds rows. A trigger that was disabled and enabled again leaves no other trace.
+ */
+bool tide_journal_unchanged(struct tide_session *session, long phase, const char *step, bool *unchanged,
+    struct tide_err *err) TIDE_CHECKED;
+/** The same as the text of one SELECT of one boolean, to be asked under a lock. Belongs to ctx. */
+char *tide_journal_unchanged_sql(void *ctx, const struct tide_session *session, long phase, const char *step);
 
 /**
  * Whether the step was found as it should become when it was reached, so that this run changed nothing: it has no undo. An attempt

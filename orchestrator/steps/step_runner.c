@@ -30,14 +30,14 @@ probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *er
 	void *mem;
 	struct tide_rows *rows;
 	const char *text;
-	bool each = (task->action->flags & TIDE_EACH_ATTEMPT) != 0, has = false, ok;
-	bool asks = (runners[task->action->kind].probed || each) && task->action->probe != NULL;
+	bool until_changed = (task->action->flags & TIDE_UNTIL_CHANGED) != 0, has = false, ok;
+	bool asks = (runners[task->action->kind].probed || until_changed) && task->action->probe != NULL;
 
-	if (!asks || each || (task->action->flags & TIDE_TRACELESS) != 0) {
-		ok = each ? tide_journal_has_now(task->exe->session, tide_task_event(task, "done"),
-				task->phase, task->step, &has, err)
-			  : tide_journal_has(task->exe->session, tide_task_event(task, "done"), task->phase,
-				task->step, &has, err);
+	if (!asks || until_changed || (task->action->flags & TIDE_TRACELESS) != 0) {
+		ok = until_changed
+			 ? tide_journal_unchanged(task->exe->session, task->phase, task->step, &has, err)
+			 : tide_journal_has(task->exe->session, tide_task_event(task, "done"), task->phase,
+			       task->step, &has, err);
 		*answer = has ? TIDE_DONE : TIDE_TODO;
 		if (!ok || has || !asks)
 			return ok;

@@ -106,6 +106,22 @@ tell_taken_over(void *ctx, const struct tide_task *task)
 	    plan);
 }
 
+/* Of a drop whose column a sweep has compared: whoever waited for the lock with it may have changed the triggers meanwhile. */
+static char *
+assert_rests_on(void *ctx, const struct tide_task *task)
+{
+	const char *step = task->action->rests_on;
+
+	if (step == NULL)
+		return talloc_strdup(ctx, "");
+	return talloc_asprintf(ctx,
+	    "DO $rests$ BEGIN IF NOT (%s) THEN RAISE EXCEPTION 'the triggers of this plan, or the partitions of the "
+	    "table, were changed since its rows were compared' USING ERRCODE = "
+	    "'object_not_in_prerequisite_state', HINT = 'nothing was dropped. Run again: rows that may have been "
+	    "written without the triggers are compared once more'; END IF; END $rests$;\n",
+	    tide_journal_unchanged_sql(ctx, task->exe->session, task->phase, step));
+}
+
 static char *
 transaction(void *ctx, const struct tide_task *task)
 {
@@ -129,6 +145,7 @@ transaction(void *ctx, const struct tide_task *task)
 	text = talloc_asprintf_append(text, "%s%s", lock, tide_table_assert_sql(ctx, exe->session, action));
 	if (action->guards != NULL)
 		text = talloc_asprintf_append(text, "%s;\n", tide_action_guard(ctx, action, exe->plan->name));
+	text = talloc_strdup_append(text, assert_rests_on(ctx, task));
 	text = talloc_asprintf_append(text,
 	    "SELECT set_config('tidemark.locked', clock_timestamp()::text, true);\n%s%s%s%s%s%s%s;\n"
 	    "COMMIT;\nSELECT lock_wait, seconds FROM tidemark.journal WHERE run = %lld "

@@ -15,7 +15,12 @@ SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_relat
                                      AND d.refobjsubid = a.attnum))) AS indexed,
        c.reltuples::bigint AS rows, pg_catalog.pg_indexes_size(c.oid) AS index_bytes,
        coalesce((SELECT o.option_value::integer FROM pg_catalog.pg_options_to_table(c.reloptions) o
-                  WHERE o.option_name = 'fillfactor'), 100) AS fillfactor
+                  WHERE o.option_name = 'fillfactor'), 100) AS fillfactor,
+       -- Our triggers here, and what makes another of each: ENABLE and DISABLE write a row anew, ATTACH makes one. As in state/unchanged.sql.
+       coalesce((SELECT string_agg(t.oid::text || '/' || t.xmin::text || '/' || f.xmin::text, ' ' ORDER BY t.oid)
+                   FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid
+                   JOIN pg_catalog.pg_namespace s ON s.oid = f.pronamespace AND s.nspname = 'tidemark'
+                  WHERE t.tgrelid = c.oid), '') AS mark
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.oid = $1::oid AND c.relkind <> 'p'

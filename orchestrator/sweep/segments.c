@@ -79,6 +79,12 @@ choose_order(struct tide_sweep *sweep, struct tide_relation *r, bool heap, struc
 }
 
 static bool
+until_changed(const struct tide_sweep *sweep)
+{
+	return (sweep->task->action->flags & TIDE_UNTIL_CHANGED) != 0;
+}
+
+static bool
 read_relation(struct tide_sweep *sweep, struct tide_relation *r, const struct tide_rows *rows, size_t i,
     struct tide_err *err)
 {
@@ -86,6 +92,8 @@ read_relation(struct tide_sweep *sweep, struct tide_relation *r, const struct ti
 	talloc_free(r->name);
 	r->name = talloc_strdup(r, tide_rows_required(rows, i, 1));
 	r->filenode = tide_rows_int(rows, i, 2);
+	talloc_free(r->mark);
+	r->mark = until_changed(sweep) ? talloc_strdup(r, tide_rows_required(rows, i, 10)) : NULL;
 	r->pages = tide_rows_int(rows, i, 3);
 	if (!choose_order(sweep, r, tide_rows_bool(rows, i, 4), err))
 		return false;
@@ -164,7 +172,8 @@ insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct 
 		tide_param_int(mem, r->filenode), tide_param_int(mem, r->pages),
 		tide_param_int(mem, segment_length(sweep, r)), tide_param_int(mem, sweep->task->phase),
 		r->name, key_order(r), talloc_asprintf(mem, "%.17g", sweep->floor), sweep->task->step,
-		spec->what, boolean(sweep->task->back), boolean(spec->repeats), boolean(spec->write)),
+		spec->what, boolean(sweep->task->back), boolean(spec->repeats), boolean(spec->write),
+		r->mark),
 	    NULL, mem, err);
 
 	talloc_free(mem);
@@ -172,22 +181,24 @@ insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct 
 	return ok;
 }
 
-/* What the journal and the segment rows say of this sweep: its pass, and whether a relation was ever begun. */
+/* Whether this pass has begun with the relation, and *before: whether it had, but under other triggers. */
 static bool
-begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, struct tide_err *err)
+begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, bool *before, struct tide_err *err)
 {
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT EXISTS (SELECT FROM tidemark.journal WHERE run = $1::bigint "
-	    "AND event = 'sweep.created' AND step = $2 "
-	    "AND (detail->>'oid')::bigint = $3::bigint AND (detail->>'pass')::integer = $4::integer)",
+	    "SELECT coalesce(bool_or(detail->>'mark' IS NOT DISTINCT FROM $5), false) AS has, count(*) > 0 AS before "
+	    "FROM tidemark.journal WHERE run = $1::bigint AND event = 'sweep.created' AND step = $2 "
+	    "AND (detail->>'oid')::bigint = $3::bigint AND (detail->>'pass')::integer = $4::integer",
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->run), sweep->name, tide_param_int(mem, r->oid),
-		tide_param_int(mem, sweep->pass)),
+		tide_param_int(mem, sweep->pass), r->mark),
 	    &rows, err);
 
-	if (ok)
+	if (ok) {
 		*has = tide_rows_bool(rows, 0, 0);
+		*before = !*has && tide_rows_bool(rows, 0, 1);
+	}
 	talloc_free(mem);
 	return ok;
 }
@@ -292,15 +303,20 @@ begin_missing(struct tide_sweep *sweep, bool *added, struct tide_err *err)
 {
 	*added = false;
 	for (size_t i = 0; i < sweep->relation_count; i++) {
-		bool has;
+		const struct tide_relation *r = sweep->relation[i];
+		bool has, before;
 
-		if (sweep->relation[i]->gone)
+		if (r->gone)
 			continue;
-		if (!begun(sweep, sweep->relation[i], &has, err))
+		if (!begun(sweep, r, &has, &before, err))
 			return false;
 		if (has)
 			continue;
-		if (!insert_segments(sweep, sweep->relation[i], err))
+		if (before)
+			tide_executor_event(sweep->exe, "sweep.restart", sweep->task->step, true,
+			    "the triggers on %s were changed since its rows were read: they are read again",
+			    r->name);
+		if (!insert_segments(sweep, r, err))
 			return false;
 		*added = true;
 	}

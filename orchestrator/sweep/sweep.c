@@ -347,9 +347,8 @@ write_result(struct tide_sweep *sweep, struct tide_err *err)
 
 /*
  * The key of the segment rows: what was compiled again, or failed before, starts again. So does a sweep whose run was adopted
- * since: its
- * checkpoints, and the relations that the journal says were begun, are those of another table, whose OIDs and files may be the
- * same numbers.
+ * since: its checkpoints, and the relations that the journal says were begun, are those of another table, whose OIDs and files
+ * may be the same numbers.
  */
 static bool
 name_sweep(struct tide_sweep *sweep, struct tide_err *err)

@@ -32,7 +32,8 @@ struct tide_relation {
 	bool reindexed; /* the index of its key is another one than before, or … */
 	bool renamed;   /* … it is called differently: the statements are made again */
 	char *name;     /* quoted, qualified */
-	bool heap;      /* a tid is a place */
+	char *mark; /* our triggers on it, where what is found counts only while they are those; else NULL */
+	bool heap;  /* a tid is a place */
 	const struct tide_order *order;
 	struct tide_keyset *keyset; /* in key order, else NULL */
 	struct tide_stripes stripes;
@@ -95,7 +96,7 @@ struct tide_sweep {
 	int64_t unmatched;   /* rows whose lookup gives NULL … */
 	char *unmatched_key; /* … and one of them; NULL */
 
-	bool holding;   /* no new batches: somebody wants something */
+	bool holding;   /* no new batches: a request has arrived */
 	bool rewritten; /* a relation has new storage, or is none any more: look again */
 	/* what made us look again, if it is more than new storage; code TIDE_OK: it is not */
 	struct tide_err wrong;

@@ -33,7 +33,7 @@ static const char *const losses[] = {
 
 /* By bit of enum tide_action_flag. */
 static const char *const flags[] = { "restartable", "creates", "proves", "role_search_path", "resync",
-	"yields", "traceless", "locks_unknown", "each_attempt" };
+	"yields", "traceless", "locks_unknown", "until_changed" };
 
 static const struct tide_record_field action_fields[] = {
 	TIDE_FIELD_WORDS(tide_action, kind, WORD, kinds),
@@ -45,6 +45,7 @@ static const struct tide_record_field action_fields[] = {
 	TIDE_FIELD(tide_action, lock_table, TEXT),
 	TIDE_FIELD(tide_action, guards, TEXT),
 	TIDE_FIELD(tide_action, takes_over, TEXT),
+	TIDE_FIELD(tide_action, rests_on, TEXT),
 	TIDE_FIELD(tide_action, table, TEXT),
 	TIDE_FIELD(tide_action, loss_note, TEXT),
 	TIDE_FIELD(tide_action, lost, TEXT),

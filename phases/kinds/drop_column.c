@@ -474,6 +474,7 @@ fill_drop(struct drop *d, struct tide_step *step)
 	    d->out, "the values of %s are gone", tide_display_column(d->out, d->at->cat, d->spec->column));
 	add_guard(d, action, name);
 	if (d->dual != NULL) {
+		action->rests_on = talloc_strdup(d->out, "compare");
 		tide_action_add(d->out, action, tide_triggers_assert(d->out, triggers));
 		tide_triggers_drop(d->out, action, triggers);
 		tide_triggers_drop_functions(d->out, action, triggers);

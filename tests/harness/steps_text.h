@@ -101,6 +101,8 @@ steps_action(char **out, const struct tide_action *action)
 	steps_line(out, "cleanup", action->cleanup);
 	steps_line(out, "differing", action->differing);
 	steps_guards(out, action);
+	if (action->rests_on != NULL)
+		steps_say(out, "-- only while step %s counts\n", action->rests_on);
 	if (action->sweep != NULL)
 		steps_sweep(out, action->sweep);
 	for (size_t i = 0; i < action->act_count; i++)

@@ -200,30 +200,82 @@ class LastLook(LiveCase):
         self.assertEqual(self.columns(), "id b")
         self.assertEqual(self.value("SELECT b FROM p WHERE id = 1000"), 5)
 
-    def test_the_comparison_is_made_again_when_the_drop_did_not_follow_at_once(self):
-        self.execute(PARTS)
-        path = self.plan(plans.rename("public.p", "a", "b", "integer", name="p", switch="manual", drop_column="manual",
-                                      limits={"lock_timeout": "50ms", "lock_attempts": 1}))
-        self.tidemark("run", path).ok()
-        self.tidemark("advance", "p").ok()
-        name = self.value("SELECT quote_ident(tgname) FROM pg_trigger WHERE tgrelid = 'p_0'::regclass AND tgname ~ 'update$'")
-        reader = self.connect()
-        reader.cursor().execute("BEGIN; SELECT 1 FROM p LIMIT 1")
-        result = self.tidemark("advance", "p").expect(7)
-        self.assertIn("blocked by", result.err)
-        reader.close()
-        compared = ("SELECT count(*) FROM tidemark.journal WHERE event = 'step.done' AND step = 'compare'"
-                    " AND phase = (SELECT max(ordinal) FROM tidemark.phase)")
-        self.assertEqual(self.value(compared), 1)
-        # It leaves no trace: the trigger is what it was when the drop looks.
+    COMPARED = ("SELECT count(*) FROM tidemark.journal WHERE event = 'step.done' AND step = 'compare'"
+                " AND phase = (SELECT max(ordinal) FROM tidemark.phase)")
+
+    def trigger(self, table="p_0"):
+        return self.value(f"SELECT quote_ident(tgname) FROM pg_trigger WHERE tgrelid = '{table}'::regclass AND tgname ~ 'update$'")
+
+    def write_past_the_trigger(self):
+        """It leaves no trace: the trigger is what it was when the drop looks."""
+        name = self.trigger()
         self.execute(f"ALTER TABLE p_0 DISABLE TRIGGER {name}; UPDATE p SET a = -1 WHERE id = 1; ALTER TABLE p_0 ENABLE ALWAYS TRIGGER {name}")
+
+    def assert_found_and_kept(self, path):
         result = self.tidemark("run", path).expect(5)
         self.assertIn('{"id": 1}', result.err)
         self.assertEqual(self.columns(), "id a b")
         self.execute("UPDATE p SET a = -2 WHERE id = 1")
         self.tidemark("run", path).ok()
-        self.assertEqual(self.columns(), "id b")
-        self.assertEqual((self.value(compared), self.value("SELECT b FROM p WHERE id = 1")), (2, -2))
+        self.assertEqual((self.columns(), self.value("SELECT b FROM p WHERE id = 1")), ("id b", -2))
+
+    def refused_drop(self):
+        """A lock keeps the drop from following the comparison."""
+        self.execute(PARTS)
+        path = self.plan(plans.rename("public.p", "a", "b", "integer", name="p", switch="manual", drop_column="manual",
+                                      limits={"lock_timeout": "50ms", "lock_attempts": 1}))
+        self.tidemark("run", path).ok()
+        self.tidemark("advance", "p").ok()
+        reader = self.connect()
+        reader.cursor().execute("BEGIN; SELECT 1 FROM p LIMIT 1")
+        self.assertIn("blocked by", self.tidemark("advance", "p").expect(7).err)
+        reader.close()
+        self.assertEqual(self.value(self.COMPARED), 1)
+        return path
+
+    def test_rows_are_compared_again_when_a_trigger_was_changed_since(self):
+        path = self.refused_drop()
+        self.write_past_the_trigger()
+        self.assert_found_and_kept(path)
+        self.assertEqual(self.value(self.COMPARED), 2)
+
+    def test_what_was_compared_counts_while_the_triggers_are_what_they_were(self):
+        path = self.refused_drop()
+        self.tidemark("run", path).ok()
+        self.assertEqual((self.columns(), self.value(self.COMPARED)), ("id b", 1))
+
+    def test_a_function_that_was_replaced_and_a_partition_that_was_away_count_as_changes(self):
+        for change in ("DO $do$ DECLARE f oid := (SELECT tgfoid FROM pg_trigger WHERE tgrelid = 'p_0'::regclass AND tgname ~ 'update$');"
+                       " BEGIN EXECUTE pg_get_functiondef(f); END $do$",
+                       "ALTER TABLE p DETACH PARTITION p_0; ALTER TABLE p ATTACH PARTITION p_0 FOR VALUES FROM (0) TO (1000)",
+                       "CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (1000) TO (2000)"):
+            with self.subTest(change):
+                path = self.refused_drop()
+                self.execute(change)
+                self.tidemark("run", path).ok()
+                self.assertEqual((self.columns(), self.value(self.COMPARED)), ("id b", 2))
+                self.execute("DROP TABLE p; DROP SCHEMA tidemark CASCADE")
+
+    def test_a_trigger_that_is_changed_while_the_drop_waits_for_its_lock_stops_it(self):
+        self.execute(PARTS + "CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (1000) TO (2000)")
+        path = self.switched()
+        reader = self.connect()
+        reader.cursor().execute("BEGIN; SELECT 1 FROM p_1 LIMIT 1")
+        with self.tidemark.start("advance", "p") as drop:
+            drop.wait_for("was not granted")
+            self.write_past_the_trigger()
+            reader.close()
+            result = drop.wait().expect(4)
+        self.assertIn("were changed since its rows were compared", result.err)
+        self.assertEqual(self.columns(), "id a b")
+        self.assert_found_and_kept(path)
+
+    def test_a_comparison_that_was_interrupted_does_not_continue_past_a_change(self):
+        self.execute(PARTS)
+        path = self.switched()
+        self.tidemark("advance", "p", env={"TIDEMARK_CRASH_AT": "sweep.finished"}).expect(-9)
+        self.write_past_the_trigger()
+        self.assert_found_and_kept(path)
 
     def test_without_its_state_nothing_is_dropped(self):
         self.execute(PARTS)

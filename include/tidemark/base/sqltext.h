@@ -25,6 +25,12 @@ char *tide_relation_text(void *ctx, const char *schema, const char *name);
 char *tide_sqlf(void *ctx, const char *fmt, ...);
 
 /**
+ * `$1` to `$9` of a text of our own with literals in their place, for where the server takes no parameters: DO, several statements
+ * in one text. A value that is NULL is the SQL word. Aborts for a number that is greater than count. Result belongs to ctx.
+ */
+char *tide_sql_bind(void *ctx, const char *sql, const char *const *values, size_t count);
+
+/**
  * Parses a possibly quoted, possibly schema-qualified name as SQL would: `public.t`,
  * `"User Table"."select"`. Unquoted parts fold to lower case. Returns the number of parts
  * (1 or 2), or 0 when the text is no such name. parts[] belong to ctx. Parts longer than 63 bytes are an

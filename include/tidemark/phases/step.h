@@ -44,7 +44,7 @@ enum tide_loss { TIDE_LOSES_NOTHING, TIDE_LOSS_UNKNOWN, TIDE_LOSSY, TIDE_IRREVER
 /** Their words in the journal: phases/build/steps_json.c. */
 enum tide_action_flag {
 	TIDE_RESTARTABLE = 1, /* may be cancelled at any moment and started again: nothing is left behind */
-	/* makes an object: `done` without our journal means somebody else made it → drift */
+	/* makes an object: `done` without our journal means that another session made it → drift */
 	TIDE_CREATES = 2,
 	TIDE_PROVES = 4, /* failure with 23514 means rows differ: exit TIDE_DIFFERENCES */
 	/* SQL of the plan's author: names are found as the role itself would find them */
@@ -56,9 +56,9 @@ enum tide_action_flag {
 	/* the probe cannot always find what was done: the journal's word counts as well */
 	TIDE_TRACELESS = 64,
 	TIDE_LOCKS_UNKNOWN = 128, /* statements of the plan's author, of which not all can be read */
-	/* of a sweep that only reads: what it has found counts in the attempt that has found it, and no longer; its probe says when
-	 * nothing is left to compare */
-	TIDE_EACH_ATTEMPT = 256,
+	/* of a sweep that only reads: what it has found counts for as long as our triggers are those under which it read; its
+	 * probe says when nothing is left to compare */
+	TIDE_UNTIL_CHANGED = 256,
 };
 
 /** Another table that the statements lock. */
@@ -138,11 +138,12 @@ struct tide_action {
 	char *lock_table;         /* quoted, qualified; NULL when lock is NONE */
 	struct tide_locked *also; /* other relations that its statements lock */
 	size_t also_count;
-	/* columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL
-	 * columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL */
+	/* columns, one a line, that no trigger of another plan may keep in step; asked under the lock; NULL */
 	char *guards;
 	/* the complete plan whose triggers the action ends or replaces; NULL: only its own */
 	char *takes_over;
+	/* step of the same phase (TIDE_UNTIL_CHANGED) whose result must still count; asked under the lock; NULL */
+	char *rests_on;
 	unsigned flags;
 	enum tide_touch touch;
 	int64_t rows, bytes; /* estimate of what is touched */
@@ -160,8 +161,7 @@ struct tide_step {
 	struct tide_action *undo; /* in the order to run them */
 	size_t undo_count;
 	bool irreversible; /* once done, there is no rollback to before it */
-	/* for the last step of a phase that changes it: "old only", "both", "new only", "unknown"; else NULL
-	 * for the last step of a phase that changes it: "old only", "both", "new only", "unknown"; else NULL */
+	/* for the last step of a phase that changes it: "old only", "both", "new only", "unknown"; else NULL */
 	char *releases;
 	char *releases_note; /* why, in words, or NULL */
 };

@@ -42,6 +42,20 @@ literals_double_quotes_and_say_when_backslashes_count(void **state)
 }
 
 static void
+parameters_become_literals(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	const char *const values[] = { "7", "it's $1", NULL };
+
+	(void)state;
+	assert_string_equal(tide_sql_bind(ctx, "SELECT $1::bigint, $2, $3 -- $2", values, 3),
+	    "SELECT '7'::bigint, 'it''s $1', NULL -- 'it''s $1'");
+	assert_string_equal(tide_sql_bind(ctx, "$$ a$ $x", values, 3), "$$ a$ $x");
+	assert_string_equal(tide_sql_bind(ctx, "", values, 0), "");
+	talloc_free(ctx);
+}
+
+static void
 a_format_quotes_by_its_letters(void **state)
 {
 	void *ctx = talloc_new(NULL);
@@ -185,6 +199,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(identifiers_are_always_quoted),
 		cmocka_unit_test(literals_double_quotes_and_say_when_backslashes_count),
+		cmocka_unit_test(parameters_become_literals),
 		cmocka_unit_test(a_format_quotes_by_its_letters),
 		cmocka_unit_test(a_wrong_format_aborts),
 		cmocka_unit_test(names_are_read_as_sql_reads_them),

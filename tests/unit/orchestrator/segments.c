@@ -8,11 +8,12 @@
 #define SHARE "earlier_changed"
 #define LEAVES "pg_partition_tree"
 #define STALE "bool_or(filenode IS DISTINCT FROM"
-#define BEGUN "SELECT EXISTS (SELECT FROM tidemark.journal"
+#define BEGUN "bool_or(detail->>'mark'"
 #define CREATE "INSERT INTO tidemark.segment (run, fence, sweep"
 #define LOAD "SELECT id, relation, first, stop, next"
 
-static const char leaf_columns[] = "oid name filenode pages heap indexes indexed rows index_bytes fillfactor";
+static const char leaf_columns[] =
+    "oid name filenode pages heap indexes indexed rows index_bytes fillfactor mark";
 static const char share_columns[] = "phase what total done pass repeats floor seen changed stayed differing "
 				    "placed earlier_seen earlier_changed earlier_stayed";
 static const char segment_columns[] = "id relation first stop next skipped_range done changed stayed "
@@ -20,7 +21,7 @@ static const char segment_columns[] = "id relation first stop next skipped_range
 
 #define ONE_LEAF                                                                                             \
 	{                                                                                                    \
-		LEAVES, leaf_columns, "16384|public.t|16384|100|t|1|f|1000|8192|100", NULL, 0                \
+		LEAVES, leaf_columns, "16384|public.t|16384|100|t|1|f|1000|8192|100|9/7/8", NULL, 0          \
 	}
 #define NO_SHARE                                                                                             \
 	{                                                                                                    \
@@ -196,7 +197,7 @@ a_relation_that_was_not_begun_gets_its_segments(void **state)
 		NO_SHARE,
 		ONE_LEAF,
 		{ STALE, "rewritten reordered", "f|f", NULL, 0 },
-		{ BEGUN, "begun", "f", NULL, 0 },
+		{ BEGUN, "has before", "f|f", NULL, 0 },
 		{ CREATE, "one", "1", NULL, 0 },
 		{ LOAD, segment_columns,
 		    "21|16384|0|64|32|f|f|10|5|20|1|[\"k1\"]|~|2|u1\n22|16384|64|100|64|f|f|0|0|0|0|~|~|0|~",
@@ -231,7 +232,7 @@ a_resume_makes_no_segments_and_continues_in_its_pass(void **state)
 		NO_SHARE,
 		ONE_LEAF,
 		{ STALE, "rewritten reordered", "f|f", NULL, 0 },
-		{ BEGUN, "begun", "t", NULL, 0 },
+		{ BEGUN, "has before", "t|t", NULL, 0 },
 		{ LOAD, segment_columns, "21|16384|0|100|32|f|f|10|5|20|0|~|~|0|~", NULL, 0 },
 		{ NULL },
 	};
@@ -255,7 +256,7 @@ a_table_that_was_rewritten_begins_again(void **state)
 		NO_SHARE,
 		ONE_LEAF,
 		{ STALE, "rewritten reordered", "t|f", NULL, 0 },
-		{ BEGUN, "begun", "t", NULL, 0 },
+		{ BEGUN, "has before", "t|t", NULL, 0 },
 		{ CREATE, "one", "1", NULL, 0 },
 		{ LOAD, segment_columns, "21|16384|0|100|0|f|f|0|0|0|0|~|~|0|~", NULL, 0 },
 		{ NULL },
@@ -267,6 +268,34 @@ a_table_that_was_rewritten_begins_again(void **state)
 	assert_true(tide_segments_open(sweep, &f->err));
 	assert_sent(f, CREATE, NULL, 1);
 	assert_has(f->told, "sweep.restart: public.t has been rewritten");
+}
+
+/* Only where what is found counts while they are the same. */
+static void
+a_relation_whose_triggers_were_changed_is_begun_again(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		{ PASS, "pass", "1", NULL, 0 },
+		NO_SHARE,
+		ONE_LEAF,
+		{ STALE, "rewritten reordered", "f|f", NULL, 0 },
+		{ BEGUN, "has before", "f|t", NULL, 0 },
+		{ CREATE, "one", "1", NULL, 0 },
+		{ LOAD, segment_columns, "21|16384|0|100|0|f|f|0|0|0|0|~|~|0|~", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep;
+
+	begin(f, table);
+	sweep = make_sweep(f, &s);
+	s.action.flags = TIDE_UNTIL_CHANGED;
+	assert_true(tide_segments_open(sweep, &f->err));
+	assert_string_equal(sweep->relation[0]->mark, "9/7/8");
+	assert_sent(f, BEGUN, "[1, 0/backfill/1/0, 16384, 1, 9/7/8]", 1);
+	assert_sent(f, CREATE, NULL, 1);
+	assert_has(f->told, "sweep.restart: the triggers on public.t were changed");
 }
 
 /* To look again and find nothing different means that what was found wrong is wrong. */
@@ -300,10 +329,10 @@ a_table_that_is_gone_ends_the_sweep(void **state)
 	static const struct answer table[] = {
 		{ PASS, "pass", "1", NULL, 0 },
 		NO_SHARE,
-		{ LEAVES, leaf_columns, "16384|public.t|16384|100|t|1|f|1000|8192|100", NULL, 1 },
+		{ LEAVES, leaf_columns, "16384|public.t|16384|100|t|1|f|1000|8192|100|9/7/8", NULL, 1 },
 		{ LEAVES, leaf_columns, NULL, NULL, 0 },
 		{ STALE, "rewritten reordered", "f|f", NULL, 0 },
-		{ BEGUN, "begun", "t", NULL, 0 },
+		{ BEGUN, "has before", "t|t", NULL, 0 },
 		{ LOAD, segment_columns, NULL, NULL, 0 },
 		{ NULL },
 	};
@@ -324,9 +353,9 @@ a_sweep_without_a_trigger_repeats_until_nothing_changed(void **state)
 	static const struct answer table[] = {
 		NO_SHARE,
 		ONE_LEAF,
-		{ BEGUN, "begun", "t", NULL, 1 },
-		{ BEGUN, "begun", "f", NULL, 1 },
-		{ BEGUN, "begun", "t", NULL, 0 },
+		{ BEGUN, "has before", "t|t", NULL, 1 },
+		{ BEGUN, "has before", "f|f", NULL, 1 },
+		{ BEGUN, "has before", "t|t", NULL, 0 },
 		{ CREATE, "one", "1", NULL, 0 },
 		{ LOAD, segment_columns, "21|16384|0|100|100|f|t|9|9|9|0|~|~|0|~", NULL, 1 },
 		{ LOAD, segment_columns, "22|16384|0|100|100|f|t|0|0|9|0|~|~|0|~", NULL, 0 },
@@ -355,7 +384,7 @@ the_fifth_pass_is_the_last(void **state)
 	static const struct answer table[] = {
 		NO_SHARE,
 		ONE_LEAF,
-		{ BEGUN, "begun", "t", NULL, 0 },
+		{ BEGUN, "has before", "t|t", NULL, 0 },
 		{ LOAD, segment_columns, "21|16384|0|100|100|f|t|9|9|9|0|~|~|0|~", NULL, 0 },
 		{ NULL },
 	};
@@ -404,6 +433,7 @@ main(void)
 		TEST(a_relation_that_was_not_begun_gets_its_segments),
 		TEST(a_resume_makes_no_segments_and_continues_in_its_pass),
 		TEST(a_table_that_was_rewritten_begins_again),
+		TEST(a_relation_whose_triggers_were_changed_is_begun_again),
 		TEST(a_restart_that_finds_nothing_different_fails),
 		TEST(a_table_that_is_gone_ends_the_sweep),
 		TEST(a_sweep_without_a_trigger_repeats_until_nothing_changed),

@@ -195,7 +195,7 @@ check_action(const char *toml, const struct tide_step *step, const struct tide_a
 	if (sweeps != (action->sweep != NULL) || (sweeps && action->act_count > 0))
 		fail_msg("%s: step %s: a sweep has a sweep and no statements", toml, step->name);
 	/* The journal knows whether a sweep is done, but for one that has to be made again. */
-	if (sweeps && (action->probe != NULL) != ((action->flags & TIDE_EACH_ATTEMPT) != 0))
+	if (sweeps && (action->probe != NULL) != ((action->flags & TIDE_UNTIL_CHANGED) != 0))
 		fail_msg("%s: step %s: a sweep has a probe, or has none without need", toml, step->name);
 	if (action->kind == TIDE_STEP_CONCURRENT &&
 	    (action->act_count != 1 || (action->probe == NULL && (action->flags & TIDE_YIELDS) == 0)))

@@ -28,6 +28,7 @@ full(void *ctx)
 		.lock = TIDE_SHARE_ROW_EXCLUSIVE,
 		.lock_table = talloc_strdup(steps, "\"s\".\"t\""),
 		.guards = talloc_strdup(steps, "a\nit's"),
+		.rests_on = talloc_strdup(steps, "compare"),
 		.table = talloc_strdup(steps, "\"s\".\"t\""),
 		.flags = TIDE_RESTARTABLE | TIDE_PROVES,
 		.touch = TIDE_TOUCH_BATCHES,
@@ -94,6 +95,7 @@ every_member_survives_the_way_through_json(void **state)
 	assert_string_equal(a->differing, "differs");
 	assert_string_equal(a->lock_table, "\"s\".\"t\"");
 	assert_string_equal(a->guards, "a\nit's");
+	assert_string_equal(a->rests_on, "compare");
 	assert_string_equal(a->table, "\"s\".\"t\"");
 	assert_int_equal(a->lock, TIDE_SHARE_ROW_EXCLUSIVE);
 	assert_int_equal(a->flags, TIDE_RESTARTABLE | TIDE_PROVES);
