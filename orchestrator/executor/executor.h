@@ -91,7 +91,7 @@ struct tide_executor {
 bool tide_executor_check(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
 /** As tide_executor_check, but never waits: a wanted pause is not checked. True: it has to stop, and err says why. */
 bool tide_executor_halted(struct tide_executor *exe, struct tide_err *err);
-/** Runs the loop for `us`, or less when somebody wants something. */
+/** Runs the loop for `us`, or less when a request arrives. */
 void tide_executor_sleep(struct tide_executor *exe, int64_t us);
 /** Runs the loop once: blocks until some event. */
 void tide_executor_turn(struct tide_executor *exe);
@@ -101,7 +101,7 @@ bool tide_executor_move_phase(
     struct tide_executor *exe, long phase, enum tide_phase_state state, struct tide_err *err) TIDE_CHECKED;
 
 /**
- * Tells the observer that nobody works on the phase that was begun, or that somebody does again; in pairs, and one may lie in
+ * Tells the observer that no executor works on the phase that was begun, or that one does again; in pairs, and one may lie in
  * another.
  */
 void tide_executor_rest(struct tide_executor *exe, bool resting);

@@ -5,7 +5,7 @@
 
 #include "tidemark/orchestrator/words.h"
 
-/** What somebody wants of the executor. Read anywhere; written by these functions only. */
+/** What the executor has been asked to do. Read anywhere; written by these functions only. */
 struct tide_requests {
 	int signo;   /* SIGINT or SIGTERM; 0 none */
 	int signals; /* how many have come */

@@ -53,7 +53,7 @@ sampled(void *ctx, const struct tide_rows *rows)
 		cancel(watch);
 }
 
-/* Somebody wants to stop: a transaction leaves nothing. */
+/* A stop was requested: a transaction leaves nothing. */
 static bool
 unless_halted(void *ctx)
 {

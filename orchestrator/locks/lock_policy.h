@@ -9,7 +9,7 @@ bool tide_lock_look(const struct tide_task *task, int64_t patience_until, struct
 
 /**
  * Samples, while one statement of the control connection runs, who blocks it; with may_cancel cancels it when too many
- * queue behind, or when somebody wants the executor to stop.
+ * queue behind, or when the executor is asked to stop.
  */
 struct tide_lock_watch;
 struct tide_lock_watch *tide_lock_watch_start(struct tide_executor *exe, bool may_cancel);

@@ -107,7 +107,7 @@ worth_reconnecting(const struct tide_executor *exe, const struct tide_err *err, 
 	       tide_now_us() < give_up && (exe->deadline == 0 || tide_now_us() < exe->deadline);
 }
 
-/* Waits for longer from try to try, at random so that many executors do not come at once. False: somebody wants an end. */
+/* Waits for longer from try to try, at random so that many executors do not come at once. False: a stop was requested. */
 static bool
 connect_later(struct tide_executor *exe, int tries)
 {

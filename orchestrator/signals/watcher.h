@@ -6,7 +6,7 @@
 #include "executor/executor.h"
 
 /**
- * The watcher: one connection, one tick a second. Each tick keeps the lease, brings back what somebody wants of
+ * The watcher: one connection, one tick a second. Each tick keeps the lease, brings back what has been requested of
  * the run, and reads what the throttle needs. Results are in exe->requests, exe->signals and exe->throttle.hold.
  */
 bool tide_watcher_start(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;

@@ -88,7 +88,7 @@ tide_refusal_trigger(const struct tide_sweep *sweep, const struct tide_segment *
 	    "the trigger that keeps %s in step is disabled, changed or gone on %s", sweep->spec->what,
 	    segment->relation->name);
 	tide_hint(err,
-	    "somebody changed it, and rows may have been written without it. Restore it as it was, ENABLE "
+	    "it was changed, and rows may have been written without it. Restore it as it was, ENABLE "
 	    "ALWAYS: its statements are in tidemark history %s --verbose%s%s%s%s",
 	    exe->plan->name, follows != NULL ? "\nthen have every row checked again: tidemark rollback " : "",
 	    follows != NULL ? exe->plan->name : "", follows != NULL ? " --to " : "",

@@ -213,8 +213,8 @@ over_defaults(struct probing *p, void *arg, struct tide_err *err)
 }
 
 /*
- * What is named with its schema is looked for nowhere else: the search_path is not the cause. Arguments have their schema
- * anyway.
+ * A name that has its schema is not found through the search_path, so that cannot be the cause. Types of arguments are printed
+ * with their schema in any case.
  */
 static bool
 qualified(const char *message)

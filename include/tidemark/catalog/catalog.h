@@ -135,8 +135,7 @@ struct tide_fact {
 	char *bare;
 	/* the statements that give each of them a search_path of its own, one a line; NULL with bare */
 	char *bare_cure;
-	/* what the server said when it was evaluated under pg_catalog alone and a name was not found; or NULL
-	 * what the server said when it was evaluated under pg_catalog alone and a name was not found; or NULL */
+	/* what the server said when it was evaluated under pg_catalog alone and a name was not found; or NULL */
 	char *path_error;
 	bool builtin; /* no function of somebody's own is called */
 	/* immutable, and over the constant defaults of the columns (else NULL) it gives a value */

@@ -33,7 +33,7 @@ struct tide_hold {
 const char *tide_cause_word(enum tide_cause cause);
 /** Unknown and NULL: TIDE_CAUSE_NONE. */
 enum tide_cause tide_cause_of(const char *word);
-/** How work stands that somebody is at: RUNNING, THROTTLED or PAUSED. */
+/** What work that is running waits for: RUNNING, THROTTLED or PAUSED. */
 const char *tide_hold_word(const struct tide_hold *hold);
 
 #endif

@@ -22,7 +22,7 @@ struct tide_progress {
 	double hot_share;       /* 0..1 of changed rows; -1 unknown */
 	int64_t lag;            /* us; -1 unknown */
 	int64_t eta;            /* us; -1 unknown, or throttled */
-	bool at_work;           /* somebody works on it, or would but for the hold */
+	bool at_work;           /* an executor works on it, or would but for the hold */
 	struct tide_hold hold;
 	int workers;
 };

@@ -35,10 +35,10 @@ enum tide_phase_state {
 
 enum tide_direction { TIDE_FORWARD, TIDE_BACK };
 
-/** What somebody wants of a run, whether an executor works on it or not. */
+/** What is requested of a run, whether an executor works on it or not. */
 enum tide_wanted {
 	TIDE_WANT_RUN,
-	TIDE_WANT_PAUSE, /* until somebody wants it to run again */
+	TIDE_WANT_PAUSE, /* until the next run or resume */
 	TIDE_WANT_YIELD, /* the executor is to release it */
 	TIDE_WANTS
 };
@@ -94,7 +94,7 @@ const char *tide_wanted_word(enum tide_wanted wanted);
 bool tide_run_may(enum tide_run_state from, enum tide_run_state to);
 /**
  * The state that people are shown: a pause is only wanted until the executor stops for it, and a run whose executor has stopped for a pause
- * that nobody wants any more, and is gone, only lacks an executor. live: an executor works on it.
+ * that was withdrawn, only lacks an executor. live: an executor works on it.
  */
 enum tide_run_state
 tide_run_shown(enum tide_run_state stored, enum tide_direction direction, enum tide_wanted wanted, bool live);

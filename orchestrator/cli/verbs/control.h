@@ -3,7 +3,7 @@
 
 #include "cli/context/cli.h"
 
-/** Writes what somebody wants to the run of the plan, and says what happens now. */
+/** Writes the request into the row of the run, and says what happens now. */
 bool tide_control(struct tide_cli *cli, enum tide_wanted wanted, struct tide_err *err) TIDE_CHECKED;
 
 #endif

@@ -25,7 +25,7 @@ exit_status(const struct tide_run_status *s)
 	return tide_run_word(s->state)->exit;
 }
 
-/* Of several plans the one that needs somebody most: a failure before a lock, a pause, a gate, and work that is pending. */
+/* Of several plans the one that most needs a decision: a failure before a lock, a pause, a gate, and work that is pending. */
 static enum tide_code
 worst(const struct tide_status_list *all)
 {
