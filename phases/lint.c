@@ -85,7 +85,7 @@ tide_phase_lint(const struct tide_plan *plan, const struct tide_catalog *cat, st
 	for (size_t i = 0; i < plan->count; i++) {
 		struct tide_phase_at at = { plan, &plan->phase[i], i, ahead };
 		struct tide_checking c = { &at, out };
-		const struct tide_phase_ops *ops = tide_phase_find(at.phase->kind->name);
+		const struct tide_phase_ops *ops = tide_ops(at.phase);
 
 		check_gate(&c);
 		check_added_twice(&c);

@@ -15,15 +15,6 @@
 #include "script/script.h"
 #include "build/specs.h"
 
-const struct tide_phase_ops *
-tide_phase_find(const char *kind)
-{
-	for (size_t i = 0; i < tide_phase_count; i++)
-		if (strcmp(tide_phase_table[i]->kind.name, kind) == 0)
-			return tide_phase_table[i];
-	return NULL;
-}
-
 static struct tide_phase_at
 place(const struct tide_plan *plan, size_t index, const struct tide_catalog *cat)
 {
@@ -33,7 +24,7 @@ place(const struct tide_plan *plan, size_t index, const struct tide_catalog *cat
 static bool
 compile(void *ctx, const struct tide_phase_at *at, struct tide_steps **out, struct tide_err *err)
 {
-	const struct tide_phase_ops *ops = tide_phase_find(at->phase->kind->name);
+	const struct tide_phase_ops *ops = tide_ops(at->phase);
 	struct tide_steps *steps = talloc_zero(ctx, struct tide_steps);
 	struct tide_phase_at there;
 
@@ -51,7 +42,7 @@ compile(void *ctx, const struct tide_phase_at *at, struct tide_steps **out, stru
 static bool
 check(const struct tide_phase_at *at, struct tide_findings *findings, struct tide_err *err)
 {
-	const struct tide_phase_ops *ops = tide_phase_find(at->phase->kind->name);
+	const struct tide_phase_ops *ops = tide_ops(at->phase);
 	size_t before = findings->count;
 
 	tide_check_overlap(at, findings);
@@ -77,7 +68,7 @@ tide_phase_compile(void *ctx, const struct tide_plan *plan, size_t index, const 
 static void
 apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 {
-	const struct tide_phase_ops *ops = tide_phase_find(at->phase->kind->name);
+	const struct tide_phase_ops *ops = tide_ops(at->phase);
 
 	if (ops->apply != NULL)
 		ops->apply(at, cat);
@@ -136,7 +127,7 @@ tide_phase_expressions(void *ctx, const struct tide_plan *plan)
 
 	for (size_t i = 0; i < plan->count; i++) {
 		struct tide_phase_at at = place(plan, i, NULL);
-		const struct tide_phase_ops *ops = tide_phase_find(at.phase->kind->name);
+		const struct tide_phase_ops *ops = tide_ops(at.phase);
 
 		if (ops->expressions != NULL)
 			ops->expressions(&at, collect, &c);

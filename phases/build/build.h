@@ -1,7 +1,7 @@
 #ifndef TIDE_PHASES_BUILD_H
 #define TIDE_PHASES_BUILD_H
 
-#include "tidemark/phases/phase.h"
+#include "ops.h"
 
 /** Small parts that the kinds are built of. All texts belong to ctx. */
 

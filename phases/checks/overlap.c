@@ -10,23 +10,13 @@
 #include "script/script.h"
 #include "pair/takeover.h"
 #include "build/specs.h"
-#include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
-
-/* How a run of another plan uses a column; bits. */
-enum use {
-	ADDED = 1, /* its rollback drops the column */
-	KEPT = 2,  /* its triggers read or write it */
-	HELD = 4,  /* hidden; the name is needed for the rollback */
-	DROPS = 8, /* a later phase of it drops the column */
-};
-#define ANY (ADDED | KEPT | HELD | DROPS)
 
 struct claim {
 	const char *plan, *column;
 	const struct tide_other_run *run; /* NULL: only its trigger is to be seen … */
 	const char *trigger;              /* … this one */
-	enum use use;
+	enum tide_use use;
 	bool begun; /* else a phase that has not begun will use it */
 };
 
@@ -82,7 +72,9 @@ static void
 claim_dual_write(struct claims *out, const struct reading *r, size_t i)
 {
 	const struct dual_write_spec *spec = r->plan->phase[i].spec;
-	struct claim claim = { .plan = r->run->plan, .run = r->run, .use = KEPT, .begun = begun(r, i) };
+	struct claim claim = {
+		.plan = r->run->plan, .run = r->run, .use = TIDE_USE_KEPT, .begun = begun(r, i)
+	};
 	struct tide_dual_state state;
 
 	if (!claim.begun) {
@@ -102,16 +94,18 @@ static void
 claim_drop(struct claims *out, const struct reading *r, size_t i)
 {
 	const struct drop_column_spec *spec = r->plan->phase[i].spec;
-	struct claim claim = { .plan = r->run->plan, .run = r->run, .use = DROPS, .column = spec->column };
+	struct claim claim = {
+		.plan = r->run->plan, .run = r->run, .use = TIDE_USE_DROPS, .column = spec->column
+	};
 
 	if (!begun(r, i)) {
 		add_claim(out, &claim);
 		return;
 	}
 	claim.begun = true;
-	claim.use = HELD;
+	claim.use = TIDE_USE_HELD;
 	add_claim(out, &claim);
-	claim.use = KEPT;
+	claim.use = TIDE_USE_KEPT;
 	claim.column = tide_held_name(r->ctx, r->plan, spec->column);
 	add_claim(out, &claim);
 }
@@ -133,7 +127,7 @@ claim_phases(struct claims *out, const struct reading *r)
 			add_claim(out, &(struct claim){ .plan = r->run->plan,
 					   .column = add->column,
 					   .run = r->run,
-					   .use = ADDED,
+					   .use = TIDE_USE_ADDED,
 					   .begun = true });
 	}
 }
@@ -187,24 +181,9 @@ claim_keepers(struct claims *out, const struct tide_catalog *cat)
 				   .column = cat->keeper[i].column,
 				   .run = run_of(cat, cat->keeper[i].plan),
 				   .trigger = cat->keeper[i].trigger,
-				   .use = KEPT,
+				   .use = TIDE_USE_KEPT,
 				   .begun = true });
 }
-
-/* What one kind of phase does to a column, and what then is in its way. */
-static const struct touch {
-	const char *kind, *key;
-	unsigned begun, planned;
-} touches[] = {
-	{ "dual_write", "from", ADDED | KEPT | HELD, KEPT | DROPS },
-	{ "dual_write", "to", ADDED | KEPT | HELD, KEPT | DROPS },
-	{ "drop_column", "column", ADDED | KEPT | HELD, KEPT | DROPS },
-	{ "backfill", "set", ADDED | KEPT | HELD, 0 },
-	{ "set_not_null", "column", ADDED | KEPT | HELD, 0 },
-	{ "drop_not_null", "column", ADDED | KEPT | HELD, 0 },
-	/* A column of that name would keep the held one from getting its name back. */
-	{ "add_column", "column", HELD, 0 },
-};
 
 /* The columns that a key of the phase names, whatever its type. */
 static struct tide_names
@@ -247,7 +226,7 @@ find_claim(const struct tide_phase_at *at, const struct claims *claims, const ch
 
 		if (strcmp(c->column, column) != 0 || (is_over(c) && tide_is_taken_over(at, c->plan, column)))
 			continue;
-		if (c->begun && (c->use & begun_uses & (KEPT | HELD)) != 0)
+		if (c->begun && (c->use & begun_uses & (TIDE_USE_KEPT | TIDE_USE_HELD)) != 0)
 			return c;
 		if (c->begun && (c->use & begun_uses) != 0 && added == NULL)
 			added = c;
@@ -274,11 +253,11 @@ sentence(void *ctx, const struct claim *claim)
 
 	if (!claim->begun)
 		return talloc_asprintf(ctx, "plan '%s' (%s) is going to %s", claim->plan, state,
-		    claim->use == DROPS ? "drop it" : "keep it in step");
-	if (claim->use == ADDED)
+		    claim->use == TIDE_USE_DROPS ? "drop it" : "keep it in step");
+	if (claim->use == TIDE_USE_ADDED)
 		return talloc_asprintf(
 		    ctx, "plan '%s' (%s) has added it, and drops it in a rollback", claim->plan, state);
-	if (claim->use == HELD)
+	if (claim->use == TIDE_USE_HELD)
 		return talloc_asprintf(ctx, "plan '%s' (%s) holds it", claim->plan, state);
 	return talloc_asprintf(ctx, "plan '%s' (%s) keeps it in step", claim->plan, state);
 }
@@ -314,15 +293,12 @@ say_claim(const struct tide_checking *c, const char *key, const char *column, co
 static void
 check_touches(const struct tide_checking *c, const struct claims *claims)
 {
+	const struct tide_touched *t = tide_ops(c->at->phase)->touches;
 	void *mem = talloc_new(NULL);
 
-	for (size_t i = 0; i < TIDE_COUNT(touches); i++) {
-		const struct touch *t = &touches[i];
-		struct tide_names names;
+	for (; t != NULL && t->key != NULL; t++) {
+		struct tide_names names = named(mem, c->at->phase, t->key);
 
-		if (!tide_is_kind(c->at->phase, t->kind))
-			continue;
-		names = named(mem, c->at->phase, t->key);
 		for (size_t k = 0; k < names.count; k++) {
 			const struct claim *claim =
 			    find_claim(c->at, claims, names.item[k], t->begun, t->planned);
@@ -405,7 +381,8 @@ check_sql(const struct tide_checking *c, const struct claims *claims)
 	mem = talloc_new(NULL);
 	tide_script_read(mem, c->at, &spec->act, &script);
 	for (size_t i = 0; i < claims->count; i++) {
-		const struct claim *claim = find_claim(c->at, claims, claims->item[i].column, ANY, 0);
+		const struct claim *claim =
+		    find_claim(c->at, claims, claims->item[i].column, TIDE_USE_ANY, 0);
 
 		if (claim == &claims->item[i])
 			check_claim(c, &script, claim);

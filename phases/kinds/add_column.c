@@ -303,6 +303,12 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 	tide_change_add_column(cat, &column);
 }
 
+/* A column of that name would keep the held one from getting its name back. */
+static const struct tide_touched touches[] = {
+	{ "column", TIDE_USE_HELD, 0 },
+	{ 0 },
+};
+
 const struct tide_phase_ops tide_phase_add_column = {
 	.kind = { "add_column", "adds a column; existing rows are not written", fields,
 	    sizeof(struct add_column_spec) },
@@ -310,4 +316,5 @@ const struct tide_phase_ops tide_phase_add_column = {
 	.compile = compile,
 	.apply = apply,
 	.expressions = expressions,
+	.touches = touches,
 };

@@ -384,9 +384,15 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	return true;
 }
 
+static const struct tide_touched touches[] = {
+	{ "set", TIDE_USE_MADE, 0 },
+	{ 0 },
+};
+
 const struct tide_phase_ops tide_phase_backfill = {
 	.kind = { "backfill", "fills existing rows in small batches", fields, sizeof(struct backfill_spec) },
 	.check = check,
 	.compile = compile,
 	.expressions = expressions,
+	.touches = touches,
 };

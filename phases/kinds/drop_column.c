@@ -557,10 +557,26 @@ apply(const struct tide_phase_at *here, struct tide_catalog *cat)
 	tide_change_drop_column(cat, ((const struct drop_column_spec *)at->phase->spec)->column);
 }
 
+/* Where the hold is undone and NOT NULL comes back. */
+static char *
+proof(void *ctx, const struct tide_phase_at *at)
+{
+	const struct drop_column_spec *spec = at->phase->spec;
+
+	return tide_not_null_proof_name(ctx, at->plan, tide_held_name(ctx, at->plan, spec->column));
+}
+
+static const struct tide_touched touches[] = {
+	{ "column", TIDE_USE_MADE, TIDE_USE_KEPT | TIDE_USE_DROPS },
+	{ 0 },
+};
+
 const struct tide_phase_ops tide_phase_drop_column = {
 	.kind = { "drop_column", "drops a column, after a hold in which it can come back", fields,
 	    sizeof(struct drop_column_spec) },
 	.check = check,
 	.compile = compile,
 	.apply = apply,
+	.proof = proof,
+	.touches = touches,
 };

@@ -89,9 +89,24 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 		column->not_null = column->not_null_unproved = false;
 }
 
+static char *
+proof(void *ctx, const struct tide_phase_at *at)
+{
+	const struct drop_not_null_spec *spec = at->phase->spec;
+
+	return tide_not_null_proof_name(ctx, at->plan, spec->column);
+}
+
+static const struct tide_touched touches[] = {
+	{ "column", TIDE_USE_MADE, 0 },
+	{ 0 },
+};
+
 const struct tide_phase_ops tide_phase_drop_not_null = {
 	.kind = { "drop_not_null", "lets a column be NULL", fields, sizeof(struct drop_not_null_spec) },
 	.check = check,
 	.compile = compile,
 	.apply = apply,
+	.proof = proof,
+	.touches = touches,
 };

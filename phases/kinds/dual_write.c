@@ -10,6 +10,7 @@
 #include "pair/mirror.h"
 #include "checks/ours.h"
 #include "pair/pair.h"
+#include "pair/prove.h"
 #include "checks/relations.h"
 #include "build/specs.h"
 #include "tidemark/plans/expression.h"
@@ -405,6 +406,18 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 		tide_triggers_apply(cat, tide_mirror_triggers(cat, dual), true);
 }
 
+static char *
+proof(void *ctx, const struct tide_phase_at *at)
+{
+	return tide_dual_proof_name(ctx, at->plan, at->phase);
+}
+
+static const struct tide_touched touches[] = {
+	{ "from", TIDE_USE_MADE, TIDE_USE_KEPT | TIDE_USE_DROPS },
+	{ "to", TIDE_USE_MADE, TIDE_USE_KEPT | TIDE_USE_DROPS },
+	{ 0 },
+};
+
 const struct tide_phase_ops tide_phase_dual_write = {
 	.kind = { "dual_write", "keeps new columns in step with old ones on every write", fields,
 	    sizeof(struct dual_write_spec) },
@@ -412,4 +425,6 @@ const struct tide_phase_ops tide_phase_dual_write = {
 	.compile = compile,
 	.apply = apply,
 	.expressions = expressions,
+	.proof = proof,
+	.touches = touches,
 };

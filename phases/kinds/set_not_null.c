@@ -121,10 +121,25 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 	}
 }
 
+static char *
+proof(void *ctx, const struct tide_phase_at *at)
+{
+	const struct set_not_null_spec *spec = at->phase->spec;
+
+	return tide_not_null_proof_name(ctx, at->plan, spec->column);
+}
+
+static const struct tide_touched touches[] = {
+	{ "column", TIDE_USE_MADE, 0 },
+	{ 0 },
+};
+
 const struct tide_phase_ops tide_phase_set_not_null = {
 	.kind = { "set_not_null", "makes a column NOT NULL without a scan under a strong lock", fields,
 	    sizeof(struct set_not_null_spec) },
 	.check = check,
 	.compile = compile,
 	.apply = apply,
+	.proof = proof,
+	.touches = touches,
 };

@@ -111,6 +111,21 @@ tide_proof_undo(struct tide_steps *out, const struct tide_catalog *cat, const st
 	fill_validate(out, cat, proof, tide_step_add_undo(out, step));
 }
 
+static char *
+not_null_name(void *ctx, const struct tide_plan *plan, const struct tide_names *columns)
+{
+	return tide_generated_name(
+	    ctx, "tidemark_", tide_identity(ctx, plan, "not null", columns), "not_null");
+}
+
+char *
+tide_not_null_proof_name(void *ctx, const struct tide_plan *plan, const char *column)
+{
+	char *names[] = { (char *)column };
+
+	return not_null_name(ctx, plan, &(struct tide_names){ names, 1 });
+}
+
 void
 tide_proof_not_null(
     void *ctx, const struct tide_plan *plan, const struct tide_names *columns, struct tide_proof *out)
@@ -124,8 +139,7 @@ tide_proof_not_null(
 		differing = tide_append(ctx, differing, " OR ",
 		    tide_sqlf(ctx, TIDE_ROW ".%I IS NOT DISTINCT FROM NULL", columns->item[i]));
 	}
-	out->name =
-	    tide_generated_name(ctx, "tidemark_", tide_identity(ctx, plan, "not null", columns), "not_null");
+	out->name = not_null_name(ctx, plan, columns);
 	out->check = check;
 	out->differing = differing;
 	out->what = talloc_asprintf(

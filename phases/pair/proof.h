@@ -26,6 +26,8 @@ void tide_proof_drop_add(
 /** That some columns hold no NULL. `columns` as they are called then; name, check and differing are set. */
 void tide_proof_not_null(
     void *ctx, const struct tide_plan *plan, const struct tide_names *columns, struct tide_proof *out);
+/** Only the name, of the proof for one column. */
+char *tide_not_null_proof_name(void *ctx, const struct tide_plan *plan, const char *column);
 /** SET NOT NULL as it was, under the column's present name; a validated proof avoids the scan. */
 void tide_not_null_acts(struct tide_steps *out, const struct tide_catalog *cat,
     const struct tide_column *column, const char *name, struct tide_action *action);

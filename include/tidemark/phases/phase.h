@@ -19,31 +19,8 @@ struct tide_phase_at {
 	    *cat; /* as it will be when the phase starts; NULL in lint without a database */
 };
 
-/**
- * A phase kind. All functions are pure: plan entry and catalog in, steps out. No I/O.
- * The rollback is the undo of each step, compiled together with it, while the facts it needs
- * (an index's definition, whether a column was NOT NULL) can still be read.
- */
-struct tide_phase_ops {
-	struct tide_kind kind; /* first member */
-
-	/** Offline checks and, when at->cat is not NULL, checks against the database. May be NULL. */
-	void (*check)(const struct tide_phase_at *at, struct tide_findings *out);
-	/** Adds the phase's steps. at->cat is never NULL here. */
-	bool (*compile)(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err);
-	/** Changes `cat` to what it will be after the phase, so that later phases can be compiled ahead. May be NULL. */
-	void (*apply)(const struct tide_phase_at *at, struct tide_catalog *cat);
-	/** Calls `take` for each SQL expression of the phase, with the table's columns it may use. NULL: none. */
-	void (*expressions)(
-	    const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx);
-};
-
-/** Generated from the files of phases/: one row each, in alphabetical order. */
-extern const struct tide_phase_ops *const tide_phase_table[];
+/** The kinds of phase, for tide_plan_load. What they are made of is private: phases/build/ops.h. */
 extern const size_t tide_phase_count;
-
-const struct tide_phase_ops *tide_phase_find(const char *kind);
-/** The same table for tide_plan_load. */
 const struct tide_kind *const *tide_phase_kinds(void);
 
 /** Checks plan->phase[index] against `cat` and compiles it. Steps belong to ctx. */

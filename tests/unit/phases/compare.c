@@ -54,7 +54,7 @@ advance(struct table *t, size_t phases)
 {
 	for (size_t i = 0; i < phases; i++) {
 		struct tide_phase_at at = { t->plan, &t->plan->phase[i], i, t->cat };
-		const struct tide_phase_ops *ops = tide_phase_find(at.phase->kind->name);
+		const struct tide_phase_ops *ops = tide_ops(at.phase);
 
 		if (ops->apply != NULL)
 			ops->apply(&at, t->cat);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tidemark/phases/phase.h"
+#include "build/ops.h"
 
 static void
 every_kind_is_there_once_and_in_order(void **state)
@@ -70,6 +70,39 @@ every_field_has_help_and_a_place_in_its_spec(void **state)
 	}
 }
 
+static const struct tide_field *
+field_of(const struct tide_kind *kind, const char *key)
+{
+	for (const struct tide_field *field = kind->fields; field->key != NULL; field++)
+		if (strcmp(field->key, key) == 0)
+			return field;
+	return NULL;
+}
+
+static void
+what_a_kind_touches_is_named_by_a_key_of_its_own(void **state)
+{
+	size_t rows = 0;
+
+	(void)state;
+	for (size_t i = 0; i < tide_phase_count; i++) {
+		const struct tide_phase_ops *ops = tide_phase_table[i];
+
+		for (const struct tide_touched *t = ops->touches; t != NULL && t->key != NULL; t++) {
+			const struct tide_field *field = field_of(&ops->kind, t->key);
+
+			rows++;
+			if (field == NULL)
+				fail_msg("%s has no key %s", ops->kind.name, t->key);
+			assert_true(field->type == TIDE_FIELD_NAME || field->type == TIDE_FIELD_NAMES ||
+				    field->type == TIDE_FIELD_ASSIGNMENTS);
+			assert_int_not_equal(t->begun, 0);
+			assert_int_equal((t->begun | t->planned) & ~(unsigned)TIDE_USE_ANY, 0);
+		}
+	}
+	assert_true(rows >= 7);
+}
+
 int
 main(void)
 {
@@ -79,6 +112,7 @@ main(void)
 		cmocka_unit_test(the_plan_reader_gets_the_same_table),
 		cmocka_unit_test(every_kind_says_what_it_does_and_can_be_compiled_and_taken_back),
 		cmocka_unit_test(every_field_has_help_and_a_place_in_its_spec),
+		cmocka_unit_test(what_a_kind_touches_is_named_by_a_key_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
