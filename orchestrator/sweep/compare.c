@@ -1,4 +1,7 @@
-/* Reading only, without lease or checkpoint: what `tidemark verify` and the keys of an error message need. */
+/*
+ * Reading only, without lease or checkpoint: what `tidemark verify` and the keys of an error message need. Relations, segments, the
+ * orders of rows and the pace are those of a sweep; its readers keep what they have done in memory.
+ */
 #include "tidemark/orchestrator/compare.h"
 
 #include <ev.h>
@@ -6,53 +9,54 @@
 #include <talloc.h>
 
 #include "executor/stop_signals.h"
-#include "keyset_load.h"
-#include "sweep_sql.h"
+#include "order.h"
 #include "sweep.h"
+#include "sweep_sql.h"
 #include "sweep_step.h"
-#include "tidemark/base/sqltext.h"
+#include "tidemark/base/record.h"
 #include "tidemark/base/units.h"
 
 /* Longer than a sweep's batches: nobody waits for a reader, but its snapshot should stay short. */
 #define TARGET (100 * TIDE_MS)
-#define FIRST_ROWS 200
-#define MOST_ROWS 65536
-
-/* A table that holds rows: the compared one, or a partition of it. */
-struct leaf {
-	char *sql; /* of a batch: $1 first tid, $2 tid after the last; by keys $1 the key before, $2 rows */
-	int64_t pages, next; /* next: no batch has had this block yet; by keys it only measures progress */
-	struct tide_keyset *keyset; /* NULL: by blocks */
-	char *key;                  /* the last one that was read, as text of a text[] */
-	int64_t rows, passed;       /* by keys: an estimate, and how many of them were read */
-	bool busy, done;            /* by keys: one reader at a time */
-};
 
 /* A connection, with at most one batch under way. */
 struct reader {
 	struct compare *c;
 	struct tide_conn *conn;
-	struct leaf *leaf;    /* of that batch */
-	int64_t amount, sent; /* blocks or rows; tide_now_us */
+	struct tide_segment *segment; /* NULL none */
+	struct tide_span span;        /* of that batch */
+	int64_t sent;                 /* tide_now_us */
 };
 
 struct compare {
 	const struct tide_comparison *what;
-	struct tide_sweep_spec spec; /* with a key in any case */
+	struct tide_sweep_spec spec; /* with a key, where the table has one */
+	struct tide_sweep *sweep;
 	struct tide_differences *out;
-	struct tide_pace pace, keys; /* blocks, rows */
 	struct tide_progress progress;
 	struct tide_speed speed;
 	int64_t told;
-	struct leaf *leaf;
-	size_t leaves;
-	bool by_place; /* for want of anything better, the key in a report is the row's place */
 	struct reader *reader;
 	size_t readers, busy;
 	bool enough; /* stop at the first keys */
 	bool interrupted, failed;
 	struct tide_err err; /* first failure of a reader */
 };
+
+/** What a batch answers: see order.h. */
+struct answer {
+	int64_t seen, differing, unmatched;
+	char *keys, *unmatched_key;
+};
+
+static const struct tide_record_field answer_fields[] = {
+	TIDE_FIELD(answer, seen, INT),
+	TIDE_FIELD(answer, differing, INT),
+	TIDE_FIELD(answer, unmatched, INT),
+	TIDE_FIELD(answer, keys, TEXT),
+	TIDE_FIELD(answer, unmatched_key, TEXT),
+};
+static const struct tide_record answer_record = TIDE_RECORD(answer_fields);
 
 /* Nobody waits for a batch, and one may itself wait for a lock: its connection goes, and the server stops it. */
 static void
@@ -66,94 +70,53 @@ arrived(void *ctx, int signo)
 		tide_conn_close(c->reader[i].conn);
 }
 
-/* A jsonb of the primary key's columns, or the row's place. */
+/* What is read, and a jsonb of the primary key's columns; without one a row is called by its place, or its key in the order. */
 static bool
-find_key(struct compare *c, void *mem, struct tide_err *err)
+find_table(struct compare *c, void *mem, int64_t *oid, struct tide_err *err)
 {
 	struct tide_rows *rows;
 
 	c->spec = *c->what->spec;
-	if (c->spec.key != NULL)
-		return true;
-	if (!tide_await_query(c->what->conn, mem,
-		"SELECT 'jsonb_build_object(' || string_agg(format('%L, tidemark_row.%I', "
-		"a.attname, a.attname), ', ' "
-		"ORDER BY k.ord) || ')' FROM pg_catalog.pg_index i "
-		"CROSS JOIN pg_catalog.unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, ord) "
-		"JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
-		"WHERE i.indrelid = to_regclass($1) AND i.indisprimary",
-		TIDE_ARGS(c->what->table), &rows, err))
-		return false;
-	c->by_place = tide_rows_null(rows, 0, 0);
-	c->spec.key = talloc_strdup(mem, c->by_place ? "tidemark_row.ctid" : tide_rows_text(rows, 0, 0));
-	return true;
-}
-
-static char *
-blocks_sql(struct compare *c, void *mem, const char *relation)
-{
-	return tide_sqlf(mem, "SELECT %s WHERE tidemark_row.ctid >= $1::tid AND tidemark_row.ctid < $2::tid",
-	    tide_batch_found(mem, &c->spec, relation));
-}
-
-/* Columns as by blocks, then the last key. */
-static char *
-keys_sql(struct compare *c, void *mem, const char *relation, const struct tide_keyset *ks)
-{
-	char *more = tide_keyset_differing(
-	    mem, ks, c->spec.residual, c->spec.unmatched, c->by_place ? NULL : c->spec.key);
-
-	return tide_sqlf(mem,
-	    "WITH span AS MATERIALIZED (SELECT n.*, pg_catalog.row_number() OVER (ORDER BY %s) AS ord "
-	    "FROM (%s) AS n) "
-	    "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE differs), "
-	    "pg_catalog.to_json((pg_catalog.array_agg(name ORDER BY ord) FILTER "
-	    "(WHERE differs))[1:%d])::text, " TIDE_KEYSET_UNMATCHED ", "
-	    "(SELECT (%s)::text FROM span WHERE ord = (SELECT pg_catalog.max(ord) FROM span)) FROM span",
-	    tide_keyset_by(mem, ks, "n"),
-	    tide_keyset_next(mem, ks, relation, more, "$1::text[]", "$2::bigint", "true"), TIDE_SWEEP_KEYS,
-	    tide_keyset_text(mem, ks, "span"));
-}
-
-static bool
-find_leaf(struct compare *c, void *mem, const struct tide_rows *rows, size_t i, struct tide_err *err)
-{
-	const char *name = tide_rows_text(rows, i, 1);
-	struct leaf *leaf = &c->leaf[i];
-
-	leaf->pages = tide_rows_int(rows, i, 3);
-	leaf->rows = tide_rows_int(rows, i, 7);
-	c->progress.blocks_total += leaf->pages;
-	if (!tide_keyset_wanted(c->spec.order, tide_rows_bool(rows, i, 4))) {
-		leaf->sql = blocks_sql(c, mem, name);
-		leaf->done = leaf->pages == 0;
-		return true;
-	}
-	if (!tide_keyset_load(mem, c->what->conn, tide_rows_int(rows, i, 0), name, &leaf->keyset, err))
-		return false;
-	leaf->sql = keys_sql(c, mem, name, leaf->keyset);
-	return true;
-}
-
-static bool
-find_leaves(struct compare *c, void *mem, struct tide_err *err)
-{
-	struct tide_rows *rows, *oid;
-
+	c->spec.write = false;
 	if (!tide_await_query(
-		c->what->conn, mem, "SELECT to_regclass($1)::oid", TIDE_ARGS(c->what->table), &oid, err))
+		c->what->conn, mem, tide_sql_sweep_compared, TIDE_ARGS(c->what->table), &rows, err))
 		return false;
-	if (tide_rows_null(oid, 0, 0))
+	if (tide_rows_count(rows) == 0)
 		return tide_fail(err, TIDE_PRECONDITION, "table %s does not exist", c->what->table);
-	if (!tide_await_query(c->what->conn, mem, tide_sql_sweep_leaves,
-		TIDE_ARGS(tide_rows_text(oid, 0, 0), NULL), &rows, err))
-		return false;
-	c->leaves = tide_rows_count(rows);
-	c->leaf = talloc_zero_array(mem, struct leaf, (unsigned)c->leaves);
-	for (size_t i = 0; i < c->leaves; i++) {
-		if (!find_leaf(c, mem, rows, i, err))
-			return false;
+	*oid = tide_rows_int(rows, 0, tide_rows_column(rows, "oid"));
+	if (c->spec.key == NULL)
+		c->spec.key = talloc_strdup(mem, tide_rows_text(rows, 0, tide_rows_column(rows, "key")));
+	return true;
+}
+
+static void
+add_segments(struct tide_sweep *sweep, struct tide_relation *r, int64_t workers)
+{
+	int64_t length = tide_segment_length(r, workers);
+
+	for (int64_t first = 0; first < r->pages; first += length) {
+		struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
+
+		s->id = (int64_t)sweep->segment_count + 1;
+		s->relation = r;
+		s->first = first;
+		s->stop = first + length < r->pages ? first + length : r->pages;
+		tide_cursor_begin(&s->cursor, first);
+		sweep->blocks_total += s->stop - first;
+		tide_segments_add(sweep, s);
 	}
+}
+
+static bool
+find_segments(struct compare *c, void *mem, struct tide_err *err)
+{
+	struct tide_sweep *sweep = c->sweep;
+	int64_t oid = 0;
+
+	if (!find_table(c, mem, &oid, err) || !tide_relations_read(sweep, c->what->conn, oid, err))
+		return false;
+	for (size_t i = 0; i < sweep->relation_count; i++)
+		add_segments(sweep, sweep->relation[i], (int64_t)c->readers);
 	return true;
 }
 
@@ -161,49 +124,48 @@ static void
 tell(struct compare *c)
 {
 	const struct tide_observer *observer = c->what->observer;
-	int64_t now = tide_now_us();
 	struct tide_progress *p = &c->progress;
-	const struct tide_extent extent = { .total = p->blocks_total, .done = p->blocks_done, .pass = 1 };
+	int64_t now = tide_now_us();
+	struct tide_extent extent;
 
 	if (observer == NULL || observer->progress == NULL || now - c->told < TIDE_SECOND / 10)
 		return;
 	c->told = now;
+	extent = tide_segments_extent(c->sweep);
+	p->blocks_total = extent.total;
+	p->blocks_done = extent.done;
 	p->rows_seen = c->out->rows_seen;
 	p->mismatches = c->out->differing;
-	tide_speed_look(&c->speed, now, (double)c->out->rows_seen, (double)p->blocks_done, false);
+	tide_speed_look(&c->speed, now, (double)c->out->rows_seen, (double)extent.done, false);
 	p->share = tide_extent_share(&extent);
 	p->rows_per_second = c->speed.rows_per_second;
-	p->batch_p90 = tide_pace_p90(c->keys.count > 0 ? &c->keys : &c->pace);
-	p->eta = tide_speed_eta(&c->speed, (double)(p->blocks_total - p->blocks_done), false);
+	p->batch_p90 = tide_slower(tide_pace_p90(&c->sweep->keys), tide_pace_p90(&c->sweep->moving));
+	p->eta = tide_speed_eta(&c->speed, (double)(extent.total - extent.done), false);
 	observer->progress(observer->ctx, p);
 }
 
-static void read_on(struct reader *r);
-
-/* A batch by keys says where the next one begins. */
 static void
-advance(struct reader *r, const struct tide_rows *rows)
+account(struct compare *c, const struct answer *answer)
 {
-	struct leaf *leaf = r->leaf;
-	int64_t found = tide_rows_int(rows, 0, 0), before = leaf->next;
-
-	leaf->busy = false;
-	leaf->passed += found;
-	leaf->done = found < r->amount;
-	leaf->next =
-	    leaf->done || leaf->passed >= leaf->rows ? leaf->pages : leaf->pages * leaf->passed / leaf->rows;
-	if (!leaf->done) {
-		talloc_free(leaf->key);
-		leaf->key = talloc_strdup(r->c->leaf, tide_rows_text(rows, 0, 5));
-	}
-	r->c->progress.blocks_done += leaf->next - before;
+	c->out->rows_seen += answer->seen;
+	c->out->differing += answer->differing;
+	tide_batch_keys(c->out->key, &c->out->count, answer->keys);
+	c->out->unmatched += answer->unmatched;
+	if (c->out->unmatched_key == NULL && answer->unmatched_key != NULL)
+		c->out->unmatched_key = talloc_strdup(c->out->key, answer->unmatched_key);
 }
+
+static void read_on(struct reader *r);
 
 static void
 batch_read(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
 	struct reader *r = ctx;
 	struct compare *c = r->c;
+	const struct tide_order *order = r->segment->relation->order;
+	const struct tide_batch batch = { .span = r->span, .took = tide_now_us() - r->sent };
+	struct answer answer;
+	void *mem;
 
 	c->busy--;
 	if (err != NULL) {
@@ -212,54 +174,31 @@ batch_read(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 		c->failed = true;
 		return;
 	}
-	c->out->rows_seen += tide_rows_int(rows, 0, 0);
-	c->out->differing += tide_rows_int(rows, 0, 1);
-	tide_batch_keys(c->out->key, &c->out->count, tide_rows_text(rows, 0, 2));
-	c->out->unmatched += tide_rows_int(rows, 0, 3);
-	if (c->out->unmatched_key == NULL && !tide_rows_null(rows, 0, 4))
-		c->out->unmatched_key = talloc_strdup(c->out->key, tide_rows_text(rows, 0, 4));
-	tide_pace_learn(r->leaf->keyset != NULL ? &c->keys : &c->pace, r->amount, tide_now_us() - r->sent);
-	if (r->leaf->keyset != NULL)
-		advance(r, rows);
-	else
-		c->progress.blocks_done += r->amount;
+	mem = talloc_new(c->sweep);
+	tide_rows_record(mem, rows, 0, &answer_record, &answer);
+	account(c, &answer);
+	order->learn(c->sweep, r->segment, &batch);
+	order->advance(c->sweep, r->segment, &batch, rows);
+	r->segment->passed += answer.seen;
+	talloc_free(mem);
 	tell(c);
 	read_on(r);
 }
 
-static struct leaf *
-open_leaf(struct compare *c)
+/* The segment of the reader, one that nobody has, or half of another's: what is taken of it is known at once. */
+static struct tide_segment *
+segment_of(struct reader *r)
 {
-	for (size_t i = 0; i < c->leaves; i++)
-		if (!c->leaf[i].done && !c->leaf[i].busy)
-			return &c->leaf[i];
-	return NULL;
-}
+	struct tide_sweep *sweep = r->c->sweep;
+	struct tide_segment *victim, *s = r->segment;
 
-static void
-read_blocks(struct reader *r, void *mem)
-{
-	struct leaf *leaf = r->leaf;
-	int64_t first = leaf->next;
-
-	r->amount = tide_pace_amount(&r->c->pace);
-	if (first + r->amount > leaf->pages)
-		r->amount = leaf->pages - first;
-	leaf->next = first + r->amount;
-	leaf->done = leaf->next >= leaf->pages;
-	tide_conn_query(r->conn, leaf->sql,
-	    TIDE_ARGS(talloc_asprintf(mem, "(%lld,0)", (long long)first),
-		talloc_asprintf(mem, "(%lld,0)", (long long)leaf->next)),
-	    batch_read, r);
-}
-
-static void
-read_keys(struct reader *r, void *mem)
-{
-	r->amount = tide_pace_amount(&r->c->keys);
-	r->leaf->busy = true;
-	tide_conn_query(r->conn, r->leaf->sql,
-	    TIDE_ARGS(r->leaf->key, talloc_asprintf(mem, "%lld", (long long)r->amount)), batch_read, r);
+	if (s == NULL || s->done)
+		s = tide_segments_claim(sweep);
+	if (s == NULL && (s = tide_segments_steal(sweep, &victim)) != NULL) {
+		victim->parted = false;
+		s->id = (int64_t)sweep->segment_count;
+	}
+	return s;
 }
 
 /* The next rows that nobody has had, while there are any. */
@@ -267,18 +206,20 @@ static void
 read_on(struct reader *r)
 {
 	struct compare *c = r->c;
+	const struct tide_order *order;
+	const char *values[TIDE_ORDER_PARAMETERS];
 	void *mem;
 
-	r->leaf = open_leaf(c);
-	if (r->leaf == NULL || c->failed || c->interrupted || (c->enough && c->out->count > 0))
+	r->segment = segment_of(r);
+	if (r->segment == NULL || c->failed || c->interrupted || (c->enough && c->out->count > 0))
 		return;
+	mem = talloc_new(c->sweep);
+	order = r->segment->relation->order;
+	order->aim(c->sweep, r->segment, 0, &r->span);
 	r->sent = tide_now_us();
 	c->busy++;
-	mem = talloc_new(NULL);
-	if (r->leaf->keyset != NULL)
-		read_keys(r, mem);
-	else
-		read_blocks(r, mem);
+	tide_conn_query(r->conn, order->read_sql(mem, &c->spec, r->segment->relation),
+	    order->read_parameters(mem, r->segment, &r->span, values), values, batch_read, r);
 	talloc_free(mem);
 }
 
@@ -303,6 +244,7 @@ open_readers(struct compare *c, void *mem, struct tide_err *err)
 			"SET default_transaction_read_only = on; " TIDE_BATCH_SETTINGS, NULL, err))
 			return false;
 	}
+	c->sweep->worker_count = c->readers;
 	return true;
 }
 
@@ -312,8 +254,8 @@ prepare_readers(struct compare *c, void *mem, struct tide_err *err)
 {
 	bool keys = false;
 
-	for (size_t i = 0; i < c->leaves; i++)
-		keys = keys || c->leaf[i].keyset != NULL;
+	for (size_t i = 0; i < c->sweep->relation_count; i++)
+		keys = keys || c->sweep->relation[i]->keyset != NULL;
 	for (size_t i = 0; keys && c->what->dsn != NULL && i < c->readers; i++)
 		if (!tide_await_exec(c->reader[i].conn, mem, tide_key_order.settings, NULL, err))
 			return false;
@@ -332,24 +274,30 @@ read_all(struct compare *c, struct tide_err *err)
 	return !c->failed;
 }
 
+static void
+begin(struct compare *c, void *ctx, void *mem)
+{
+	memset(c->out, 0, sizeof(*c->out));
+	c->out->key = talloc_zero_array(ctx, char *, TIDE_SWEEP_KEYS);
+	c->sweep = talloc_zero(mem, struct tide_sweep);
+	c->sweep->spec = &c->spec;
+	c->sweep->pass = 1;
+	c->sweep->horizon_age = -1;
+	tide_sweep_pace(c->sweep, TARGET);
+	tide_speed_look(&c->speed, tide_now_us(), 0, 0, false);
+	c->progress = (struct tide_progress){
+		.phase = "verify", .what = c->what->spec->what, .at_work = true, .hot_share = -1, .lag = -1
+	};
+}
+
 static bool
 compare(struct compare *c, void *ctx, struct tide_err *err)
 {
 	void *mem = talloc_new(ctx);
 	bool ok;
 
-	memset(c->out, 0, sizeof(*c->out));
-	c->out->key = talloc_zero_array(ctx, char *, TIDE_SWEEP_KEYS);
-	tide_speed_look(&c->speed, tide_now_us(), 0, 0, false);
-	c->progress.phase = "verify";
-	c->progress.what = c->what->spec->what;
-	c->progress.at_work = true;
-	c->progress.hot_share = -1;
-	c->progress.lag = -1;
-	tide_pace_begin(&c->pace, TARGET, 4, 2048);
-	tide_pace_begin(&c->keys, TARGET, FIRST_ROWS, MOST_ROWS);
-	ok = open_readers(c, mem, err) && find_key(c, mem, err) && find_leaves(c, mem, err) &&
-	     prepare_readers(c, mem, err);
+	begin(c, ctx, mem);
+	ok = open_readers(c, mem, err) && find_segments(c, mem, err) && prepare_readers(c, mem, err);
 	c->progress.workers = (int)c->readers;
 	ok = ok && read_all(c, err);
 	c->out->interrupted = c->interrupted;

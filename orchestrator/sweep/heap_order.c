@@ -3,6 +3,7 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
 
 /* Blocks of a skipped range that are visited at once. */
@@ -63,7 +64,7 @@ fair_blocks(const struct tide_sweep *sweep, const struct tide_segment *s, int64_
 static int64_t
 group_most(const struct tide_sweep *sweep)
 {
-	return sweep->exe->server.shared_buffers / 4 / (int64_t)sweep->worker_count;
+	return sweep->shared_buffers / 4 / (int64_t)sweep->worker_count;
 }
 
 /* As few rows at once as a low limit of rows wants. */
@@ -85,7 +86,7 @@ begin_group(struct tide_sweep *sweep, struct tide_segment *s, int64_t blocks)
 
 	/* Sessions that read for longer than a batch takes: the pages rest for longer, where possible. */
 	length = tide_stripes_group(window, stripes > 1 ? took : 0,
-	    tide_slower(REST_BATCHES * sweep->staying.target, sweep->exe->signals.horizon_age * 5 / 4));
+	    tide_slower(REST_BATCHES * sweep->staying.target, sweep->horizon_age * 5 / 4));
 	if (pinned > 0)
 		length = pinned * window;
 	tide_cursor_group(
@@ -157,6 +158,22 @@ batch_parameters(void *ctx, const struct tide_segment *s, const struct tide_span
 	out[3] = tide_param_int(ctx, span->mask);
 	out[4] = tide_param_int(ctx, span->stripe);
 	return 5;
+}
+
+static char *
+read_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
+{
+	return tide_sqlf(ctx, "SELECT %s WHERE tidemark_row.ctid >= $1::tid AND tidemark_row.ctid < $2::tid",
+	    tide_batch_found(ctx, spec, relation->name));
+}
+
+static size_t
+read_parameters(void *ctx, const struct tide_segment *s, const struct tide_span *span, const char **out)
+{
+	(void)s;
+	out[0] = talloc_asprintf(ctx, "(%lld,0)", (long long)span->from);
+	out[1] = talloc_asprintf(ctx, "(%lld,0)", (long long)span->to);
+	return 2;
 }
 
 static size_t
@@ -255,6 +272,8 @@ const struct tide_order tide_heap_order = {
 	.batch_sql = tide_batch_sql,
 	.skipped_range_sql = tide_batch_skipped_range_sql,
 	.skip_sql = tide_batch_skip_sql,
+	.read_sql = read_sql,
+	.read_parameters = read_parameters,
 	.aim = aim,
 	.rows = rows_of,
 	.batch_parameters = batch_parameters,

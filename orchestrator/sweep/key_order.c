@@ -171,6 +171,39 @@ skip_sql(void *ctx, const struct tide_relation *relation)
 	    span_sql(ctx, relation, ""));
 }
 
+/* $1 the last key that was read, $2 rows to read, $3 rows that the statistics promise, $4 of which are read, $5 blocks. */
+static char *
+reader_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
+{
+	const struct tide_keyset *ks = relation->keyset;
+	char *more = tide_keyset_differing(ctx, ks, spec->residual, spec->unmatched, spec->key);
+
+	return tide_sqlf(ctx,
+	    "WITH span AS MATERIALIZED (SELECT n.*, pg_catalog.row_number() OVER (ORDER BY %s) AS ord "
+	    "FROM (%s) AS n), edge AS (SELECT pg_catalog.count(*) AS seen, pg_catalog.count(*) >= $2::bigint AS "
+	    "more FROM span) "
+	    "SELECT edge.seen, edge.more, CASE WHEN edge.more THEN least($5::bigint - 1, $5::bigint * ($4::bigint + "
+	    "edge.seen) / $3::bigint) ELSE $5::bigint END AS next_place, "
+	    "(SELECT (%s)::text FROM span WHERE ord = edge.seen) AS last_key, found.* FROM edge, "
+	    "(SELECT pg_catalog.count(*) FILTER (WHERE differs) AS differing, "
+	    "pg_catalog.to_json((pg_catalog.array_agg(name ORDER BY ord) FILTER (WHERE differs))[1:%d])::text AS "
+	    "keys, " TIDE_KEYSET_UNMATCHED " FROM span) AS found",
+	    tide_keyset_by(ctx, ks, "n"),
+	    tide_keyset_next(ctx, ks, relation->name, more, "$1::text[]", "$2::bigint", "true"),
+	    tide_keyset_text(ctx, ks, "span"), TIDE_SWEEP_KEYS);
+}
+
+static size_t
+reader_parameters(void *ctx, const struct tide_segment *s, const struct tide_span *span, const char **out)
+{
+	out[0] = s->key;
+	out[1] = tide_param_int(ctx, span->to);
+	out[2] = tide_param_int(ctx, s->relation->rows);
+	out[3] = tide_param_int(ctx, s->passed);
+	out[4] = tide_param_int(ctx, s->stop);
+	return 5;
+}
+
 static struct tide_pace *
 pace(struct tide_sweep *sweep, const struct tide_segment *s)
 {
@@ -296,6 +329,8 @@ const struct tide_order tide_key_order = {
 	.batch_sql = batch_sql,
 	.skipped_range_sql = skipped_range_sql,
 	.skip_sql = skip_sql,
+	.read_sql = reader_sql,
+	.read_parameters = reader_parameters,
 	.aim = aim,
 	.rows = rows_of,
 	.batch_parameters = parameters,

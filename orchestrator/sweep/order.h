@@ -39,6 +39,11 @@ struct tide_order {
 	/** Moves a segment past a span whose rows are locked, and records them as a skipped range. One row: its id as `skipped_range`, or NULL when an
 	 * open skipped range covers them; then what advance() reads. */
 	char *(*skip_sql)(void *ctx, const struct tide_relation *relation);
+	/** A read that keeps no checkpoint. Columns: seen, differing, keys, unmatched, unmatched_key; then what advance() reads. */
+	char *(*read_sql)(
+	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+	size_t (*read_parameters)(
+	    void *ctx, const struct tide_segment *segment, const struct tide_span *span, const char **out);
 	/** What the next batch takes, at most `most` (0: no limit). */
 	void (*aim)(
 	    struct tide_sweep *sweep, struct tide_segment *segment, int64_t most, struct tide_span *out);

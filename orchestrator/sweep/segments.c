@@ -7,7 +7,6 @@
 #include "state/checkpoints.h"
 #include "state/journal.h"
 #include "keyset.h"
-#include "keyset_load.h"
 #include "sweep_sql.h"
 #include "tidemark/base/units.h"
 
@@ -18,128 +17,32 @@
 /* A backfill without a trigger repeats until a pass finds nothing, but not forever. */
 #define PASSES_MOST 5
 
-static struct tide_relation *
-find_relation(const struct tide_sweep *sweep, int64_t oid)
+/* The triggers under which a relation is begun, where that counts. */
+static const char *
+mark_of(const struct tide_sweep *sweep, const struct tide_relation *r)
 {
-	for (size_t i = 0; i < sweep->relation_count; i++)
-		if (sweep->relation[i]->oid == oid)
-			return sweep->relation[i];
-	return NULL;
+	return (sweep->task->action->flags & TIDE_UNTIL_CHANGED) != 0 ? r->mark : NULL;
 }
 
-static struct tide_relation *
-add_relation(struct tide_sweep *sweep, int64_t oid)
-{
-	struct tide_relation *r = talloc_zero(sweep, struct tide_relation);
-
-	r->oid = oid;
-	sweep->relation = talloc_realloc(
-	    sweep, sweep->relation, struct tide_relation *, (unsigned)(sweep->relation_count + 1));
-	sweep->relation[sweep->relation_count++] = r;
-	return r;
-}
-
-static void
-choose_stripes(
-    const struct tide_sweep *sweep, struct tide_relation *r, const struct tide_rows *rows, size_t row)
-{
-	const struct tide_sweep_tuning *tuning = &sweep->spec->tuning;
-	const struct tide_stripe_facts facts = {
-		.pages = r->pages,
-		.indexes = tide_rows_int(rows, row, 5),
-		.indexed = tide_rows_bool(rows, row, 6),
-		.rows = tide_rows_int(rows, row, 7),
-		.fillfactor = (int)tide_rows_int(rows, row, 9),
-		.accept_bloat = tuning->accept_bloat != 0,
-	};
-
-	r->index_bytes = tide_rows_int(rows, row, 8);
-	/* Only what writes needs room in the pages. */
-	tide_stripes_begin(&r->stripes, &facts, sweep->spec->write ? (int)tuning->stripes : 1);
-}
-
-/* Rows that the statistics promise; a table without any is taken for one of middling width. */
-#define ROWS_A_PAGE 64
-
-static bool
-choose_order(struct tide_sweep *sweep, struct tide_relation *r, bool heap, struct tide_err *err)
-{
-	int64_t index = r->keyset != NULL ? r->keyset->index : 0;
-
-	TALLOC_FREE(r->keyset);
-	r->heap = heap;
-	r->order = &tide_heap_order;
-	if (!tide_keyset_wanted(sweep->spec->order, heap))
-		return true;
-	r->order = &tide_key_order;
-	if (!tide_keyset_load(r, sweep->exe->control, r->oid, r->name, &r->keyset, err))
-		return false;
-	r->reindexed = r->reindexed || (index != 0 && r->keyset->index != index);
-	return true;
-}
-
-static bool
-until_changed(const struct tide_sweep *sweep)
-{
-	return (sweep->task->action->flags & TIDE_UNTIL_CHANGED) != 0;
-}
-
-static bool
-read_relation(struct tide_sweep *sweep, struct tide_relation *r, const struct tide_rows *rows, size_t i,
-    struct tide_err *err)
-{
-	r->renamed = r->renamed || (r->name != NULL && strcmp(r->name, tide_rows_required(rows, i, 1)) != 0);
-	talloc_free(r->name);
-	r->name = talloc_strdup(r, tide_rows_required(rows, i, 1));
-	r->filenode = tide_rows_int(rows, i, 2);
-	talloc_free(r->mark);
-	r->mark = until_changed(sweep) ? talloc_strdup(r, tide_rows_required(rows, i, 10)) : NULL;
-	r->pages = tide_rows_int(rows, i, 3);
-	if (!choose_order(sweep, r, tide_rows_bool(rows, i, 4), err))
-		return false;
-	if (r->keyset != NULL && r->pages < 1)
-		r->pages = 1;
-	r->rows = tide_rows_int(rows, i, 7);
-	if (r->rows < 1)
-		r->rows = r->pages * ROWS_A_PAGE + 1;
-	if (r->stripes.row_bytes == 0)
-		choose_stripes(sweep, r, rows, i);
-	return true;
-}
-
-/* Reads what the table consists of now. Relations known already keep their place; their storage is updated. */
 static bool
 read_relations(struct tide_sweep *sweep, struct tide_err *err)
 {
-	void *mem = talloc_new(sweep);
-	struct tide_rows *rows;
-	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_sweep_leaves,
-	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->table_oid), sweep->spec->columns), &rows, err);
+	const struct tide_executor *exe = sweep->exe;
+	const struct tide_relation *whole;
 
-	for (size_t i = 0; ok && i < sweep->relation_count; i++)
-		sweep->relation[i]->gone = true;
-	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
-		struct tide_relation *r = find_relation(sweep, tide_rows_int(rows, i, 0));
-
-		if (r == NULL)
-			r = add_relation(sweep, tide_rows_int(rows, i, 0));
-		r->gone = false;
-		ok = read_relation(sweep, r, rows, i, err);
-	}
-	for (size_t i = 0; ok && i < sweep->relation_count; i++)
-		if (sweep->relation[i]->gone && sweep->relation[i]->oid == sweep->exe->session->table_oid) {
-			ok = tide_fail(err, TIDE_PRECONDITION, "%s is gone", sweep->relation[i]->name);
-			tide_hint(err,
-			    "it was dropped while the sweep was running: nothing of the run is left to do");
-		}
-	talloc_free(mem);
-	return ok;
+	if (!tide_relations_read(sweep, exe->control, exe->session->table_oid, err))
+		return false;
+	whole = tide_relations_find(sweep, exe->session->table_oid);
+	if (whole == NULL || !whole->gone)
+		return true;
+	tide_fail(err, TIDE_PRECONDITION, "%s is gone", whole->name);
+	return tide_hint(err, "it was dropped while the sweep was running: nothing of the run is left to do");
 }
 
-static int64_t
-segment_length(const struct tide_sweep *sweep, const struct tide_relation *r)
+int64_t
+tide_segment_length(const struct tide_relation *r, int64_t workers)
 {
-	int64_t length = r->pages / (sweep->exe->plan->limits.workers * SEGMENTS_A_WORKER) + 1;
+	int64_t length = r->pages / (workers * SEGMENTS_A_WORKER) + 1;
 
 	/* The middle of a range of keys is not known. */
 	if (r->keyset != NULL)
@@ -170,10 +73,10 @@ insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct 
 	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		sweep->name, tide_param_int(mem, sweep->pass), tide_param_int(mem, r->oid),
 		tide_param_int(mem, r->filenode), tide_param_int(mem, r->pages),
-		tide_param_int(mem, segment_length(sweep, r)), tide_param_int(mem, sweep->task->phase),
-		r->name, key_order(r), talloc_asprintf(mem, "%.17g", sweep->floor), sweep->task->step,
-		spec->what, boolean(sweep->task->back), boolean(spec->repeats), boolean(spec->write),
-		r->mark),
+		tide_param_int(mem, tide_segment_length(r, exe->plan->limits.workers)),
+		tide_param_int(mem, sweep->task->phase), r->name, key_order(r),
+		talloc_asprintf(mem, "%.17g", sweep->floor), sweep->task->step, spec->what,
+		boolean(sweep->task->back), boolean(spec->repeats), boolean(spec->write), mark_of(sweep, r)),
 	    NULL, mem, err);
 
 	talloc_free(mem);
@@ -192,7 +95,7 @@ begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, bool *
 	    "FROM tidemark.journal WHERE run = $1::bigint AND event = 'sweep.created' AND step = $2 "
 	    "AND (detail->>'oid')::bigint = $3::bigint AND (detail->>'pass')::integer = $4::integer",
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->run), sweep->name, tide_param_int(mem, r->oid),
-		tide_param_int(mem, sweep->pass), r->mark),
+		tide_param_int(mem, sweep->pass), mark_of(sweep, r)),
 	    &rows, err);
 
 	if (ok) {
@@ -235,8 +138,8 @@ load_earlier(struct tide_sweep *sweep, struct tide_err *err)
 	return ok;
 }
 
-static void
-add_segment(struct tide_sweep *sweep, struct tide_segment *segment)
+void
+tide_segments_add(struct tide_sweep *sweep, struct tide_segment *segment)
 {
 	sweep->segment = talloc_realloc(
 	    sweep, sweep->segment, struct tide_segment *, (unsigned)(sweep->segment_count + 1));
@@ -270,7 +173,7 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 		struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
 
 		s->id = tide_rows_int(rows, i, 0);
-		s->relation = find_relation(sweep, tide_rows_int(rows, i, 1));
+		s->relation = tide_relations_find(sweep, tide_rows_int(rows, i, 1));
 		s->first = tide_rows_int(rows, i, 2);
 		s->stop = tide_rows_int(rows, i, 3);
 		tide_cursor_begin(&s->cursor, tide_rows_int(rows, i, 4));
@@ -291,7 +194,7 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 		sweep->differing += tide_rows_int(rows, i, 10);
 		tide_batch_keys(sweep->key, &sweep->key_count, tide_rows_text(rows, i, 11));
 		tide_sweep_unmatched(sweep, tide_rows_int(rows, i, 13), tide_rows_text(rows, i, 14));
-		add_segment(sweep, s);
+		tide_segments_add(sweep, s);
 	}
 	talloc_free(mem);
 	return ok && load_earlier(sweep, err);
@@ -557,7 +460,7 @@ tide_segments_steal(struct tide_sweep *sweep, struct tide_segment **victim)
 	s->stop = stop;
 	s->cursor = cursor;
 	s->claimed = true;
-	add_segment(sweep, s);
+	tide_segments_add(sweep, s);
 	return s;
 }
 
@@ -618,5 +521,5 @@ tide_segments_add_skipped_range(
 	if (from->key != NULL)
 		s->key = talloc_strdup(s, from->key);
 	s->not_before = tide_now_us() + 50 * TIDE_MS;
-	add_segment(sweep, s);
+	tide_segments_add(sweep, s);
 }

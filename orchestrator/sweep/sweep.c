@@ -178,6 +178,7 @@ on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
+	d->sweep->horizon_age = d->sweep->exe->signals.horizon_age;
 	look_at_horizon(d->sweep);
 	tell_throttle(d);
 	report(d);
@@ -393,6 +394,15 @@ start_driver(struct tide_sweep *sweep)
 	return d;
 }
 
+void
+tide_sweep_pace(struct tide_sweep *sweep, int64_t target)
+{
+	sweep->block_rows = MOST_BLOCK_ROWS;
+	tide_pace_begin(&sweep->moving, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
+	tide_pace_begin(&sweep->staying, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
+	tide_pace_begin(&sweep->keys, target, FIRST_ROWS, MOST_ROWS);
+}
+
 bool
 tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 {
@@ -411,16 +421,14 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	sweep->begun = tide_now_us();
 	tide_allowance_begin(
 	    &sweep->allowance, sweep->spec->max_rows_per_second, exe->plan->limits.workers, sweep->begun);
-	sweep->block_rows = MOST_BLOCK_ROWS;
+	sweep->shared_buffers = exe->server.shared_buffers;
+	sweep->horizon_age = -1;
 	tide_horizon_begin(&sweep->horizon);
 	sweep->horizon.proceed =
 	    tuning->horizon == TIDE_HORIZON_GO || tuning->accept_bloat != 0 || !sweep->spec->write;
 	sweep->horizon.asked = tuning->horizon == TIDE_HORIZON_WAIT;
 	sweep->horizon.limit = tuning->horizon_wait;
-	target = tide_slower(target, round_trips);
-	tide_pace_begin(&sweep->moving, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
-	tide_pace_begin(&sweep->staying, target, FIRST_BLOCKS * TIDE_PARTS, MOST_BLOCKS * TIDE_PARTS);
-	tide_pace_begin(&sweep->keys, target, FIRST_ROWS, MOST_ROWS);
+	tide_sweep_pace(sweep, tide_slower(target, round_trips));
 	ok = name_sweep(sweep, err) && tide_segments_open(sweep, err) && tide_workers_open(sweep, err);
 	sweep->before = rows_worked(sweep);
 	if (ok) {

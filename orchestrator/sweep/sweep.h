@@ -32,8 +32,8 @@ struct tide_relation {
 	bool reindexed; /* the index of its key is another one than before, or … */
 	bool renamed;   /* … it is called differently: the statements are made again */
 	char *name;     /* quoted, qualified */
-	char *mark; /* our triggers on it, where what is found counts only while they are those; else NULL */
-	bool heap;  /* a tid is a place */
+	char *mark;     /* our triggers on it: see leaves.sql; "" none */
+	bool heap;      /* a tid is a place */
 	const struct tide_order *order;
 	struct tide_keyset *keyset; /* in key order, else NULL */
 	struct tide_stripes stripes;
@@ -48,6 +48,7 @@ struct tide_segment {
 	bool parted;         /* a part was taken and the database does not know yet: nobody takes another */
 	struct tide_cursor cursor;
 	char *key; /* in key order: the last key that is done, as text of a text[]; NULL at the beginning */
+	int64_t passed; /* in key order, without a checkpoint: rows that were read */
 	int64_t group_us, group_changed, group_stayed; /* of the current group */
 	/* rows here were locked when the sweep came by: visited again until none is left */
 	bool skipped_range;
@@ -72,6 +73,8 @@ struct tide_sweep {
 	struct tide_lock_waits *waits; /* NULL before the workers are open */
 	struct tide_worker **worker;
 	size_t worker_count, busy; /* busy: workers with a statement under way */
+	int64_t shared_buffers;    /* blocks */
+	int64_t horizon_age;       /* us, of the oldest holder of the xmin horizon; -1 none */
 
 	/* In parts of a block (TIDE_PARTS), so that the number of stripes does not matter: of batches whose rows move, and of
 	 * those whose rows mostly stay, which cost a fraction. */
@@ -118,6 +121,18 @@ tide_slower(int64_t a, int64_t b)
 /** A batch of so many parts does the work of one block: one block of all stripes, or two blocks of two. */
 #define TIDE_PARTS 32
 
+/** Awaits. Reads what `table` (an oid) consists of now. Relations known already keep their place; their storage is updated. */
+bool tide_relations_read(
+    struct tide_sweep *sweep, struct tide_conn *conn, int64_t table, struct tide_err *err) TIDE_CHECKED;
+/** NULL: not one of them. */
+struct tide_relation *tide_relations_find(const struct tide_sweep *sweep, int64_t oid);
+
+/** How much the first batches take, and what batches aim at, us. */
+void tide_sweep_pace(struct tide_sweep *sweep, int64_t target);
+/** Blocks of one segment, so that there is work for so many workers. */
+int64_t tide_segment_length(const struct tide_relation *relation, int64_t workers);
+/** The segment belongs to the sweep. */
+void tide_segments_add(struct tide_sweep *sweep, struct tide_segment *segment);
 /** Await. Loads the open segments, making them (and the pass) first when there are none. */
 bool tide_segments_open(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
 /** Awaits. Begins the pass over every relation whose storage changed again. */

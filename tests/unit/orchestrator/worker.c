@@ -73,6 +73,8 @@ make_sweep(struct fixture *f, struct sweep_fixture *s)
 	tide_stripes_begin(&s->relation.stripes, &facts, 1);
 	s->task = (struct tide_task){ .exe = f->exe, .step = "backfill", .action = &s->action };
 	sweep->exe = f->exe;
+	sweep->shared_buffers = (f->exe)->server.shared_buffers;
+	sweep->horizon_age = -1;
 	sweep->task = &s->task;
 	sweep->spec = &s->spec;
 	sweep->name = "0/backfill/1/0";
