@@ -57,7 +57,7 @@ check_ends(const struct tide_checking *c)
 	void *mem;
 	struct tide_dual_state state;
 
-	if (!tide_is_kind(c->at->phase, "dual_write"))
+	if (tide_opens(c->at->phase) == NULL)
 		return;
 	mem = talloc_new(NULL);
 	tide_dual_state_at(mem, c->at->plan, c->at->index, c->at->plan->count, &state);

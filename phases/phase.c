@@ -177,9 +177,9 @@ tide_phase_paired_columns(void *ctx, const struct tide_plan *plan)
 	struct tide_names out = { 0 };
 
 	for (size_t i = 0; i < plan->count; i++) {
-		const struct dual_write_spec *spec = plan->phase[i].spec;
+		const struct dual_write_spec *spec = tide_opens(&plan->phase[i]);
 
-		if (!tide_is_kind(&plan->phase[i], "dual_write"))
+		if (spec == NULL)
 			continue;
 		for (size_t k = 0; k < spec->from.count; k++) {
 			add_name(ctx, &out, spec->from.item[k]);

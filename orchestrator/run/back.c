@@ -235,7 +235,7 @@ tell_release(struct tide_executor *exe, const struct rollback_plan *rollback)
 	for (size_t i = 0; i < rollback->count; i++) {
 		const struct tide_phase *phase = &exe->plan->phase[rollback->entry[i].index];
 
-		if (strcmp(phase->kind->name, "switch") == 0 && rollback->entry[i].was == TIDE_PHASE_DONE)
+		if (tide_phase_switches(phase) && rollback->entry[i].was == TIDE_PHASE_DONE)
 			tide_executor_event(exe, "rollback.release", NULL, true,
 			    "before phase %s is rolled back, the new release must be stopped: what it writes "
 			    "to the new column is ignored from then on",

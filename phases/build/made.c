@@ -281,10 +281,10 @@ uses(struct tide_made *made, const struct tide_names *names)
 void
 tide_made_phase(struct tide_made *made, const struct tide_phase *phase, bool begun)
 {
-	const struct dual_write_spec *dual = phase->spec;
+	const struct dual_write_spec *dual = tide_opens(phase);
 	const struct add_column_spec *column = phase->spec;
 
-	if (begun && tide_is_kind(phase, "dual_write")) {
+	if (begun && dual != NULL) {
 		uses(made, &dual->from);
 		uses(made, &dual->to);
 	}

@@ -16,3 +16,23 @@ tide_ops(const struct tide_phase *phase)
 {
 	return tide_phase_find(phase->kind->name);
 }
+
+const struct dual_write_spec *
+tide_opens(const struct tide_phase *phase)
+{
+	const struct tide_phase_ops *ops = tide_ops(phase);
+
+	return ops->opens == NULL ? NULL : ops->opens(phase);
+}
+
+bool
+tide_phase_switches(const struct tide_phase *phase)
+{
+	return tide_ops(phase)->switches;
+}
+
+bool
+tide_phase_counts_differences(const struct tide_phase *phase)
+{
+	return tide_ops(phase)->counts_differences;
+}

@@ -30,6 +30,16 @@ struct tide_touched {
 	unsigned planned; /* of phases that have not */
 };
 
+/** A pair of columns as the plan writes it: the old side, the new side, and what each is made of. */
+struct dual_write_spec {
+	struct tide_names from, to;
+	struct tide_pairs up, down;
+	char *on_error;
+};
+
+/** Where a pair stands at a point of the plan: pair/pair.h. */
+struct tide_dual_state;
+
 struct tide_phase_ops {
 	struct tide_kind kind; /* first member */
 
@@ -50,6 +60,18 @@ struct tide_phase_ops {
 	char *(*proof)(void *ctx, const struct tide_phase_at *at);
 	/** What another plan's use of the columns is checked by. */
 	const struct tide_touched *touches;
+
+	/** The pair of columns that is kept in step from this phase on; may return NULL. */
+	const struct dual_write_spec *(*opens)(const struct tide_phase *phase);
+	/**
+	 * Changes `state`, of a pair opened by an earlier phase, to what it is after this one. latest: no other pair has been opened
+	 * in between; most phases are about the latest one only. NULL: it stays.
+	 */
+	void (*follow)(const struct tide_phase *phase, bool latest, struct tide_dual_state *state);
+	/** Both releases may write from here on; once it is undone, what the new one writes to the new side is ignored. */
+	bool switches;
+	/** Its result is a number of rows that differ, which the metrics show. */
+	bool counts_differences;
 };
 
 /** Generated from the files of phases/kinds: one row each, in alphabetical order. */
@@ -59,5 +81,8 @@ extern const struct tide_phase_ops *const tide_phase_table[];
 const struct tide_phase_ops *tide_phase_find(const char *kind);
 /** Those of the phase's kind; never NULL for a phase of a plan that was read with tide_phase_kinds(). */
 const struct tide_phase_ops *tide_ops(const struct tide_phase *phase);
+
+/** The same members, asked of a phase; NULL: it opens none. */
+const struct dual_write_spec *tide_opens(const struct tide_phase *phase);
 
 #endif

@@ -14,12 +14,6 @@ struct add_column_spec {
 	struct tide_names accept;
 };
 
-struct dual_write_spec {
-	struct tide_names from, to;
-	struct tide_pairs up, down;
-	char *on_error;
-};
-
 struct backfill_spec {
 	struct tide_pairs set;
 	char *where;

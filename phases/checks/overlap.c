@@ -71,7 +71,7 @@ begun(const struct reading *r, size_t i)
 static void
 claim_dual_write(struct claims *out, const struct reading *r, size_t i)
 {
-	const struct dual_write_spec *spec = r->plan->phase[i].spec;
+	const struct dual_write_spec *spec = tide_opens(&r->plan->phase[i]);
 	struct claim claim = {
 		.plan = r->run->plan, .run = r->run, .use = TIDE_USE_KEPT, .begun = begun(r, i)
 	};
@@ -117,7 +117,7 @@ claim_phases(struct claims *out, const struct reading *r)
 		const struct tide_phase *phase = &r->plan->phase[i];
 		const struct add_column_spec *add = phase->spec;
 
-		if (tide_is_kind(phase, "dual_write"))
+		if (tide_opens(phase) != NULL)
 			claim_dual_write(out, r, i);
 		else if (r->over)
 			continue;
@@ -401,16 +401,15 @@ shared(const struct tide_names *a, const struct tide_names *b)
 
 /* The same inside one plan. */
 static void
-check_earlier(const struct tide_checking *c)
+check_earlier(const struct tide_checking *c, const struct dual_write_spec *spec)
 {
-	const struct dual_write_spec *spec = c->at->phase->spec;
 	const struct tide_names *mine[] = { &spec->from, &spec->to };
 	void *mem = talloc_new(NULL);
 
 	for (size_t i = 0; i < c->at->index; i++) {
 		struct tide_dual_state state;
 
-		if (!tide_is_kind(&c->at->plan->phase[i], "dual_write"))
+		if (tide_opens(&c->at->plan->phase[i]) == NULL)
 			continue;
 		tide_dual_state_at(mem, c->at->plan, i, c->at->index, &state);
 		for (size_t k = 0; !state.ended && k < 2; k++) {
@@ -436,11 +435,12 @@ void
 tide_check_overlap(const struct tide_phase_at *at, struct tide_findings *out)
 {
 	const struct tide_checking c = { at, out };
+	const struct dual_write_spec *opened = tide_opens(at->phase);
 	struct claims claims = { 0 };
 	void *mem;
 
-	if (tide_is_kind(at->phase, "dual_write"))
-		check_earlier(&c);
+	if (opened != NULL)
+		check_earlier(&c, opened);
 	if (at->cat == NULL || at->cat->other_run_count + at->cat->keeper_count == 0)
 		return;
 	mem = talloc_new(NULL);

@@ -6,7 +6,6 @@
 
 #include "dependents.h"
 #include "inventory.h"
-#include "build/specs.h"
 #include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
 #include "catalog/types.h"
@@ -164,10 +163,9 @@ const struct tide_column *
 tide_copied_column(const struct tide_phase_at *at, const char *column)
 {
 	for (size_t i = at->index + 1; at->cat != NULL && i < at->plan->count; i++) {
-		const struct dual_write_spec *dual = at->plan->phase[i].spec;
+		const struct dual_write_spec *dual = tide_opens(&at->plan->phase[i]);
 
-		if (!tide_is_kind(&at->plan->phase[i], "dual_write") || dual->up.count > 0 ||
-		    dual->from.count != dual->to.count)
+		if (dual == NULL || dual->up.count > 0 || dual->from.count != dual->to.count)
 			continue;
 		for (size_t k = 0; k < dual->to.count; k++)
 			if (strcmp(dual->to.item[k], column) == 0)

@@ -219,9 +219,9 @@ static bool
 is_derived(const struct tide_plan *plan, const char *column)
 {
 	for (size_t i = 0; i < plan->count; i++) {
-		const struct dual_write_spec *dual = plan->phase[i].spec;
+		const struct dual_write_spec *dual = tide_opens(&plan->phase[i]);
 
-		if (tide_is_kind(&plan->phase[i], "dual_write") && tide_names_have(&dual->to, column))
+		if (dual != NULL && tide_names_have(&dual->to, column))
 			return true;
 	}
 	return false;

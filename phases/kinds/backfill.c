@@ -389,10 +389,22 @@ static const struct tide_touched touches[] = {
 	{ 0 },
 };
 
+static void
+follow(const struct tide_phase *phase, bool latest, struct tide_dual_state *state)
+{
+	const struct backfill_spec *spec = phase->spec;
+
+	if (!latest || spec->set.count > 0)
+		return;
+	state->backfilled = true;
+	state->other_triggers = spec->other_triggers;
+}
+
 const struct tide_phase_ops tide_phase_backfill = {
 	.kind = { "backfill", "fills existing rows in small batches", fields, sizeof(struct backfill_spec) },
 	.check = check,
 	.compile = compile,
 	.expressions = expressions,
 	.touches = touches,
+	.follow = follow,
 };

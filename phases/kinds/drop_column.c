@@ -43,7 +43,7 @@ find_user(void *ctx, const struct tide_phase_at *at, struct user *out)
 	for (size_t i = 0; i < at->index && !out->found; i++) {
 		struct tide_dual_state state;
 
-		if (!tide_is_kind(&at->plan->phase[i], "dual_write"))
+		if (tide_opens(&at->plan->phase[i]) == NULL)
 			continue;
 		tide_dual_state_at(ctx, at->plan, i, at->index, &state);
 		if (state.ended)
@@ -61,7 +61,7 @@ ended_by(void *ctx, const struct tide_plan *plan, size_t index, const char *colu
 	for (size_t i = 0; i < index; i++) {
 		struct tide_dual_state state;
 
-		if (!tide_is_kind(&plan->phase[i], "dual_write"))
+		if (tide_opens(&plan->phase[i]) == NULL)
 			continue;
 		tide_dual_state_at(ctx, plan, i, index, &state);
 		for (size_t k = i + 1; tide_names_have(&state.from, column) && k < index; k++) {
@@ -571,6 +571,17 @@ static const struct tide_touched touches[] = {
 	{ 0 },
 };
 
+/* Whichever pair the column is of: it cannot be kept in step with one that is gone. */
+static void
+follow(const struct tide_phase *phase, bool latest, struct tide_dual_state *state)
+{
+	const struct drop_column_spec *spec = phase->spec;
+
+	(void)latest;
+	if (tide_names_have(&state->from, spec->column) || tide_names_have(&state->to, spec->column))
+		state->ended = true;
+}
+
 const struct tide_phase_ops tide_phase_drop_column = {
 	.kind = { "drop_column", "drops a column, after a hold in which it can come back", fields,
 	    sizeof(struct drop_column_spec) },
@@ -579,4 +590,5 @@ const struct tide_phase_ops tide_phase_drop_column = {
 	.apply = apply,
 	.proof = proof,
 	.touches = touches,
+	.follow = follow,
 };

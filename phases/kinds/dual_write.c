@@ -418,6 +418,12 @@ static const struct tide_touched touches[] = {
 	{ 0 },
 };
 
+static const struct dual_write_spec *
+opens(const struct tide_phase *phase)
+{
+	return phase->spec;
+}
+
 const struct tide_phase_ops tide_phase_dual_write = {
 	.kind = { "dual_write", "keeps new columns in step with old ones on every write", fields,
 	    sizeof(struct dual_write_spec) },
@@ -427,4 +433,5 @@ const struct tide_phase_ops tide_phase_dual_write = {
 	.expressions = expressions,
 	.proof = proof,
 	.touches = touches,
+	.opens = opens,
 };

@@ -33,6 +33,7 @@ struct change {
 	struct tide_steps *out;
 	struct tide_dual *before, *after; /* before and after the exchange of names */
 	struct tide_triggers *mirror, *both;
+	const char *other_triggers; /* what the backfill says of them */
 	struct tide_proof proof;
 };
 
@@ -46,6 +47,7 @@ prepare(const struct tide_phase_at *at, struct tide_steps *out, struct change *c
 	if (!tide_dual_for(out, at, &ch->before, &state, err))
 		return false;
 	ch->after = ch->before;
+	ch->other_triggers = state.other_triggers;
 	if (ch->spec->swap_names) {
 		struct tide_names before, after;
 
@@ -247,7 +249,7 @@ fill_undo(struct change *ch, struct tide_step *step)
 	    talloc_asprintf(ch->out,
 		"Fill again the rows in which the new column differs from the old one: %s",
 		tide_dual_what(ch->out, ch->before)),
-	    tide_dual_other_triggers(ch->at->plan, ch->at->index));
+	    ch->other_triggers);
 	undo->flags |= TIDE_RESYNC;
 }
 
@@ -383,6 +385,22 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 		tide_change_swap_columns(cat, ch.before->old.item[i].name, ch.before->new.item[i].name);
 }
 
+static void
+follow(const struct tide_phase *phase, bool latest, struct tide_dual_state *state)
+{
+	const struct switch_spec *spec = phase->spec;
+	struct tide_names names = state->from;
+
+	if (!latest)
+		return;
+	state->switched = true;
+	if (!spec->swap_names || state->from.count != state->to.count)
+		return;
+	state->from = state->to;
+	state->to = names;
+	state->swapped = !state->swapped;
+}
+
 const struct tide_phase_ops tide_phase_switch = {
 	.kind = { "switch",
 	    "lets old and new release write at the same time, in one transaction that checks the validated "
@@ -391,4 +409,6 @@ const struct tide_phase_ops tide_phase_switch = {
 	.check = check,
 	.compile = compile,
 	.apply = apply,
+	.follow = follow,
+	.switches = true,
 };

@@ -115,10 +115,23 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 	return true;
 }
 
+static void
+follow(const struct tide_phase *phase, bool latest, struct tide_dual_state *state)
+{
+	const struct verify_spec *spec = phase->spec;
+
+	if (!latest || spec->condition != NULL)
+		return;
+	state->verified = true;
+	state->verified_late = state->backfilled;
+}
+
 const struct tide_phase_ops tide_phase_verify = {
 	.kind = { "verify", "proves that every row agrees, or lists those that do not", fields,
 	    sizeof(struct verify_spec) },
 	.check = check,
 	.compile = compile,
 	.expressions = expressions,
+	.follow = follow,
+	.counts_differences = true,
 };

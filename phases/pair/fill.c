@@ -4,7 +4,6 @@
 
 #include "build/build.h"
 #include "mirror.h"
-#include "build/specs.h"
 #include "tidemark/base/sqltext.h"
 
 struct tide_filled
@@ -16,18 +15,6 @@ tide_dual_filled(void *ctx, const struct tide_dual *dual)
 	for (size_t i = 0; i < out.count; i++)
 		out.attnums[i] = dual->new.item[i].column->attnum;
 	return out;
-}
-
-const char *
-tide_dual_other_triggers(const struct tide_plan *plan, size_t index)
-{
-	while (index-- > 0 && !tide_is_kind(&plan->phase[index], "dual_write")) {
-		const struct backfill_spec *fill = plan->phase[index].spec;
-
-		if (tide_is_kind(&plan->phase[index], "backfill") && fill->set.count == 0)
-			return fill->other_triggers;
-	}
-	return NULL;
 }
 
 struct tide_sweep_spec *

@@ -13,7 +13,5 @@ struct tide_sweep_spec *tide_dual_fill(struct tide_steps *steps, const struct ti
     struct tide_action *action, char *title, const char *other_triggers);
 /** What such a sweep writes. Belongs to ctx. */
 struct tide_filled tide_dual_filled(void *ctx, const struct tide_dual *dual);
-/** What the backfill of the dual_write before plan->phase[index] says of other triggers; NULL: nothing. */
-const char *tide_dual_other_triggers(const struct tide_plan *plan, size_t index);
 
 #endif

@@ -38,7 +38,7 @@ tide_side_names(void *ctx, const struct tide_dual_side *side)
 struct tide_names
 tide_dual_identity(void *ctx, const struct tide_plan *plan, const struct tide_phase *phase)
 {
-	const struct dual_write_spec *spec = phase->spec;
+	const struct dual_write_spec *spec = tide_opens(phase);
 	struct tide_names out = { .count = spec->from.count + spec->to.count };
 
 	(void)plan;
@@ -157,7 +157,7 @@ static bool
 fill_side(
     void *ctx, const struct tide_dual_state *state, struct tide_dual *dual, bool up, struct tide_err *err)
 {
-	const struct dual_write_spec *spec = dual->phase->spec;
+	const struct dual_write_spec *spec = tide_opens(dual->phase);
 	struct tide_dual_side *side = up ? &dual->new : &dual->old, *other = up ? &dual->old : &dual->new;
 	const struct tide_names *planned = up ? &spec->to : &spec->from;
 	const struct tide_pairs *rules = up ? &spec->up : &spec->down;
@@ -249,7 +249,7 @@ typed_source(
 static bool
 up_immutable(void *ctx, const struct tide_phase_at *at, const struct tide_dual *dual)
 {
-	const struct dual_write_spec *spec = dual->phase->spec;
+	const struct dual_write_spec *spec = tide_opens(dual->phase);
 
 	for (size_t i = 0; i < dual->new.count; i++) {
 		const struct tide_dual_column *c = &dual->new.item[i];
@@ -386,7 +386,7 @@ defaults_can_go_over(const struct tide_dual *dual)
 static char *
 carried_default(void *ctx, const struct tide_phase_at *at, const struct tide_dual *dual, size_t i)
 {
-	const struct dual_write_spec *spec = dual->phase->spec;
+	const struct dual_write_spec *spec = tide_opens(dual->phase);
 	const struct tide_dual_column *c = &dual->new.item[i];
 	const struct tide_column *old = i < dual->old.count ? dual->old.item[i].column : NULL;
 	const char *with_cast = typed_source(ctx, at->plan, spec, i, source_of(&spec->up, spec->to.item[i]));
@@ -415,7 +415,7 @@ tide_dual_build(void *ctx, const struct tide_phase_at *at, const struct tide_dua
 	dual->phase = &at->plan->phase[state->phase];
 	dual->cat = at->cat;
 	dual->copy = true;
-	spec = dual->phase->spec;
+	spec = tide_opens(dual->phase);
 	dual->plain = spec->up.count == 0 && spec->down.count == 0;
 	dual->null_on_error = spec->on_error != NULL && strcmp(spec->on_error, "null") == 0;
 	if (!find_side(ctx, at, &state->from, "from", &dual->old, err) ||
@@ -484,8 +484,7 @@ bool
 tide_dual_for(void *ctx, const struct tide_phase_at *at, struct tide_dual **out,
     struct tide_dual_state *state, struct tide_err *err)
 {
-	long index =
-	    tide_is_kind(at->phase, "dual_write") ? (long)at->index : tide_dual_before(at->plan, at->index);
+	long index = tide_opens(at->phase) != NULL ? (long)at->index : tide_dual_before(at->plan, at->index);
 
 	if (index < 0) {
 		tide_plan_fail(
@@ -516,7 +515,7 @@ static void
 take_all(const struct tide_phase_at *at, const struct tide_dual_state *state,
     void (*take)(void *ctx, const char *source), void *ctx)
 {
-	const struct dual_write_spec *spec = at->phase->spec;
+	const struct dual_write_spec *spec = tide_opens(at->phase);
 
 	for (size_t i = 0; i < spec->up.count; i++)
 		take_spelling(at, state, spec->up.item[i].value, take, ctx);
@@ -527,7 +526,7 @@ take_all(const struct tide_phase_at *at, const struct tide_dual_state *state,
 void
 tide_dual_expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *source), void *ctx)
 {
-	const struct dual_write_spec *spec = at->phase->spec;
+	const struct dual_write_spec *spec = tide_opens(at->phase);
 	void *mem = talloc_new(NULL);
 	struct tide_dual_state state;
 
@@ -581,7 +580,7 @@ tide_dual_apply_swap(const struct tide_phase_at *at, struct tide_catalog *cat)
 {
 	long index = tide_dual_before(at->plan, at->index);
 	struct tide_phase_at dual_at = { at->plan, &at->plan->phase[index], (size_t)index, cat };
-	const struct dual_write_spec *spec = dual_at.phase->spec;
+	const struct dual_write_spec *spec = tide_opens(dual_at.phase);
 	const struct tide_pairs *sides[] = { &spec->up, &spec->down };
 	struct tide_fact *facts =
 	    talloc_array(cat, struct tide_fact, (unsigned)(spec->up.count + spec->down.count));

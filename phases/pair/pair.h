@@ -51,6 +51,7 @@ struct tide_dual_state {
 	size_t phase; /* index of the dual_write */
 	bool backfilled, verified, verified_late, switched, swapped, ended;
 	struct tide_names from, to; /* what the columns of the old and the new side are called */
+	const char *other_triggers; /* what its backfill says of them, or NULL */
 	char *held; /* the column of the old side that a hold has renamed, by its name before; or NULL */
 };
 
@@ -61,6 +62,8 @@ void tide_dual_state_at(
 /** The same with `column` of the old side held. */
 void tide_dual_state_held(
     void *ctx, const struct tide_plan *plan, const char *column, struct tide_dual_state *state);
+/** Whether a pair that is opened before `index` has the column on either side, as the plan calls it. */
+bool tide_dual_names(const struct tide_plan *plan, size_t index, const char *column);
 /** What a held column is called. */
 char *tide_held_name(void *ctx, const struct tide_plan *plan, const char *column);
 

@@ -4,7 +4,6 @@
 
 #include "build/build.h"
 #include "pair.h"
-#include "build/specs.h"
 #include "tidemark/base/names.h"
 
 /* Where a dual write stands at a point of the plan: read off the phases before it, never guessed from the table. */
@@ -13,7 +12,7 @@ long
 tide_dual_before(const struct tide_plan *plan, size_t index)
 {
 	for (size_t i = index; i-- > 0;)
-		if (tide_is_kind(&plan->phase[i], "dual_write"))
+		if (tide_opens(&plan->phase[i]) != NULL)
 			return (long)i;
 	return -1;
 }
@@ -39,52 +38,37 @@ copy_names(void *ctx, const struct tide_names *names)
 	return out;
 }
 
-static void
-step_over(struct tide_dual_state *state, const struct tide_phase *phase)
-{
-	const struct backfill_spec *fill = phase->spec;
-	const struct verify_spec *verify = phase->spec;
-	const struct switch_spec *change = phase->spec;
-	struct tide_names names;
-
-	if (tide_is_kind(phase, "backfill") && fill->set.count == 0) {
-		state->backfilled = true;
-	} else if (tide_is_kind(phase, "verify") && verify->condition == NULL) {
-		state->verified = true;
-		state->verified_late = state->backfilled;
-	} else if (tide_is_kind(phase, "switch")) {
-		state->switched = true;
-		if (change->swap_names && state->from.count == state->to.count) {
-			names = state->from;
-			state->from = state->to;
-			state->to = names;
-			state->swapped = !state->swapped;
-		}
-	}
-}
-
 void
 tide_dual_state_at(
     void *ctx, const struct tide_plan *plan, size_t dual, size_t index, struct tide_dual_state *out)
 {
-	const struct dual_write_spec *spec = plan->phase[dual].spec;
+	const struct dual_write_spec *spec = tide_opens(&plan->phase[dual]);
 	bool latest = true;
 
 	*out = (struct tide_dual_state){ .phase = dual };
 	out->from = copy_names(ctx, &spec->from);
 	out->to = copy_names(ctx, &spec->to);
 	for (size_t i = dual + 1; i < index; i++) {
-		const struct tide_phase *phase = &plan->phase[i];
-		const struct drop_column_spec *drop = phase->spec;
+		const struct tide_phase_ops *ops = tide_ops(&plan->phase[i]);
 
-		/* A later dual_write is the one that the phases after it are about. */
-		latest = latest && !tide_is_kind(phase, "dual_write");
-		if (latest)
-			step_over(out, phase);
-		if (tide_is_kind(phase, "drop_column") &&
-		    (tide_names_have(&out->from, drop->column) || tide_names_have(&out->to, drop->column)))
-			out->ended = true;
+		/* A later pair is the one that the phases after it are about. */
+		latest = latest && tide_opens(&plan->phase[i]) == NULL;
+		if (ops->follow != NULL)
+			ops->follow(&plan->phase[i], latest, out);
 	}
+}
+
+bool
+tide_dual_names(const struct tide_plan *plan, size_t index, const char *column)
+{
+	for (size_t i = 0; i < index; i++) {
+		const struct dual_write_spec *spec = tide_opens(&plan->phase[i]);
+
+		if (spec != NULL &&
+		    (tide_names_have(&spec->from, column) || tide_names_have(&spec->to, column)))
+			return true;
+	}
+	return false;
 }
 
 void

@@ -18,27 +18,13 @@ keeps(const struct tide_plan *plan, size_t count, const char *column)
 	for (size_t i = 0; i < count && !found; i++) {
 		struct tide_dual_state state;
 
-		if (!tide_is_kind(&plan->phase[i], "dual_write"))
+		if (tide_opens(&plan->phase[i]) == NULL)
 			continue;
 		tide_dual_state_at(mem, plan, i, count, &state);
 		found = !state.ended && state.switched && tide_names_have(&state.from, column);
 	}
 	talloc_free(mem);
 	return found;
-}
-
-/* A dual write of the plan itself names the column: then there is nothing to take over. */
-static bool
-is_own(const struct tide_plan *plan, size_t index, const char *column)
-{
-	for (size_t i = 0; i < index; i++) {
-		const struct dual_write_spec *spec = plan->phase[i].spec;
-
-		if (tide_is_kind(&plan->phase[i], "dual_write") &&
-		    (tide_names_have(&spec->from, column) || tide_names_have(&spec->to, column)))
-			return true;
-	}
-	return false;
 }
 
 static bool
@@ -62,7 +48,8 @@ joined(void *ctx, const struct tide_plan *first, const struct tide_phase_at *at)
 	for (size_t i = 0; i <= at->index; i++) {
 		const struct drop_column_spec *spec = at->plan->phase[i].spec;
 
-		if (tide_is_kind(&at->plan->phase[i], "drop_column") && !is_own(at->plan, i, spec->column))
+		if (tide_is_kind(&at->plan->phase[i], "drop_column") &&
+		    !tide_dual_names(at->plan, i, spec->column))
 			out->phase[out->count++] = at->plan->phase[i];
 	}
 	return out;
@@ -86,7 +73,7 @@ tide_taken_over(void *ctx, const struct tide_phase_at *at)
 	const struct drop_column_spec *spec = at->phase->spec;
 
 	if (at->cat == NULL || !tide_is_kind(at->phase, "drop_column") ||
-	    is_own(at->plan, at->index, spec->column))
+	    tide_dual_names(at->plan, at->index, spec->column))
 		return *at;
 	/* The latest run of a plan is the one whose triggers exist. */
 	for (size_t i = at->cat->other_run_count; i-- > 0;) {
@@ -111,7 +98,7 @@ is_alive(void *ctx, const struct tide_plan *plan, const char *column)
 	for (size_t i = 0; i < plan->count; i++) {
 		struct tide_dual_state state;
 
-		if (!tide_is_kind(&plan->phase[i], "dual_write"))
+		if (tide_opens(&plan->phase[i]) == NULL)
 			continue;
 		tide_dual_state_at(ctx, plan, i, plan->count, &state);
 		if (!state.ended &&
@@ -143,8 +130,8 @@ tide_phase_needs(const struct tide_plan *first, const struct tide_plan *second, 
 {
 	const struct drop_column_spec *spec = second->phase[index].spec;
 
-	if (!tide_is_kind(&second->phase[index], "drop_column") || is_own(second, index, spec->column) ||
-	    !keeps(first, first->count, spec->column))
+	if (!tide_is_kind(&second->phase[index], "drop_column") ||
+	    tide_dual_names(second, index, spec->column) || !keeps(first, first->count, spec->column))
 		return NULL;
 	return spec->column;
 }

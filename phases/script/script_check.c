@@ -106,7 +106,7 @@ takes_pair(const struct place *p)
 		struct tide_dual_state state;
 		const struct tide_names *sides[] = { &state.from, &state.to };
 
-		if (!tide_is_kind(&at->plan->phase[i], "dual_write"))
+		if (tide_opens(&at->plan->phase[i]) == NULL)
 			continue;
 		tide_dual_state_at(mem, at->plan, i, at->index, &state);
 		for (size_t s = 0; s < 2 && !state.ended; s++)

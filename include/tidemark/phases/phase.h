@@ -23,6 +23,11 @@ struct tide_phase_at {
 extern const size_t tide_phase_count;
 const struct tide_kind *const *tide_phase_kinds(void);
 
+/** Whether both releases may write from this phase on, so that the new one must be stopped before it is undone. */
+bool tide_phase_switches(const struct tide_phase *phase);
+/** Whether its result is a number of rows that differ. */
+bool tide_phase_counts_differences(const struct tide_phase *phase);
+
 /** Checks plan->phase[index] against `cat` and compiles it. Steps belong to ctx. */
 bool tide_phase_compile(void *ctx, const struct tide_plan *plan, size_t index, const struct tide_catalog *cat,
     struct tide_steps **out, struct tide_err *err) TIDE_CHECKED;

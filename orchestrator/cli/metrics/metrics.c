@@ -3,6 +3,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "tidemark/phases/phase.h"
 #include "tidemark/postgres/conn.h"
 #include "tidemark/base/histogram.h"
 #include "tidemark/base/units.h"
@@ -50,7 +51,7 @@ tide_metrics_new(void *ctx, const struct tide_plan *plan)
 	m->plan = plan;
 	m->phase = talloc_zero_array(m, struct phase, (unsigned)plan->count);
 	for (size_t i = 0; i < plan->count; i++)
-		m->phase[i].reads = strcmp(plan->phase[i].kind->name, "verify") == 0;
+		m->phase[i].reads = tide_phase_counts_differences(&plan->phase[i]);
 	return m;
 }
 
