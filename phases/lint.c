@@ -6,7 +6,6 @@
 #include "catalog/change.h"
 #include "checks/overlap.h"
 #include "pair/pair.h"
-#include "build/specs.h"
 #include "tidemark/plans/effects.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/phases/phase.h"
@@ -35,17 +34,14 @@ check_gate(const struct tide_checking *c)
 static void
 check_added_twice(const struct tide_checking *c)
 {
-	const struct add_column_spec *spec = c->at->phase->spec;
+	const char *column = tide_adds(c->at->phase).name;
 
-	if (!tide_is_kind(c->at->phase, "add_column"))
-		return;
-	for (size_t i = 0; i < c->at->index; i++) {
-		const struct add_column_spec *other = c->at->plan->phase[i].spec;
+	for (size_t i = 0; column != NULL && i < c->at->index; i++) {
+		const char *other = tide_adds(&c->at->plan->phase[i]).name;
 
-		if (tide_is_kind(&c->at->plan->phase[i], "add_column") &&
-		    strcmp(other->column, spec->column) == 0)
+		if (other != NULL && strcmp(other, column) == 0)
 			tide_say(c, TIDE_ERROR, "add-column-twice", "column", NULL,
-			    "the plan adds \"%s\" twice (first on line %d)", spec->column,
+			    "the plan adds \"%s\" twice (first on line %d)", column,
 			    c->at->plan->phase[i].line);
 	}
 }

@@ -13,7 +13,6 @@
 #include "releases.h"
 #include "build/rename.h"
 #include "script/script.h"
-#include "build/specs.h"
 
 static struct tide_phase_at
 place(const struct tide_plan *plan, size_t index, const struct tide_catalog *cat)
@@ -135,31 +134,32 @@ tide_phase_expressions(void *ctx, const struct tide_plan *plan)
 	return out;
 }
 
+static void
+add_pairs(void *ctx, struct tide_pairs *out, struct tide_pairs more)
+{
+	out->item = talloc_realloc(ctx, out->item, struct tide_pair, (unsigned)(out->count + more.count + 1));
+	for (size_t i = 0; i < more.count; i++)
+		out->item[out->count++] = more.item[i];
+}
+
 struct tide_pairs
 tide_phase_future_columns(void *ctx, const struct tide_plan *plan)
 {
 	struct tide_pairs out = { 0 };
 
 	for (size_t i = 0; i < plan->count; i++) {
-		const struct tide_phase *phase = &plan->phase[i];
-		const struct add_column_spec *spec = phase->spec;
+		struct tide_phase_at at = place(plan, i, NULL);
+		struct tide_added added = tide_adds(at.phase);
+		const struct tide_names *texts = tide_authored(at.phase);
 
-		if (tide_is_kind(phase, "sql")) {
-			struct tide_phase_at at = place(plan, i, NULL);
-			struct tide_pairs more =
-			    tide_script_added(ctx, &at, &((const struct sql_spec *)phase->spec)->act);
-
-			out.item = talloc_realloc(
-			    ctx, out.item, struct tide_pair, (unsigned)(out.count + more.count + 1));
-			for (size_t k = 0; k < more.count; k++)
-				out.item[out.count++] = more.item[k];
-			continue;
-		}
-		if (!tide_is_kind(phase, "add_column"))
-			continue;
-		out.item = talloc_realloc(ctx, out.item, struct tide_pair, (unsigned)(out.count + 1));
-		out.item[out.count++] = (struct tide_pair){ talloc_strdup(ctx, spec->column),
-			talloc_strdup(ctx, spec->type), phase->line, phase->column };
+		if (added.name != NULL)
+			add_pairs(ctx, &out,
+			    (struct tide_pairs){
+				&(struct tide_pair){ talloc_strdup(ctx, added.name),
+				    talloc_strdup(ctx, added.type), at.phase->line, at.phase->column },
+				1 });
+		if (texts != NULL)
+			add_pairs(ctx, &out, tide_script_added(ctx, &at, texts));
 	}
 	return out;
 }

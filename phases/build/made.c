@@ -7,7 +7,6 @@
 #include <talloc.h>
 
 #include "build.h"
-#include "specs.h"
 #include "tidemark/plans/ddl.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/array.h"
@@ -282,14 +281,14 @@ void
 tide_made_phase(struct tide_made *made, const struct tide_phase *phase, bool begun)
 {
 	const struct dual_write_spec *dual = tide_opens(phase);
-	const struct add_column_spec *column = phase->spec;
+	char *added = tide_adds(phase).name;
 
 	if (begun && dual != NULL) {
 		uses(made, &dual->from);
 		uses(made, &dual->to);
 	}
-	if (!begun && tide_is_kind(phase, "add_column"))
-		add_name(made, &made->absent, column->column);
+	if (!begun && added != NULL)
+		add_name(made, &made->absent, added);
 }
 
 static bool
@@ -403,7 +402,7 @@ bool
 tide_made_take(struct tide_made *made, const struct tide_phase *phase, bool undo, const char *script,
     struct tide_err *err)
 {
-	bool own = !tide_is_kind(phase, "sql");
+	bool own = tide_authored(phase) == NULL;
 	struct tide_names statements = { 0 };
 
 	if (!tide_sql_split(made, script, &statements, err))

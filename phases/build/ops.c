@@ -25,6 +25,30 @@ tide_opens(const struct tide_phase *phase)
 	return ops->opens == NULL ? NULL : ops->opens(phase);
 }
 
+struct tide_added
+tide_adds(const struct tide_phase *phase)
+{
+	const struct tide_phase_ops *ops = tide_ops(phase);
+
+	return ops->adds == NULL ? (struct tide_added){ 0 } : ops->adds(phase);
+}
+
+struct tide_dropped
+tide_drops(const struct tide_phase *phase)
+{
+	const struct tide_phase_ops *ops = tide_ops(phase);
+
+	return ops->drops == NULL ? (struct tide_dropped){ 0 } : ops->drops(phase);
+}
+
+const struct tide_names *
+tide_authored(const struct tide_phase *phase)
+{
+	const struct tide_phase_ops *ops = tide_ops(phase);
+
+	return ops->authored == NULL ? NULL : ops->authored(phase);
+}
+
 bool
 tide_phase_switches(const struct tide_phase *phase)
 {

@@ -30,6 +30,18 @@ struct tide_touched {
 	unsigned planned; /* of phases that have not */
 };
 
+/** A column that a phase adds; name NULL: none. */
+struct tide_added {
+	char *name, *type; /* type: as the plan writes it */
+	bool has_default;
+};
+
+/** A column that a phase drops; name NULL: none. */
+struct tide_dropped {
+	char *name;
+	bool held; /* it is hidden at first, under tide_held_name() */
+};
+
 /** A pair of columns as the plan writes it: the old side, the new side, and what each is made of. */
 struct dual_write_spec {
 	struct tide_names from, to;
@@ -70,6 +82,13 @@ struct tide_phase_ops {
 	void (*follow)(const struct tide_phase *phase, bool latest, struct tide_dual_state *state);
 	/** Both releases may write from here on; once it is undone, what the new one writes to the new side is ignored. */
 	bool switches;
+	/** The column that the phase adds, and its rollback drops. */
+	struct tide_added (*adds)(const struct tide_phase *phase);
+	/** The column that the phase drops permanently. */
+	struct tide_dropped (*drops)(const struct tide_phase *phase);
+	/** Statements that the plan's author wrote, as texts that may hold several each: what they do is read from them. */
+	const struct tide_names *(*authored)(const struct tide_phase *phase);
+
 	/** Its result is a number of rows that differ, which the metrics show. */
 	bool counts_differences;
 };
@@ -82,7 +101,10 @@ const struct tide_phase_ops *tide_phase_find(const char *kind);
 /** Those of the phase's kind; never NULL for a phase of a plan that was read with tide_phase_kinds(). */
 const struct tide_phase_ops *tide_ops(const struct tide_phase *phase);
 
-/** The same members, asked of a phase; NULL: it opens none. */
+/** The same members, asked of any phase: NULL, or a name that is NULL, where there is nothing. */
 const struct dual_write_spec *tide_opens(const struct tide_phase *phase);
+struct tide_added tide_adds(const struct tide_phase *phase);
+struct tide_dropped tide_drops(const struct tide_phase *phase);
+const struct tide_names *tide_authored(const struct tide_phase *phase);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include "script/script.h"
 #include "pair/takeover.h"
-#include "build/specs.h"
 #include "tidemark/base/sqltext.h"
 
 struct claim {
@@ -93,10 +92,8 @@ claim_dual_write(struct claims *out, const struct reading *r, size_t i)
 static void
 claim_drop(struct claims *out, const struct reading *r, size_t i)
 {
-	const struct drop_column_spec *spec = r->plan->phase[i].spec;
-	struct claim claim = {
-		.plan = r->run->plan, .run = r->run, .use = TIDE_USE_DROPS, .column = spec->column
-	};
+	char *column = tide_drops(&r->plan->phase[i]).name;
+	struct claim claim = { .plan = r->run->plan, .run = r->run, .use = TIDE_USE_DROPS, .column = column };
 
 	if (!begun(r, i)) {
 		add_claim(out, &claim);
@@ -106,7 +103,7 @@ claim_drop(struct claims *out, const struct reading *r, size_t i)
 	claim.use = TIDE_USE_HELD;
 	add_claim(out, &claim);
 	claim.use = TIDE_USE_KEPT;
-	claim.column = tide_held_name(r->ctx, r->plan, spec->column);
+	claim.column = tide_held_name(r->ctx, r->plan, column);
 	add_claim(out, &claim);
 }
 
@@ -115,17 +112,17 @@ claim_phases(struct claims *out, const struct reading *r)
 {
 	for (size_t i = 0; i < r->plan->count; i++) {
 		const struct tide_phase *phase = &r->plan->phase[i];
-		const struct add_column_spec *add = phase->spec;
+		char *added = tide_adds(phase).name;
 
 		if (tide_opens(phase) != NULL)
 			claim_dual_write(out, r, i);
 		else if (r->over)
 			continue;
-		else if (tide_is_kind(phase, "drop_column") && strcmp(r->state[i], "done") != 0)
+		else if (tide_drops(phase).name != NULL && strcmp(r->state[i], "done") != 0)
 			claim_drop(out, r, i);
-		else if (tide_is_kind(phase, "add_column") && begun(r, i))
+		else if (added != NULL && begun(r, i))
 			add_claim(out, &(struct claim){ .plan = r->run->plan,
-					   .column = add->column,
+					   .column = added,
 					   .run = r->run,
 					   .use = TIDE_USE_ADDED,
 					   .begun = true });
@@ -372,14 +369,14 @@ check_claim(const struct tide_checking *c, const struct tide_script *script, con
 static void
 check_sql(const struct tide_checking *c, const struct claims *claims)
 {
-	const struct sql_spec *spec = c->at->phase->spec;
+	const struct tide_names *texts = tide_authored(c->at->phase);
 	struct tide_script script;
 	void *mem;
 
-	if (!tide_is_kind(c->at->phase, "sql"))
+	if (texts == NULL)
 		return;
 	mem = talloc_new(NULL);
-	tide_script_read(mem, c->at, &spec->act, &script);
+	tide_script_read(mem, c->at, texts, &script);
 	for (size_t i = 0; i < claims->count; i++) {
 		const struct claim *claim =
 		    find_claim(c->at, claims, claims->item[i].column, TIDE_USE_ANY, 0);

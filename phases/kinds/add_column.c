@@ -309,6 +309,14 @@ static const struct tide_touched touches[] = {
 	{ 0 },
 };
 
+static struct tide_added
+adds(const struct tide_phase *phase)
+{
+	const struct add_column_spec *spec = phase->spec;
+
+	return (struct tide_added){ spec->column, spec->type, spec->fallback != NULL };
+}
+
 const struct tide_phase_ops tide_phase_add_column = {
 	.kind = { "add_column", "adds a column; existing rows are not written", fields,
 	    sizeof(struct add_column_spec) },
@@ -317,4 +325,5 @@ const struct tide_phase_ops tide_phase_add_column = {
 	.apply = apply,
 	.expressions = expressions,
 	.touches = touches,
+	.adds = adds,
 };

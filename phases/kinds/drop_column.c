@@ -65,11 +65,10 @@ ended_by(void *ctx, const struct tide_plan *plan, size_t index, const char *colu
 			continue;
 		tide_dual_state_at(ctx, plan, i, index, &state);
 		for (size_t k = i + 1; tide_names_have(&state.from, column) && k < index; k++) {
-			const struct drop_column_spec *drop = plan->phase[k].spec;
+			const char *dropped = tide_drops(&plan->phase[k]).name;
 
-			if (tide_is_kind(&plan->phase[k], "drop_column") &&
-			    tide_names_have(&state.from, drop->column))
-				return drop->column;
+			if (dropped != NULL && tide_names_have(&state.from, dropped))
+				return dropped;
 		}
 	}
 	return NULL;
@@ -582,6 +581,14 @@ follow(const struct tide_phase *phase, bool latest, struct tide_dual_state *stat
 		state->ended = true;
 }
 
+static struct tide_dropped
+drops(const struct tide_phase *phase)
+{
+	const struct drop_column_spec *spec = phase->spec;
+
+	return (struct tide_dropped){ spec->column, spec->hold != 0 };
+}
+
 const struct tide_phase_ops tide_phase_drop_column = {
 	.kind = { "drop_column", "drops a column, after a hold in which it can come back", fields,
 	    sizeof(struct drop_column_spec) },
@@ -591,4 +598,5 @@ const struct tide_phase_ops tide_phase_drop_column = {
 	.proof = proof,
 	.touches = touches,
 	.follow = follow,
+	.drops = drops,
 };

@@ -191,10 +191,17 @@ expressions(const struct tide_phase_at *at, void (*take)(void *ctx, const char *
 	talloc_free(mem);
 }
 
+static const struct tide_names *
+authored(const struct tide_phase *phase)
+{
+	return &((const struct sql_spec *)phase->spec)->act;
+}
+
 const struct tide_phase_ops tide_phase_sql = {
 	.kind = { "sql", "runs statements of the plan's own", fields, sizeof(struct sql_spec) },
 	.check = check,
 	.compile = compile,
 	.apply = apply,
 	.expressions = expressions,
+	.authored = authored,
 };

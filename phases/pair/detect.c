@@ -7,7 +7,6 @@
 #include "mirror.h"
 #include "pair.h"
 #include "prove.h"
-#include "build/specs.h"
 
 /* `tidemark verify` knows the plan and the table, not where the run is: it finds that out from the table. */
 
@@ -45,17 +44,19 @@ find_state(void *ctx, const struct tide_plan *plan, size_t dual, const struct ti
     struct tide_dual **out)
 {
 	for (size_t i = plan->count; i > dual; i--) {
-		const struct drop_column_spec *drop = i < plan->count ? plan->phase[i].spec : NULL;
+		struct tide_dropped drop = { 0 };
 		struct tide_phase_at at = { plan, &plan->phase[dual], dual, cat };
 		struct tide_dual_state state;
 
 		tide_dual_state_at(ctx, plan, dual, i, &state);
 		if (fits(ctx, &at, &state, NULL, out))
 			return true;
-		if (drop == NULL || !tide_is_kind(&plan->phase[i], "drop_column") || drop->hold == 0)
+		if (i < plan->count)
+			drop = tide_drops(&plan->phase[i]);
+		if (!drop.held)
 			continue;
-		tide_dual_state_held(ctx, plan, drop->column, &state);
-		if (state.held != NULL && fits(ctx, &at, &state, drop->column, out))
+		tide_dual_state_held(ctx, plan, drop.name, &state);
+		if (state.held != NULL && fits(ctx, &at, &state, drop.name, out))
 			return true;
 	}
 	return false;

@@ -6,7 +6,6 @@
 
 #include "build/build.h"
 #include "catalog/change.h"
-#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/sqltext.h"
 #include "catalog/types.h"
@@ -223,10 +222,10 @@ static const char *
 planned_type(const struct tide_plan *plan, const char *column)
 {
 	for (size_t i = 0; i < plan->count; i++) {
-		const struct add_column_spec *spec = plan->phase[i].spec;
+		struct tide_added added = tide_adds(&plan->phase[i]);
 
-		if (tide_is_kind(&plan->phase[i], "add_column") && strcmp(spec->column, column) == 0)
-			return spec->type;
+		if (added.name != NULL && strcmp(added.name, column) == 0)
+			return added.type;
 	}
 	return NULL;
 }
@@ -543,16 +542,16 @@ tide_dual_expressions(const struct tide_phase_at *at, void (*take)(void *ctx, co
 			take(ctx, with_cast);
 	}
 	for (size_t i = at->index + 1; i < at->plan->count; i++) {
-		const struct drop_column_spec *drop = at->plan->phase[i].spec;
+		struct tide_dropped drop = tide_drops(&at->plan->phase[i]);
 
 		tide_dual_state_at(mem, at->plan, at->index, i, &state);
 		if (state.ended)
 			break;
 		if (state.swapped)
 			take_all(at, &state, take, ctx);
-		if (!tide_is_kind(&at->plan->phase[i], "drop_column") || drop->hold == 0 || !state.switched)
+		if (!drop.held || !state.switched)
 			continue;
-		tide_dual_state_held(mem, at->plan, drop->column, &state);
+		tide_dual_state_held(mem, at->plan, drop.name, &state);
 		take_all(at, &state, take, ctx);
 	}
 	talloc_free(mem);

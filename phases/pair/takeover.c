@@ -5,7 +5,6 @@
 #include <talloc.h>
 
 #include "build/build.h"
-#include "build/specs.h"
 #include "pair.h"
 
 /* Whether a dual write of the plan that has been switched keeps `column` as its old side, after all phases before `count`. */
@@ -46,10 +45,9 @@ joined(void *ctx, const struct tide_plan *first, const struct tide_phase_at *at)
 	out->phase = talloc_array(out, struct tide_phase, (unsigned)(first->count + at->index + 1));
 	memcpy(out->phase, first->phase, first->count * sizeof(*out->phase));
 	for (size_t i = 0; i <= at->index; i++) {
-		const struct drop_column_spec *spec = at->plan->phase[i].spec;
+		const char *column = tide_drops(&at->plan->phase[i]).name;
 
-		if (tide_is_kind(&at->plan->phase[i], "drop_column") &&
-		    !tide_dual_names(at->plan, i, spec->column))
+		if (column != NULL && !tide_dual_names(at->plan, i, column))
 			out->phase[out->count++] = at->plan->phase[i];
 	}
 	return out;
@@ -70,10 +68,9 @@ parse(void *ctx, const struct tide_other_run *run)
 struct tide_phase_at
 tide_taken_over(void *ctx, const struct tide_phase_at *at)
 {
-	const struct drop_column_spec *spec = at->phase->spec;
+	const char *column = tide_drops(at->phase).name;
 
-	if (at->cat == NULL || !tide_is_kind(at->phase, "drop_column") ||
-	    tide_dual_names(at->plan, at->index, spec->column))
+	if (at->cat == NULL || column == NULL || tide_dual_names(at->plan, at->index, column))
 		return *at;
 	/* The latest run of a plan is the one whose triggers exist. */
 	for (size_t i = at->cat->other_run_count; i-- > 0;) {
@@ -81,10 +78,10 @@ tide_taken_over(void *ctx, const struct tide_phase_at *at)
 		struct tide_plan *first, *plan;
 
 		if (!run->same_table || strcmp(run->state, "complete") != 0 ||
-		    !stands(at->cat, run->plan, spec->column) || (first = parse(ctx, run)) == NULL)
+		    !stands(at->cat, run->plan, column) || (first = parse(ctx, run)) == NULL)
 			continue;
 		plan = joined(ctx, first, at);
-		if (keeps(plan, plan->count - 1, spec->column))
+		if (keeps(plan, plan->count - 1, column))
 			return (struct tide_phase_at){ plan, &plan->phase[plan->count - 1], plan->count - 1,
 				at->cat };
 	}
@@ -128,12 +125,11 @@ tide_is_taken_over(const struct tide_phase_at *at, const char *first, const char
 const char *
 tide_phase_needs(const struct tide_plan *first, const struct tide_plan *second, size_t index)
 {
-	const struct drop_column_spec *spec = second->phase[index].spec;
+	const char *column = tide_drops(&second->phase[index]).name;
 
-	if (!tide_is_kind(&second->phase[index], "drop_column") ||
-	    tide_dual_names(second, index, spec->column) || !keeps(first, first->count, spec->column))
+	if (column == NULL || tide_dual_names(second, index, column) || !keeps(first, first->count, column))
 		return NULL;
-	return spec->column;
+	return column;
 }
 
 static void
