@@ -6,7 +6,6 @@
 
 #include <talloc.h>
 
-#include "specs.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/names.h"
 #include "tidemark/base/sqltext.h"
@@ -249,12 +248,6 @@ tide_action_sweep(
 	tide_action_whole(cat, action, TIDE_TOUCH_READ);
 	sweep->key = tide_row_key(steps, cat, TIDE_ROW);
 	return sweep;
-}
-
-bool
-tide_is_kind(const struct tide_phase *phase, const char *kind)
-{
-	return strcmp(phase->kind->name, kind) == 0;
 }
 
 static void

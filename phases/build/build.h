@@ -54,8 +54,6 @@ struct tide_sweep_spec *tide_action_sweep(
 /** Sets the estimate to the whole table. */
 void tide_action_whole(const struct tide_catalog *cat, struct tide_action *action, enum tide_touch touch);
 
-bool tide_is_kind(const struct tide_phase *phase, const char *kind);
-
 /**
  * The expression as the server understands it (the row as TIDE_ROW); without a database as the parser
  * does. The server's complaint becomes the error. `fact` (may be NULL) receives the fact used, or NULL.

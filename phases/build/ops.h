@@ -2,6 +2,7 @@
 #define TIDE_PHASES_OPS_H
 
 #include "tidemark/phases/phase.h"
+#include "tidemark/plans/effects.h"
 
 /**
  * A phase kind: all that the rest of the program may ask of it, in one table at the end of its file in phases/kinds. Nothing else
@@ -49,6 +50,12 @@ struct dual_write_spec {
 	char *on_error;
 };
 
+/** What a phase means for a release of the application that was written for the schema before the plan. */
+struct tide_old {
+	enum tide_old_release fate;
+	char *why; /* in words, where that is not plain; NULL: nothing to say */
+};
+
 /** Where a pair stands at a point of the plan: pair/pair.h. */
 struct tide_dual_state;
 
@@ -88,6 +95,9 @@ struct tide_phase_ops {
 	struct tide_dropped (*drops)(const struct tide_phase *phase);
 	/** Statements that the plan's author wrote, as texts that may hold several each: what they do is read from them. */
 	const struct tide_names *(*authored)(const struct tide_phase *phase);
+
+	/** What becomes of the old release. at->cat: that of the phase that is compiled, this one or a later one. NULL: it fits. */
+	struct tide_old (*releases)(void *ctx, const struct tide_phase_at *at);
 
 	/** Its result is a number of rows that differ, which the metrics show. */
 	bool counts_differences;

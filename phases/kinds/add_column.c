@@ -7,11 +7,16 @@
 #include "checks/overlap.h"
 #include "checks/properties.h"
 #include "checks/relations.h"
-#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/names.h"
 #include "tidemark/base/sqltext.h"
 #include "catalog/types.h"
+
+struct add_column_spec {
+	char *column, *type, *collation, *fallback, *comment;
+	bool not_null;
+	struct tide_names accept;
+};
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(add_column_spec, column, NAME, .required = true, .help = "name of the new column"),

@@ -11,9 +11,20 @@
 #include "pair/pair.h"
 #include "pair/triggers_and_rules.h"
 #include "checks/relations.h"
-#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/sqltext.h"
+
+struct backfill_spec {
+	struct tide_pairs set;
+	char *where;
+	char *other_triggers; /* "fire", "skip", or NULL: not said */
+	char *order;
+	int64_t max_rows_per_second;
+	int64_t stripes, group_windows, window_blocks;
+	char *bloat, *horizon;
+	int64_t horizon_wait;
+	bool vacuum;
+};
 
 static const char *const bloat_words[] = { "avoid", "accept", NULL };
 static const char *const horizon_words[] = { "wait", "proceed", NULL };

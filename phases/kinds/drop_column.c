@@ -14,9 +14,14 @@
 #include "pair/recreate.h"
 #include "checks/relations.h"
 #include "pair/takeover.h"
-#include "build/specs.h"
 #include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
+
+struct drop_column_spec {
+	char *column;
+	int64_t hold;
+	struct tide_names accept;
+};
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(drop_column_spec, column, NAME, .required = true, .help = "the column to drop"),
@@ -589,6 +594,22 @@ drops(const struct tide_phase *phase)
 	return (struct tide_dropped){ spec->column, spec->hold != 0 };
 }
 
+/* The old side of a switch is gone for the application once a column of it is dropped or held. */
+static struct tide_old
+releases(void *ctx, const struct tide_phase_at *at)
+{
+	const struct drop_column_spec *spec = at->phase->spec;
+	long dual = tide_dual_before(at->plan, at->index);
+	struct tide_dual_state state;
+
+	if (dual >= 0) {
+		tide_dual_state_at(ctx, at->plan, (size_t)dual, at->index, &state);
+		if (!tide_names_have(&state.from, spec->column))
+			return (struct tide_old){ TIDE_OLD_FITS, NULL };
+	}
+	return (struct tide_old){ TIDE_OLD_FAILS, NULL };
+}
+
 const struct tide_phase_ops tide_phase_drop_column = {
 	.kind = { "drop_column", "drops a column, after a hold in which it can come back", fields,
 	    sizeof(struct drop_column_spec) },
@@ -599,4 +620,5 @@ const struct tide_phase_ops tide_phase_drop_column = {
 	.touches = touches,
 	.follow = follow,
 	.drops = drops,
+	.releases = releases,
 };

@@ -3,8 +3,11 @@
 #include "build/build.h"
 #include "catalog/change.h"
 #include "pair/proof.h"
-#include "build/specs.h"
 #include "tidemark/base/sqltext.h"
+
+struct drop_not_null_spec {
+	char *column;
+};
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(drop_not_null_spec, column, NAME, .required = true,

@@ -12,7 +12,6 @@
 #include "pair/pair.h"
 #include "pair/prove.h"
 #include "checks/relations.h"
-#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/sqltext.h"
 #include "catalog/types.h"

@@ -1,10 +1,16 @@
+#include <string.h>
+
 #include <talloc.h>
 
 #include "build/build.h"
 #include "catalog/change.h"
+#include "pair/pair.h"
 #include "pair/proof.h"
-#include "build/specs.h"
 #include "tidemark/base/sqltext.h"
+
+struct set_not_null_spec {
+	char *column;
+};
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(set_not_null_spec, column, NAME, .required = true,
@@ -134,6 +140,33 @@ static const struct tide_touched touches[] = {
 	{ 0 },
 };
 
+static struct tide_added
+added_before(const struct tide_phase_at *at, const char *column)
+{
+	for (size_t i = 0; i < at->index; i++) {
+		struct tide_added added = tide_adds(&at->plan->phase[i]);
+
+		if (added.name != NULL && strcmp(added.name, column) == 0)
+			return added;
+	}
+	return (struct tide_added){ 0 };
+}
+
+/* A column that must have a value fails for those who do not know it, unless a default or our trigger gives one. */
+static struct tide_old
+releases(void *ctx, const struct tide_phase_at *at)
+{
+	const struct set_not_null_spec *spec = at->phase->spec;
+	const struct tide_column *column = tide_catalog_column(at->cat, spec->column);
+	struct tide_added added = added_before(at, spec->column);
+
+	if (tide_dual_names(at->plan, at->index, spec->column) || added.has_default ||
+	    (column != NULL && (column->default_expr != NULL || column->identity != 0)))
+		return (struct tide_old){ TIDE_OLD_FITS, NULL };
+	return (struct tide_old){ added.name != NULL ? TIDE_OLD_FAILS : TIDE_OLD_UNKNOWN,
+		talloc_asprintf(ctx, "an INSERT that gives %s no value fails", spec->column) };
+}
+
 const struct tide_phase_ops tide_phase_set_not_null = {
 	.kind = { "set_not_null", "makes a column NOT NULL without a scan under a strong lock", fields,
 	    sizeof(struct set_not_null_spec) },
@@ -142,4 +175,5 @@ const struct tide_phase_ops tide_phase_set_not_null = {
 	.apply = apply,
 	.proof = proof,
 	.touches = touches,
+	.releases = releases,
 };

@@ -6,10 +6,15 @@
 #include "build/build.h"
 #include "catalog/change.h"
 #include "script/script.h"
-#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/sqltext.h"
 #include "catalog/types.h"
+
+struct sql_spec {
+	struct tide_names act, undo;
+	char *probe, *lock;
+	bool transaction;
+};
 
 static const char *const locks[] = { "none", "access share", "row share", "row exclusive",
 	"share update exclusive", "share", "share row exclusive", "exclusive", "access exclusive", NULL };
@@ -197,6 +202,24 @@ authored(const struct tide_phase *phase)
 	return &((const struct sql_spec *)phase->spec)->act;
 }
 
+static struct tide_old
+releases(void *ctx, const struct tide_phase_at *at)
+{
+	const struct sql_spec *spec = at->phase->spec;
+	const struct tide_script_part *why = NULL;
+	struct tide_script script;
+	enum tide_old_release fate;
+
+	tide_script_read(ctx, at, &spec->act, &script);
+	fate = tide_script_old(&script, &why);
+	if (why == NULL)
+		return (struct tide_old){ TIDE_OLD_FITS, NULL };
+	return (struct tide_old){ fate, talloc_asprintf(ctx, "%s statement %zu of phase %s (%s)",
+					    fate == TIDE_OLD_FAILS ? "they must not use what is taken away by"
+								   : "it depends on what they do: see",
+					    why->number, at->phase->name, why->statement->tag) };
+}
+
 const struct tide_phase_ops tide_phase_sql = {
 	.kind = { "sql", "runs statements of the plan's own", fields, sizeof(struct sql_spec) },
 	.check = check,
@@ -204,4 +227,5 @@ const struct tide_phase_ops tide_phase_sql = {
 	.apply = apply,
 	.expressions = expressions,
 	.authored = authored,
+	.releases = releases,
 };

@@ -13,9 +13,13 @@
 #include "pair/proof.h"
 #include "pair/prove.h"
 #include "pair/recreate.h"
-#include "build/specs.h"
 #include "tidemark/base/names.h"
 #include "tidemark/base/sqltext.h"
+
+struct switch_spec {
+	bool swap_names;
+	struct tide_names accept;
+};
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(switch_spec, swap_names, BOOLEAN, .fallback = "false",

@@ -5,9 +5,12 @@
 #include "build/build.h"
 #include "pair/pair.h"
 #include "pair/prove.h"
-#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/sqltext.h"
+
+struct verify_spec {
+	char *condition;
+};
 
 static const struct tide_field fields[] = {
 	TIDE_KEY(verify_spec, condition, EXPRESSION,

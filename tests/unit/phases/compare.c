@@ -14,7 +14,6 @@
 #include "build/build.h"
 #include "pair/mirror.h"
 #include "pair/pair.h"
-#include "build/specs.h"
 #include "tidemark/plans/expression.h"
 #include "catalog/types.h"
 
