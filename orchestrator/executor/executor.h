@@ -30,34 +30,22 @@ struct tide_server {
 	int64_t shared_buffers;   /* blocks */
 };
 
-/** What the last tick of the watcher saw. */
+/** What the last tick of the watcher saw and others read. What only the throttle needs is the signals' own: signals/signal.h. */
 struct tide_signals {
-	int64_t replicas, unreadable_replicas;
-	double lag_seconds, lag_bytes; /* -1: no replica */
-	char *replica_names;           /* one a line; NULL none */
-	double slot_bytes;             /* -1: no slot */
-	int64_t lock_waiters;
-	bool throttle_sql;        /* the plan's own query gave true … */
-	bool throttle_sql_failed; /* … or could not be read */
+	double lag_seconds;  /* of the replica furthest behind; -1: none, or unknown */
 	int64_t horizon_age; /* us, age of the oldest holder of the xmin horizon; -1 none, or not checked */
 	char *horizon;       /* who that is; NULL */
-	char *horizon_xmin;  /* the oldest, and since when it is (tide_now_us) */
-	int64_t horizon_since;
 	bool window_open;
 	int64_t ticks;      /* how many ticks have answered */
 	int64_t at;         /* tide_now_us of the last one */
 	int64_t round_trip; /* us; the shortest seen, 0 unknown */
 };
 
-/** Measured quantities with a limit: see throttle.c. */
-#define TIDE_GAUGES 4
-
 /** Whether the current work has to stop for a while. */
 struct tide_throttle {
-	struct tide_hold hold;  /* no cause: it may continue. The text belongs to the executor */
-	bool over[TIDE_GAUGES]; /* the limits that are exceeded until their gauge has fallen well below */
-	bool only_reads;        /* the work writes next to no WAL: replicas and slots do not count */
-	bool looks_at_horizon;  /* the watcher asks who holds the xmin horizon */
+	struct tide_hold hold; /* no cause: it may continue. The text belongs to the executor */
+	bool only_reads;       /* the work writes next to no WAL: replicas and slots do not count */
+	bool looks_at_horizon; /* the watcher asks who holds the xmin horizon */
 };
 
 /** A soak or a hold with more left than this ends the command (the run stays where it is) instead of keeping a process waiting. */

@@ -136,9 +136,7 @@ tide_executor_reset(struct tide_executor *exe)
 	talloc_free(exe->watcher);
 	talloc_free(exe->control);
 	talloc_free(exe->watch);
-	talloc_free(exe->signals.replica_names);
 	talloc_free(exe->signals.horizon);
-	talloc_free(exe->signals.horizon_xmin);
 	talloc_free((void *)exe->throttle.hold.text);
 	talloc_free(exe->report.reason);
 	exe->watcher = NULL;

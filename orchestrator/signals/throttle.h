@@ -1,19 +1,21 @@
 #ifndef TIDE_THROTTLE_H
 #define TIDE_THROTTLE_H
 
-#include "executor/executor.h"
+#include "signal.h"
+
+/** The states of all signals, in the order of tide_signal_table. */
+struct tide_signal_states {
+	void *of[TIDE_SIGNAL_COUNT];
+};
+
+/** Belongs to ctx. */
+struct tide_signal_states *tide_signal_states_new(void *ctx);
 
 /**
- * Why work must stop now; no cause: it may continue. Pure. Each limit is entered when it is reached and left at 80 % of it:
- * over[], of TIDE_GAUGES, keeps which ones are. What cannot be read counts as reached. The text belongs to ctx.
+ * Why the current work must stop now, by the plan's limits; no cause: it may continue. Work that only reads makes next to no WAL: what
+ * follows the WAL does not lag because of it, and does not count. The text belongs to ctx.
  */
-struct tide_hold tide_throttle_judge(void *ctx, const struct tide_limits *limits,
-    const struct tide_signals *signals, bool file_exists, bool over[TIDE_GAUGES]);
-
-/**
- * The limits that concern work which only reads. It makes next to no WAL, so what follows the WAL does not lag because of it.
- * Pure; borrows the texts.
- */
-struct tide_limits tide_throttle_of_reader(const struct tide_limits *limits);
+struct tide_hold
+tide_throttle_judge(void *ctx, const struct tide_executor *exe, struct tide_signal_states *states);
 
 #endif

@@ -1,28 +1,26 @@
 #include "watcher.h"
 
 #include <ev.h>
-#include <stdlib.h>
-#include <string.h>
 #include <talloc.h>
-#include <unistd.h>
 
-#include "horizon_holder.h"
 #include "state/role_search_path.h"
 #include "state/progress_json.h"
 #include "signals_sql.h"
 #include "throttle.h"
-#include "tidemark/plans/expression.h"
 #include "tidemark/base/units.h"
 
 struct tide_watcher {
 	struct tide_executor *exe;
 	struct ev_timer timer;
-	bool again;                /* a poke came while a tick was under way */
-	int64_t asked;             /* tide_now_us when the heartbeat was sent */
-	struct tide_window window; /* of the current phase */
+	bool again;    /* a poke came while a tick was under way */
+	int64_t asked; /* tide_now_us when the heartbeat was sent */
+	size_t at;     /* the signal whose turn it is */
+	struct tide_question question;
+	struct tide_signal_states *states;
 };
 
 static void tick(struct tide_watcher *w);
+static void ask_signals(struct tide_watcher *w);
 
 static void
 broken(struct tide_watcher *w, const struct tide_err *err)
@@ -36,12 +34,11 @@ broken(struct tide_watcher *w, const struct tide_err *err)
 void
 tide_watcher_judge(struct tide_executor *exe)
 {
-	struct tide_limits limits =
-	    exe->throttle.only_reads ? tide_throttle_of_reader(&exe->plan->limits) : exe->plan->limits;
-	bool file = limits.throttle_file != NULL && access(limits.throttle_file, F_OK) == 0;
 	struct tide_hold before = exe->throttle.hold;
 
-	exe->throttle.hold = tide_throttle_judge(exe, &limits, &exe->signals, file, exe->throttle.over);
+	if (exe->watcher == NULL)
+		return;
+	exe->throttle.hold = tide_throttle_judge(exe, exe, exe->watcher->states);
 	/* The progress borrows the text. */
 	if (before.text != NULL && exe->report.progress.hold.text == before.text)
 		exe->report.progress.hold = exe->throttle.hold;
@@ -60,6 +57,27 @@ finish(struct tide_watcher *w)
 		tick(w);
 }
 
+/* A signal has its answer, or none: the next one's turn. A lost connection ends the tick, and the run connects again. */
+static void
+told_signal(struct tide_watcher *w, const struct tide_rows *rows, const struct tide_err *err)
+{
+	if (err != NULL)
+		broken(w, err);
+	if (w->exe->requests.broken)
+		return;
+	tide_signal_table[w->at]->read(w->exe, w->states->of[w->at], rows, err);
+}
+
+static void
+answered(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_watcher *w = ctx;
+
+	told_signal(w, err == NULL ? rows : NULL, err);
+	w->at++;
+	ask_signals(w);
+}
+
 static void
 plan_closed(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
@@ -68,20 +86,16 @@ plan_closed(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	(void)rows;
 	if (err != NULL)
 		broken(w, err);
-	finish(w);
+	w->at++;
+	ask_signals(w);
 }
 
 static void
 plan_answered(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
 	struct tide_watcher *w = ctx;
-	struct tide_signals *s = &w->exe->signals;
 
-	if (err != NULL)
-		broken(w, err);
-	s->throttle_sql_failed = err != NULL || tide_rows_count(rows) != 1;
-	s->throttle_sql =
-	    !s->throttle_sql_failed && !tide_rows_null(rows, 0, 0) && tide_rows_text(rows, 0, 0)[0] == 't';
+	told_signal(w, err == NULL ? rows : NULL, err);
 	tide_conn_exec(w->exe->watch, "ROLLBACK", plan_closed, w);
 }
 
@@ -94,110 +108,42 @@ plan_opened(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	if (err != NULL)
 		plan_answered(w, NULL, err);
 	else
-		tide_conn_query(w->exe->watch, w->exe->plan->limits.throttle_sql, 0, NULL, plan_answered, w);
+		tide_conn_query(w->exe->watch, w->question.sql, 0, NULL, plan_answered, w);
 }
 
-/* The plan's own condition, read-only and briefly, with names found as the role itself would find them. */
 static void
-ask_plan(struct tide_watcher *w)
+ask_signal(struct tide_watcher *w)
 {
-	if (w->exe->plan->limits.throttle_sql != NULL)
+	const struct tide_question *q = &w->question;
+
+	/* The plan's own SQL: read-only and briefly, with names found as the role itself would find them. */
+	if (q->of_plan)
 		tide_conn_exec(w->exe->watch,
 		    "BEGIN READ ONLY; SET LOCAL statement_timeout = '2s'; " TIDE_SET_ROLE_SEARCH_PATH("true"),
 		    plan_opened, w);
 	else
+		tide_conn_query(w->exe->watch, q->sql, q->count, q->value, answered, w);
+}
+
+/* Asks the next signal that has something to ask; after the last one the tick is over. */
+static void
+ask_signals(struct tide_watcher *w)
+{
+	void *mem = talloc_new(w);
+	bool asks = false;
+
+	for (; w->at < TIDE_SIGNAL_COUNT && !w->exe->requests.broken; w->at++) {
+		const struct tide_signal *signal = tide_signal_table[w->at];
+
+		asks = signal->ask != NULL && signal->ask(w->exe, w->states->of[w->at], mem, &w->question);
+		if (asks)
+			break;
+	}
+	if (asks)
+		ask_signal(w);
+	talloc_free(mem);
+	if (!asks)
 		finish(w);
-}
-
-static void
-told_time(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
-{
-	struct tide_watcher *w = ctx;
-
-	if (err != NULL)
-		broken(w, err);
-	w->exe->signals.window_open =
-	    err == NULL &&
-	    tide_window_open(&w->window, (int)tide_rows_int(rows, 0, 0), (int)tide_rows_int(rows, 0, 1));
-	ask_plan(w);
-}
-
-/* The server's clock decides, in the window's own zone. */
-static void
-ask_time(struct tide_watcher *w)
-{
-	const struct tide_executor *exe = w->exe;
-	const char *text =
-	    exe->report.ordinal >= 0 ? exe->plan->phase[exe->report.ordinal].gate.window : NULL;
-
-	/* Written from an answer only: whoever looks in between sees the one before. */
-	if (text == NULL || !tide_window_parse(text, &w->window)) {
-		w->exe->signals.window_open = text == NULL;
-		ask_plan(w);
-		return;
-	}
-	tide_conn_query(exe->watch,
-	    "SELECT extract(dow FROM t)::integer, extract(hour "
-	    "FROM t)::integer * 60 + extract(minute FROM t)::integer "
-	    "FROM (SELECT clock_timestamp() AT TIME ZONE $1 AS t) AS here",
-	    1, (const char *const[]){ w->window.zone }, told_time, w);
-}
-
-static void
-told_horizon(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
-{
-	struct tide_watcher *w = ctx;
-
-	if (err != NULL)
-		broken(w, err);
-	else
-		tide_horizon_holder_read(w->exe, rows);
-	ask_time(w);
-}
-
-static void
-ask_horizon(struct tide_watcher *w)
-{
-	if (w->exe->throttle.looks_at_horizon)
-		tide_conn_query(w->exe->watch, tide_sql_signals_horizon, 0, NULL, told_horizon, w);
-	else
-		ask_time(w);
-}
-
-static double
-or_minus_one(const struct tide_rows *rows, size_t column)
-{
-	return tide_rows_null(rows, 0, column) ? -1 : tide_rows_real(rows, 0, column);
-}
-
-static void
-read_signals(struct tide_executor *exe, const struct tide_rows *rows)
-{
-	struct tide_signals *s = &exe->signals;
-
-	s->replicas = tide_rows_int(rows, 0, 2);
-	s->unreadable_replicas = tide_rows_int(rows, 0, 3);
-	s->lag_seconds = s->replicas > 0 ? or_minus_one(rows, 4) : -1;
-	s->lag_bytes = s->replicas > 0 ? or_minus_one(rows, 5) : -1;
-	talloc_free(s->replica_names);
-	s->replica_names = talloc_strdup(exe, tide_rows_text(rows, 0, 6));
-	s->slot_bytes = or_minus_one(rows, 7);
-	s->lock_waiters = tide_rows_int(rows, 0, 8);
-}
-
-/* From the lines "seconds name" of the heartbeat. */
-static void
-tell_replicas(struct tide_executor *exe, const char *lines)
-{
-	while (lines != NULL) {
-		size_t length = strcspn(lines, "\n"), gap = strcspn(lines, " \n");
-		char *name = talloc_strndup(exe, lines + gap + 1, length - gap - 1);
-
-		tide_executor_sample(
-		    exe, TIDE_SAMPLE_REPLICA, name, (int64_t)(strtod(lines, NULL) * (double)TIDE_SECOND));
-		talloc_free(name);
-		lines = lines[length] == '\n' ? lines + length + 1 : NULL;
-	}
 }
 
 static void
@@ -206,25 +152,24 @@ on_heartbeat(void *ctx, const struct tide_rows *rows, const struct tide_err *err
 	struct tide_watcher *w = ctx;
 	struct tide_executor *exe = w->exe;
 	int64_t took = tide_now_us() - w->asked;
-	const char *wanted;
 
 	if (err != NULL) {
 		broken(w, err);
 		finish(w);
 		return;
 	}
-	wanted = tide_rows_text(rows, 0, 0);
-	if (wanted == NULL) {
+	if (tide_rows_count(rows) == 0) {
 		tide_session_lose(exe->session, NULL);
 		return;
 	}
-	tide_requests_want(&exe->requests, exe, tide_wanted_of(wanted), tide_rows_text(rows, 0, 1));
-	read_signals(exe, rows);
-	tell_replicas(exe, tide_rows_text(rows, 0, 9));
+	tide_requests_want(&exe->requests, exe,
+	    tide_wanted_of(tide_rows_text(rows, 0, tide_rows_column(rows, "wanted"))),
+	    tide_rows_text(rows, 0, tide_rows_column(rows, "wanted_by")));
 	tide_executor_sample(exe, TIDE_SAMPLE_HEARTBEAT, NULL, 0);
 	if (exe->signals.round_trip == 0 || took < exe->signals.round_trip)
 		exe->signals.round_trip = took;
-	ask_horizon(w);
+	w->at = 0;
+	ask_signals(w);
 }
 
 static void
@@ -249,7 +194,7 @@ tick(struct tide_watcher *w)
 	tide_conn_query(exe->watch, tide_sql_signals_heartbeat,
 	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		exe->report.progress.what != NULL ? tide_progress_json(mem, &exe->report.progress) : NULL,
-		tide_param_int(mem, exe->session->table_oid), exe->report.reason),
+		exe->report.reason),
 	    on_heartbeat, w);
 	talloc_free(mem);
 }
@@ -286,6 +231,7 @@ tide_watcher_start(struct tide_executor *exe, struct tide_err *err)
 	double period = (double)exe->plan->limits.lease / (double)TIDE_SECOND / 5;
 
 	w->exe = exe;
+	w->states = tide_signal_states_new(w);
 	exe->watcher = w;
 	if (period > 1)
 		period = 1;

@@ -4,18 +4,10 @@
 #include <string.h>
 
 static const char *const words[TIDE_CAUSES] = {
-	[TIDE_CAUSE_FILE] = "file",
-	[TIDE_CAUSE_HORIZON] = "horizon",
-	[TIDE_CAUSE_LOCK_WAITERS] = "lock_waiters",
-	[TIDE_CAUSE_PAUSE] = "pause",
-	[TIDE_CAUSE_REPLICA_LAG] = "replica_lag",
-	[TIDE_CAUSE_REPLICA_MISSING] = "replica_missing",
-	[TIDE_CAUSE_REPLICA_UNREADABLE] = "replica_unreadable",
-	[TIDE_CAUSE_SLOT_WAL] = "slot_wal",
-	[TIDE_CAUSE_SQL] = "sql",
-	[TIDE_CAUSE_SQL_UNREADABLE] = "sql_unreadable",
-	[TIDE_CAUSE_WINDOW] = "window",
-	[TIDE_CAUSE_APPROVAL] = "approval",
+#define TIDE_CAUSE_WORD(cause_, word_) [TIDE_CAUSE_##cause_] = word_,
+	TIDE_CAUSES_OF_A_SWEEP(TIDE_CAUSE_WORD)
+#undef TIDE_CAUSE_WORD
+	    [TIDE_CAUSE_APPROVAL] = "approval",
 	[TIDE_CAUSE_SOAK] = "soak",
 	[TIDE_CAUSE_CONDITION] = "condition",
 };

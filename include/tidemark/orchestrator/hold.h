@@ -1,22 +1,21 @@
 #ifndef TIDE_HOLD_H
 #define TIDE_HOLD_H
 
+/** Of a sweep, with their words, which are API and labels of metrics. A window is a gate's cause as well. */
+#define TIDE_CAUSES_OF_A_SWEEP(cause)                                                                        \
+	cause(FILE, "file") cause(HORIZON, "horizon") cause(LOCK_WAITERS, "lock_waiters")                    \
+	    cause(PAUSE, "pause") cause(REPLICA_LAG, "replica_lag")                                          \
+		cause(REPLICA_MISSING, "replica_missing") cause(REPLICA_UNREADABLE, "replica_unreadable")    \
+		    cause(SLOT_WAL, "slot_wal") cause(SQL, "sql") cause(SQL_UNREADABLE, "sql_unreadable")    \
+			cause(WINDOW, "window")
+
 /** What keeps work from continuing. Nothing is ever read out of a sentence for display: the cause says what it is. */
 enum tide_cause {
 	TIDE_CAUSE_NONE,
-	/* of a sweep; their words are API, and labels of metrics */
-	TIDE_CAUSE_FILE,
-	TIDE_CAUSE_HORIZON,
-	TIDE_CAUSE_LOCK_WAITERS,
-	TIDE_CAUSE_PAUSE,
-	TIDE_CAUSE_REPLICA_LAG,
-	TIDE_CAUSE_REPLICA_MISSING,
-	TIDE_CAUSE_REPLICA_UNREADABLE,
-	TIDE_CAUSE_SLOT_WAL,
-	TIDE_CAUSE_SQL,
-	TIDE_CAUSE_SQL_UNREADABLE,
-	TIDE_CAUSE_WINDOW, /* of a gate as well */
-	TIDE_CAUSES_OF_SWEEPS,
+#define TIDE_CAUSE_VALUE(cause_, word_) TIDE_CAUSE_##cause_,
+	TIDE_CAUSES_OF_A_SWEEP(TIDE_CAUSE_VALUE)
+#undef TIDE_CAUSE_VALUE
+	    TIDE_CAUSES_OF_SWEEPS,
 	/* of a gate */
 	TIDE_CAUSE_APPROVAL = TIDE_CAUSES_OF_SWEEPS,
 	TIDE_CAUSE_SOAK,

@@ -1,0 +1,60 @@
+/* The hours in which the current phase may work. The server's clock decides, in the window's own zone. */
+#include "signal.h"
+
+#include <talloc.h>
+
+#include "signals_sql.h"
+
+struct state {
+	struct tide_window window; /* of the current phase */
+};
+
+/* Also read by the gate, so in exe->signals; written from an answer only: whoever looks in between sees the one before. */
+static bool
+ask(struct tide_executor *exe, void *state, void *mem, struct tide_question *out)
+{
+	struct state *s = state;
+	const char *text =
+	    exe->report.ordinal >= 0 ? exe->plan->phase[exe->report.ordinal].gate.window : NULL;
+
+	(void)mem;
+	if (text == NULL || !tide_window_parse(text, &s->window)) {
+		exe->signals.window_open = text == NULL;
+		return false;
+	}
+	*out = (struct tide_question){
+		.sql = tide_sql_signals_phase_window, .value = { s->window.zone }, .count = 1
+	};
+	return true;
+}
+
+/* A clock that cannot be read closes the window. */
+static void
+told(struct tide_executor *exe, void *state, const struct tide_rows *rows, const struct tide_err *err)
+{
+	const struct state *s = state;
+
+	(void)err;
+	exe->signals.window_open =
+	    rows != NULL &&
+	    tide_window_open(&s->window, (int)tide_rows_int(rows, 0, tide_rows_column(rows, "day")),
+		(int)tide_rows_int(rows, 0, tide_rows_column(rows, "minute")));
+}
+
+static struct tide_hold
+judge(void *ctx, const struct tide_executor *exe, void *state, const struct tide_limits *limits)
+{
+	(void)state;
+	(void)limits;
+	if (exe->signals.window_open)
+		return (struct tide_hold){ 0 };
+	return (struct tide_hold){ TIDE_CAUSE_WINDOW,
+		talloc_strdup(ctx, "outside the time window of this phase") };
+}
+
+const struct tide_signal tide_signal_phase_window = {
+	.size = sizeof(struct state),
+	.ask = ask,
+	.read = told,
+	.judge = judge,
+};
