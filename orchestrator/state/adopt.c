@@ -18,26 +18,37 @@ struct subject {
 	struct tide_plan *plan;
 };
 
+struct newest {
+	int64_t run; /* -1: there is none */
+	bool standby;
+};
+static const struct tide_record_field newest_fields[] = {
+	TIDE_FIELD(newest, run, COUNT),
+	TIDE_FIELD(newest, standby, BOOL),
+};
+static const struct tide_record newest_record = TIDE_RECORD(newest_fields);
+
 static bool
 find_run(void *ctx, struct tide_conn *conn, struct subject *s, struct tide_err *err)
 {
+	struct newest newest = { .run = -1 };
 	struct tide_rows *rows = NULL;
 	bool present;
 
 	if (!tide_state_ensure(conn, false, &present, err) ||
-	    (present && !tide_await_query(conn, ctx,
-			    "SELECT max(id), pg_is_in_recovery() FROM tidemark.run WHERE plan = $1",
-			    TIDE_ARGS(s->name), &rows, err)))
+	    (present && !tide_await_query(conn, ctx, tide_sql_state_newest, TIDE_ARGS(s->name), &rows, err)))
 		return false;
-	if (!present || tide_rows_null(rows, 0, 0)) {
+	if (present)
+		tide_rows_record(ctx, rows, 0, &newest_record, &newest);
+	if (newest.run < 0) {
 		tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database", s->name);
 		return tide_hint(err, "`tidemark status` lists the plans of a database");
 	}
-	if (tide_rows_bool(rows, 0, 1)) {
+	if (newest.standby) {
 		tide_fail(err, TIDE_PRECONDITION, "this server is a hot standby: it cannot be written");
 		return tide_hint(err, "connect to the primary (target_session_attrs=read-write)");
 	}
-	s->run = tide_rows_int(rows, 0, 0);
+	s->run = newest.run;
 	return tide_identity_read(ctx, conn, s->run, &s->id, err);
 }
 
@@ -48,18 +59,16 @@ say_home(void *ctx, struct tide_conn *conn, const struct subject *s, struct tide
 {
 	struct tide_rows *rows;
 
-	if (!tide_await_query(conn, ctx,
-		"SELECT detail ->> 'by', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') "
-		"FROM tidemark.journal WHERE run = $1::bigint AND event = 'run.adopted' ORDER BY seq DESC "
-		"LIMIT 1",
-		TIDE_ARGS(tide_param_int(ctx, s->run)), &rows, err))
+	if (!tide_await_query(
+		conn, ctx, tide_sql_state_adopted, TIDE_ARGS(tide_param_int(ctx, s->run)), &rows, err))
 		return false;
 	out->reason =
 	    tide_rows_count(rows) == 0
 		? talloc_asprintf(ctx, "nothing to adopt: the run of '%s' belongs to this database", s->name)
 		: talloc_asprintf(ctx,
 		      "nothing to adopt: the run of '%s' belongs to this database; %s adopted it at %s",
-		      s->name, tide_rows_text(rows, 0, 0), tide_rows_text(rows, 0, 1));
+		      s->name, tide_rows_text(rows, 0, tide_rows_column(rows, "by")),
+		      tide_rows_text(rows, 0, tide_rows_column(rows, "at")));
 	return true;
 }
 
@@ -88,17 +97,12 @@ check_executor(void *ctx, struct tide_conn *conn, const struct subject *s, struc
 {
 	struct tide_rows *rows;
 
-	if (!tide_await_query(conn, ctx,
-		"SELECT r.owner FROM tidemark.run AS r JOIN pg_catalog.pg_stat_activity AS a "
-		"ON a.pid = r.backend "
-		"AND a.datname = pg_catalog.current_database() AND (a.backend_start = r.backend_start OR "
-		"r.backend_start IS NULL) WHERE r.id = $1::bigint AND r.owner IS NOT NULL "
-		"AND r.heartbeat > clock_timestamp() - r.lease",
-		TIDE_ARGS(tide_param_int(ctx, s->run)), &rows, err))
+	if (!tide_await_query(
+		conn, ctx, tide_sql_state_executor, TIDE_ARGS(tide_param_int(ctx, s->run)), &rows, err))
 		return false;
 	if (tide_rows_count(rows) == 0)
 		return true;
-	tide_fail(err, TIDE_LEASE, "another executor works on '%s': %s", s->name, tide_rows_text(rows, 0, 0));
+	tide_fail(err, TIDE_LEASE, "another executor works on '%s': %s", s->name, tide_rows_only_text(rows));
 	return tide_hint(
 	    err, "nothing was changed; stop that executor first, then: tidemark adopt %s", s->name);
 }
@@ -133,8 +137,8 @@ adopt(void *ctx, struct tide_conn *conn, const struct subject *s, const struct t
 	out->adopted = tide_rows_count(rows) == 1;
 	if (!out->adopted)
 		return true;
-	out->fence = tide_rows_int(rows, 0, 0);
-	out->sweeps = tide_rows_int(rows, 0, 1);
+	out->fence = tide_rows_int(rows, 0, tide_rows_column(rows, "fence"));
+	out->sweeps = tide_rows_int(rows, 0, tide_rows_column(rows, "sweeps"));
 	return settle(ctx, conn, s, out->fence, err);
 }
 

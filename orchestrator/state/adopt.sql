@@ -27,4 +27,4 @@ WITH here AS (
                'to', jsonb_build_object('identity', t.identity, 'table', $2::oid::bigint, 'name', $11::text)))
       FROM t RETURNING 1
 )
-SELECT t.fence, (SELECT count(DISTINCT s.sweep) FROM s WHERE NOT s.done) FROM t, j
+SELECT t.fence, (SELECT count(DISTINCT s.sweep) FROM s WHERE NOT s.done) AS sweeps FROM t, j

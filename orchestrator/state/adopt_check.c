@@ -11,6 +11,18 @@
 #include "tidemark/base/units.h"
 #include "tidemark/postgres/param.h"
 
+struct executed {
+	int64_t phase;
+	char *sql;
+	bool undo;
+};
+static const struct tide_record_field executed_fields[] = {
+	TIDE_FIELD(executed, phase, INT),
+	TIDE_FIELD(executed, sql, TEXT),
+	TIDE_FIELD(executed, undo, BOOL),
+};
+static const struct tide_record executed_record = TIDE_RECORD(executed_fields);
+
 /* Whether each phase has begun, and what the run has executed. */
 static bool
 read_made(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64_t run,
@@ -18,31 +30,32 @@ read_made(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64
 {
 	struct tide_made *made = tide_made_new(ctx, plan->schema, plan->relation);
 	struct tide_rows *phases, *rows;
-	size_t said = 0;
+	struct executed *executed;
+	size_t said = 0, begun, count;
 
-	if (!tide_await_query(conn, ctx,
-		"SELECT compiled IS NOT NULL FROM tidemark.phase WHERE run = $1::bigint ORDER BY ordinal",
-		TIDE_ARGS(tide_param_int(ctx, run)), &phases, err) ||
+	if (!tide_await_query(
+		conn, ctx, tide_sql_state_begun, TIDE_ARGS(tide_param_int(ctx, run)), &phases, err) ||
 	    !tide_await_query(
 		conn, ctx, tide_sql_state_executed, TIDE_ARGS(tide_param_int(ctx, run)), &rows, err))
 		return false;
 	if (tide_rows_count(phases) != plan->count)
 		return tide_fail(err, TIDE_UNEXPECTED, "the stored run has %zu phases, and the plan has %zu",
 		    tide_rows_count(phases), plan->count);
-	for (size_t i = 0; i < tide_rows_count(rows); i++) {
-		const char *script = tide_rows_text(rows, i, 1);
-		bool undo = tide_rows_bool(rows, i, 2);
-		size_t phase = (size_t)tide_rows_int(rows, i, 0);
+	begun = tide_rows_column(phases, "begun");
+	executed = tide_rows_records(ctx, rows, &executed_record, sizeof(*executed), &count);
+	for (size_t i = 0; i < count; i++) {
+		const char *script = executed[i].sql;
+		size_t phase = (size_t)executed[i].phase;
 
 		/* Columns have the names that they have when a phase begins. */
 		for (; said < plan->count && said <= phase; said++)
-			tide_made_phase(made, &plan->phase[said], tide_rows_bool(phases, said, 0));
+			tide_made_phase(made, &plan->phase[said], tide_rows_bool(phases, said, begun));
 		if (script != NULL && phase < plan->count &&
-		    !tide_made_take(made, &plan->phase[phase], undo, script, err))
+		    !tide_made_take(made, &plan->phase[phase], executed[i].undo, script, err))
 			return false;
 	}
 	for (; said < plan->count; said++)
-		if (!tide_rows_bool(phases, said, 0))
+		if (!tide_rows_bool(phases, said, begun))
 			tide_made_phase(made, &plan->phase[said], false);
 	*out = made;
 	return true;
@@ -60,25 +73,37 @@ set_aside(struct tide_made *made, struct tide_made_thing *thing, const char *sta
 	    talloc_asprintf(made, "it cannot be created again on an empty copy: %s", message));
 }
 
+/* Of the last statement that was tried: NULLs, or how it failed. */
+struct attempt {
+	char *state, *message;
+};
+static const struct tide_record_field attempt_fields[] = {
+	TIDE_FIELD(attempt, state, TEXT),
+	TIDE_FIELD(attempt, message, TEXT),
+};
+static const struct tide_record attempt_record = TIDE_RECORD(attempt_fields);
+
 /* What cannot be made again says why; the rest of the transaction continues. */
 static bool
 make_again(void *ctx, struct tide_conn *conn, struct tide_made *made, struct tide_err *err)
 {
-	struct tide_rows *rows = NULL;
+	struct attempt attempt = { 0 };
+	struct tide_rows *rows;
 
 	for (size_t i = 0; i < made->statement_count; i++) {
 		const struct tide_made_statement *s = &made->statement[i];
 
-		if (s->sql != NULL &&
-		    !tide_await_query(conn, ctx, "SELECT state, message FROM pg_temp.tidemark_try($1)",
-			TIDE_ARGS(s->sql), &rows, err))
-			return false;
-		if (s->thing == NULL || s->thing->error != NULL || tide_rows_text(rows, 0, 1) == NULL)
+		if (s->sql != NULL) {
+			if (!tide_await_query(conn, ctx, tide_sql_state_try, TIDE_ARGS(s->sql), &rows, err))
+				return false;
+			tide_rows_record(ctx, rows, 0, &attempt_record, &attempt);
+		}
+		if (s->thing == NULL || s->thing->error != NULL || attempt.message == NULL)
 			continue;
 		if (s->thing->author || s->thing->authors)
-			set_aside(made, s->thing, tide_rows_text(rows, 0, 0), tide_rows_text(rows, 0, 1));
+			set_aside(made, s->thing, attempt.state, attempt.message);
 		else
-			s->thing->error = tide_rows_text(rows, 0, 1);
+			s->thing->error = attempt.message;
 	}
 	return true;
 }
@@ -207,22 +232,27 @@ sentence(void *ctx, const struct tide_made *made, const struct tide_difference *
 	return talloc_asprintf_append(out, ": it is %s, and not %s", found, expected);
 }
 
+static const struct tide_record_field difference_fields[] = {
+	TIDE_FIELD(tide_difference, kind, TEXT),
+	TIDE_FIELD(tide_difference, name, TEXT),
+	TIDE_FIELD(tide_difference, table, TEXT),
+	TIDE_FIELD(tide_difference, problem, TEXT),
+};
+static const struct tide_record difference_record = TIDE_RECORD(difference_fields);
+
 static void
 read_differences(
     void *ctx, const struct tide_made *made, const struct tide_rows *rows, struct tide_adoption *out)
 {
-	out->count = tide_rows_count(rows);
-	out->item = talloc_zero_array(ctx, struct tide_difference, (unsigned)out->count + 1);
+	size_t expected = tide_rows_column(rows, "expected"), found = tide_rows_column(rows, "found");
+
+	out->item = tide_rows_records(ctx, rows, &difference_record, sizeof(*out->item), &out->count);
 	for (size_t i = 0; i < out->count; i++) {
 		struct tide_difference *d = &out->item[i];
-		const char **texts[] = { &d->kind, &d->name, &d->table, &d->problem };
-		const struct difference_kind *way;
+		const struct difference_kind *way = find_way(d->kind, d->problem);
 
-		for (size_t t = 0; t < TIDE_COUNT(texts); t++)
-			*texts[t] = talloc_strdup(out->item, tide_rows_required(rows, i, t));
-		way = find_way(d->kind, d->problem);
-		d->text = sentence(
-		    out->item, made, d, way->text, tide_rows_text(rows, i, 4), tide_rows_text(rows, i, 5));
+		d->text = sentence(out->item, made, d, way->text, tide_rows_text(rows, i, expected),
+		    tide_rows_text(rows, i, found));
 		d->fix = fill_in(out->item, way->fix, d);
 	}
 }
@@ -239,7 +269,7 @@ compare(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, struct 
 	    !tide_await_query(
 		conn, ctx, "SELECT pg_catalog.to_regclass($1)::oid", TIDE_ARGS(copy), &rows, err) ||
 	    !tide_await_query(conn, ctx, tide_sql_state_differences,
-		TIDE_ARGS(tide_param_int(ctx, table), tide_rows_required(rows, 0, 0), plan->name,
+		TIDE_ARGS(tide_param_int(ctx, table), tide_rows_only_required(rows), plan->name,
 		    things_json(ctx, made), names_array(ctx, &made->absent)),
 		&rows, err))
 		return false;

@@ -110,7 +110,7 @@ WITH thing AS (
       LEFT JOIN indexed AS b ON b.indrelid = $2::oid AND b.relname = w.name
      WHERE w.kind = 'index'
 )
-SELECT d.kind, d.name, d.place::regclass::text, d.problem, d.expected, d.found
+SELECT d.kind, d.name, d.place::regclass::text AS "table", d.problem, d.expected, d.found
   FROM (SELECT 1, * FROM columns UNION ALL SELECT 2, * FROM functions UNION ALL SELECT 3, * FROM triggers
          UNION ALL SELECT 4, * FROM constraints UNION ALL SELECT 5, * FROM indexes) AS d (rank, kind, name, place, problem, expected, found)
  WHERE d.problem IS NOT NULL

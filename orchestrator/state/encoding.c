@@ -56,7 +56,7 @@ encoding_of(void *ctx, struct tide_conn *conn)
 
 	if (!tide_await_query(conn, ctx, "SELECT pg_catalog.getdatabaseencoding()", 0, NULL, &rows, &ignored))
 		return talloc_strdup(ctx, "another one");
-	name = talloc_strdup(ctx, tide_rows_required(rows, 0, 0));
+	name = talloc_strdup(ctx, tide_rows_only_required(rows));
 	talloc_free(rows);
 	return name;
 }

@@ -53,12 +53,10 @@ tide_store_steps(
 	bool ok;
 
 	*out = NULL;
-	ok = tide_await_query(conn, mem,
-	    "SELECT j.detail FROM tidemark.phase p JOIN tidemark.journal j ON j.seq = p.compiled "
-	    "WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
+	ok = tide_await_query(conn, mem, tide_sql_state_steps,
 	    TIDE_ARGS(tide_param_int(mem, run), tide_param_int(mem, phase)), &rows, err);
 	if (ok && tide_rows_count(rows) > 0) {
-		json = json_loads(tide_rows_text(rows, 0, 0), 0, &where);
+		json = json_loads(tide_rows_only_text(rows), 0, &where);
 		ok = json != NULL
 			 ? tide_steps_from_json(ctx, json, out, err)
 			 : tide_fail(err, TIDE_UNEXPECTED,

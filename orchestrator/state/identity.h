@@ -29,11 +29,6 @@ struct tide_identity {
 	const char *plan_text;
 };
 
-/** SQL of this database's identity: one text. */
-#define TIDE_IDENTITY_SQL                                                                                    \
-	"(SELECT c.system_identifier::text || '/' || d.oid::text FROM pg_catalog.pg_control_system() c, "    \
-	"pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())"
-
 /** Reads it for run `run`. Texts belong to ctx. Awaits. */
 bool tide_identity_read(void *ctx, struct tide_conn *conn, int64_t run, struct tide_identity *out,
     struct tide_err *err) TIDE_CHECKED;

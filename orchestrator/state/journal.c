@@ -33,11 +33,7 @@ tide_journal_add(
 	void *mem = talloc_new(session);
 	struct tide_rows *rows = NULL;
 	char host[128];
-	bool ok = tide_session_write(session,
-	    "INSERT INTO tidemark.journal (run, event, phase, step, sql, "
-	    "outcome, detail, seconds, lock_wait, host, "
-	    "fence) SELECT id, $3, $4::integer, $5, $6, $7, $8::jsonb, $9::float8, $10::float8, $11, fence "
-	    "FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE RETURNING seq",
+	bool ok = tide_session_write(session, tide_sql_state_entry,
 	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence), entry->event,
 		entry->phase < 0 ? NULL : tide_param_int(mem, entry->phase), entry->step, entry->sql,
 		entry->outcome, entry->detail, number_text(mem, entry->seconds),
@@ -45,7 +41,7 @@ tide_journal_add(
 	    &rows, mem, err);
 
 	if (ok && seq != NULL)
-		*seq = tide_rows_int(rows, 0, 0);
+		*seq = tide_rows_only_int(rows);
 	talloc_free(mem);
 	return ok;
 }
@@ -72,16 +68,12 @@ tide_journal_has(struct tide_session *session, const char *event, long phase, co
 {
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(session->conn, mem,
-	    "SELECT EXISTS (SELECT FROM tidemark.journal j JOIN tidemark.phase p "
-	    "ON p.run = j.run AND p.ordinal = j.phase "
-	    "WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.event = $3 AND j.step = $4 "
-	    "AND j.seq > p.compiled)",
+	bool ok = tide_await_query(session->conn, mem, tide_sql_state_has,
 	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), event, step), &rows,
 	    err);
 
 	if (ok)
-		*out = tide_rows_bool(rows, 0, 0);
+		*out = tide_rows_only_bool(rows);
 	talloc_free(mem);
 	return ok;
 }
@@ -98,7 +90,7 @@ tide_journal_unchanged(
 	    &rows, err);
 
 	if (ok)
-		*out = tide_rows_bool(rows, 0, 0);
+		*out = tide_rows_only_bool(rows);
 	talloc_free(mem);
 	return ok;
 }
@@ -118,15 +110,12 @@ tide_journal_untouched(
 {
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(session->conn, mem,
-	    "SELECT coalesce(bool_and(j.event = 'step.done' AND j.outcome = '" TIDE_ALREADY_SO "'), false) "
-	    "FROM tidemark.journal j JOIN tidemark.phase p ON p.run = j.run AND p.ordinal = j.phase "
-	    "WHERE j.run = $1::bigint AND j.phase = $2::integer AND j.step = $3 AND j.seq > p.compiled "
-	    "AND j.event IN ('step.done', 'step.intent')",
-	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), step), &rows, err);
+	bool ok = tide_await_query(session->conn, mem, tide_sql_state_untouched,
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, phase), step, TIDE_ALREADY_SO),
+	    &rows, err);
 
 	if (ok)
-		*untouched = tide_rows_bool(rows, 0, 0);
+		*untouched = tide_rows_only_bool(rows);
 	talloc_free(mem);
 	return ok;
 }
@@ -136,18 +125,7 @@ tide_phase_row_state(struct tide_session *session, long phase, enum tide_phase_s
 {
 	const char *state = tide_phase_word(to)->word;
 	void *mem = talloc_new(session);
-	bool ok = tide_session_write(session,
-	    "UPDATE tidemark.phase p SET state = $4, "
-	    "started = CASE WHEN $4 = 'running' THEN coalesce(p.started, clock_timestamp()) "
-	    "               WHEN $4 = 'pending' THEN NULL ELSE p.started END, "
-	    "ended = CASE WHEN $4 = 'done' THEN clock_timestamp() ELSE NULL END, "
-	    "approved = CASE WHEN $4 = 'pending' THEN NULL ELSE p.approved END, "
-	    "approved_by = CASE WHEN $4 = 'pending' THEN NULL ELSE p.approved_by END, "
-	    "waive_soak = CASE WHEN $4 = 'pending' THEN false ELSE p.waive_soak END, "
-	    "waive_hold = CASE WHEN $4 = 'pending' THEN false ELSE p.waive_hold END, "
-	    "compiled = CASE WHEN $4 = 'pending' THEN NULL ELSE p.compiled END "
-	    "FROM (SELECT id FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE) AS r "
-	    "WHERE p.run = r.id AND p.ordinal = $3::integer RETURNING 1",
+	bool ok = tide_session_write(session, tide_sql_state_phase,
 	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence),
 		tide_param_int(mem, phase), state),
 	    NULL, mem, err);
@@ -163,14 +141,7 @@ tide_journal_compiled(
 	void *mem = talloc_new(session);
 	json_t *json = tide_steps_to_json(steps);
 	char *text = json_dumps(json, JSON_COMPACT);
-	bool ok = tide_session_write(session,
-	    "WITH r AS (SELECT id, fence FROM tidemark.run WHERE id = $1::bigint "
-	    "AND fence = $2::bigint FOR SHARE), "
-	    "j AS (INSERT INTO tidemark.journal (run, event, phase, detail, fence) "
-	    "SELECT id, 'phase.compiled', $3::integer, $4::jsonb, fence FROM r RETURNING seq) "
-	    "UPDATE tidemark.phase p SET compiled = j.seq FROM j, r "
-	    "WHERE p.run = r.id AND p.ordinal = $3::integer "
-	    "RETURNING 1",
+	bool ok = tide_session_write(session, tide_sql_state_compiled,
 	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence),
 		tide_param_int(mem, phase), text),
 	    NULL, mem, err);

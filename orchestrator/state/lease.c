@@ -43,10 +43,7 @@ tide_lease_holder(
 {
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(session->conn, mem,
-	    "SELECT owner, heartbeat, round(extract(epoch "
-	    "FROM clock_timestamp() - heartbeat)::numeric, 1) AS age "
-	    "FROM tidemark.run WHERE id = $1::bigint",
+	bool ok = tide_await_query(session->conn, mem, tide_sql_state_holder,
 	    TIDE_ARGS(tide_param_int(mem, session->run)), &rows, err);
 	bool found = ok && tide_rows_count(rows) > 0;
 
@@ -62,10 +59,7 @@ bool
 tide_lease_ask_for_room(struct tide_session *session, struct tide_err *err)
 {
 	void *mem = talloc_new(session);
-	bool ok = tide_await_query(session->conn, mem,
-	    "UPDATE tidemark.run SET wanted = 'yield', wanted_by = $2 "
-	    "WHERE id = $1::bigint AND wanted <> 'yield' "
-	    "RETURNING pg_notify('tidemark', id::text)",
+	bool ok = tide_await_query(session->conn, mem, tide_sql_state_room,
 	    TIDE_ARGS(tide_param_int(mem, session->run), session->owner), NULL, err);
 
 	talloc_free(mem);
@@ -81,13 +75,11 @@ tide_lease_taken_since(struct tide_session *session, int64_t last_fence, bool *t
 {
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(session->conn, mem,
-	    "SELECT fence >= $2::bigint AND owner IS DISTINCT FROM $3 FROM tidemark.run WHERE id = "
-	    "$1::bigint",
+	bool ok = tide_await_query(session->conn, mem, tide_sql_state_taken_since,
 	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, last_fence), session->owner),
 	    &rows, err);
 
-	*taken = ok && last_fence != 0 && tide_rows_count(rows) == 1 && tide_rows_bool(rows, 0, 0);
+	*taken = ok && last_fence != 0 && tide_rows_count(rows) == 1 && tide_rows_only_bool(rows);
 	talloc_free(mem);
 	return ok;
 }
@@ -99,11 +91,10 @@ tide_lease_held(struct tide_session *session)
 	struct tide_err ignored = { 0 };
 	struct tide_rows *rows;
 	bool held = session->fence == 0 || !tide_conn_alive(session->conn) || tide_conn_busy(session->conn) ||
-		    !tide_await_query(session->conn, mem,
-			"SELECT fence = $2::bigint FROM tidemark.run WHERE id = $1::bigint",
+		    !tide_await_query(session->conn, mem, tide_sql_state_held,
 			TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence)),
 			&rows, &ignored) ||
-		    tide_rows_count(rows) == 0 || tide_rows_bool(rows, 0, 0);
+		    tide_rows_count(rows) == 0 || tide_rows_only_bool(rows);
 
 	talloc_free(mem);
 	return held;

@@ -23,15 +23,15 @@ refused(struct tide_session *session, enum tide_run_state to, struct tide_err *e
 {
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(session->conn, mem,
-	    "SELECT state FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint",
+	bool ok = tide_await_query(session->conn, mem, tide_sql_state_row,
 	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence)), &rows, err);
 
 	if (ok && tide_rows_count(rows) == 0) {
 		tide_session_lose(session, err);
 	} else if (ok) {
 		tide_fail(err, TIDE_UNEXPECTED, "the run of '%s' is '%s' and cannot become '%s'",
-		    session->plan->name, tide_rows_text(rows, 0, 0), tide_run_word(to)->word);
+		    session->plan->name, tide_rows_required(rows, 0, tide_rows_column(rows, "state")),
+		    tide_run_word(to)->word);
 		tide_hint(err, "its row in tidemark.run was changed by hand: put the state back as it was");
 	}
 	talloc_free(mem);

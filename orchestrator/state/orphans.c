@@ -3,13 +3,7 @@
 #include <talloc.h>
 
 #include "application_name.h"
-
-/* A session that still waits for the lease has another application_name, and one that came after us is not older. */
-#define ORPHANS                                                                                              \
-	"FROM pg_catalog.pg_stat_activity a WHERE a.usename = session_user AND a.datname = "                 \
-	"current_database() AND a.pid <> pg_backend_pid() AND starts_with(a.application_name, $1) AND "      \
-	"a.backend_start < (SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = "              \
-	"pg_backend_pid())"
+#include "state_sql.h"
 
 static bool
 ask(struct tide_session *session, const char *sql, int64_t *count, struct tide_err *err)
@@ -20,7 +14,7 @@ ask(struct tide_session *session, const char *sql, int64_t *count, struct tide_e
 	    TIDE_ARGS(tide_application_prefix(mem, session->plan->name)), &rows, err);
 
 	if (ok)
-		*count = tide_rows_int(rows, 0, 0);
+		*count = tide_rows_only_int(rows);
 	talloc_free(mem);
 	return ok;
 }
@@ -28,11 +22,11 @@ ask(struct tide_session *session, const char *sql, int64_t *count, struct tide_e
 bool
 tide_orphans_count(struct tide_session *session, int64_t *count, struct tide_err *err)
 {
-	return ask(session, "SELECT count(*) " ORPHANS, count, err);
+	return ask(session, tide_sql_state_orphans, count, err);
 }
 
 bool
 tide_orphans_end(struct tide_session *session, int64_t *count, struct tide_err *err)
 {
-	return ask(session, "SELECT count(pg_terminate_backend(a.pid)) " ORPHANS, count, err);
+	return ask(session, tide_sql_state_end_orphans, count, err);
 }

@@ -53,10 +53,9 @@ check_requires(struct tide_session *session, struct tide_err *err)
 	for (size_t i = 0; ok && i < session->plan->requires.count; i++) {
 		const char *name = session->plan->requires.item[i];
 
-		ok = tide_await_query(session->conn, mem,
-		    "SELECT EXISTS (SELECT FROM tidemark.run WHERE plan = $1 AND state = 'complete')",
-		    TIDE_ARGS(name), &rows, err);
-		if (ok && !tide_rows_bool(rows, 0, 0)) {
+		ok = tide_await_query(
+		    session->conn, mem, tide_sql_state_complete, TIDE_ARGS(name), &rows, err);
+		if (ok && !tide_rows_only_bool(rows)) {
 			ok = tide_fail(err, TIDE_PRECONDITION,
 			    "plan '%s' requires '%s', which is not complete", session->plan->name, name);
 			tide_hint(err, "see: tidemark status %s", name);
@@ -65,16 +64,6 @@ check_requires(struct tide_session *session, struct tide_err *err)
 	talloc_free(mem);
 	return ok;
 }
-
-static const char insert_run[] =
-    "WITH r AS (INSERT INTO tidemark.run (plan, hash, plan_text, title, "
-    "relation, table_oid, system_identifier, tool) "
-    "SELECT $1, $2, $3, $4, $5, $6::oid, " TIDE_IDENTITY_SQL ", $7 "
-    "ON CONFLICT DO NOTHING RETURNING id), "
-    "p AS (INSERT INTO tidemark.phase (run, ordinal, name, kind) "
-    "SELECT r.id, u.ord - 1, u.name, u.kind FROM r, "
-    "unnest($8::text[], $9::text[]) WITH ORDINALITY AS u (name, kind, ord) RETURNING 1) "
-    "SELECT id FROM r";
 
 static char *
 array_text(void *ctx, const struct tide_plan *plan, bool kinds)
@@ -97,7 +86,7 @@ tide_run_create(struct tide_session *session, unsigned accept, struct tide_run_r
 	bool ok = tide_state_ensure(session->conn, true, &present, err) && check_requires(session, err) &&
 		  tide_table_find(session, session->conn, plan->schema, plan->relation, &session->table_oid,
 		      &session->relation, err) &&
-		  tide_await_query(session->conn, mem, insert_run,
+		  tide_await_query(session->conn, mem, tide_sql_state_create,
 		      TIDE_ARGS(plan->name, plan->hash, plan->text, plan->title, session->relation,
 			  tide_param_int(mem, session->table_oid), TIDEMARK_VERSION,
 			  array_text(mem, plan, false), array_text(mem, plan, true)),
@@ -192,15 +181,15 @@ tide_run_look_again(struct tide_session *session, struct tide_run_row *row, stru
 {
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(session->conn, mem,
-	    "SELECT state, direction FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint",
+	bool ok = tide_await_query(session->conn, mem, tide_sql_state_row,
 	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence)), &rows, err);
 
 	if (ok && tide_rows_count(rows) == 0)
 		ok = tide_session_lose(session, err);
 	if (ok) {
-		row->state = tide_run_state_of(tide_rows_required(rows, 0, 0));
-		row->direction = tide_direction_of(tide_rows_required(rows, 0, 1));
+		row->state = tide_run_state_of(tide_rows_required(rows, 0, tide_rows_column(rows, "state")));
+		row->direction =
+		    tide_direction_of(tide_rows_required(rows, 0, tide_rows_column(rows, "direction")));
 	}
 	talloc_free(mem);
 	return ok;

@@ -24,7 +24,7 @@ tide_state_trusted(struct tide_conn *conn, struct tide_err *err)
 
 	if (ok && tide_rows_count(rows) > 0) {
 		ok = tide_fail(err, TIDE_PRECONDITION, "schema tidemark is not safe to use: %s",
-		    tide_rows_text(rows, 0, 0));
+		    tide_rows_only_text(rows));
 		tide_hint(err, "its functions would run as this role. Run as the role that created it; or "
 			       "find out who created it and, if nobody needs it, drop it");
 	}
@@ -43,7 +43,7 @@ state_unchanged(struct tide_conn *conn, struct tide_err *err)
 	struct tide_rows *rows;
 	bool ok = tide_await_query(conn, mem, sql, 0, NULL, &rows, err);
 
-	if (ok && !tide_rows_bool(rows, 0, 0)) {
+	if (ok && !tide_rows_only_bool(rows)) {
 		ok = tide_fail(err, TIDE_PRECONDITION,
 		    "the tables of schema tidemark are not as tidemark created them: a column, key or index "
 		    "was changed");
@@ -61,15 +61,13 @@ state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
 	struct tide_rows *rows;
 	int64_t version = 0;
 	bool ok = tide_state_trusted(conn, err) &&
-		  tide_await_query(conn, mem, "SELECT pg_catalog.to_regclass('tidemark.meta') IS NOT NULL", 0,
-		      NULL, &rows, err);
+		  tide_await_query(conn, mem, tide_sql_state_present, 0, NULL, &rows, err);
 
-	*present = ok && tide_rows_bool(rows, 0, 0);
+	*present = ok && tide_rows_only_bool(rows);
 	if (ok && *present) {
-		ok = tide_await_query(
-		    conn, mem, "SELECT coalesce(max(version), 0) FROM tidemark.meta", 0, NULL, &rows, err);
+		ok = tide_await_query(conn, mem, tide_sql_state_version, 0, NULL, &rows, err);
 		if (ok)
-			version = tide_rows_int(rows, 0, 0);
+			version = tide_rows_only_int(rows);
 	}
 	talloc_free(mem);
 	if (ok && *present && version < TIDE_STATE_VERSION) {
@@ -95,14 +93,11 @@ hint_create(struct tide_conn *conn, struct tide_err *err)
 	struct tide_rows *rows;
 	void *mem = talloc_new(NULL);
 
-	if (tide_await_exec(conn, mem,
-		"SELECT pg_catalog.format('GRANT CREATE "
-		"ON DATABASE %I TO %I', pg_catalog.current_database(), "
-		"current_user), pg_catalog.format('CREATE SCHEMA tidemark AUTHORIZATION %I', current_user)",
-		&rows, &ignored))
+	if (tide_await_exec(conn, mem, tide_sql_state_grants, &rows, &ignored))
 		tide_hint(err,
 		    "the role needs it once: %s; or let an administrator create the schema for it: %s",
-		    tide_rows_required(rows, 0, 0), tide_rows_required(rows, 0, 1));
+		    tide_rows_required(rows, 0, tide_rows_column(rows, "may_create")),
+		    tide_rows_required(rows, 0, tide_rows_column(rows, "created_for_it")));
 	talloc_free(mem);
 }
 

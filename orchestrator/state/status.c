@@ -14,48 +14,47 @@
 #include "tidemark/phases/phase.h"
 #include "tidemark/base/units.h"
 
-static char *
-copy(void *ctx, const struct tide_rows *rows, size_t row, size_t column)
-{
-	return talloc_strdup(ctx, tide_rows_text(rows, row, column));
-}
+static const struct tide_record_field run_fields[] = {
+	TIDE_FIELD(tide_run_status, id, INT),
+	TIDE_FIELD(tide_run_status, plan, TEXT),
+	TIDE_FIELD(tide_run_status, title, TEXT),
+	TIDE_FIELD(tide_run_status, table, TEXT),
+	TIDE_FIELD(tide_run_status, hash, TEXT),
+	TIDE_FIELD(tide_run_status, reason, TEXT),
+	TIDE_FIELD(tide_run_status, wanted_by, TEXT),
+	TIDE_FIELD(tide_run_status, code, INT32),
+	TIDE_FIELD(tide_run_status, phase, TEXT),
+	TIDE_FIELD(tide_run_status, holder, TEXT),
+	TIDE_FIELD(tide_run_status, heartbeat_age, REAL),
+	TIDE_FIELD(tide_run_status, live, BOOL),
+	TIDE_FIELD(tide_run_status, in_hold, BOOL),
+	TIDE_FIELD(tide_run_status, time_over, BOOL),
+	TIDE_FIELD(tide_run_status, created, TEXT),
+	TIDE_FIELD(tide_run_status, updated, TEXT),
+	TIDE_FIELD(tide_run_status, plan_text, TEXT),
+	TIDE_FIELD(tide_run_status, hold_until, TEXT),
+	TIDE_FIELD(tide_run_status, conflicts, INT),
+	TIDE_FIELD(tide_run_status, unmatched, COUNT),
+	TIDE_FIELD(tide_run_status, unmatched_key, TEXT),
+};
+static const struct tide_record run_record = TIDE_RECORD(run_fields);
 
-static double
-real(const struct tide_rows *rows, size_t row, size_t column)
-{
-	return tide_rows_null(rows, row, column) ? -1 : tide_rows_real(rows, row, column);
-}
+/* What the row has beside that, as it is stored. */
+struct stored {
+	char *state, *wanted, *direction, *progress;
+	int64_t ordinal; /* of the phase ahead; -1 none */
+	bool approved;   /* it */
+};
 
-static void
-read_run(void *ctx, const struct tide_rows *rows, size_t i, struct tide_run_status *out)
-{
-	memset(out, 0, sizeof(*out));
-	out->found = true;
-	out->id = tide_rows_int(rows, i, 0);
-	out->plan = copy(ctx, rows, i, 1);
-	out->title = copy(ctx, rows, i, 2);
-	out->table = copy(ctx, rows, i, 3);
-	out->hash = copy(ctx, rows, i, 4);
-	out->state = tide_run_state_of(tide_rows_text(rows, i, 5));
-	out->wanted = tide_wanted_of(tide_rows_text(rows, i, 6));
-	out->reason = copy(ctx, rows, i, 7);
-	out->direction = tide_direction_of(tide_rows_text(rows, i, 8));
-	out->phase = copy(ctx, rows, i, 9);
-	out->holder = copy(ctx, rows, i, 10);
-	out->heartbeat_age = real(rows, i, 11);
-	out->live = tide_rows_bool(rows, i, 12);
-	out->created = copy(ctx, rows, i, 13);
-	out->updated = copy(ctx, rows, i, 14);
-	out->plan_text = copy(ctx, rows, i, 15);
-	out->hold_until = copy(ctx, rows, i, 16);
-	tide_progress_read(ctx, tide_rows_text(rows, i, 17), &out->progress);
-	out->conflicts = tide_rows_int(rows, i, 18);
-	out->time_over = tide_rows_bool(rows, i, 22);
-	out->unmatched = tide_rows_null(rows, i, 23) ? -1 : tide_rows_int(rows, i, 23);
-	out->unmatched_key = copy(ctx, rows, i, 24);
-	out->code = tide_rows_null(rows, i, 25) ? 0 : (int)tide_rows_int(rows, i, 25);
-	out->wanted_by = copy(ctx, rows, i, 26);
-}
+static const struct tide_record_field stored_fields[] = {
+	TIDE_FIELD(stored, state, TEXT),
+	TIDE_FIELD(stored, wanted, TEXT),
+	TIDE_FIELD(stored, direction, TEXT),
+	TIDE_FIELD(stored, progress, TEXT),
+	TIDE_FIELD(stored, ordinal, COUNT),
+	TIDE_FIELD(stored, approved, BOOL),
+};
+static const struct tide_record stored_record = TIDE_RECORD(stored_fields);
 
 /* Once it is known whether an executor works on it. */
 static void
@@ -93,22 +92,46 @@ stored_plan(void *ctx, const struct tide_run_status *run)
 
 /* Of the phase ahead. At a gate the approval counts first; in a hold only time does. */
 static void
-read_gate(const struct tide_rows *rows, size_t i, struct tide_run_status *out)
+read_gate(const struct stored *stored, struct tide_run_status *out)
 {
-	bool approved = tide_rows_bool(rows, i, 19), in_hold = tide_rows_bool(rows, i, 20);
-	int64_t ordinal = tide_rows_null(rows, i, 21) ? -1 : tide_rows_int(rows, i, 21);
 	void *mem;
 	const struct tide_plan *plan;
 
-	out->in_hold = in_hold;
-	if (approved || in_hold || ordinal < 0 || tide_run_word(out->state)->over)
+	if (stored->approved || out->in_hold || stored->ordinal < 0 || tide_run_word(out->state)->over)
 		return;
 	mem = talloc_new(NULL);
 	plan = stored_plan(mem, out);
 	out->needs_approval =
-	    plan != NULL && (size_t)ordinal < plan->count && plan->phase[ordinal].gate.manual;
+	    plan != NULL && (size_t)stored->ordinal < plan->count && plan->phase[stored->ordinal].gate.manual;
 	talloc_free(mem);
 }
+
+static void
+read_run(void *ctx, const struct tide_rows *rows, size_t i, struct tide_run_status *out)
+{
+	void *mem = talloc_new(ctx);
+	struct stored stored;
+
+	memset(out, 0, sizeof(*out));
+	tide_rows_record(ctx, rows, i, &run_record, out);
+	tide_rows_record(mem, rows, i, &stored_record, &stored);
+	out->found = true;
+	out->state = tide_run_state_of(stored.state);
+	out->wanted = tide_wanted_of(stored.wanted);
+	out->direction = tide_direction_of(stored.direction);
+	tide_progress_read(ctx, stored.progress, &out->progress);
+	read_gate(&stored, out);
+	talloc_free(mem);
+}
+
+static const struct tide_record_field phase_fields[] = {
+	TIDE_FIELD(tide_phase_status, name, TEXT),
+	TIDE_FIELD(tide_phase_status, kind, TEXT),
+	TIDE_FIELD(tide_phase_status, started, TEXT),
+	TIDE_FIELD(tide_phase_status, ended, TEXT),
+	TIDE_FIELD(tide_phase_status, approved_by, TEXT),
+};
+static const struct tide_record phase_record = TIDE_RECORD(phase_fields);
 
 static bool
 read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, struct tide_err *err)
@@ -116,30 +139,18 @@ read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, stru
 	void *mem = talloc_new(ctx);
 	const struct tide_plan *plan = stored_plan(mem, out);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(conn, mem,
-	    "SELECT name, kind, state, to_char(started AT TIME ZONE 'UTC', "
-	    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
-	    "to_char(ended AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), approved_by "
-	    "FROM tidemark.phase "
-	    "WHERE run = $1::bigint ORDER BY ordinal",
-	    TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
+	bool ok = tide_await_query(
+	    conn, mem, tide_sql_state_phases, TIDE_ARGS(tide_param_int(mem, out->id)), &rows, err);
 
-	if (ok) {
-		out->count = tide_rows_count(rows);
-		out->item = talloc_zero_array(ctx, struct tide_phase_status, (unsigned)out->count);
-	}
+	if (ok)
+		out->item = tide_rows_records(ctx, rows, &phase_record, sizeof(*out->item), &out->count);
 	for (size_t i = 0; ok && i < out->count; i++) {
+		const char *state = tide_rows_required(rows, i, tide_rows_column(rows, "state"));
 		struct tide_phase_status *p = &out->item[i];
 
-		p->name = copy(ctx, rows, i, 0);
-		p->kind = copy(ctx, rows, i, 1);
-		p->state =
-		    tide_phase_shown(tide_phase_state_of(tide_rows_text(rows, i, 2)), out->state, out->live);
-		p->started = copy(ctx, rows, i, 3);
-		p->ended = copy(ctx, rows, i, 4);
+		p->state = tide_phase_shown(tide_phase_state_of(state), out->state, out->live);
 		if (plan != NULL && i < plan->count && p->state != TIDE_PHASE_DONE)
 			p->gate = tide_gate_text(ctx, &plan->phase[i].gate);
-		p->approved_by = copy(ctx, rows, i, 5);
 	}
 	talloc_free(mem);
 	return ok;
@@ -206,7 +217,6 @@ tide_store_status(
 	     (!is || tide_await_query(conn, mem, tide_sql_state_status, TIDE_ARGS(plan), &rows, err));
 	if (ok && is && tide_rows_count(rows) > 0) {
 		read_run(ctx, rows, 0, out);
-		read_gate(rows, 0, out);
 		ok = read_home(ctx, conn, out, err) && read_phases(ctx, conn, out, err) &&
 		     read_checkpoints(ctx, conn, out, err);
 		show_pause(ctx, out);
@@ -231,7 +241,6 @@ tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out,
 		out->item = talloc_zero_array(ctx, struct tide_run_status, (unsigned)out->count);
 		for (size_t i = 0; ok && i < out->count; i++) {
 			read_run(ctx, rows, i, &out->item[i]);
-			read_gate(rows, i, &out->item[i]);
 			ok = read_home(ctx, conn, &out->item[i], err) &&
 			     read_checkpoints(ctx, conn, &out->item[i], err);
 			show_pause(ctx, &out->item[i]);

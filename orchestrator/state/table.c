@@ -15,23 +15,40 @@ tide_table_find(void *ctx, struct tide_conn *conn, const char *schema, const cha
 	void *mem = talloc_new(ctx);
 	char *text = tide_relation_text(mem, schema, relation);
 	struct tide_rows *rows = NULL;
-	bool ok = tide_await_role_search_path(conn, mem,
-	    "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c "
-	    "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE c.oid "
-	    "OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::pg_catalog.oid",
-	    TIDE_ARGS(text), &rows, err);
+	bool ok = tide_await_role_search_path(conn, mem, tide_sql_state_table, TIDE_ARGS(text), &rows, err);
 
 	if (ok && tide_rows_count(rows) == 0) {
 		ok = tide_fail(err, TIDE_PRECONDITION, "table %s does not exist", text);
 		tide_hint(err, "check `table` in the plan and the database you are connected to");
 	}
 	if (ok) {
-		*oid = tide_rows_int(rows, 0, 0);
-		*name = talloc_strdup(ctx, tide_rows_text(rows, 0, 1));
+		*oid = tide_rows_int(rows, 0, tide_rows_column(rows, "oid"));
+		*name = talloc_strdup(ctx, tide_rows_required(rows, 0, tide_rows_column(rows, "name")));
 	}
 	talloc_free(mem);
 	return ok;
 }
+
+/* What the table of the run is called now. */
+struct place {
+	char *schema, *name;
+	char *printed,
+	    *printed_before; /* as the server prints the name, and the one that the action was compiled with */
+	bool has_name;       /* the name in the run's row still means it */
+	char *has_it_now;    /* what that name means now; NULL: nothing */
+	char *recorded;      /* that name */
+};
+
+static const struct tide_record_field place_fields[] = {
+	TIDE_FIELD(place, schema, TEXT),
+	TIDE_FIELD(place, name, TEXT),
+	TIDE_FIELD(place, printed, TEXT),
+	TIDE_FIELD(place, printed_before, TEXT),
+	TIDE_FIELD(place, has_name, BOOL),
+	TIDE_FIELD(place, has_it_now, TEXT),
+	TIDE_FIELD(place, recorded, TEXT),
+};
+static const struct tide_record place_record = TIDE_RECORD(place_fields);
 
 /* How the table is called where `action` was compiled: two parts, or 0. */
 static bool
@@ -61,19 +78,18 @@ rename_back(void *ctx, const char *schema, const char *name, char *const before[
  * they would change that one. A rename of the plan's own is known: the run's row has the name that it left.
  */
 static bool
-check_own_sql(void *mem, const struct tide_action *action, const struct tide_rows *rows, struct tide_err *err)
+check_own_sql(void *mem, const struct tide_action *action, const struct place *now, struct tide_err *err)
 {
 	char *left[2], *where;
 
-	if ((action->flags & TIDE_ROLE_SEARCH_PATH) == 0 || tide_rows_bool(rows, 0, 4) ||
-	    tide_rows_null(rows, 0, 5) || tide_name_parse(mem, tide_rows_text(rows, 0, 6), left) != 2 ||
-	    !tide_action_mentions(action, left[1]))
+	if ((action->flags & TIDE_ROLE_SEARCH_PATH) == 0 || now->has_name || now->has_it_now == NULL ||
+	    tide_name_parse(mem, now->recorded, left) != 2 || !tide_action_mentions(action, left[1]))
 		return true;
-	where = rename_back(mem, tide_rows_text(rows, 0, 0), tide_rows_text(rows, 0, 1), left);
+	where = rename_back(mem, now->schema, now->name, left);
 	tide_fail(err, TIDE_PRECONDITION,
 	    "the plan's statements name %s, and that is another relation now: the table of the run was "
 	    "renamed to %s",
-	    left[1], tide_rows_text(rows, 0, 2));
+	    left[1], now->printed);
 	return tide_hint(err, "rename the other one and rename the table back (%s), then run again", where);
 }
 
@@ -94,7 +110,7 @@ moved_names(struct tide_session *session, void *mem, const struct tide_action *a
 		if (!tide_await_query(session->conn, mem, "SELECT pg_catalog.to_regclass($1) IS NULL",
 			TIDE_ARGS(found.item[i]), &rows, err))
 			return false;
-		if (!tide_rows_bool(rows, 0, 0))
+		if (!tide_rows_only_bool(rows))
 			continue;
 		*names = talloc_realloc(mem, *names, struct tide_renaming, (unsigned)(*count + 1));
 		(*names)[(*count)++] = (struct tide_renaming){ .from = found.item[i],
@@ -105,18 +121,17 @@ moved_names(struct tide_session *session, void *mem, const struct tide_action *a
 
 static bool
 renamed(struct tide_session *session, void *ctx, void *mem, const struct tide_action *action,
-    char *const before[2], const struct tide_rows *rows, const struct tide_action **out, struct tide_err *err)
+    char *const before[2], const struct place *now, const struct tide_action **out, struct tide_err *err)
 {
-	const char *schema = tide_rows_required(rows, 0, 0), *name = tide_rows_required(rows, 0, 1);
 	struct tide_renaming *names = talloc_array(mem, struct tide_renaming, 1);
 	size_t count = 1;
 
 	names[0] = (struct tide_renaming){ .from = tide_sqlf(mem, "%I.%I", before[0], before[1]),
-		.to = tide_sqlf(mem, "%I.%I", schema, name),
-		.printed_from = tide_rows_text(rows, 0, 3),
-		.printed_to = tide_rows_text(rows, 0, 2) };
-	if (strcmp(schema, before[0]) != 0 &&
-	    !moved_names(session, mem, action, before, schema, &names, &count, err))
+		.to = tide_sqlf(mem, "%I.%I", now->schema, now->name),
+		.printed_from = now->printed_before,
+		.printed_to = now->printed };
+	if (strcmp(now->schema, before[0]) != 0 &&
+	    !moved_names(session, mem, action, before, now->schema, &names, &count, err))
 		return false;
 	*out = tide_action_renamed(ctx, action, names, count);
 	return true;
@@ -128,6 +143,7 @@ tide_table_follow(struct tide_session *session, void *ctx, const struct tide_act
 {
 	void *mem = talloc_new(ctx);
 	struct tide_rows *rows;
+	struct place now;
 	char *before[2];
 	bool ok;
 
@@ -142,12 +158,12 @@ tide_table_follow(struct tide_session *session, void *ctx, const struct tide_act
 		ok = tide_fail(err, TIDE_PRECONDITION, "table %s of the run of '%s' was dropped",
 		    session->relation, session->plan->name);
 	} else if (ok) {
+		tide_rows_record(mem, rows, 0, &place_record, &now);
 		talloc_free(session->relation);
-		session->relation = talloc_strdup(session, tide_rows_required(rows, 0, 2));
-		ok = check_own_sql(mem, action, rows, err);
-		if (ok && (strcmp(before[0], tide_rows_required(rows, 0, 0)) != 0 ||
-			      strcmp(before[1], tide_rows_required(rows, 0, 1)) != 0))
-			ok = renamed(session, ctx, mem, action, before, rows, out, err);
+		session->relation = talloc_strdup(session, now.printed);
+		ok = check_own_sql(mem, action, &now, err);
+		if (ok && (strcmp(before[0], now.schema) != 0 || strcmp(before[1], now.name) != 0))
+			ok = renamed(session, ctx, mem, action, before, &now, out, err);
 	}
 	talloc_free(mem);
 	return ok;

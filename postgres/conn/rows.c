@@ -168,6 +168,39 @@ tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column)
 	return text[0] == 't';
 }
 
+/* The position of the one column. */
+static size_t
+only_column(const struct tide_rows *rows)
+{
+	if (tide_rows_width(rows) != 1)
+		malformed(rows, "it has %zu columns where one was asked for", tide_rows_width(rows));
+	return 0;
+}
+
+const char *
+tide_rows_only_text(const struct tide_rows *rows)
+{
+	return tide_rows_text(rows, 0, only_column(rows));
+}
+
+const char *
+tide_rows_only_required(const struct tide_rows *rows)
+{
+	return tide_rows_required(rows, 0, only_column(rows));
+}
+
+int64_t
+tide_rows_only_int(const struct tide_rows *rows)
+{
+	return tide_rows_int(rows, 0, only_column(rows));
+}
+
+bool
+tide_rows_only_bool(const struct tide_rows *rows)
+{
+	return tide_rows_bool(rows, 0, only_column(rows));
+}
+
 size_t
 tide_rows_column(const struct tide_rows *rows, const char *name)
 {
@@ -187,10 +220,9 @@ parse_word(const struct tide_rows *rows, const struct tide_record_field *field, 
 }
 
 static void
-read_member(
-    void *ctx, const struct tide_rows *rows, size_t row, const struct tide_record_field *field, void *member)
+read_member(void *ctx, const struct tide_rows *rows, size_t row, size_t column,
+    const struct tide_record_field *field, void *member)
 {
-	size_t column = tide_rows_column(rows, field->name);
 	bool null = tide_rows_null(rows, row, column), truth;
 	int64_t whole;
 	double real;
@@ -240,8 +272,12 @@ void
 tide_rows_record(
     void *ctx, const struct tide_rows *rows, size_t row, const struct tide_record *record, void *item)
 {
-	for (size_t i = 0; i < record->count; i++)
-		read_member(ctx, rows, row, &record->field[i], (char *)item + record->field[i].offset);
+	for (size_t i = 0; i < record->count; i++) {
+		const struct tide_record_field *field = &record->field[i];
+
+		read_member(
+		    ctx, rows, row, tide_rows_column(rows, field->name), field, (char *)item + field->offset);
+	}
 }
 
 void *
@@ -252,7 +288,13 @@ tide_rows_records(
 
 	*count = tide_rows_count(rows);
 	items = talloc_zero_size(ctx, *count * size);
-	for (size_t i = 0; i < *count; i++)
-		tide_rows_record(items, rows, i, record, items + i * size);
+	/* Field by field: each column is looked up once, not for each row. */
+	for (size_t i = 0; i < record->count; i++) {
+		const struct tide_record_field *field = &record->field[i];
+		size_t column = tide_rows_column(rows, field->name);
+
+		for (size_t row = 0; row < *count; row++)
+			read_member(items, rows, row, column, field, items + row * size + field->offset);
+	}
 	return items;
 }

@@ -9,8 +9,9 @@
 #include "tidemark/base/record.h"
 
 /**
- * A result, typed access by position. The SQL is ours, so a column that is not there or a value that does not parse is an
- * answer of something that is no PostgreSQL: the program ends with an error and exit 1. That is as safe as being killed.
+ * A result. Columns are found by their names: a struct from a row (tide_rows_record), one column (tide_rows_column), or the one value of
+ * a statement that gives one (tide_rows_only_…). The SQL is ours, so a column that is not there or a value that does not parse is an answer of something that
+ * is no PostgreSQL: the program ends with an error and exit 1. That is as safe as being killed.
  */
 struct tide_rows;
 struct ev_loop;
@@ -40,6 +41,12 @@ int64_t tide_rows_int(const struct tide_rows *rows, size_t row, size_t column);
 double tide_rows_real(const struct tide_rows *rows, size_t row, size_t column);
 /** false when NULL. */
 bool tide_rows_bool(const struct tide_rows *rows, size_t row, size_t column);
+
+/** The value of a result of one column, in its first row: as above. More columns, or no row, is an answer that cannot be read. */
+const char *tide_rows_only_text(const struct tide_rows *rows);
+const char *tide_rows_only_required(const struct tide_rows *rows);
+int64_t tide_rows_only_int(const struct tide_rows *rows);
+bool tide_rows_only_bool(const struct tide_rows *rows);
 
 /** The position of the column with this name. One that is not there is an answer that cannot be read. */
 size_t tide_rows_column(const struct tide_rows *rows, const char *name);

@@ -7,7 +7,7 @@
 
 #define LOOK "WITH mark AS (UPDATE tidemark.run r SET hold_until"
 #define MOVE_RUN "-- Moves run $1"
-#define MOVE_PHASE "UPDATE tidemark.phase p SET state"
+#define MOVE_PHASE "-- Moves phase $3 of run $1"
 
 static const char look_columns[] = "approved soak_left soak_until unmatched unmatched_key";
 

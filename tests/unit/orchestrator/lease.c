@@ -8,8 +8,8 @@
 #define TAKE "SET owner = $2, fence = fence + 1"
 #define MOVE "-- Moves run $1"
 #define HOLDER "SELECT owner, heartbeat"
-#define COUNT_ORPHANS "SELECT count(*) FROM pg_catalog.pg_stat_activity"
-#define END_ORPHANS "SELECT count(pg_terminate_backend"
+#define COUNT_ORPHANS "-- Sessions of ours"
+#define END_ORPHANS "-- Ends the sessions"
 #define TAKEN "SELECT fence >= $2"
 
 static const char taken_columns[] = "fence segments timeline_before timeline";

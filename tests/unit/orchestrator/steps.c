@@ -14,7 +14,7 @@
 /* What the table is called: as ever. */
 #define SAME_NAME                                                                                            \
 	{                                                                                                    \
-		FOLLOW, "schema name now before same old relation",                                          \
+		FOLLOW, "schema name printed printed_before has_name has_it_now recorded",                   \
 		    "public|t|public.t|public.t|t|~|public.t", NULL, 0                                       \
 	}
 
@@ -284,7 +284,7 @@ a_table_that_was_dropped_is_said(void **state)
 {
 	struct fixture *f = *state;
 	static const struct answer table[] = {
-		{ FOLLOW, "schema name now before same old relation", NULL, NULL, 0 },
+		{ FOLLOW, "schema name printed printed_before has_name has_it_now recorded", NULL, NULL, 0 },
 		{ NULL },
 	};
 	struct tide_executor *exe = begin(f, table);

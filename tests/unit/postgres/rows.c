@@ -45,7 +45,7 @@ make(void *ctx)
 }
 
 static void
-values_are_read_by_position(void **state)
+values_are_read_as_their_types(void **state)
 {
 	struct tide_rows *rows = make(NULL);
 
@@ -73,6 +73,34 @@ null_is_nothing_in_every_type(void **state)
 	assert_false(tide_rows_bool(rows, 0, 5));
 	assert_false(tide_rows_null(rows, 0, 4));
 	talloc_free(rows);
+}
+
+/* One column, one row. */
+static struct tide_rows *
+make_only(const char *value)
+{
+	PGresAttDesc column = { .name = (char[]){ "v" } };
+	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+	char copy[32];
+
+	snprintf(copy, sizeof(copy), "%s", value);
+	assert_int_equal(PQsetResultAttrs(result, 1, &column), 1);
+	assert_int_equal(PQsetvalue(result, 0, 0, copy, (int)strlen(copy)), 1);
+	return tide_rows_take(NULL, result, NULL);
+}
+
+static void
+the_only_value_needs_no_name(void **state)
+{
+	struct tide_rows *number = make_only("42"), *truth = make_only("t");
+
+	(void)state;
+	assert_int_equal(tide_rows_only_int(number), 42);
+	assert_string_equal(tide_rows_only_text(number), "42");
+	assert_string_equal(tide_rows_only_required(number), "42");
+	assert_true(tide_rows_only_bool(truth));
+	talloc_free(number);
+	talloc_free(truth);
 }
 
 static void
@@ -194,11 +222,18 @@ nothing_where_a_value_belongs(const struct tide_rows *rows)
 }
 
 static void
+one_of_many_as_the_only_one(const struct tide_rows *rows)
+{
+	(void)tide_rows_only_int(rows);
+}
+
+static void
 an_answer_that_cannot_be_read_ends_with_an_error(void **state)
 {
 	static void (*const misuses[])(const struct tide_rows *) = { past_the_last_row, past_the_last_column,
 		a_word_as_a_number, a_fraction_as_an_integer, a_word_as_a_truth,
-		nothing_where_a_value_belongs, a_column_that_is_not_there, an_unknown_word };
+		nothing_where_a_value_belongs, a_column_that_is_not_there, an_unknown_word,
+		one_of_many_as_the_only_one };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(misuses) / sizeof(misuses[0]); i++) {
@@ -266,9 +301,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values_are_read_by_position),
+		cmocka_unit_test(values_are_read_as_their_types),
 		cmocka_unit_test(null_is_nothing_in_every_type),
 		cmocka_unit_test(rows_are_read_by_the_names_of_their_columns),
+		cmocka_unit_test(the_only_value_needs_no_name),
 		cmocka_unit_test(a_copy_lives_on_its_own),
 		cmocka_unit_test(an_answer_that_cannot_be_read_ends_with_an_error),
 		cmocka_unit_test(whoever_watches_the_loop_is_told_what_cannot_be_read),
