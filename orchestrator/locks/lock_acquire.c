@@ -49,9 +49,5 @@ tide_lock_acquire_sql(void *ctx, const struct tide_action *action, const struct 
 const char *
 tide_lock_remaining_sql(void)
 {
-	return "SELECT pg_catalog.set_config('lock_timeout', greatest(ceil(extract(epoch FROM "
-	       "pg_catalog.current_setting('tidemark.lock_until')::pg_catalog.timestamptz - "
-	       "pg_catalog.clock_timestamp()) * 1000), "
-	       "pg_catalog.current_setting('tidemark.lock_budget')::pg_catalog.int8 / 10, "
-	       "1)::pg_catalog.text, true);\n";
+	return tide_sql_locks_remaining;
 }

@@ -3,6 +3,7 @@
 #include <ev.h>
 #include <talloc.h>
 
+#include "locks_sql.h"
 #include "signals/backend_watch.h"
 #include "tidemark/base/units.h"
 
@@ -36,9 +37,10 @@ static void
 answered(void *ctx, const struct tide_rows *rows)
 {
 	struct tide_lock_waits *waits = ctx;
+	size_t pid = tide_rows_column(rows, "pid");
 
 	for (size_t i = 0; i < tide_rows_count(rows); i++)
-		mark(waits, tide_rows_int(rows, i, 0));
+		mark(waits, tide_rows_int(rows, i, pid));
 }
 
 /* All of them at once: the connection carries one question at a time. */
@@ -57,8 +59,7 @@ target(void *ctx, void *mem)
 }
 
 static const struct tide_backend_watch_ops waits_ops = {
-	.sql =
-	    "SELECT pid FROM pg_stat_activity WHERE pid = ANY ($1::integer[]) AND wait_event_type = 'Lock'",
+	.sql = tide_sql_locks_waiting,
 	.target = target,
 	.answer = answered,
 };

@@ -5,6 +5,7 @@
 #include "gate.h"
 #include "state/journal.h"
 #include "lifecycle.h"
+#include "run_sql.h"
 #include "runner.h"
 
 struct stand {
@@ -70,25 +71,9 @@ refuse(struct tide_executor *exe, const struct tide_run_row *run, const struct s
 static bool
 open_gate(struct tide_executor *exe, const struct stand *stand, bool live, struct tide_err *err)
 {
-	static const char open[] =
-	    "WITH p AS (UPDATE tidemark.phase SET approved = coalesce(approved, clock_timestamp()), "
-	    "approved_by = coalesce(approved_by, $3), waive_soak = waive_soak "
-	    "OR ($4::boolean AND NOT $5::boolean), "
-	    "waive_hold = waive_hold OR ($4::boolean AND $5::boolean) "
-	    "WHERE run = $1::bigint AND ordinal = $2::integer RETURNING run), "
-	    "j AS (INSERT INTO tidemark.journal (run, event, phase, outcome, detail) "
-	    "SELECT run, 'gate.advance', $2::integer, CASE WHEN $5::boolean "
-	    "THEN 'hold waived' WHEN $4::boolean "
-	    "THEN 'opened, soak waived' ELSE 'opened' END, "
-	    "jsonb_strip_nulls(jsonb_build_object('by', $3, 'reason', $6::text, "
-	    "'ticket', $7::text, 'note', $8::text)) "
-	    "FROM p RETURNING run), "
-	    "r AS (UPDATE tidemark.run SET reason = 'approved by ' || $3 || '; nobody has continued it yet' "
-	    "WHERE id = $1::bigint AND state = 'waiting' AND NOT $9::boolean RETURNING 1) "
-	    "SELECT pg_notify('tidemark', run::text) FROM j";
 	void *mem = talloc_new(exe);
 	const struct tide_run_options *o = exe->options;
-	bool ok = tide_await_query(exe->control, mem, open,
+	bool ok = tide_await_query(exe->control, mem, tide_sql_run_advance,
 	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, stand->index),
 		o->by != NULL ? o->by : exe->session->owner, o->now ? "true" : "false",
 		stand->in_hold ? "true" : "false", o->reason, o->ticket, o->note, live ? "true" : "false"),

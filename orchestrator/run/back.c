@@ -11,6 +11,7 @@
 #include "lifecycle.h"
 #include "compile_live.h"
 #include "runner.h"
+#include "run_sql.h"
 #include "steps/step_runner.h"
 #include "tidemark/base/array.h"
 #include "tidemark/base/units.h"
@@ -84,30 +85,42 @@ check_reversible(struct tide_executor *exe, const struct rollback_plan *rollback
 	return true;
 }
 
-/* One drop_column of another plan: its name, text and state, the phase, and whether that is done. */
+/* One drop_column of another plan. */
+struct drop {
+	char *plan, *plan_text, *state;
+	int64_t ordinal; /* of the phase */
+	bool done;
+};
+static const struct tide_record_field drop_fields[] = {
+	TIDE_FIELD(drop, plan, TEXT),
+	TIDE_FIELD(drop, plan_text, TEXT),
+	TIDE_FIELD(drop, state, TEXT),
+	TIDE_FIELD(drop, ordinal, INT),
+	TIDE_FIELD(drop, done, BOOL),
+};
+static const struct tide_record drop_record = TIDE_RECORD(drop_fields);
+
 static bool
-check_drop(
-    struct tide_executor *exe, void *mem, const struct tide_rows *rows, size_t row, struct tide_err *err)
+check_drop(struct tide_executor *exe, void *mem, const struct drop *drop, struct tide_err *err)
 {
-	const char *plan = tide_rows_required(rows, row, 0), *text = tide_rows_required(rows, row, 1);
 	struct tide_err unread = { 0 };
 	struct tide_plan *other;
 	const char *column;
 
-	if (!tide_plan_parse(
-		mem, plan, text, strlen(text), tide_phase_kinds(), tide_phase_count, &other, &unread) ||
-	    (column = tide_phase_needs(exe->plan, other, (size_t)tide_rows_int(rows, row, 3))) == NULL)
+	if (!tide_plan_parse(mem, drop->plan, drop->plan_text, strlen(drop->plan_text), tide_phase_kinds(),
+		tide_phase_count, &other, &unread) ||
+	    (column = tide_phase_needs(exe->plan, other, (size_t)drop->ordinal)) == NULL)
 		return true;
-	if (tide_rows_bool(rows, row, 4)) {
+	if (drop->done) {
 		tide_fail(err, TIDE_PRECONDITION,
 		    "plan '%s' cannot be rolled back: plan '%s' has dropped \"%s\" permanently",
-		    exe->plan->name, plan, column);
+		    exe->plan->name, drop->plan, column);
 		return tide_hint(
 		    err, "this was the point of no return: from here on a change back is a new plan");
 	}
 	tide_fail(err, TIDE_PRECONDITION, "plan '%s' (%s) takes over what keeps \"%s\" in step, to drop it",
-	    plan, tide_rows_required(rows, row, 2), column);
-	return tide_hint(err, "roll that one back first: tidemark rollback %s", plan);
+	    drop->plan, drop->state, column);
+	return tide_hint(err, "roll that one back first: tidemark rollback %s", drop->plan);
 }
 
 /* Another plan may have taken the triggers of this one over, to drop the old column: then the rollback leads through that one. */
@@ -116,21 +129,21 @@ check_taken_over(struct tide_executor *exe, const struct tide_run_row *run, stru
 {
 	void *mem;
 	struct tide_rows *rows;
+	struct drop *drops;
+	size_t count;
 	bool ok;
 
 	if (run->state != TIDE_RUN_COMPLETE)
 		return true;
 	mem = talloc_new(exe);
-	ok = tide_await_query(exe->control, mem,
-	    "SELECT r.plan, r.plan_text, r.state, p.ordinal, p.state = 'done' FROM tidemark.run r JOIN "
-	    "tidemark.phase p ON p.run = r.id WHERE r.table_oid = $1::oid "
-	    "AND r.id > $2::bigint AND r.state <> "
-	    "'rolled_back' AND r.plan <> $3 AND p.kind = 'drop_column' ORDER BY r.id, p.ordinal",
+	ok = tide_await_query(exe->control, mem, tide_sql_run_drops,
 	    TIDE_ARGS(tide_param_int(mem, exe->session->table_oid), tide_param_int(mem, exe->session->run),
 		exe->plan->name),
 	    &rows, err);
-	for (size_t i = 0; ok && i < tide_rows_count(rows); i++)
-		ok = check_drop(exe, mem, rows, i, err);
+	if (ok)
+		drops = tide_rows_records(mem, rows, &drop_record, sizeof(*drops), &count);
+	for (size_t i = 0; ok && i < count; i++)
+		ok = check_drop(exe, mem, &drops[i], err);
 	talloc_free(mem);
 	return ok;
 }
@@ -164,7 +177,7 @@ count_lost(struct tide_executor *exe, void *mem, const char *lost, char **text, 
 			: talloc_asprintf(mem, " (in how many rows is unknown: %s)", failed.message);
 		return true;
 	}
-	count = tide_rows_int(rows, 0, 0);
+	count = tide_rows_only_int(rows);
 	*text = count > COUNT_MOST
 		    ? talloc_asprintf(mem, " (in more than %d rows)", COUNT_MOST)
 		    : talloc_asprintf(mem, " (in %lld row%s)", (long long)count, count == 1 ? "" : "s");
@@ -353,18 +366,12 @@ undone_actions(struct tide_executor *exe, void *mem, const struct rollback_entry
     struct tide_err *err)
 {
 	struct tide_rows *rows;
-	bool ok = tide_await_query(exe->control, mem,
-	    "WITH u AS (SELECT seq, step, outcome, split_part(step, '#', 1) AS of, step LIKE '%.cleanup' AS "
-	    "cleanup FROM tidemark.journal WHERE run = $1::bigint AND phase = $2::integer AND event = "
-	    "'undo.done' AND seq > coalesce((SELECT max(seq) FROM tidemark.journal WHERE run = $1::bigint "
-	    "AND phase = $2::integer AND event = 'step.done'), 0)) "
-	    "SELECT coalesce(string_agg(DISTINCT u.step, chr(10)), '') FROM u WHERE NOT u.cleanup "
-	    "AND u.outcome IS DISTINCT FROM '" TIDE_ALREADY_SO "' "
-	    "AND NOT EXISTS (SELECT FROM u AS c WHERE c.cleanup AND c.of = u.of AND c.seq > u.seq)",
-	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, c->index)), &rows, err);
+	bool ok = tide_await_query(exe->control, mem, tide_sql_run_undone,
+	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, c->index), TIDE_ALREADY_SO),
+	    &rows, err);
 
 	if (ok)
-		*names = tide_rows_required(rows, 0, 0);
+		*names = tide_rows_only_required(rows);
 	return ok;
 }
 

@@ -2,19 +2,10 @@
 
 #include <talloc.h>
 
+#include "run_sql.h"
 #include "state/crash_points.h"
 #include "state/move.h"
 #include "compile_live.h"
-
-static const char extend[] =
-    "WITH r AS (UPDATE tidemark.run SET hash = $3, plan_text = $4, title = $5, updated = clock_timestamp() "
-    "WHERE id = $1::bigint AND fence = $2::bigint AND hash IN ($3, $9) RETURNING id, fence), "
-    "p AS (INSERT INTO tidemark.phase (run, ordinal, name, kind) "
-    "SELECT r.id, $6::integer + u.ord - 1, u.name, u.kind FROM r, "
-    "unnest($7::text[], $8::text[]) WITH ORDINALITY AS u (name, kind, ord) "
-    "ON CONFLICT DO NOTHING RETURNING name) "
-    "INSERT INTO tidemark.journal (run, event, outcome, fence) "
-    "SELECT r.id, 'plan.extended', (SELECT string_agg(name, ', ') FROM p), r.fence FROM r RETURNING 1";
 
 /* Names of phases and kinds need no quoting but the quotes. */
 static char *
@@ -34,13 +25,11 @@ reached(struct tide_executor *exe, void *mem, size_t *first, bool *at_work, stru
 {
 	struct tide_rows *rows;
 
-	if (!tide_await_query(exe->control, mem,
-		"SELECT count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE state = 'running') "
-		"FROM tidemark.phase WHERE run = $1::bigint",
+	if (!tide_await_query(exe->control, mem, tide_sql_run_reached,
 		TIDE_ARGS(tide_param_int(mem, exe->session->run)), &rows, err))
 		return false;
-	*at_work = tide_rows_int(rows, 0, 1) > 0;
-	*first = (size_t)(tide_rows_int(rows, 0, 0) + (*at_work ? 1 : 0));
+	*at_work = tide_rows_int(rows, 0, tide_rows_column(rows, "running")) > 0;
+	*first = (size_t)tide_rows_int(rows, 0, tide_rows_column(rows, "done")) + (*at_work ? 1 : 0);
 	return true;
 }
 
@@ -67,7 +56,7 @@ tide_extend_run(struct tide_executor *exe, const struct tide_run_row *run, struc
 	/* First: a run that is complete must not have phases to do. Another executor may have taken the same ones over meanwhile. */
 	bool ok =
 	    (run->state != TIDE_RUN_COMPLETE || tide_run_move(exe->session, &ready, err)) &&
-	    tide_session_write(exe->session, extend,
+	    tide_session_write(exe->session, tide_sql_run_extend,
 		TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		    plan->hash, plan->text, plan->title, tide_param_int(mem, (int64_t)known),
 		    array_of(mem, plan, known, false), array_of(mem, plan, known, true), run->known_hash),

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "run_sql.h"
 #include "state/move.h"
 #include "state/role_search_path.h"
 #include "signals/watcher.h"
@@ -13,41 +14,32 @@ struct view {
 	bool approved;
 	double soak_left; /* seconds; ≤ 0 over or waived */
 	char *soak_until;
+	int64_t unmatched; /* rows without a match in the lookup */
+	char *unmatched_key;
 	char *note; /* what the person who opens the gate should know, or NULL */
 };
 
-static const char look[] =
-    "WITH mark AS (UPDATE tidemark.run r SET hold_until = CASE WHEN $4::interval > interval '0' "
-    "THEN coalesce(before.ended, r.created) + $4::interval END "
-    "FROM (SELECT max(ended) AS ended FROM tidemark.phase WHERE run = $1::bigint "
-    "AND ordinal = $3::integer - 1) "
-    "AS before WHERE r.id = $1::bigint AND r.fence = $2::bigint RETURNING r.hold_until) "
-    "SELECT p.approved IS NOT NULL, "
-    "CASE WHEN p.waive_soak THEN 0 ELSE extract(epoch FROM mark.hold_until - clock_timestamp()) END, "
-    "to_char(mark.hold_until, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
-    "l.detail->>'rows_unmatched', l.detail->>'unmatched_key' "
-    "FROM tidemark.phase p CROSS JOIN mark LEFT JOIN LATERAL (SELECT j.detail FROM tidemark.journal j "
-    "JOIN tidemark.phase q ON q.run = j.run AND q.ordinal = j.phase AND q.state = 'done' "
-    "WHERE j.run = p.run AND j.event = 'step.done' AND j.detail ? 'rows_unmatched' "
-    "ORDER BY j.seq DESC LIMIT 1) l ON p.kind = 'switch' "
-    "WHERE p.run = $1::bigint AND p.ordinal = $3::integer";
+static const struct tide_record_field view_fields[] = {
+	TIDE_FIELD(view, approved, BOOL),
+	TIDE_FIELD(view, soak_left, REAL),
+	TIDE_FIELD(view, soak_until, TEXT),
+	TIDE_FIELD(view, unmatched, INT),
+	TIDE_FIELD(view, unmatched_key, TEXT),
+};
+static const struct tide_record view_record = TIDE_RECORD(view_fields);
 
 static bool
 read_view(struct tide_executor *exe, void *mem, long index, struct view *out, struct tide_err *err)
 {
 	struct tide_rows *rows;
 
-	if (!tide_session_write(exe->session, look,
+	if (!tide_session_write(exe->session, tide_sql_run_gate,
 		TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		    tide_param_int(mem, index), tide_param_interval(mem, exe->plan->phase[index].gate.after)),
 		&rows, mem, err))
 		return false;
-	out->approved = tide_rows_bool(rows, 0, 0);
-	out->soak_left = tide_rows_real(rows, 0, 1);
-	out->soak_until = talloc_strdup(mem, tide_rows_text(rows, 0, 2));
-	out->note = tide_rows_int(rows, 0, 3) > 0
-			? tide_unmatched_text(mem, tide_rows_int(rows, 0, 3), tide_rows_text(rows, 0, 4))
-			: NULL;
+	tide_rows_record(mem, rows, 0, &view_record, out);
+	out->note = out->unmatched > 0 ? tide_unmatched_text(mem, out->unmatched, out->unmatched_key) : NULL;
 	return true;
 }
 
@@ -61,8 +53,8 @@ ask_sql(struct tide_executor *exe, const char *sql, bool *open, struct tide_err 
 	if (ok && (tide_rows_width(rows) != 1 || tide_rows_count(rows) > 1))
 		ok = tide_fail(err, TIDE_PRECONDITION, "it must return one row of one boolean");
 	else if (ok)
-		*open = tide_rows_count(rows) == 1 && !tide_rows_null(rows, 0, 0) &&
-			strcmp(tide_rows_text(rows, 0, 0), "t") == 0;
+		*open = tide_rows_count(rows) == 1 && tide_rows_only_text(rows) != NULL &&
+			strcmp(tide_rows_only_text(rows), "t") == 0;
 	if (!ok && err->code == TIDE_UNEXPECTED)
 		err->code = TIDE_PRECONDITION;
 	if (!ok && (strcmp(err->sqlstate, "42P01") == 0 || strcmp(err->sqlstate, "42883") == 0))

@@ -11,6 +11,7 @@
 #include "state/application_name.h"
 #include "state/encoding.h"
 #include "lease_wait.h"
+#include "run_sql.h"
 #include "state/lease.h"
 #include "state/schema.h"
 #include "executor/stop_signals.h"
@@ -60,33 +61,43 @@ owner_name(void *ctx)
 	    ctx, "%s@%s pid %ld #%04x", user, host, (long)getpid(), (unsigned)arc4random_uniform(0x10000));
 }
 
+struct facts {
+	bool standby, superuser;
+	int64_t deadlock_timeout, shared_buffers;
+};
+static const struct tide_record_field facts_fields[] = {
+	TIDE_FIELD(facts, standby, BOOL),
+	TIDE_FIELD(facts, superuser, BOOL),
+	TIDE_FIELD(facts, deadlock_timeout, INT),
+	TIDE_FIELD(facts, shared_buffers, INT),
+};
+static const struct tide_record facts_record = TIDE_RECORD(facts_fields);
+
 static bool
 read_server(struct tide_executor *exe, struct tide_err *err)
 {
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(exe->control, mem,
-	    "SELECT pg_is_in_recovery(), (SELECT rolsuper FROM pg_catalog.pg_roles "
-	    "WHERE rolname = session_user), "
-	    "(SELECT setting::bigint * 1000 FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'), "
-	    "(SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'shared_buffers')",
-	    0, NULL, &rows, err);
+	struct facts facts;
+	bool ok = tide_await_query(exe->control, mem, tide_sql_run_server, 0, NULL, &rows, err);
 
-	if (ok && tide_rows_bool(rows, 0, 0)) {
+	if (ok)
+		tide_rows_record(mem, rows, 0, &facts_record, &facts);
+	if (ok && facts.standby) {
 		ok = tide_fail(err, TIDE_PRECONDITION, "this server is a hot standby: it cannot be written");
 		tide_hint(err, "connect to the primary (target_session_attrs=read-write)");
 	}
 	if (ok) {
-		exe->server.may_lower_deadlock_timeout = tide_rows_bool(rows, 0, 1);
-		exe->server.deadlock_timeout = tide_rows_int(rows, 0, 2);
-		exe->server.shared_buffers = tide_rows_int(rows, 0, 3);
+		exe->server.may_lower_deadlock_timeout = facts.superuser;
+		exe->server.deadlock_timeout = facts.deadlock_timeout;
+		exe->server.shared_buffers = facts.shared_buffers;
 	}
 	if (ok && !exe->server.may_lower_deadlock_timeout &&
 	    tide_conn_server_version(exe->control) >= 150000) {
 		ok = tide_await_query(exe->control, mem,
 		    "SELECT has_parameter_privilege('deadlock_timeout', 'SET')", 0, NULL, &rows, err);
 		if (ok)
-			exe->server.may_lower_deadlock_timeout = tide_rows_bool(rows, 0, 0);
+			exe->server.may_lower_deadlock_timeout = tide_rows_only_bool(rows);
 	}
 	talloc_free(mem);
 	return ok;

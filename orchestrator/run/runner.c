@@ -6,6 +6,7 @@
 
 #include "state/application_name.h"
 #include "lifecycle.h"
+#include "run_sql.h"
 #include "state/lease.h"
 #include "tidemark/base/names.h"
 #include "tidemark/base/sqltext.h"
@@ -166,9 +167,9 @@ tide_runner_states(
 	void *mem = talloc_new(exe);
 	struct tide_rows *rows;
 	enum tide_phase_state *states;
+	size_t state;
 
-	if (!tide_await_query(exe->control, mem,
-		"SELECT state FROM tidemark.phase WHERE run = $1::bigint ORDER BY ordinal",
+	if (!tide_await_query(exe->control, mem, tide_sql_run_phase_states,
 		TIDE_ARGS(tide_param_int(mem, exe->session->run)), &rows, err)) {
 		talloc_free(mem);
 		return false;
@@ -182,8 +183,9 @@ tide_runner_states(
 		return tide_hint(err, "rows of tidemark.phase were added or deleted by hand: restore them");
 	}
 	states = talloc_zero_array(ctx, enum tide_phase_state, (unsigned)exe->plan->count);
+	state = tide_rows_column(rows, "state");
 	for (size_t i = 0; i < exe->plan->count; i++) {
-		states[i] = tide_phase_state_of(tide_rows_required(rows, i, 0));
+		states[i] = tide_phase_state_of(tide_rows_required(rows, i, state));
 		tide_executor_sample(exe, TIDE_SAMPLE_PHASE, tide_phase_word(states[i])->word, (int64_t)i);
 	}
 	*out = states;

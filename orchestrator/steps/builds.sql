@@ -1,8 +1,8 @@
 -- What the statement of backend $1 is doing, in words and as a share of its work: index builds, VACUUM and ANALYZE tell both.
-SELECT p.phase,
+SELECT p.phase AS work,
        CASE WHEN p.blocks_total > 0 THEN 100.0 * p.blocks_done / p.blocks_total
             WHEN p.tuples_total > 0 THEN 100.0 * p.tuples_done / p.tuples_total
-            WHEN p.lockers_total > 0 THEN 100.0 * p.lockers_done / p.lockers_total END
+            WHEN p.lockers_total > 0 THEN 100.0 * p.lockers_done / p.lockers_total END AS share
   FROM pg_catalog.pg_stat_progress_create_index p
  WHERE p.pid = $1::integer
 UNION ALL

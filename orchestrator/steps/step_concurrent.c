@@ -101,8 +101,9 @@ progressed(void *ctx, const struct tide_rows *rows)
 		who = tide_blockers_text(watch->locks, seen);
 	if (tide_rows_count(rows) > 0)
 		tide_executor_event(exe, "concurrent.progress", watch->task->step, false, "%s: %.0f %%%s%s",
-		    tide_rows_text(rows, 0, 0), tide_rows_real(rows, 0, 1), who != NULL ? ", waits for " : "",
-		    who != NULL ? who : "");
+		    tide_rows_text(rows, 0, tide_rows_column(rows, "work")),
+		    tide_rows_real(rows, 0, tide_rows_column(rows, "share")),
+		    who != NULL ? ", waits for " : "", who != NULL ? who : "");
 	else if (who != NULL)
 		tide_executor_event(
 		    exe, "concurrent.progress", watch->task->step, false, "waits for %s", who);

@@ -47,7 +47,7 @@ probe(const struct tide_task *task, enum tide_probe *answer, struct tide_err *er
 		 ? tide_await_role_search_path(
 		       task->exe->control, mem, task->action->probe, 0, NULL, &rows, err)
 		 : tide_await_query(task->exe->control, mem, task->action->probe, 0, NULL, &rows, err);
-	text = ok && tide_rows_count(rows) == 1 ? tide_rows_text(rows, 0, 0) : NULL;
+	text = ok && tide_rows_count(rows) == 1 ? tide_rows_only_text(rows) : NULL;
 	if (text == NULL)
 		ok = ok && tide_fail(err, TIDE_UNEXPECTED, "the probe gave no answer");
 	else

@@ -224,8 +224,10 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 		tide_hint(
 		    err, "blocked by %s", who[0] != '\0' ? who : "a session that has released it meanwhile");
 	} else if (ok && exe->report.observer != NULL && exe->report.observer->event != NULL) {
-		event.lock_wait = (int64_t)(tide_rows_real(rows, 0, 0) * (double)TIDE_SECOND);
-		event.duration = (int64_t)(tide_rows_real(rows, 0, 1) * (double)TIDE_SECOND);
+		event.lock_wait = (int64_t)(tide_rows_real(rows, 0, tide_rows_column(rows, "lock_wait")) *
+					    (double)TIDE_SECOND);
+		event.duration = (int64_t)(tide_rows_real(rows, 0, tide_rows_column(rows, "seconds")) *
+					   (double)TIDE_SECOND);
 		tell_wait(task, event.lock_wait);
 		exe->report.observer->event(exe->report.observer->ctx, &event);
 	}

@@ -6,18 +6,20 @@
 #include "state/crash_points.h"
 #include "state/journal.h"
 #include "state/move.h"
+#include "steps_sql.h"
 #include "tidemark/base/units.h"
 
-/* The hold counts from the last step of this phase that was done before it. */
-static const char remaining[] =
-    "WITH begun AS (SELECT max(j.at) AS at FROM tidemark.journal j JOIN tidemark.phase p ON p.run = j.run "
-    "AND p.ordinal = j.phase WHERE j.run = $1::bigint AND j.phase = $3::integer "
-    "AND j.event = 'step.done' AND j.seq > p.compiled), "
-    "mark AS (UPDATE tidemark.run SET hold_until = begun.at + $4::interval FROM begun "
-    "WHERE id = $1::bigint AND fence = $2::bigint RETURNING hold_until) "
-    "SELECT CASE WHEN p.waive_hold THEN 0 ELSE extract(epoch FROM mark.hold_until - clock_timestamp()) END, "
-    "to_char(mark.hold_until, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), p.waive_hold "
-    "FROM mark, tidemark.phase p WHERE p.run = $1::bigint AND p.ordinal = $3::integer";
+struct hold {
+	double seconds_left; /* none: over, or waived */
+	char *until;
+	bool waived;
+};
+static const struct tide_record_field hold_fields[] = {
+	TIDE_FIELD(hold, seconds_left, REAL),
+	TIDE_FIELD(hold, until, TEXT),
+	TIDE_FIELD(hold, waived, BOOL),
+};
+static const struct tide_record hold_record = TIDE_RECORD(hold_fields);
 
 bool
 tide_step_wait(const struct tide_task *task, struct tide_err *err)
@@ -29,8 +31,9 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 	for (;;) {
 		void *mem = talloc_new(exe);
 		struct tide_rows *rows;
+		struct hold hold;
 		double left;
-		bool ok = tide_session_write(exe->session, remaining,
+		bool ok = tide_session_write(exe->session, tide_sql_steps_hold,
 		    TIDE_ARGS(tide_param_int(mem, exe->session->run),
 			tide_param_int(mem, exe->session->fence), tide_param_int(mem, task->phase),
 			tide_param_interval(mem, task->action->wait_us)),
@@ -40,18 +43,19 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 			talloc_free(mem);
 			return false;
 		}
-		left = tide_rows_real(rows, 0, 0);
-		waived = tide_rows_bool(rows, 0, 2);
+		tide_rows_record(mem, rows, 0, &hold_record, &hold);
+		left = hold.seconds_left;
+		waived = hold.waived;
 		if (left > 0 && !told)
 			tide_crash_point("wait.started");
 		if (left > 0 && left > (double)TIDE_WAIT_IN_PROCESS / (double)TIDE_SECOND)
-			ok = tide_fail(err, TIDE_GATE, "hold until %s", tide_rows_text(rows, 0, 1));
+			ok = tide_fail(err, TIDE_GATE, "hold until %s", hold.until);
 		else if (left > 0) {
-			tide_executor_set_wait_reason(exe, "hold until %s", tide_rows_text(rows, 0, 1));
+			tide_executor_set_wait_reason(exe, "hold until %s", hold.until);
 			if (!told) {
 				tide_executor_rest(exe, true);
 				tide_executor_event(exe, "wait.start", task->step, false, "%s, until %s",
-				    task->action->title, tide_rows_text(rows, 0, 1));
+				    task->action->title, hold.until);
 				move.to = TIDE_RUN_WAITING;
 				move.reason = exe->report.reason;
 				ok = tide_run_move(exe->session, &move, err);

@@ -29,14 +29,16 @@ static bool
 refuse_to_skip(const struct tide_task *task, void *mem, struct tide_err *err)
 {
 	struct tide_rows *rows;
+	const char *tables;
 
 	if (!tide_await_query(task->exe->control, mem, tide_sql_steps_skipped,
 		TIDE_ARGS(task->action->lock_table), &rows, err))
 		return false;
-	if (tide_rows_null(rows, 0, 0))
+	tables = tide_rows_text(rows, 0, tide_rows_column(rows, "tables"));
+	if (tables == NULL)
 		return true;
 	tide_fail(err, TIDE_PRECONDITION, "role %s may not vacuum or analyze %s: the server would skip it",
-	    tide_rows_text(rows, 0, 1), tide_rows_text(rows, 0, 0));
+	    tide_rows_required(rows, 0, tide_rows_column(rows, "role")), tables);
 	return tide_hint(
 	    err, "make the role a member of the owner (from PostgreSQL 17 on GRANT MAINTAIN will do)");
 }

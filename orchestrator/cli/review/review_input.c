@@ -92,7 +92,7 @@ tide_review_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan,
 	    !tide_await_query(cli->conn, input, "SELECT pg_catalog.to_regnamespace('tidemark') IS NOT NULL",
 		0, NULL, &rows, err))
 		return false;
-	input->state = tide_rows_bool(rows, 0, 0);
+	input->state = tide_rows_only_bool(rows);
 	if (input->run.found && input->run.unmatched > 0)
 		tide_findings_add(input->findings, TIDE_WARNING, "lookup-unmatched", 0, 0,
 		    "add what is missing to the table that is looked up and write those rows again (UPDATE … "

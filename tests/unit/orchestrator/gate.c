@@ -5,7 +5,7 @@
 
 #include "run/gate.h"
 
-#define LOOK "WITH mark AS (UPDATE tidemark.run r SET hold_until"
+#define LOOK "-- How the gate of phase"
 #define MOVE_RUN "-- Moves run $1"
 #define MOVE_PHASE "-- Moves phase $3 of run $1"
 

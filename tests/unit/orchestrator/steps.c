@@ -298,7 +298,7 @@ a_table_that_was_dropped_is_said(void **state)
 
 #define HOLD "WITH begun AS"
 
-static const char hold_columns[] = "left until waived";
+static const char hold_columns[] = "seconds_left until waived";
 
 static struct tide_action
 wait_action(void)
