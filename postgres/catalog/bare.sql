@@ -50,6 +50,6 @@ called AS (
               FROM (SELECT b.nspname, min(b.place) AS place FROM bare AS b WHERE b.oid = bare.oid GROUP BY b.nspname) AS s) AS path
       FROM bare GROUP BY bare.oid
 )
-SELECT string_agg(format('%s names %s', told.oid::pg_catalog.regprocedure, told.names), E'\n' ORDER BY told.oid),
-       string_agg(format('ALTER FUNCTION %s SET search_path = %s, pg_temp', told.oid::pg_catalog.regprocedure, told.path), E'\n' ORDER BY told.oid)
+SELECT string_agg(format('%s names %s', told.oid::pg_catalog.regprocedure, told.names), E'\n' ORDER BY told.oid) AS bare,
+       string_agg(format('ALTER FUNCTION %s SET search_path = %s, pg_temp', told.oid::pg_catalog.regprocedure, told.path), E'\n' ORDER BY told.oid) AS cure
   FROM told

@@ -78,14 +78,13 @@ read_context(struct tide_loading *load, struct tide_err *err)
 			"SELECT has_parameter_privilege('session_replication_role', 'SET')", 0, NULL, &rows,
 			err))
 			return false;
-		cat->may_skip_triggers = tide_rows_bool(rows, 0, 0);
+		cat->may_skip_triggers = tide_rows_only_bool(rows);
 	}
 	if (!load->may_identify)
 		return true;
-	if (!tide_loading_ask(
-		load, "SELECT system_identifier FROM pg_catalog.pg_control_system()", 0, NULL, &rows, err))
+	if (!tide_loading_ask(load, tide_sql_catalog_identifier, 0, NULL, &rows, err))
 		return false;
-	cat->system_identifier = talloc_strdup(cat, tide_rows_text(rows, 0, 0));
+	cat->system_identifier = talloc_strdup(cat, tide_rows_only_text(rows));
 	return true;
 }
 
@@ -104,20 +103,22 @@ hint_nearest(struct tide_loading *load, const char *name, struct tide_err *err)
 	struct tide_err ignored;
 	struct tide_rows *rows;
 	const char **candidates, *nearest;
-	size_t count;
+	size_t count, of_name;
 
 	if (!tide_loading_ask(load, tide_sql_catalog_candidates, TIDE_ARGS(schema, name), &rows, &ignored))
 		return;
 	count = tide_rows_count(rows);
+	of_name = tide_rows_column(rows, "name");
 	candidates = talloc_array(load->mem, const char *, (unsigned)count + 1);
 	for (size_t i = 0; i < count; i++)
-		candidates[i] = tide_rows_required(rows, i, 1);
+		candidates[i] = tide_rows_required(rows, i, of_name);
 	nearest = count > 0 && strcasecmp(candidates[0], name) == 0 ? candidates[0]
 								    : tide_nearest(name, candidates, count);
 	for (size_t i = 0; i < count; i++)
 		if (candidates[i] == nearest) {
 			tide_hint(err, "did you mean %s?",
-			    full_name(load->mem, tide_rows_required(rows, i, 0), nearest));
+			    full_name(load->mem,
+				tide_rows_required(rows, i, tide_rows_column(rows, "schema")), nearest));
 			return;
 		}
 	tide_hint(err, "is this the right database (%s), and may the role %s see the table?",
@@ -138,6 +139,18 @@ check_kind(const char *shown, char relkind, struct tide_err *err)
 	return tide_hint(err, "a plan changes an ordinary or a partitioned table");
 }
 
+struct relation {
+	char *oid, *schema, *name;
+	char relkind;
+};
+static const struct tide_record_field relation_fields[] = {
+	TIDE_FIELD(relation, oid, TEXT),
+	TIDE_FIELD(relation, schema, TEXT),
+	TIDE_FIELD(relation, name, TEXT),
+	TIDE_FIELD(relation, relkind, CHAR),
+};
+static const struct tide_record relation_record = TIDE_RECORD(relation_fields);
+
 static bool
 resolve(struct tide_loading *load, struct tide_err *err)
 {
@@ -145,6 +158,7 @@ resolve(struct tide_loading *load, struct tide_err *err)
 	char *name = full_name(load->mem, request->schema, request->relation);
 	char *oid = request->oid != 0 ? talloc_asprintf(load->mem, "%lld", (long long)request->oid) : NULL;
 	struct tide_rows *schema, *rows;
+	struct relation found;
 
 	/* To find a table runs nobody's code: every schema of the path counts. */
 	if (!tide_loading_ask(load, "SELECT pg_catalog.set_config('search_path', $1, true)",
@@ -153,17 +167,17 @@ resolve(struct tide_loading *load, struct tide_err *err)
 	    !tide_loading_ask(load, tide_sql_catalog_resolve, TIDE_ARGS(name, oid), &rows, err) ||
 	    !tide_loading_path(load, false, err))
 		return false;
-	if (!tide_rows_null(schema, 0, 0))
-		load->cat->default_schema = talloc_strdup(load->cat, tide_rows_text(schema, 0, 0));
+	/* NULL: no schema of the path exists. */
+	load->cat->default_schema = talloc_strdup(load->cat, tide_rows_only_text(schema));
 	if (tide_rows_count(rows) == 0) {
 		tide_fail(err, TIDE_PRECONDITION, "there is no table %s in database %s%s", name,
 		    load->cat->database, request->schema == NULL ? " on the role's search_path" : "");
 		hint_nearest(load, request->relation, err);
 		return false;
 	}
-	load->oid = talloc_strdup(load->mem, tide_rows_required(rows, 0, 0));
-	name = full_name(load->mem, tide_rows_required(rows, 0, 1), tide_rows_required(rows, 0, 2));
-	return check_kind(name, tide_rows_required(rows, 0, 3)[0], err);
+	tide_rows_record(load->mem, rows, 0, &relation_record, &found);
+	load->oid = found.oid;
+	return check_kind(full_name(load->mem, found.schema, found.name), found.relkind, err);
 }
 
 /* Says what to do where the server only says what failed. */

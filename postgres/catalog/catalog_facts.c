@@ -118,23 +118,6 @@ struct generated {
 	const char *expression, *type;
 };
 
-/*
- * Output functions that the server calls immutable although extra_float_digits, bytea_output or IntervalStyle decide what they
- * give: of floats, bytea, interval, and the geometric types. A cast to text calls them.
- */
-static const char text_of_session[] =
-    "DO $tidemark$BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a"
-    " JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
-    " CROSS JOIN LATERAL pg_catalog.regexp_matches(d.adbin::pg_catalog.text,"
-    " '\\{COERCEVIAIO :arg \\{[A-Z]+ [^{}]*?:(?:var|const|opresult|funcresult|coalesce|case|minmax)type "
-    "(\\d+)\\y', 'g')"
-    " AS m (part) JOIN pg_catalog.pg_type AS t ON t.oid = m.part[1]::pg_catalog.oid"
-    " WHERE a.attrelid = 'pg_temp." ROW "'::pg_catalog.regclass AND a.attname = 'tidemark_generated'"
-    " AND CASE WHEN t.typbasetype <> 0 THEN t.typbasetype ELSE t.oid "
-    "END = ANY ('{float4,float8,bytea,interval,point,"
-    "line,lseg,box,path,polygon,circle}'::pg_catalog.regtype[]::pg_catalog.oid[]))"
-    " THEN RAISE 'the text depends on the session' USING ERRCODE = '42P17'; END IF; END$tidemark$";
-
 static bool
 add_generated(struct probing *p, void *arg, struct tide_err *err)
 {
@@ -146,7 +129,7 @@ add_generated(struct probing *p, void *arg, struct tide_err *err)
 		       " ADD COLUMN tidemark_generated %s GENERATED ALWAYS AS (\n%s\n) STORED",
 		       g->type, g->expression),
 		   err) &&
-	       run(p, text_of_session, err);
+	       run(p, tide_sql_catalog_session_text, err);
 }
 
 static bool
@@ -166,8 +149,8 @@ find_volatility(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 	if (!tide_loading_ask(
 		p->load, tide_sql_catalog_volatile, TIDE_ARGS(FACT_VIEW, fact->canonical), &rows, err))
 		return false;
-	fact->volatility = tide_rows_bool(rows, 0, 0) ? 'v' : 's';
-	fact->builtin = !tide_rows_bool(rows, 0, 1);
+	fact->volatility = tide_rows_bool(rows, 0, tide_rows_column(rows, "volatile")) ? 'v' : 's';
+	fact->builtin = !tide_rows_bool(rows, 0, tide_rows_column(rows, "foreign_code"));
 	return true;
 }
 
@@ -209,7 +192,7 @@ over_defaults(struct probing *p, void *arg, struct tide_err *err)
 		    fact->canonical, row),
 		0, NULL, &rows, err))
 		return false;
-	return tide_rows_count(rows) == 1 && tide_rows_bool(rows, 0, 0);
+	return tide_rows_count(rows) == 1 && tide_rows_only_bool(rows);
 }
 
 /*
@@ -255,6 +238,12 @@ try_defaults(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 	return true;
 }
 
+static const struct tide_record_field bare_fields[] = {
+	TIDE_FIELD(tide_fact, bare, TEXT),
+	TIDE_FIELD_AS(tide_fact, bare_cure, "cure", TEXT),
+};
+static const struct tide_record bare_record = TIDE_RECORD(bare_fields);
+
 /* What the expression calls and search_path alone would find. */
 static bool
 find_bare(struct probing *p, struct tide_fact *fact, struct tide_err *err)
@@ -264,35 +253,48 @@ find_bare(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 	if (!tide_loading_ask(
 		p->load, tide_sql_catalog_bare, TIDE_ARGS(FACT_VIEW, p->role_search_path), &rows, err))
 		return false;
-	if (!tide_rows_null(rows, 0, 0)) {
-		fact->bare = talloc_strdup(p->load->cat, tide_rows_text(rows, 0, 0));
-		fact->bare_cure = talloc_strdup(p->load->cat, tide_rows_required(rows, 0, 1));
-	}
+	tide_rows_record(p->load->cat, rows, 0, &bare_record, fact);
 	return true;
 }
+
+/* What became of the view over an expression. */
+struct view {
+	bool single; /* it is one expression */
+	char *definition, *type;
+	bool rewrites;
+};
+static const struct tide_record_field view_fields[] = {
+	TIDE_FIELD(view, single, BOOL),
+	TIDE_FIELD(view, definition, TEXT),
+	TIDE_FIELD(view, type, TEXT),
+	TIDE_FIELD(view, rewrites, BOOL),
+};
+static const struct tide_record view_record = TIDE_RECORD(view_fields);
 
 static bool
 read_view(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 {
+	struct view view = { 0 };
 	struct tide_rows *rows;
 
 	if (!tide_loading_path(p->load, false, err) ||
 	    !tide_loading_ask(
 		p->load, tide_sql_catalog_fact, TIDE_ARGS(FACT_VIEW, TIDE_FACT_TARGET), &rows, err))
 		return false;
-	if (tide_rows_count(rows) == 1 && tide_rows_bool(rows, 0, 0))
-		fact->canonical = tide_canonical_cut(p->load->cat, tide_rows_text(rows, 0, 1));
+	if (tide_rows_count(rows) == 1)
+		tide_rows_record(p->load->mem, rows, 0, &view_record, &view);
+	if (view.single)
+		fact->canonical = tide_canonical_cut(p->load->cat, view.definition);
 	if (fact->canonical == NULL)
 		return tide_fail(err, TIDE_PLAN, "this is more than one expression");
 	if (strstr(fact->canonical, ROW ".*") != NULL)
 		return tide_fail(err, TIDE_PLAN, "the whole row cannot be used, only its columns");
-	fact->type = talloc_strdup(p->load->cat, tide_rows_text(rows, 0, 2));
-	fact->rewrites = tide_rows_bool(rows, 0, 3);
+	fact->type = talloc_strdup(p->load->cat, view.type);
+	fact->rewrites = view.rewrites;
 	if (!tide_loading_ask(
 		p->load, tide_sql_catalog_writers, TIDE_ARGS(FACT_VIEW, p->load->oid), &rows, err))
 		return false;
-	if (!tide_rows_null(rows, 0, 0))
-		fact->writers_lack = talloc_strdup(p->load->cat, tide_rows_text(rows, 0, 0));
+	fact->writers_lack = talloc_strdup(p->load->cat, tide_rows_only_text(rows));
 	return find_bare(p, fact, err);
 }
 
@@ -422,7 +424,7 @@ find_role_search_path(struct probing *p, struct tide_err *err)
 	if (!tide_loading_path(p->load, true, err) ||
 	    !tide_loading_ask(p->load, "SELECT pg_catalog.current_schemas(false)", 0, NULL, &rows, err))
 		return false;
-	p->role_search_path = talloc_strdup(p->load->mem, tide_rows_required(rows, 0, 0));
+	p->role_search_path = talloc_strdup(p->load->mem, tide_rows_only_required(rows));
 	return tide_loading_path(p->load, false, err);
 }
 

@@ -9,14 +9,9 @@ static bool
 may_read(struct tide_loading *load, bool *may, struct tide_err *err)
 {
 	struct tide_rows *rows;
-	bool ok = tide_loading_ask(load,
-	    "SELECT coalesce((SELECT bool_and(has_table_privilege(c.oid, 'SELECT') AND "
-	    "has_schema_privilege(n.oid, 'USAGE')) AND count(*) = 2 FROM pg_catalog.pg_class AS c "
-	    "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
-	    "WHERE n.nspname = 'tidemark' AND c.relname IN ('run', 'phase')), false)",
-	    0, NULL, &rows, err);
+	bool ok = tide_loading_ask(load, tide_sql_catalog_readable, 0, NULL, &rows, err);
 
-	*may = ok && tide_rows_bool(rows, 0, 0);
+	*may = ok && tide_rows_only_bool(rows);
 	return ok;
 }
 

@@ -17,5 +17,5 @@ SELECT EXISTS (SELECT FROM dep JOIN pg_catalog.pg_proc AS f
     OR EXISTS (SELECT FROM p
                 CROSS JOIN LATERAL regexp_matches(p.body, '([a-z_][a-z0-9_]*)\(', 'g') AS m
                  JOIN pg_catalog.pg_proc AS f ON f.proname = m[1] AND f.provolatile = 'v'
-                WHERE f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace),
-       EXISTS (SELECT FROM dep WHERE dep.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass)
+                WHERE f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace) AS volatile,
+       EXISTS (SELECT FROM dep WHERE dep.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass) AS foreign_code

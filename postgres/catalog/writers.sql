@@ -45,4 +45,4 @@ family AS (
      WHERE NOT CASE WHEN read.attnum > 0 THEN has_column_privilege(writer.role, read.oid, read.attnum, 'SELECT')
                     ELSE has_any_column_privilege(writer.role, read.oid, 'SELECT') END
 )
-SELECT string_agg(lack.text, E'\n' ORDER BY lack.text DESC) FROM lack
+SELECT string_agg(lack.text, E'\n' ORDER BY lack.text DESC) AS lack FROM lack
