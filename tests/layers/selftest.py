@@ -54,6 +54,7 @@ BAD = [
     ("base/a.c", "void\nf(void)\n{\n" + "\tg();\n" * 79 + "}\n", "size: a function of 81 lines"),
     ("base/a.c", "\n" * 651, "size: 651 lines"),
     ("orchestrator/state/want.sql", "UPDATE tidemark.run AS r\n   SET wanted = $2,\n       state = 'paused'\n WHERE id = $1\n", "want.sql:1: mover: only"),
+    ("phases/pair/a.c", 'int b = strcmp(phase->kind->name, "switch");\n', "a.c:1: kind: ask a member"),
     ("orchestrator/run/a.c", 'const char *s = "UPDATE tidemark.run SET reason = NULL, "\n\t"state = $1 WHERE id = $2";\n', "a.c:1: mover: only"),
 ]
 
