@@ -57,6 +57,10 @@ tide_triggers_add_function(
 	    f->name, definer ? "SECURITY DEFINER" : "SECURITY INVOKER", tag, text, tag);
 	if (definer)
 		f->revoke = tide_sqlf(ctx, "REVOKE ALL ON FUNCTION %s() FROM PUBLIC", f->name);
+	/* A new partition gets the triggers too, and PostgreSQL asks whoever adds it for EXECUTE. */
+	if (t->cat->table.partition_maker != NULL)
+		f->grant = tide_sqlf(
+		    ctx, "GRANT EXECUTE ON FUNCTION %s() TO %I", f->name, t->cat->table.partition_maker);
 }
 
 static void
@@ -130,6 +134,8 @@ tide_triggers_create_functions(
 		tide_action_add(steps, action, t->function[i].create);
 		if (t->function[i].revoke != NULL)
 			tide_action_add(steps, action, t->function[i].revoke);
+		if (t->function[i].grant != NULL)
+			tide_action_add(steps, action, t->function[i].grant);
 	}
 }
 

@@ -26,7 +26,7 @@ struct tide_trigger_text {
 struct tide_function_text {
 	char *name; /* quoted, qualified */
 	char *create;
-	char *revoke; /* NULL: none needed */
+	char *revoke, *grant; /* NULL: none needed */
 };
 
 struct tide_triggers {

@@ -30,6 +30,7 @@ static const struct tide_record_field table_fields[] = {
 	TIDE_FIELD(tide_table, keyless, TEXT),
 	TIDE_FIELD(tide_table, orderless, TEXT),
 	TIDE_FIELD(tide_table, foreign_partition, TEXT),
+	TIDE_FIELD(tide_table, partition_maker, TEXT),
 	TIDE_FIELD(tide_table, of_type, TEXT),
 };
 static const struct tide_record_field column_fields[] = {

@@ -59,6 +59,9 @@ SELECT c.oid,
        (SELECT min(place.name) FROM place WHERE NOT place.keyed AND NOT place.heap) AS orderless,
        (SELECT min(f.oid::pg_catalog.regclass::pg_catalog.text) FROM pg_catalog.pg_class AS f
          WHERE f.relkind = 'f' AND f.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) AS t)) AS foreign_partition,
+       -- Whoever adds a partition needs EXECUTE on the functions of the table's triggers: they are created there again.
+       CASE WHEN c.relkind = 'p' AND c.relowner <> (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user)
+            THEN pg_get_userbyid(c.relowner) END AS partition_maker,
        CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END AS of_type
   FROM p
   JOIN pg_catalog.pg_class AS c ON c.oid = p.relation

@@ -140,6 +140,26 @@ class Writers(RightsCase):
                 self.execute(grant)
             self.tidemark("lint", "--db", path).ok()
 
+    def test_the_owner_of_the_table_adds_partitions_in_every_phase(self):
+        """PostgreSQL creates our triggers on a new partition as whoever adds it, who needs EXECUTE on their functions."""
+        self.execute("CREATE TABLE t (id integer, a integer, p integer) PARTITION BY LIST (p); CREATE TABLE t0 PARTITION OF t DEFAULT;"
+                     "INSERT INTO t VALUES (1, 1, 0); ALTER TABLE t OWNER TO deploy; ALTER TABLE t0 OWNER TO deploy; GRANT CREATE ON SCHEMA public TO deploy;"
+                     "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
+        if self.server.major < 15:
+            self.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        path = self.plan(plans.rename("public.t", "a", "b", "integer", name="p", hold="1h", backfill="manual", switch="manual", drop_column="manual"))
+        owner = self.connect(user="deploy")
+        for number, command in enumerate((["run", path], ["advance", "p"], ["advance", "p"], ["advance", "p"]), 1):
+            self.tidemark(*command).ok()
+            with owner.cursor() as cursor:
+                cursor.execute(f"CREATE TABLE t{number} PARTITION OF t FOR VALUES IN ({number})")
+                cursor.execute(f"INSERT INTO t (id, {'b' if number == 4 else 'a'}, p) VALUES ({number}, 9, {number}) RETURNING b")
+                self.assertEqual(cursor.fetchall(), [(9,)])
+        self.assertFalse(self.value("SELECT bool_or(has_function_privilege('mallory', oid, 'EXECUTE')) FROM pg_proc WHERE pronamespace = 'tidemark'::regnamespace"
+                                    " AND prosecdef"))
+        owner.close()
+        self.tidemark("rollback", "p", "--yes").ok()
+
     def test_whoever_may_write_counts(self):
         """Everybody, the owner, a role with rights on a partition only; and of a lookup every column that it reads."""
         self.execute("CREATE TABLE look (k integer PRIMARY KEY, v integer); CREATE TABLE t (id integer, a integer) PARTITION BY LIST (id);"

@@ -163,6 +163,7 @@ struct tide_table {
 	char *narrow_publications;
 	char *subscriptions;               /* those that write to it; or NULL */
 	char *foreign_partition, *of_type; /* quoted; or NULL */
+	char *partition_maker; /* owner of a partitioned table, where it is not our role; or NULL */
 	int64_t pages, bytes, index_bytes;
 	double rows; /* reltuples; -1 unknown */
 	int max_attnum;
