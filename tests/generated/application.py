@@ -37,9 +37,9 @@ class Application:
         column = "a" if release == "old" or self.swapped else "b"
         make = getattr(self, self.rng.choice(STATEMENTS))
         state = self.rng.getstate()
-        mine = make(Side(kind, column, 1 if new else 0, self.rng, self.next_id, column))
+        mine = make(Side(self.world, column, 1 if new else 0, self.next_id, column))
         self.rng.setstate(state)
-        other = make(Side(kind, "a", 0, self.rng, self.next_id, kind.made_of_old() if new else "a"))
+        other = make(Side(self.world, "a", 0, self.next_id, kind.made_of_old() if new else "a"))
         self.next_id += 5
         begun = time.monotonic()
         got = self.execute(self.subject, mine)
@@ -48,10 +48,16 @@ class Application:
         self.count += 1
         self.failed += wanted[1] != ""
         self.slowest = max(self.slowest, took)
-        if got[0] != wanted[0]:
+        if got[0] != wanted[0] and not self.refused_sooner(got, wanted):
             self.problems.append(f"{release} release: {mine}\n   got    {got}\n   wanted {wanted}   ({other})")
         if took > LONGEST:
             self.problems.append(f"{release} release waited {took:.2f} s: {mine}")
+
+    @staticmethod
+    def refused_sooner(got, wanted):
+        """A row that does not belong into the partition that it was written to is refused anyway: where a BEFORE trigger of
+        anybody has changed the row, under another SQLSTATE."""
+        return got[0] == "0A000" and "moving row to another partition" in got[1] and wanted[0] in ("23514", "23502")
 
     @staticmethod
     def execute(conn, statement):
@@ -69,58 +75,72 @@ class Application:
     # -- what applications do; `s` is the side that the text is for
 
     def insert(self, s):
-        return f"INSERT INTO t (id, {s.column}, p) VALUES ({s.id}, {s.value()}, {s.part()}) RETURNING id, c, ({s.back})::text"
+        return f"INSERT INTO {s.table} (id, {s.column}, p) VALUES ({s.id}, {s.value()}, {s.part()}) RETURNING id, c, ({s.back})::text"
 
     def insert_without(self, s):
-        return f"INSERT INTO t (id, p) VALUES ({s.id}, {s.part()}) RETURNING id, ({s.back})::text"
+        return f"INSERT INTO {s.table} (id, p) VALUES ({s.id}, {s.part()}) RETURNING id, ({s.back})::text"
 
     def insert_default(self, s):
-        return f"INSERT INTO t (id, {s.column}) VALUES ({s.id}, DEFAULT), ({s.id + 1}, {s.value()}) RETURNING id, ({s.back})::text"
+        return f"INSERT INTO {s.table} (id, {s.column}) VALUES ({s.id}, DEFAULT), ({s.id + 1}, {s.value()}) RETURNING id, ({s.back})::text"
 
     def insert_null(self, s):
-        return f"INSERT INTO t (id, {s.column}) VALUES ({s.id}, NULL) RETURNING id, ({s.back})::text"
+        return f"INSERT INTO {s.table} (id, {s.column}) VALUES ({s.id}, NULL) RETURNING id, ({s.back})::text"
 
     def insert_from(self, s):
-        return (f"INSERT INTO t (id, {s.column}, p) SELECT {s.id}, {s.column}, p FROM t WHERE id = {s.old_id()}"
+        return (f"INSERT INTO {s.table} (id, {s.column}, p) SELECT {s.id}, {s.column}, p FROM {s.table} WHERE id = {s.old_id()}"
                 f" RETURNING id, ({s.back})::text")
 
     def copy(self, s):
         value = s.plain_value()
-        return f"COPY t (id, {s.column}) FROM STDIN", f"{s.id}\t{value}\n{s.id + 1}\t\\N\n" if s.rng.random() < 0.2 else f"{s.id}\t{value}\n"
+        return f"COPY {s.table} (id, {s.column}) FROM STDIN", f"{s.id}\t{value}\n{s.id + 1}\t\\N\n" if s.rng.random() < 0.2 else f"{s.id}\t{value}\n"
 
     def upsert(self, s):
         key = "id, p" if s.partitioned else "id"
         action = s.rng.choice([f"UPDATE SET {s.column} = EXCLUDED.{s.column}", "NOTHING", "UPDATE SET c = 5"])
         number = s.rng.choice([s.id, s.old_id()])
-        return (f"INSERT INTO t (id, {s.column}) VALUES ({number}, {s.value()}) ON CONFLICT ({key}) DO {action}"
+        return (f"INSERT INTO {s.table} (id, {s.column}) VALUES ({number}, {s.value()}) ON CONFLICT ({key}) DO {action}"
                 f" RETURNING id, ({s.back})::text")
 
     def set(self, s):
-        return f"UPDATE t SET {s.column} = {s.value()} WHERE id = {s.old_id()} RETURNING id, c, ({s.back})::text"
+        return f"UPDATE {s.table} SET {s.column} = {s.value()} WHERE id = {s.old_id()} RETURNING id, c, ({s.back})::text"
 
     def set_both(self, s):
-        return f"UPDATE t SET c = {s.rng.choice([1, 99, 101])}, {s.column} = {s.value()} WHERE id = {s.old_id()} RETURNING id, ({s.back})::text"
+        return f"UPDATE {s.table} SET c = {s.rng.choice([1, 99, 101])}, {s.column} = {s.value()} WHERE id = {s.old_id()} RETURNING id, ({s.back})::text"
 
     def set_null(self, s):
-        return f"UPDATE t SET {s.column} = NULL WHERE id = {s.old_id()} RETURNING id, ({s.back})::text"
+        return f"UPDATE {s.table} SET {s.column} = NULL WHERE id = {s.old_id()} RETURNING id, ({s.back})::text"
 
     def set_default(self, s):
-        return f"UPDATE t SET {s.column} = DEFAULT WHERE id = {s.old_id()} RETURNING id, ({s.back})::text"
+        return f"UPDATE {s.table} SET {s.column} = DEFAULT WHERE id = {s.old_id()} RETURNING id, ({s.back})::text"
 
     def bump(self, s):
-        return f"UPDATE t SET {s.column} = {s.bump()} WHERE id BETWEEN {s.old_id()} AND {s.old_id() + 3} RETURNING id, ({s.back})::text"
+        return f"UPDATE {s.table} SET {s.column} = {s.bump()} WHERE id BETWEEN {s.old_id()} AND {s.old_id() + 3} RETURNING id, ({s.back})::text"
 
     def touch(self, s):
-        return f"UPDATE t SET c = coalesce(c, 0) + {s.rng.choice([0, 1, 60])} WHERE id = {s.old_id()} RETURNING id, c, ({s.back})::text"
+        return f"UPDATE {s.table} SET c = coalesce(c, 0) + {s.rng.choice([0, 1, 60])} WHERE id = {s.old_id()} RETURNING id, c, ({s.back})::text"
 
     def move(self, s):
-        return f"UPDATE t SET p = {s.part()} WHERE id = {s.old_id()} RETURNING id, p, ({s.back})::text"
+        return f"UPDATE {s.table} SET p = {s.part()} WHERE id = {s.old_id()} RETURNING id, p, ({s.back})::text"
 
     def delete(self, s):
-        return f"DELETE FROM t WHERE id = {s.old_id()} AND c IS DISTINCT FROM 7 RETURNING id, ({s.back})::text"
+        return f"DELETE FROM {s.table} WHERE id = {s.old_id()} AND c IS DISTINCT FROM 7 RETURNING id, ({s.back})::text"
 
     def read(self, s):
-        return f"SELECT count(*), count({s.column}) FROM t"
+        if self.world.read and s.rng.random() < 0.7:
+            return self.world.read
+        return f"SELECT count(*), count({s.column}) FROM {s.table}"
+
+    def move_row_by_row(self, s):
+        """What is deleted comes back under another number, in one statement."""
+        return (f"WITH gone AS (DELETE FROM {s.table} WHERE id = {s.old_id()} RETURNING *)"
+                f" INSERT INTO t (id, {s.column}, c, p) SELECT {s.id}, {s.column}, c, p FROM gone RETURNING id, c, ({s.back})::text")
+
+    def merge(self, s):
+        if s.major < 15:
+            return self.upsert(s)
+        change = s.rng.choice([f"UPDATE SET {s.column} = x.v", "UPDATE SET c = 5", "DELETE", "DO NOTHING"])
+        return (f"MERGE INTO {s.table} m USING (SELECT CAST({s.rng.choice([s.id, s.old_id()])} AS bigint) AS i, CAST({s.value()} AS {s.type()}) AS v) x"
+                f" ON m.id = x.i WHEN MATCHED THEN {change} WHEN NOT MATCHED THEN INSERT (id, {s.column}, p) VALUES (x.i, x.v, {s.part()})")
 
     # -- running beside tidemark
 
@@ -146,16 +166,21 @@ class Application:
 
 
 STATEMENTS = ["insert", "insert", "insert_without", "insert_default", "insert_null", "insert_from", "copy", "upsert", "upsert", "set", "set", "set_both",
-              "set_null", "set_default", "bump", "touch", "move", "delete", "read"]
+              "set_null", "set_default", "bump", "touch", "move", "delete", "read", "move_row_by_row", "merge"]
 
 
 class Side:
     """What a statement is written with: for one database."""
 
-    partitioned = False
+    def __init__(self, world, column, which, number, back):
+        self.kind, self.rng, self.major, self.partitioned = world.kind, world.rng, world.major, world.partitioned
+        self.column, self.which, self.id, self.back = column, which, number, back
+        # The table, or one of its partitions by its own name.
+        self.place = self.rng.choice([None, None, None, 0, 1, 2]) if world.direct else None
+        self.table = "t" if self.place is None else f"t{self.place}"
 
-    def __init__(self, kind, column, which, rng, number, back):
-        self.kind, self.column, self.which, self.rng, self.id, self.back = kind, column, which, rng, number, back
+    def type(self):
+        return (self.kind.old, self.kind.new)[self.which]
 
     def value(self):
         return self.kind.pair(self.rng)[self.which]
@@ -169,6 +194,8 @@ class Side:
         return self.rng.randint(1, 45) if self.rng.random() < 0.7 else self.rng.randint(1000, max(1000, self.id - 1))
 
     def part(self):
+        if self.place is not None and self.rng.random() < 0.9:
+            return self.place
         return self.rng.choice([0, 0, 1, 2]) if self.partitioned else 0
 
     def bump(self):

@@ -54,6 +54,7 @@ class Trial:
         self.path = os.path.join(directory, "plan.toml")
         self.accepted, self.rules, self.told = None, [], list(self.world.told)
         self.app = None
+        self.side_open = self.side_moved = False
         self.damage = None      # a statement that breaks the promise, for the proof of the checks
 
     def say(self, text):
@@ -87,9 +88,9 @@ class Trial:
         rng = random.Random(self.seed)
         for number in range(1, ROWS + 1):
             value = self.world.kind.pair(rng)[0]
-            if rng.random() < 0.15 and not self.world.not_null:
-                value = "NULL"
             part = rng.choice([0, 1, 2]) if self.world.partitioned else 0
+            if rng.random() < 0.15 and not self.world.not_null and not (part == 2 and self.world.leaf_not_null):
+                value = "NULL"
             cursor.execute(f"INSERT INTO t (id, a, c, p) VALUES ({number}, {value}, {rng.choice([7, 7, 1, 50])}, {part})")
 
     def rows(self, database, text):
@@ -115,19 +116,15 @@ class Trial:
 
     def run(self):
         self.prepare()
-        if self.world.sideplan:
-            side = os.path.join(self.directory, "side.toml")
-            with open(side, "w", encoding="utf-8") as file:
-                file.write(self.world.sideplan)
-            code = self.tidemark("run", side).code
-            self.say(f"the other plan: exit {code}")
+        self.untouched = fingerprint.take(self.server, self.database)
+        if self.world.sideplan and (self.world.sidemoves or ("advance",))[0] == "advance":
+            self.side("run")
         before = fingerprint.take(self.server, self.database)
         accepted = self.review()
         if fingerprint.take(self.server, self.database) != before:
             self.fail("the review changed something")
         if not accepted:
             return
-        Side.partitioned = self.world.partitioned
         clients = [self.server.connect(name, user="app", application_name="app") for name in (self.database, self.control)]
         self.app = Application(self.world, *clients)
         try:
@@ -137,6 +134,33 @@ class Trial:
             for client in clients:
                 client.close()
         self._settle("at the end")
+
+    # -- the other plan
+
+    def side(self, verb):
+        """Opens it, or moves it on. What it may not do it must say; what it does must leave ours as it is."""
+        path = os.path.join(self.directory, "side.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.world.sideplan)
+        if verb == "advance" and not self.side_open:
+            return
+        result = self.tidemark(verb, path if verb == "run" else "side")
+        self.say(f"the other plan: {verb}: {result.code}")
+        self.side_open = self.side_open or result.code == 0
+        self.side_moved = True
+        if result.code not in (0, 2, 3, 4, 5, 10, 11):
+            self.fail(f"the other plan\n{result}")
+
+    def side_back(self):
+        """Once ours is gone, the other goes too, and nothing remains."""
+        result = self.tidemark("rollback", "side", "--yes")
+        if result.code != 0:
+            self.fail(f"the other plan does not go back\n{result}")
+        self.app.some(5)
+        self.compare("after the rollback of the other plan")
+        after = fingerprint.take(self.server, self.database)
+        if self.untouched != after:
+            self.fail("both rollbacks leave another schema\n" + fingerprint.difference(self.untouched, after))
 
     def _walk(self, before):
         turns = 0
@@ -154,9 +178,15 @@ class Trial:
             status = self.tidemark.json("status", "p")
             if status["state"] in ("done", "completed", "complete"):
                 return
+            if self.world.sideplan and self.world.sidemoves and turns == self.world.sidemoves[1]:
+                self.side(self.world.sidemoves[0])
+                self.app.some(12)
+                self.compare("after the other plan's move")
             if turns == back_at:
                 self.roll_back(before)
                 if self.rng.random() < 0.4:
+                    if self.side_open:
+                        self.side_back()
                     return
                 verb = ["run", "--again", self.path]
                 back_at = None
@@ -242,6 +272,8 @@ class Trial:
         self.app.release, self.app.swapped = "old", False
         self.app.some(12)
         self.compare("after the rollback")
+        if self.side_moved:
+            return
         after = fingerprint.take(self.server, self.database)
         if before != after:
             self.fail("the rollback leaves another schema\n" + fingerprint.difference(before, after))
@@ -278,6 +310,11 @@ class Trial:
             log = "SELECT id, what, count(*) FROM log GROUP BY 1, 2 ORDER BY 1, 2"
             if self.rows(self.database, log) != self.rows(self.control, log):
                 self.fail(f"{when}: triggers fired otherwise: {set(self.rows(self.database, log)) ^ set(self.rows(self.control, log))}")
+
+        for text in self.world.watched:
+            mine, other = self.rows(self.database, text), self.rows(self.control, text)
+            if mine != other:
+                self.fail(f"{when}: {text}: {sorted(map(str, set(mine) ^ set(other)))[:6]}")
 
     def _settle(self, when):
         self.settle_problems()
