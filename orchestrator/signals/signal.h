@@ -38,9 +38,17 @@ struct tide_signal {
 };
 
 /** All of them: asked in this order, and the first that holds is the one that is told. Here a new one is entered. */
-#define TIDE_SIGNALS(signal)                                                                                 \
-	signal(phase_window) signal(throttle_file) signal(throttle_sql) signal(expected_replicas)            \
-	    signal(replica_lag) signal(slot_wal) signal(lock_waiters) signal(horizon_holder)
+/* clang-format off */
+#define TIDE_SIGNALS(signal) \
+	signal(phase_window) \
+	signal(throttle_file) \
+	signal(throttle_sql) \
+	signal(expected_replicas) \
+	signal(replica_lag) \
+	signal(slot_wal) \
+	signal(lock_waiters) \
+	signal(horizon_holder)
+/* clang-format on */
 
 #define TIDE_DECLARE_SIGNAL(name) extern const struct tide_signal tide_signal_##name;
 TIDE_SIGNALS(TIDE_DECLARE_SIGNAL)

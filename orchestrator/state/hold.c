@@ -3,13 +3,12 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *const words[TIDE_CAUSES] = {
+static const char *const words[TIDE_CAUSES] = { [TIDE_CAUSE_APPROVAL] = "approval",
+	[TIDE_CAUSE_SOAK] = "soak",
+	[TIDE_CAUSE_CONDITION] = "condition",
 #define TIDE_CAUSE_WORD(cause_, word_) [TIDE_CAUSE_##cause_] = word_,
 	TIDE_CAUSES_OF_A_SWEEP(TIDE_CAUSE_WORD)
 #undef TIDE_CAUSE_WORD
-	    [TIDE_CAUSE_APPROVAL] = "approval",
-	[TIDE_CAUSE_SOAK] = "soak",
-	[TIDE_CAUSE_CONDITION] = "condition",
 };
 
 const char *

@@ -2,12 +2,20 @@
 #define TIDE_HOLD_H
 
 /** Of a sweep, with their words, which are API and labels of metrics. A window is a gate's cause as well. */
-#define TIDE_CAUSES_OF_A_SWEEP(cause)                                                                        \
-	cause(FILE, "file") cause(HORIZON, "horizon") cause(LOCK_WAITERS, "lock_waiters")                    \
-	    cause(PAUSE, "pause") cause(REPLICA_LAG, "replica_lag")                                          \
-		cause(REPLICA_MISSING, "replica_missing") cause(REPLICA_UNREADABLE, "replica_unreadable")    \
-		    cause(SLOT_WAL, "slot_wal") cause(SQL, "sql") cause(SQL_UNREADABLE, "sql_unreadable")    \
-			cause(WINDOW, "window")
+/* clang-format off */
+#define TIDE_CAUSES_OF_A_SWEEP(cause) \
+	cause(FILE, "file") \
+	cause(HORIZON, "horizon") \
+	cause(LOCK_WAITERS, "lock_waiters") \
+	cause(PAUSE, "pause") \
+	cause(REPLICA_LAG, "replica_lag") \
+	cause(REPLICA_MISSING, "replica_missing") \
+	cause(REPLICA_UNREADABLE, "replica_unreadable") \
+	cause(SLOT_WAL, "slot_wal") \
+	cause(SQL, "sql") \
+	cause(SQL_UNREADABLE, "sql_unreadable") \
+	cause(WINDOW, "window")
+/* clang-format on */
 
 /** What keeps work from continuing. Nothing is ever read out of a sentence for display: the cause says what it is. */
 enum tide_cause {
