@@ -11,7 +11,8 @@ WITH replica AS (
            END AS lag
       FROM pg_catalog.pg_stat_replication
 ), worst AS (
-    SELECT max(lag) AS lag, max(gap) AS gap, count(*) FILTER (WHERE state IS NULL) AS hidden FROM replica
+    SELECT max(lag) FILTER (WHERE state IS NOT NULL) AS lag, max(gap) AS gap, count(*) FILTER (WHERE state IS NULL) AS hidden
+      FROM replica
 ), readable AS (
     SELECT application_name AS name, max(lag) AS name_lag
       FROM replica

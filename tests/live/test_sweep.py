@@ -228,6 +228,20 @@ class Standbys(SweepCase):
         run(self.standby.connect(), "SELECT pg_wal_replay_resume()")
         process.wait(60).ok()
 
+    @limit(90)
+    def test_a_lag_that_is_hidden_from_the_role_holds_the_sweep_back_until_it_is_granted(self):
+        self.execute("CREATE ROLE keeper LOGIN; ALTER TABLE items OWNER TO keeper;"
+                     f"GRANT CREATE, TEMPORARY ON DATABASE {self.database} TO keeper; GRANT USAGE, CREATE ON SCHEMA public TO keeper")
+        self.addCleanup(self.execute, "DROP OWNED BY keeper CASCADE; DROP ROLE keeper")
+        phases = [{"kind": "add_column", "column": "title", "type": "text"}, {"kind": "dual_write", "from": "name", "to": "title"},
+                  {"kind": "backfill", "max_rows_per_second": 20000}]
+        process = self.tidemark.start("run", self.plan(plans.plan("p", "public.items", phases)), env={"PGUSER": "keeper"})
+        process.wait_for('throttled: replica lag cannot be read (GRANT pg_monitor to this role, or set replica_lag = "0")', timeout=40)
+        self.wait_until(lambda: self.value("SELECT progress ->> 'cause' = 'replica_unreadable' FROM tidemark.run"))
+        self.assertIsNone(self.value("SELECT progress ->> 'lag_seconds' FROM tidemark.run"))
+        self.execute("GRANT pg_monitor TO keeper")
+        process.wait(60).ok()
+
 
 class Partitions(LiveCase):
     """Leaves that come and go while the sweep is at work."""
