@@ -26,7 +26,7 @@ enum tide_use {
 
 /** Columns of the plan's table that a phase touches, and which uses by another plan are in its way. A row with key NULL ends. */
 struct tide_touched {
-	const char *key;  /* of the kind's fields, whatever its type: it names the columns */
+	const char *key;  /* of the kind's fields; of type NAME, NAMES or ASSIGNMENTS, which name columns */
 	unsigned begun;   /* enum tide_use, of phases that have begun */
 	unsigned planned; /* of phases that have not */
 };
@@ -60,7 +60,7 @@ struct tide_old {
 struct tide_dual_state;
 
 struct tide_phase_ops {
-	struct tide_kind kind; /* first member */
+	struct tide_kind kind; /* what the plan reader must know */
 
 	/** Offline checks and, when at->cat is not NULL, checks against the database. */
 	void (*check)(const struct tide_phase_at *at, struct tide_findings *out);

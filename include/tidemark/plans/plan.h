@@ -9,7 +9,7 @@
 #include "tidemark/plans/fields.h"
 #include "tidemark/plans/toml.h"
 
-/** What the plan reader must know of a phase kind; the first member of struct tide_phase_ops. */
+/** What the plan reader must know of a phase kind; what a phase does is in phases/. */
 struct tide_kind {
 	const char *name; /* value of `kind` */
 	const char *summary;
