@@ -398,8 +398,8 @@ def work(server, database, seeds, args):
         rules.update(trial.rules)
         if args.verbose:
             print(f"seed {seed}: accepted {trial.accepted} {trial.rules}\n  " + "\n  ".join(trial.told), flush=True)
-        if number % 50 == 0:
-            print(f"{database}: {number} of {len(seeds)}, {len(failed)} failed", flush=True)
+        if number % 25 == 0:
+            print(f"{database}: {number} of {len(seeds)}, {accepted} accepted, {len(failed)} failed", flush=True)
     shutil.rmtree(directory, ignore_errors=True)
     print(f"{database}: {len(seeds)} seeds, {accepted} accepted, {statements} statements, {len(failed)} failed {failed}, "
           f"{(time.monotonic() - begun) / max(1, len(seeds)):.2f} s each\n  refused: {dict(rules.most_common())}", flush=True)
