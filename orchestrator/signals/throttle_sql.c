@@ -3,6 +3,9 @@
 
 #include <talloc.h>
 
+/* The statement is the plan author's, and so is the name of its column: the first one counts. */
+#define ITS_COLUMN 0
+
 struct state {
 	bool stops, failed;
 };
@@ -25,7 +28,8 @@ told(struct tide_executor *exe, void *state, const struct tide_rows *rows, const
 	(void)exe;
 	(void)err;
 	s->failed = rows == NULL || tide_rows_count(rows) != 1;
-	s->stops = !s->failed && !tide_rows_null(rows, 0, 0) && tide_rows_text(rows, 0, 0)[0] == 't';
+	s->stops = !s->failed && !tide_rows_null(rows, 0, ITS_COLUMN) &&
+		   tide_rows_text(rows, 0, ITS_COLUMN)[0] == 't';
 }
 
 static struct tide_hold

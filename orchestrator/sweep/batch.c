@@ -6,6 +6,7 @@
 #include <talloc.h>
 
 #include "keyset.h"
+#include "sweep_sql.h"
 #include "tidemark/base/sqltext.h"
 
 #define RANGE "tidemark_row.ctid >= $3::tid AND tidemark_row.ctid < $4::tid"
@@ -144,33 +145,8 @@ tide_batch_skipped_range_sql(
 }
 
 char *
-tide_batch_split_sql(void *ctx)
-{
-	return talloc_strdup(ctx,
-	    "WITH whole AS (UPDATE tidemark.segment SET stop = $3::bigint, done = next >= $3::bigint "
-	    "WHERE id = $1::bigint AND fence = $2::bigint "
-	    "RETURNING run, sweep, pass, relation, filenode, fence) "
-	    "INSERT INTO tidemark.segment (run, sweep, pass, relation, filenode, fence, first, stop, next) "
-	    "SELECT run, sweep, pass, relation, filenode, fence, $3::bigint, $4::bigint, $3::bigint "
-	    "FROM whole RETURNING id");
-}
-
-char *
 tide_batch_skip_sql(void *ctx, const struct tide_relation *relation)
 {
 	(void)relation;
-	return talloc_strdup(ctx,
-	    "WITH moved AS (UPDATE tidemark.segment SET next = $5::bigint, done = $5::bigint >= stop "
-	    "WHERE id = $1::bigint AND fence = $2::bigint "
-	    "RETURNING run, sweep, pass, relation, filenode, fence), "
-	    "skipped_range AS (INSERT INTO tidemark.segment (run, sweep, "
-	    "pass, relation, filenode, fence, first, "
-	    "stop, "
-	    "next, skipped_range) "
-	    "SELECT run, sweep, pass, relation, filenode, fence, $3::bigint, $4::bigint, $3::bigint, true "
-	    "FROM moved m WHERE NOT EXISTS (SELECT FROM tidemark.segment s WHERE s.run = m.run AND s.sweep = "
-	    "m.sweep AND s.pass = m.pass AND s.relation = m.relation "
-	    "AND s.skipped_range AND NOT s.done AND s.id <> "
-	    "$1::bigint AND s.next <= $3::bigint AND s.stop >= $4::bigint) RETURNING id) "
-	    "SELECT (SELECT id FROM skipped_range) AS skipped_range FROM moved");
+	return talloc_strdup(ctx, tide_sql_sweep_skip);
 }

@@ -302,8 +302,8 @@ find_sql(void *ctx, const struct tide_segment *s)
 	char *next = tide_keyset_next(
 	    ctx, ks, s->relation->name, "", tide_sqlf(ctx, "CAST(%L AS text[])", s->key), "1", "true");
 
-	return tide_sqlf(
-	    ctx, "SELECT pg_catalog.unnest(%s) FROM (%s) AS n", tide_keyset_text(ctx, ks, "n"), next);
+	return tide_sqlf(ctx, "SELECT pg_catalog.unnest(%s) AS value FROM (%s) AS n",
+	    tide_keyset_text(ctx, ks, "n"), next);
 }
 
 static char *
@@ -311,13 +311,15 @@ look(void *ctx, const struct tide_segment *s, const struct tide_span *span, cons
 {
 	const struct tide_keyset *ks = s->relation->keyset;
 	char *out = talloc_asprintf(ctx, "SELECT * FROM %s", s->relation->name);
+	size_t value;
 
 	(void)span;
 	if (rows == NULL || tide_rows_count(rows) != ks->count)
 		return NULL;
+	value = tide_rows_column(rows, "value");
 	for (size_t i = 0; i < ks->count; i++)
 		out = talloc_strdup_append(out, tide_sqlf(ctx, " %s %I = %L", i > 0 ? "AND" : "WHERE",
-						    ks->column[i].name, tide_rows_text(rows, i, 0)));
+						    ks->column[i].name, tide_rows_text(rows, i, value)));
 	return out;
 }
 

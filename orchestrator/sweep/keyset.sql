@@ -38,11 +38,11 @@ WITH RECURSIVE chosen AS (
       LEFT JOIN pg_catalog.pg_collation l ON l.oid = col.collation
       LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
 )
-SELECT col.indexrelid, col.attname,
+SELECT col.indexrelid AS index, col.attname AS name,
        (SELECT format_type(base.type, -1) FROM base JOIN pg_catalog.pg_type t ON t.oid = base.type
-         WHERE base.ord = col.ord AND t.typtype <> 'd'),
-       op.name[1], op.name[2], op.name[3], col.collate, col.descending, col.nulls_first,
-       format('%I%s%s%s', col.attname, col.collate, ' [' || col.version || ']', CASE WHEN col.descending THEN ' DESC' END)
+         WHERE base.ord = col.ord AND t.typtype <> 'd') AS type,
+       op.name[1] AS less, op.name[2] AS equal, op.name[3] AS greater, coalesce(col.collate, '') AS collate, col.descending, col.nulls_first,
+       format('%I%s%s%s', col.attname, col.collate, ' [' || col.version || ']', CASE WHEN col.descending THEN ' DESC' END) AS described
   FROM named AS col
  CROSS JOIN LATERAL (
        SELECT array_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY p.amopstrategy) AS name

@@ -90,17 +90,14 @@ begun(struct tide_sweep *sweep, const struct tide_relation *r, bool *has, bool *
 {
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT coalesce(bool_or(detail->>'mark' IS NOT DISTINCT FROM $5), false) AS has, count(*) > 0 AS before "
-	    "FROM tidemark.journal WHERE run = $1::bigint AND event = 'sweep.created' AND step = $2 "
-	    "AND (detail->>'oid')::bigint = $3::bigint AND (detail->>'pass')::integer = $4::integer",
+	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_sweep_begun,
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->run), sweep->name, tide_param_int(mem, r->oid),
 		tide_param_int(mem, sweep->pass), mark_of(sweep, r)),
 	    &rows, err);
 
 	if (ok) {
-		*has = tide_rows_bool(rows, 0, 0);
-		*before = !*has && tide_rows_bool(rows, 0, 1);
+		*has = tide_rows_bool(rows, 0, tide_rows_column(rows, "has"));
+		*before = !*has && tide_rows_bool(rows, 0, tide_rows_column(rows, "before"));
 	}
 	talloc_free(mem);
 	return ok;
@@ -146,16 +143,71 @@ tide_segments_add(struct tide_sweep *sweep, struct tide_segment *segment)
 	sweep->segment[sweep->segment_count++] = segment;
 }
 
+/* A segment as its row has it. */
+struct saved {
+	int64_t id, relation, first, stop, next;
+	bool skipped_range, done;
+	char *key;
+	int64_t changed, stayed, rows_seen, differing, unmatched;
+	char *keys, *unmatched_key;
+};
+
+static const struct tide_record_field saved_fields[] = {
+	TIDE_FIELD(saved, id, INT),
+	TIDE_FIELD(saved, relation, INT),
+	TIDE_FIELD(saved, first, INT),
+	TIDE_FIELD(saved, stop, INT),
+	TIDE_FIELD(saved, next, INT),
+	TIDE_FIELD(saved, skipped_range, BOOL),
+	TIDE_FIELD(saved, done, BOOL),
+	TIDE_FIELD(saved, key, TEXT),
+	TIDE_FIELD(saved, changed, INT),
+	TIDE_FIELD(saved, stayed, INT),
+	TIDE_FIELD(saved, rows_seen, INT),
+	TIDE_FIELD(saved, differing, INT),
+	TIDE_FIELD(saved, unmatched, INT),
+	TIDE_FIELD(saved, keys, TEXT),
+	TIDE_FIELD(saved, unmatched_key, TEXT),
+};
+static const struct tide_record saved_record = TIDE_RECORD(saved_fields);
+
+static void
+take_saved(struct tide_sweep *sweep, const struct saved *saved)
+{
+	struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
+
+	s->id = saved->id;
+	s->relation = tide_relations_find(sweep, saved->relation);
+	s->first = saved->first;
+	s->stop = saved->stop;
+	tide_cursor_begin(&s->cursor, saved->next);
+	s->skipped_range = saved->skipped_range;
+	/* A partition that was dropped or detached since took its rows with it. */
+	s->done = saved->done || s->relation == NULL || s->relation->gone;
+	if (!s->skipped_range) {
+		sweep->blocks_total += s->stop - s->first;
+		sweep->blocks_done += (double)((s->done ? s->stop : s->cursor.next) - s->first);
+	}
+	s->key = talloc_strdup(s, saved->key);
+	sweep->changed += saved->changed;
+	if (s->relation != NULL && !s->relation->heap)
+		sweep->placeless += saved->changed;
+	sweep->stayed += saved->stayed;
+	sweep->seen += saved->rows_seen;
+	sweep->differing += saved->differing;
+	tide_batch_keys(sweep->key, &sweep->key_count, saved->keys);
+	tide_sweep_unmatched(sweep, saved->unmatched, saved->unmatched_key);
+	tide_segments_add(sweep, s);
+}
+
 static bool
 load(struct tide_sweep *sweep, struct tide_err *err)
 {
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT id, relation, first, stop, next, skipped_range, done, "
-	    "changed, stayed, rows_seen, differing, "
-	    "keys, key, unmatched, unmatched_key "
-	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND pass = $3::integer ORDER BY id",
+	struct saved *saved;
+	size_t count;
+	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_sweep_segments,
 	    TIDE_ARGS(
 		tide_param_int(mem, sweep->exe->session->run), sweep->name, tide_param_int(mem, sweep->pass)),
 	    &rows, err);
@@ -169,33 +221,10 @@ load(struct tide_sweep *sweep, struct tide_err *err)
 	sweep->blocks_total = sweep->changed = sweep->stayed = sweep->seen = sweep->differing = 0;
 	sweep->unmatched = 0;
 	TALLOC_FREE(sweep->unmatched_key);
-	for (size_t i = 0; ok && i < tide_rows_count(rows); i++) {
-		struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
-
-		s->id = tide_rows_int(rows, i, 0);
-		s->relation = tide_relations_find(sweep, tide_rows_int(rows, i, 1));
-		s->first = tide_rows_int(rows, i, 2);
-		s->stop = tide_rows_int(rows, i, 3);
-		tide_cursor_begin(&s->cursor, tide_rows_int(rows, i, 4));
-		s->skipped_range = tide_rows_bool(rows, i, 5);
-		/* A partition that was dropped or detached since took its rows with it. */
-		s->done = tide_rows_bool(rows, i, 6) || s->relation == NULL || s->relation->gone;
-		if (!s->skipped_range) {
-			sweep->blocks_total += s->stop - s->first;
-			sweep->blocks_done += (double)((s->done ? s->stop : s->cursor.next) - s->first);
-		}
-		if (!tide_rows_null(rows, i, 12))
-			s->key = talloc_strdup(s, tide_rows_text(rows, i, 12));
-		sweep->changed += tide_rows_int(rows, i, 7);
-		if (s->relation != NULL && !s->relation->heap)
-			sweep->placeless += tide_rows_int(rows, i, 7);
-		sweep->stayed += tide_rows_int(rows, i, 8);
-		sweep->seen += tide_rows_int(rows, i, 9);
-		sweep->differing += tide_rows_int(rows, i, 10);
-		tide_batch_keys(sweep->key, &sweep->key_count, tide_rows_text(rows, i, 11));
-		tide_sweep_unmatched(sweep, tide_rows_int(rows, i, 13), tide_rows_text(rows, i, 14));
-		tide_segments_add(sweep, s);
-	}
+	if (ok)
+		saved = tide_rows_records(mem, rows, &saved_record, sizeof(*saved), &count);
+	for (size_t i = 0; ok && i < count; i++)
+		take_saved(sweep, &saved[i]);
 	talloc_free(mem);
 	return ok && load_earlier(sweep, err);
 }
@@ -233,17 +262,14 @@ stale(struct tide_sweep *sweep, const struct tide_relation *r, bool *rewritten, 
 {
 	void *mem = talloc_new(sweep);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT coalesce(bool_or(filenode IS DISTINCT FROM $4::oid), false), "
-	    "coalesce(bool_or(key_order IS DISTINCT FROM $5), false) "
-	    "FROM tidemark.segment WHERE run = $1::bigint AND sweep = $2 AND relation = $3::oid",
+	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_sweep_stale,
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->run), sweep->name, tide_param_int(mem, r->oid),
 		tide_param_int(mem, r->filenode), key_order(r)),
 	    &rows, err);
 
 	if (ok) {
-		*rewritten = tide_rows_bool(rows, 0, 0);
-		*reordered = tide_rows_bool(rows, 0, 1);
+		*rewritten = tide_rows_bool(rows, 0, tide_rows_column(rows, "rewritten"));
+		*reordered = tide_rows_bool(rows, 0, tide_rows_column(rows, "reordered"));
 	}
 	talloc_free(mem);
 	return ok;
@@ -283,13 +309,11 @@ tide_segments_open(struct tide_sweep *sweep, struct tide_err *err)
 	struct tide_rows *rows;
 	size_t changed;
 	bool added;
-	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT coalesce(max((detail->>'pass')::integer), 1) FROM tidemark.journal "
-	    "WHERE run = $1::bigint AND event = 'sweep.created' AND step = $2",
+	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_sweep_pass,
 	    TIDE_ARGS(tide_param_int(mem, sweep->exe->session->run), sweep->name), &rows, err);
 
 	if (ok)
-		sweep->pass = (int)tide_rows_int(rows, 0, 0);
+		sweep->pass = (int)tide_rows_only_int(rows);
 	talloc_free(mem);
 	return ok && keep_share(sweep, err) && read_relations(sweep, err) &&
 	       restart_stale(sweep, &changed, err) && begin_missing(sweep, &added, err) && load(sweep, err);
@@ -386,12 +410,7 @@ tide_segments_forget(struct tide_sweep *sweep, struct tide_err *err)
 {
 	void *mem = talloc_new(sweep);
 	struct tide_executor *exe = sweep->exe;
-	bool ok = tide_session_write(exe->session,
-	    "WITH r AS (SELECT id FROM tidemark.run WHERE id = $1::bigint AND fence = $2::bigint FOR SHARE), "
-	    "d AS (DELETE FROM tidemark.segment USING r WHERE run = r.id AND sweep = $3) "
-	    "INSERT INTO tidemark.journal (run, event, phase, step, fence, detail) "
-	    "SELECT id, 'sweep.failed', $4::integer, $5, $2::bigint, jsonb_build_object('sweep', $3::text) "
-	    "FROM r RETURNING 1",
+	bool ok = tide_session_write(exe->session, tide_sql_sweep_forget,
 	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		sweep->name, tide_param_int(mem, sweep->task->phase), sweep->task->step),
 	    NULL, mem, err);

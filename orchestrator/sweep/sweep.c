@@ -7,6 +7,7 @@
 #include <talloc.h>
 
 #include "state/crash_points.h"
+#include "sweep_sql.h"
 #include "sweep_step.h"
 #include "state/journal.h"
 #include "signals/watcher.h"
@@ -357,20 +358,15 @@ name_sweep(struct tide_sweep *sweep, struct tide_err *err)
 	void *mem = talloc_new(sweep);
 	const struct tide_task *task = sweep->task;
 	struct tide_rows *rows;
-	bool ok = tide_await_query(sweep->exe->control, mem,
-	    "SELECT p.compiled, (SELECT count(*) FROM tidemark.journal j "
-	    "WHERE j.run = p.run AND j.phase = p.ordinal AND j.seq > p.compiled "
-	    "AND j.event IN ('sweep.failed', 'step.done') AND j.step = $3) "
-	    "+ (SELECT count(*) FROM tidemark.journal a "
-	    "WHERE a.run = p.run AND a.event = 'run.adopted' AND a.seq > p.compiled) "
-	    "FROM tidemark.phase p WHERE p.run = $1::bigint AND p.ordinal = $2::integer",
+	bool ok = tide_await_query(sweep->exe->control, mem, tide_sql_sweep_attempt,
 	    TIDE_ARGS(
 		tide_param_int(mem, sweep->exe->session->run), tide_param_int(mem, task->phase), task->step),
 	    &rows, err);
 
 	if (ok)
 		sweep->name = talloc_asprintf(sweep, "%ld/%s/%lld/%lld", task->phase, task->step,
-		    (long long)tide_rows_int(rows, 0, 0), (long long)tide_rows_int(rows, 0, 1));
+		    (long long)tide_rows_int(rows, 0, tide_rows_column(rows, "compiled")),
+		    (long long)tide_rows_int(rows, 0, tide_rows_column(rows, "earlier")));
 	talloc_free(mem);
 	return ok;
 }

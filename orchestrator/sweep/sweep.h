@@ -154,7 +154,7 @@ int64_t tide_segments_at_stake(const struct tide_sweep *sweep);
 /**
  * Half of what another worker has before it, claimed, for one that has nothing to do. NULL: nobody has enough. The victim
  * stops short of it from now on; *victim is its segment, `parted` until the database knows. The segment has no id before
- * tide_batch_split_sql() has given it one.
+ * split.sql has given it one.
  */
 struct tide_segment *tide_segments_steal(struct tide_sweep *sweep, struct tide_segment **victim);
 /** A skipped range that a worker has just recorded. */
@@ -188,8 +188,6 @@ char *tide_batch_skipped_range_sql(
 char *tide_batch_found(void *ctx, const struct tide_sweep_spec *spec, const char *relation);
 /** Adds what the column `keys` holds, up to TIDE_SWEEP_KEYS in all. `key` is a talloc array of that length. */
 void tide_batch_keys(char **key, size_t *count, const char *text);
-/** Ends segment $1 at block $3 and makes a segment of what follows, up to $4. One row: its id; none: the fence has moved. */
-char *tide_batch_split_sql(void *ctx);
 /**
  * Moves a segment past blocks [$3, $4) whose rows are locked, to $5, and records them as a skipped range. One row; NULL: an
  * open skipped range covers them.

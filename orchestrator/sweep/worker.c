@@ -21,6 +21,7 @@
 #include "refusal.h"
 #include "state/application_name.h"
 #include "state/crash_points.h"
+#include "sweep_sql.h"
 #include "tidemark/base/record.h"
 #include "tidemark/base/units.h"
 
@@ -142,7 +143,7 @@ static void answered(void *ctx, const struct tide_rows *rows, const struct tide_
 static bool
 send_split(struct tide_worker *w, void *mem)
 {
-	tide_conn_query(w->conn, tide_batch_split_sql(mem),
+	tide_conn_query(w->conn, tide_sql_sweep_split,
 	    TIDE_ARGS(tide_param_int(mem, w->victim->id), tide_param_int(mem, w->sweep->exe->session->fence),
 		tide_param_int(mem, w->segment->first), tide_param_int(mem, w->segment->stop)),
 	    answered, w);
@@ -156,7 +157,7 @@ split_done(struct tide_worker *w, const struct tide_rows *rows)
 		return lose(w);
 	tide_crash_point("sweep.split");
 	w->victim->parted = false;
-	w->segment->id = tide_rows_int(rows, 0, 0);
+	w->segment->id = tide_rows_only_int(rows);
 	return CHOOSE;
 }
 

@@ -9,7 +9,7 @@
 #define PREPARE_VISIT "prepare skipped_range: "
 #define BATCH "execute batch"
 #define VISIT "execute skipped_range"
-#define SKIP "AS skipped_range FROM moved"
+#define SKIP "continues at block $5"
 
 static const char answer_columns[] =
     "changed stayed seen differing skipped unmatched keys unmatched_key owned same guarded";
