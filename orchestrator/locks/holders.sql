@@ -38,5 +38,5 @@ SELECT coalesce(a.pid, 0) AS pid, a.usename AS "user", a.application_name AS app
  WHERE CASE WHEN a.backend_type = 'autovacuum worker'
             THEN NOT $5::boolean OR a.query LIKE '%to prevent wraparound%'
             ELSE clock_timestamp() - coalesce(a.xact_start, x.prepared) > $3::float8 * interval '1 s' END
- ORDER BY 5 DESC NULLS LAST
+ ORDER BY age DESC NULLS LAST
  LIMIT 5

@@ -1,5 +1,5 @@
 -- Who blocks an executor's session on table $1 or a partition of it, who waits for it, and what holds the table for long.
--- The first column is an enum tide_lock_role.
+-- Column role is an enum tide_lock_role.
 WITH RECURSIVE tree (oid) AS (
     SELECT pg_catalog.to_regclass($1)::oid
     UNION
@@ -28,4 +28,4 @@ SELECT s.role, s.pid, a.usename AS "user", a.application_name AS application, a.
        a.query, extract(epoch FROM clock_timestamp() - a.xact_start) AS age
   FROM (SELECT DISTINCT role, pid FROM seen) s
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = s.pid
- ORDER BY s.role, 8 DESC NULLS LAST
+ ORDER BY s.role, age DESC NULLS LAST

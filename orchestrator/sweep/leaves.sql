@@ -25,4 +25,4 @@ SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_relat
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.oid = $1::oid AND c.relkind <> 'p'
     OR c.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree($1::oid::regclass) t WHERE t.isleaf AND t.relid <> $1::oid)
- ORDER BY 1
+ ORDER BY c.oid

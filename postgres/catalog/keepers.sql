@@ -18,4 +18,4 @@ SELECT DISTINCT note.tgname AS trigger, note.of ->> 'plan' AS plan, used.name AS
  CROSS JOIN note
  CROSS JOIN LATERAL jsonb_array_elements_text(note.of -> 'columns') AS used (name)
  WHERE note.of ->> 'plan' IS DISTINCT FROM p.plan
- ORDER BY 2, 3, 1
+ ORDER BY plan, "column", trigger

@@ -87,6 +87,19 @@ SETS_STATE = re.compile(r'(?:\bSET\s+|,[\s"]*)state\s*=', re.I)
 
 # A kind of phase that is known by its name outside its own file: it has a member for what is asked of it (phases/build/ops.h).
 ASKS_KIND = re.compile(r'\bkind(?:->|\.)name\s*,\s*"')
+# Who talks to the server: what these folders send as it stands is in .sql files, and what they get is read by the names of its columns.
+TALKERS = ("base", "postgres", "orchestrator")
+# A value by its position in a result. What does not know its column's name asks for the only one: tide_rows_only_text().
+READ_ROW = re.compile(r"\btide_rows_(?:null|text|required|int|real|bool)\s*\(")
+# A statement on relations; a call of a function alone may stay where it is sent.
+STATEMENT = re.compile(r"\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|MERGE|DO)\b")
+ON_RELATIONS = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN|USING)\b")
+# What printf or tide_sqlf() fills in: such a statement is built, and cannot be in a file.
+FILLED_IN = re.compile(r"%(?:\.\d+)?[a-zA-Z]")
+# Between the literals of one text: blanks, line ends of a macro, and macros, which are text too.
+SAME_TEXT = re.compile(r"[\s\\]*(?:[A-Z][A-Z0-9_]*[\s\\]*)*")
+# Their literals are for people, who may be told a statement to type.
+MESSAGES = {"tide_findings_add", "tide_hint", "tide_fail", "tide_say"}
 
 FUNCTION_LINES = 80
 FILE_LINES = 650
@@ -115,6 +128,35 @@ def files_of(root, folder, endings=None):
 def blank(text):
     """Comments and literals become spaces; lines keep their numbers."""
     return NOT_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+
+
+def texts_of(text):
+    """Each text of the source: where its first literal begins, and its literals put together."""
+    start = end = None
+    parts = []
+    for match in NOT_CODE.finditer(text):
+        if not match.group().startswith('"'):
+            continue
+        if start is not None and SAME_TEXT.fullmatch(text, end, match.start()) is None:
+            yield start, "".join(parts)
+            start, parts = None, []
+        start = match.start() if start is None else start
+        end = match.end()
+        parts.append(match.group()[1:-1])
+    if start is not None:
+        yield start, "".join(parts)
+
+
+def called_with(code, at):
+    """The function whose argument stands at this place, or an empty text. `code` is without comments and literals."""
+    depth = 0
+    for i in range(at - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(code[i], 0)
+        if depth < 0:
+            return re.search(r"(\w*)\s*$", code[:i])[1]
+        if depth == 0 and code[i] in ";{}":
+            return ""
+    return ""
 
 
 class Check:
@@ -190,6 +232,9 @@ class Check:
         for match in ASKS_KIND.finditer(text if folder == "phases" else ""):
             self.say(path, text.count("\n", 0, match.start()) + 1, "kind",
                      "ask a member of struct tide_phase_ops, not the name of the kind")
+        if folder in TALKERS:
+            self.positions(path, text)
+            self.statements(path, text)
         code = blank(text).splitlines()
         self.functions(path, code)
         for number, line in enumerate(code, 1):
@@ -202,6 +247,24 @@ class Check:
         for match in UPDATES_RUN.finditer(text):
             if SETS_STATE.search(match[1]) and os.path.relpath(path, self.root) != MOVER:
                 self.say(path, text.count("\n", 0, match.start()) + 1, "mover", f"only {MOVER} writes the state of a run")
+
+    def positions(self, path, text):
+        code = blank(text)
+        for match in READ_ROW.finditer(code):
+            end, depth = match.end(), 1
+            while depth > 0 and end < len(code):
+                depth += {"(": 1, ")": -1}.get(code[end], 0)
+                end += 1
+            column = code[match.end():end - 1].rpartition(",")[2].strip()
+            if column.isdigit():
+                self.say(path, code.count("\n", 0, match.start()) + 1, "position", f"column {column}: read columns by their names")
+
+    def statements(self, path, text):
+        code = blank(text)
+        for start, literal in texts_of(text):
+            if STATEMENT.match(literal) and ON_RELATIONS.search(literal) and not FILLED_IN.search(literal) \
+                    and called_with(code, start) not in MESSAGES:
+                self.say(path, text.count("\n", 0, start) + 1, "sql", "a fixed statement belongs in a .sql file")
 
     def functions(self, path, code):
         """By the layout of the tree: a function's braces stand alone in the first column."""

@@ -27,6 +27,12 @@ GOOD = {
     "phases/build/b.c": '#include "b.h"\n',
     "phases/build/b.h": "",
     "include/tidemark/phases/step.h": '#include <jansson.h>\n#include "tidemark/base/err.h"\n',
+    "orchestrator/state/rows.c": 'static const char *const sql = "SELECT pg_catalog.current_schema()";\n'
+                                 'void\nf(void)\n{\n\tx = tide_rows_int(rows, 0, tide_rows_column(rows, "n"));\n'
+                                 '\ty = tide_rows_text(rows, 0, column);\n\ttide_await_exec(c, tide_sqlf(m, "SELECT count(*) FROM %I", t));\n'
+                                 '\ttide_hint(err, "SELECT name FROM pg_timezone_names lists them");\n'
+                                 '\t/* tide_rows_int(rows, 0, 1), "SELECT 1 FROM t" */\n}\n',
+    "phases/kinds/act.c": 'const char *act = "UPDATE t SET a = 1";\n',
     "plans/plan/growing_text.c": '/* strcpy(a, b) */ const char *s = "sprintf(x)";\nvoid\ng(void)\n{\n\tp->select(1);\n\tmy_sleep(2);\n}\n',
 }
 
@@ -55,7 +61,12 @@ BAD = [
     ("base/a.c", "\n" * 651, "size: 651 lines"),
     ("orchestrator/state/want.sql", "UPDATE tidemark.run AS r\n   SET wanted = $2,\n       state = 'paused'\n WHERE id = $1\n", "want.sql:1: mover: only"),
     ("phases/pair/a.c", 'int b = strcmp(phase->kind->name, "switch");\n', "a.c:1: kind: ask a member"),
-    ("orchestrator/run/a.c", 'const char *s = "UPDATE tidemark.run SET reason = NULL, "\n\t"state = $1 WHERE id = $2";\n', "a.c:1: mover: only"),
+    ("orchestrator/run/a.c", 'const char *s = "UPDATE tidemark.run SET reason = NULL, "\n\t"state = %L WHERE id = %lld";\n', "a.c:1: mover: only"),
+    ("orchestrator/run/a.c", "void\nf(void)\n{\n\tx = tide_rows_text(rows,\n\t    f(i), 7);\n}\n", "a.c:4: position: column 7"),
+    ("postgres/conn/a.c", "void\nf(void)\n{\n\tx = tide_rows_null(rows, 0, 0);\n}\n", "a.c:4: position: column 0"),
+    ("orchestrator/run/a.c", 'const char *s = "SELECT state "\n\t"FROM tidemark.run";\n', "a.c:1: sql: a fixed statement"),
+    ("orchestrator/run/a.c", 'void\nf(void)\n{\n\tg(c, "SELECT n " A_MACRO " FROM t");\n}\n', "a.c:4: sql: a fixed statement"),
+    ("orchestrator/run/a.h", '#define S "INSERT " \\\n\t"INTO t VALUES (1)"\n', "a.h:1: sql: a fixed statement"),
 ]
 
 
