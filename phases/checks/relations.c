@@ -164,6 +164,6 @@ tide_check_positions(const struct tide_checking *c, enum tide_moment moment, con
 				.what = d->identity,
 				.name = d->name,
 				.column = column,
-				.key = "column" });
+				.key = tide_is_kind(c->at->phase, "sql") ? "act" : "column" });
 	}
 }

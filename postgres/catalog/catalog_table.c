@@ -67,6 +67,7 @@ static const struct tide_record_field constraint_fields[] = {
 	TIDE_FIELD(tide_constraint, type, CHAR),
 	TIDE_FIELD(tide_constraint, definition, TEXT),
 	TIDE_FIELD(tide_constraint, validated, BOOL),
+	TIDE_FIELD(tide_constraint, to_primary, BOOL),
 	TIDE_FIELD(tide_constraint, comment, TEXT),
 	TIDE_FIELD(tide_constraint, referencing, TEXT),
 	TIDE_FIELD(tide_constraint, table, TEXT),
@@ -119,6 +120,8 @@ static const struct tide_record_field dependent_fields[] = {
 	TIDE_FIELD(tide_dependent, identity, TEXT),
 	TIDE_FIELD(tide_dependent, blocks_drop, BOOL),
 	TIDE_FIELD(tide_dependent, alters, BOOL),
+	TIDE_FIELD(tide_dependent, in_using, BOOL),
+	TIDE_FIELD(tide_dependent, in_check, BOOL),
 };
 static const struct tide_record_field published_fields[] = {
 	TIDE_FIELD(tide_table, published, BOOL),

@@ -59,6 +59,19 @@ family AS (
      WHERE strpos(f.prosrc, '*') > 0 AND f.prokind IN ('f', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
        AND (EXISTS (SELECT FROM fired WHERE fired.tgfoid = f.oid)
             OR EXISTS (SELECT FROM tables WHERE strpos(lower(f.prosrc), tables.part) > 0))
+), policy AS (
+    -- pg_depend does not say in which of its two expressions: where a text names the column.
+    SELECT dep.attnum, o.polname,
+           CASE WHEN c.oid = dep.relation AND dep.own THEN format('policy %I', o.polname)
+                ELSE format('policy on %I.%I named %I', n.nspname, c.relname, o.polname) END AS identity,
+           dep.blocks, n.nspname,
+           coalesce(pg_get_expr(o.polqual, o.polrelid) ~* word.pattern, false) AS in_using,
+           coalesce(pg_get_expr(o.polwithcheck, o.polrelid) ~* word.pattern, false) AS in_check
+      FROM dep
+      JOIN word ON word.attnum = dep.attnum
+      JOIN pg_catalog.pg_policy AS o ON o.oid = dep.objid AND dep.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
+      JOIN pg_catalog.pg_class AS c ON c.oid = o.polrelid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ), found (attnum, kind, name, identity, blocks, alters, schema) AS (
     SELECT dep.attnum,
            CASE WHEN r.rulename = '_RETURN' THEN 'view' ELSE 'rule' END,
@@ -73,14 +86,8 @@ family AS (
       JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      UNION
-    SELECT dep.attnum, 'policy', o.polname,
-           CASE WHEN c.oid = dep.relation AND dep.own THEN format('policy %I', o.polname)
-                ELSE format('policy on %I.%I named %I', n.nspname, c.relname, o.polname) END,
-           dep.blocks, false, n.nspname
-      FROM dep
-      JOIN pg_catalog.pg_policy AS o ON o.oid = dep.objid AND dep.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
-      JOIN pg_catalog.pg_class AS c ON c.oid = o.polrelid
-      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    SELECT policy.attnum, 'policy', policy.polname, policy.identity, policy.blocks, false, policy.nspname
+      FROM policy
      UNION
     SELECT dep.attnum, 'publication', b.pubname, format('publication %I', b.pubname), dep.blocks, false, ''
       FROM dep
@@ -203,8 +210,10 @@ family AS (
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
                         WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = body.oid AND e.deptype = 'e')
 )
-SELECT found.attnum, found.kind, found.name, found.identity, bool_or(found.blocks) AS blocks_drop, bool_or(found.alters) AS alters
+SELECT found.attnum, found.kind, found.name, found.identity, bool_or(found.blocks) AS blocks_drop, bool_or(found.alters) AS alters,
+       bool_or(policy.in_using) AS in_using, bool_or(policy.in_check) AS in_check
   FROM found
+  LEFT JOIN policy ON found.kind = 'policy' AND policy.attnum = found.attnum AND policy.identity = found.identity
  WHERE found.schema <> 'tidemark' OR found.kind NOT IN ('function', 'function row', 'trigger function', 'trigger columns', 'trigger condition', 'trigger row')
  GROUP BY found.attnum, found.kind, found.name, found.identity
  ORDER BY found.attnum, found.kind, found.identity

@@ -59,6 +59,7 @@ struct tide_constraint {
 	int *attnums;
 	size_t attnum_count;
 	bool validated;
+	bool to_primary; /* a foreign key of the table to the primary key of the other one */
 	char *comment;
 	char *referencing; /* a foreign key that points here: the table that has it, quoted; else NULL */
 	char *table;       /* the partition that has it for itself, quoted; NULL: the table */
@@ -118,6 +119,7 @@ struct tide_dependent {
 	bool blocks_drop; /* DROP COLUMN would fail (else it would go silently, or stay and fail) */
 	/* a BEFORE trigger for each row, whose function may read or set the column before ours does */
 	bool alters;
+	bool in_using, in_check; /* of a policy: the expressions that name the column */
 };
 
 /** One user expression as the server sees it. */
