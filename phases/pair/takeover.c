@@ -88,6 +88,55 @@ tide_taken_over(void *ctx, const struct tide_phase_at *at)
 	return *at;
 }
 
+/* A drop before `count` has ended the triggers of the first plan, in their order. */
+static bool
+ends(const struct tide_plan *plan, size_t count, const struct tide_plan *first)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct drop_column_spec *spec = plan->phase[i].spec;
+
+		if (tide_is_kind(&plan->phase[i], "drop_column") && keeps(first, first->count, spec->column))
+			return true;
+	}
+	return false;
+}
+
+static bool
+was_ended(void *ctx, const struct tide_phase_at *at, const struct tide_plan *first)
+{
+	for (size_t i = 0; i < at->cat->other_run_count; i++) {
+		const struct tide_other_run *run = &at->cat->other_run[i];
+		const struct tide_plan *plan =
+		    run->same_table && strcmp(run->state, "complete") == 0 ? parse(ctx, run) : NULL;
+
+		if (plan != NULL && strcmp(plan->name, first->name) != 0 && ends(plan, plan->count, first))
+			return true;
+	}
+	return ends(at->plan, at->index, first);
+}
+
+const struct tide_other_run *
+tide_lost_keeper(const struct tide_phase_at *at)
+{
+	const struct drop_column_spec *spec = at->phase->spec;
+	void *mem = talloc_new(NULL);
+	const struct tide_other_run *found = NULL;
+
+	for (size_t i = at->cat->other_run_count; i-- > 0 && found == NULL;) {
+		const struct tide_other_run *run = &at->cat->other_run[i];
+		struct tide_plan *first;
+		bool over = strcmp(run->state, "complete") == 0 || strcmp(run->state, "rolled_back") == 0;
+
+		if (run->same_table && over && !stands(at->cat, run->plan, spec->column) &&
+		    !is_own(at->plan, at->index, spec->column) && (first = parse(mem, run)) != NULL &&
+		    keeps(first, first->count, spec->column) &&
+		    (strcmp(run->state, "rolled_back") == 0 || !was_ended(mem, at, first)))
+			found = run;
+	}
+	talloc_free(mem);
+	return found;
+}
+
 /* Whether a dual write that the phases have not ended uses the column, on either side. */
 static bool
 is_alive(void *ctx, const struct tide_plan *plan, const char *column)

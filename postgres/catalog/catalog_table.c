@@ -48,6 +48,7 @@ static const struct tide_record_field column_fields[] = {
 	TIDE_FIELD(tide_column, comment, TEXT),
 	TIDE_FIELD(tide_column, acl, TEXT),
 	TIDE_FIELD(tide_column, not_null_constraint, TEXT),
+	TIDE_FIELD(tide_column, not_null_no_inherit, BOOL),
 	TIDE_FIELD(tide_column, collated, TEXT),
 	TIDE_FIELD(tide_column, unpadded, TEXT),
 	TIDE_FIELD(tide_column, parts, TEXT),

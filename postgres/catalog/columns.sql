@@ -53,6 +53,8 @@ SELECT a.attname AS name,
        a.attacl::pg_catalog.text AS acl,
        (SELECT k.conname FROM pg_catalog.pg_constraint AS k
          WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] LIMIT 1) AS not_null_constraint,
+       (SELECT k.connoinherit FROM pg_catalog.pg_constraint AS k
+         WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] LIMIT 1) AS not_null_no_inherit,
        (SELECT format('%I.%I', n.nspname, c.collname)
           FROM pg_catalog.pg_collation AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace
          WHERE c.oid = a.attcollation) AS collated,

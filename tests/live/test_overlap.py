@@ -36,8 +36,12 @@ class OverlapCase(LiveCase):
             found = self.rows(f"SELECT {', '.join(columns)} FROM t WHERE id = {number + 1}")[0]
             self.assertEqual(set(found), {value}, f"after a write of {column}")
 
-    def refused(self, result, plan="one"):
+    def refused(self, result, plan="one", *also):
         result.expect(4)
+        if also:
+            for text in (plan, *also):
+                self.assertIn(text, result.out + result.err)
+            return result
         self.assertIn("in use by another plan", result.err)
         self.assertIn(plan, result.err)
         self.assertIn(f"tidemark rollback {plan}", result.err)
@@ -211,6 +215,28 @@ class DroppedByAnotherPlan(OverlapCase):
         self.tidemark("rollback", "one", "--yes").ok()
         self.tidemark("run", self.plan(plans.plan("one", "public.t", plans.rename_phases("a", "b", "bigint")[:-2]), "one.toml"), "--again").ok()
         self.refused(self.tidemark("run", self.drop("a")))
+
+    def test_a_drop_that_was_reviewed_as_the_end_of_another_plan_is_no_other_drop(self):
+        """Between the review and the run the first plan is rolled back, or loses its triggers: then nothing proves the drop."""
+        self.switched()
+        path = self.drop()
+        self.tidemark("plan", path).ok()
+        self.tidemark("rollback", "one", "--yes").ok()
+        refused = self.tidemark("run", path)
+        self.refused(refused, "plan 'one', which replaces \"a\" by another column, was rolled back", "run 'one' to its end first")
+        self.assertEqual(self.value("SELECT count(a) FROM t"), 500)
+        self.tidemark("run", "one.toml", "--again").ok()
+        # With a run of its own that waits before the drop, it is asked once more when the phase begins.
+        gated = self.plan(plans.plan("three", "public.t", [{"kind": "sql", "act": "SELECT 1", "undo": "SELECT 1"},
+                                                           {"kind": "drop_column", "column": "a", "gate": "manual"}]), "three.toml")
+        self.tidemark("run", gated).ok()
+        names = [name for (name,) in self.rows("SELECT tgname FROM pg_trigger WHERE tgrelid = 't'::regclass AND NOT tgisinternal")]
+        self.execute("; ".join(f'DROP TRIGGER "{name}" ON t' for name in names))
+        self.refused(self.tidemark("advance", "three"), "its triggers are gone", 'accept = ["one"]')
+        self.assertEqual(self.value("SELECT count(a) FROM t"), 500)
+        self.tidemark("rollback", "three", "--yes").ok()
+        self.tidemark("run", self.drop(accept=["one"])).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'a'"), 0)
 
     def test_exchanged_names_and_two_drops_in_one_plan(self):
         self.execute("ALTER TABLE t ALTER a SET NOT NULL")

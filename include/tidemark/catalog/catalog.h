@@ -50,6 +50,7 @@ struct tide_column {
 	char *statistics;           /* its own target, or NULL */
 	char *options;              /* n_distinct=1, as in SET (…); or NULL */
 	char *not_null_constraint;  /* PostgreSQL 18: its name; else NULL */
+	bool not_null_no_inherit;   /* … and NO INHERIT: tables that inherit may hold NULL */
 };
 
 struct tide_constraint {
