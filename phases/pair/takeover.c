@@ -93,9 +93,9 @@ static bool
 ends(const struct tide_plan *plan, size_t count, const struct tide_plan *first)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct drop_column_spec *spec = plan->phase[i].spec;
+		const char *column = tide_drops(&plan->phase[i]).name;
 
-		if (tide_is_kind(&plan->phase[i], "drop_column") && keeps(first, first->count, spec->column))
+		if (column != NULL && keeps(first, first->count, column))
 			return true;
 	}
 	return false;
@@ -116,9 +116,24 @@ was_ended(void *ctx, const struct tide_phase_at *at, const struct tide_plan *fir
 }
 
 const struct tide_other_run *
+tide_taken_by(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat, const char **column)
+{
+	for (size_t i = cat->other_run_count; i-- > 0;) {
+		const struct tide_other_run *run = &cat->other_run[i];
+		const struct tide_plan *other =
+		    run->same_table && strcmp(run->state, "rolled_back") != 0 ? parse(ctx, run) : NULL;
+
+		for (size_t k = 0; other != NULL && k < other->count; k++)
+			if ((*column = tide_phase_needs(plan, other, k)) != NULL)
+				return run;
+	}
+	return NULL;
+}
+
+const struct tide_other_run *
 tide_lost_keeper(const struct tide_phase_at *at)
 {
-	const struct drop_column_spec *spec = at->phase->spec;
+	const char *column = tide_drops(at->phase).name;
 	void *mem = talloc_new(NULL);
 	const struct tide_other_run *found = NULL;
 
@@ -127,9 +142,9 @@ tide_lost_keeper(const struct tide_phase_at *at)
 		struct tide_plan *first;
 		bool over = strcmp(run->state, "complete") == 0 || strcmp(run->state, "rolled_back") == 0;
 
-		if (run->same_table && over && !stands(at->cat, run->plan, spec->column) &&
-		    !is_own(at->plan, at->index, spec->column) && (first = parse(mem, run)) != NULL &&
-		    keeps(first, first->count, spec->column) &&
+		if (run->same_table && over && !stands(at->cat, run->plan, column) &&
+		    !tide_dual_names(at->plan, at->index, column) && (first = parse(mem, run)) != NULL &&
+		    keeps(first, first->count, column) &&
 		    (strcmp(run->state, "rolled_back") == 0 || !was_ended(mem, at, first)))
 			found = run;
 	}

@@ -143,6 +143,27 @@ hang_trigger(const struct tide_applying *a, const struct tide_trigger *t, const 
 	    talloc_asprintf(a->cat, "trigger %s, which calls %s", t->name, t->function), named);
 }
 
+/* A trigger's dependents that are there because of what its function calls, and that the new body does not name. */
+static void
+drop_called(const struct tide_applying *a, const char *name, const struct tide_names *named)
+{
+	static const char word[] = "which calls ";
+	struct tide_table *table = &a->cat->table;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < table->dependent_count; i++) {
+		const struct tide_dependent *d = &table->dependent[i];
+		const char *last = NULL;
+
+		for (const char *at = d->identity; at != NULL && (at = strstr(at, word)) != NULL; last = at)
+			at += strlen(word);
+		if (strcmp(d->kind, "trigger function") != 0 || last == NULL || !calls(a, last, name) ||
+		    tide_names_have(named, tide_column_name(a->cat, d->attnum)))
+			table->dependent[kept++] = *d;
+	}
+	table->dependent_count = kept;
+}
+
 /* A function depends on the columns that its body names: of the row that a trigger gives it, or of the table that it names. */
 void
 tide_apply_create_function(const struct tide_applying *a)
@@ -158,6 +179,7 @@ tide_apply_create_function(const struct tide_applying *a)
 	    talloc_realloc(cat, cat->made, struct tide_made_function, (unsigned)(cat->made_count + 1));
 	cat->made[cat->made_count++] = (struct tide_made_function){ name, body };
 	drop_dependents(a, "function", name, &named);
+	drop_called(a, name, &named);
 	/* A trigger's dependent has the trigger's name: its function is in the trigger. */
 	for (size_t i = 0; i < cat->table.trigger_count; i++) {
 		const struct tide_trigger *t = &cat->table.trigger[i];

@@ -215,6 +215,7 @@ struct tide_catalog {
 	bool may_create_schema, may_create_temp, may_monitor, in_recovery;
 	bool may_skip_triggers; /* set session_replication_role */
 	bool few_characters;    /* not all of Unicode: titles, which are stored, keep to ASCII */
+	char *encoding_gaps;    /* the database's encoding, when it has codes that Unicode has not; or NULL */
 	char *default_schema; /* first of the role's search_path: where unqualified names of the plan live */
 	struct tide_table table;
 	struct tide_fact *fact;
