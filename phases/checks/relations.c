@@ -198,7 +198,7 @@ tide_check_keys(const struct tide_checking *c, bool always, const char *key)
 	if (cat->encoding_gaps != NULL && (always || cat->table.not_heap != NULL) &&
 	    has_text_key(&cat->table))
 		tide_say(c, TIDE_WARNING, "sweep-order-encoding", key, NULL,
-		    "rows are gone through in the order of a text key, and the database's encoding %s has codes "
+		    "rows are scanned in the order of a text key, and the database's encoding %s has codes "
 		    "that Unicode has not: at a key with one of them the sweep ends (SQLSTATE 22P05)",
 		    cat->encoding_gaps);
 }

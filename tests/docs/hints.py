@@ -71,6 +71,9 @@ ROWS = {
     "`phase … cannot be undone: …`": REFUSED + "test_behind_the_point_of_no_return_a_new_plan_goes_on",
     "`plan '…' cannot be rolled back: plan '…' has dropped \"…\" permanently`":
         "test_overlap.DroppedByAnotherPlan.test_the_drop_is_proved_and_ends_the_first_plan",
+    "`plan '…' (…) has taken over what keeps \"…\" in step, and holds the column under another name`":
+        "test_overlap.DroppedByAnotherPlan.test_there_and_back_through_the_hold",
+    "`plan '…' has dropped \"…\": there is nothing left to compare`": "test_overlap.DroppedByAnotherPlan.test_the_drop_is_proved_and_ends_the_first_plan",
     "`plan '…' (…) takes over what keeps \"…\" in step, to drop it`":
         "test_overlap.DroppedByAnotherPlan.test_there_and_back_through_the_hold",
     "`the rollback loses: …`": REFUSED + "test_what_is_lost_is_accepted_by_the_option_of_the_hint",
