@@ -108,7 +108,7 @@ class World:
             self.ddl.append("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         self._table()
         chosen = rng.sample(FEATURES, rng.choice([0, 1, 1, 2, 2, 3, 4]))
-        for feature in chosen:
+        for feature in dict.fromkeys(chosen):     # what stands there twice is only likelier
             feature(self)
         self.text = self._plan()
 
