@@ -102,7 +102,7 @@ class Pair:
         self.frozen_at = len(self.world.events)
 
     def await_writes(self, count):
-        """The application gets on: so many writes are acknowledged and will be lost."""
+        """The application continues: so many writes are acknowledged and will be lost."""
         deadline = time.monotonic() + 10
         while len(self.world.events) < self.frozen_at + count and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -210,7 +210,7 @@ class MidSweep(FailoverCase):
             process = pair.tidemark.start("run", path, env=pair.both())
             done = "SELECT CASE WHEN to_regclass('tidemark.segment') IS NULL THEN 0 ELSE 1 END"
             self.wait_until(lambda: pair.value(done) and pair.value("SELECT coalesce(sum(changed), 0) FROM tidemark.segment") > 300 +
-                            pair.rng.randrange(800), what="the sweep gets on")
+                            pair.rng.randrange(800), what="the sweep continues")
             pair.freeze()
             swept = pair.value("SELECT sum(changed) FROM tidemark.segment")
             pair.await_writes(20)
@@ -356,7 +356,7 @@ class MidSwitch(FailoverCase):
             return pair, True
 
     def settle(self, pair, result):
-        """Goes on with what the status says, until the switch is done."""
+        """Continues with what the status says, until the switch is done."""
         self.assertIn(result.code, (0, 6, -signal.SIGKILL), result)
         for _ in range(3):
             status = pair.tidemark.json("status", "rename")
@@ -378,7 +378,7 @@ class MidSwitch(FailoverCase):
 
     def both_releases(self, pair):
         pair.fleet.start("new", "both")
-        time.sleep(0.2)
+        pair.fleet.work(40)
         pair.compare(["a", "b"])
 
     def back(self, pair):
@@ -408,7 +408,7 @@ class MidSwitch(FailoverCase):
         return sorted(near | set(random.Random(seed).sample([n for n in everything if n not in near], 7)))
 
     @limit(60)
-    def test_a_lease_that_the_failover_has_lost_is_not_taken_for_somebody_elses(self):
+    def test_a_lease_that_the_failover_has_lost_is_not_mistaken_for_that_of_another_executor(self):
         """The fence on the promoted server is lower than the one this executor had."""
         pair, done = self.lost_at(self.count()[1][-1], "answer", "early")
         self.assertTrue(done)

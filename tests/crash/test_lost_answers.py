@@ -26,7 +26,7 @@ class LostAnswers(LiveCase):
         path = self.plan(plans.rename("public.items", "qty", "quantity", "integer", other_triggers="fire", hold="100ms", limits={"lease": "2s"}))
         with Proxy(self.server, lose) as proxy:
             result = self.tidemark("run", path, env={"PGHOST": proxy.host})
-            if result.code != 0:  # it may give up before it has begun; the same command goes on
+            if result.code != 0:  # it may give up before it has begun; the same command continues
                 result = self.tidemark("run", path, env={"PGHOST": proxy.host})
         result.ok()
         self.assertEqual(self.tidemark("status", "rename", "--json").ok().json()["state"], "complete")

@@ -5,10 +5,10 @@ Usage: check_docs.py [root of the tree]
 One line for each finding, `file: what`; exit 1 when there is any.
 
 - Each kind in phases/kinds has a page with a table of exactly its keys: type, default and choices agree.
-- Each key of a plan, of [limits] and of a gate stands in docs/plans.md, with type, default and range.
+- Each key of a plan, of [limits] and of a gate is in docs/plans.md, with type, default and range.
 - Each kind is linked from README.md and docs/plans.md.
 - Each rule that a check may report is explained on some page, and no page explains one that is gone.
-- Each verb and option of the command line stands in docs/cli.md; each exit status in docs/errors.md.
+- Each verb and option of the command line is in docs/cli.md; each exit status in docs/errors.md.
 - Relative links lead to files and headings that exist; absolute paths of some machine do not occur.
 """
 import os

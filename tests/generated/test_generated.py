@@ -223,17 +223,25 @@ class Trial:
                     result = self.tidemark("run", self.path)    # it had begun already
                 if result.code != 8:
                     break
-                time.sleep(0.5)     # the killed one's sessions are still ending
+                self.await_no_sessions()    # the killed one's are still ending
             self.tell(verb, result)
         finally:
             self.app.stop()
         self.now()
         self.settle_problems()
 
+    def await_no_sessions(self):
+        deadline = time.monotonic() + 20
+        while self.server.value("SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name LIKE 'tidemark/%%'",
+                                (self.database,)):
+            if time.monotonic() > deadline:
+                self.fail("sessions of an executor that has ended are still there after 20 s")
+            time.sleep(0.02)
+
     def tell(self, verb, result):
         self.say(f"{' '.join(verb)}: {result.code}")
         if result.code != 0:
-            self.fail(f"does not go on\n{result}")
+            self.fail(f"does not continue\n{result}")
 
     def columns(self):
         return {row[0] for row in self.rows(self.database, "SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass"

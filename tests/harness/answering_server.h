@@ -2,7 +2,7 @@
 #define ANSWERING_SERVER_H
 
 /*
- * A server that answers each statement by what stands in it, for as many connections as come, in a child process on a Unix socket. A
+ * A server that answers each statement by what it contains, for as many connections as come, in a child process on a Unix socket. A
  * test hands it a table: a part of the statement, and the rows or the error that it gives. What has no answer is an error that names
  * the statement, so that nothing is answered by chance. Every statement is recorded with its parameters, for the test to read.
  */

@@ -4,7 +4,7 @@
 
 `at` is the number of a statement, counted over all connections, or a part of its text: the first that has it. `step_in` says what
 becomes of it: "answer": the server executes it, and the connection to the
-program is closed in place of the answer; "before": it never reaches the server; "pass": it goes on its way. `then` is called at that
+program is closed in place of the answer; "before": it never reaches the server; "pass": it is forwarded. `then` is called at that
 moment, before anything is closed or passed on.
 """
 import os

@@ -283,8 +283,14 @@ class Server:
         self.settings.update(settings)
         self._write_settings()
         if self.running():
+            loaded = self.value("SELECT pg_conf_load_time()")
             self.process.send_signal(signal.SIGHUP)
-            time.sleep(0.2)
+            # The postmaster signals its children before it accepts another connection, and each of value() is a new one.
+            deadline = time.monotonic() + 10
+            while self.value("SELECT pg_conf_load_time()") == loaded:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"the server does not load its settings:\n{self.log_tail()}")
+                time.sleep(0.01)
 
     def close(self):
         """Stops and removes everything; may be called again."""

@@ -130,6 +130,23 @@ class LiveCase(unittest.TestCase):
                 self.fail(f"not within {timeout} s: {what or question}")
             time.sleep(interval)
 
+    def wait_heartbeats(self, plan, count, rows=None, timeout=30):
+        """Waits until the executor of the plan has confirmed its lease `count` times more. With each heartbeat it looks at the
+        throttle, pauses and time windows, so this is the time to give to something that must not happen. One comes each second,
+        or five for each `lease` shorter than that. Fails at once when nobody works on the plan. `rows`: asks another database."""
+        rows, last = rows or self.rows, None
+        deadline = time.monotonic() + timeout
+        while count >= 0:
+            found = rows("SELECT heartbeat, owner, state, reason FROM tidemark.run WHERE plan = %s ORDER BY id DESC LIMIT 1", (plan,))
+            if not found or found[0][1] is None:
+                self.fail(f"nobody works on {plan!r}: {found}")
+            if found[0][0] != last:
+                last, count = found[0][0], count - 1
+            elif time.monotonic() > deadline:
+                self.fail(f"{plan!r} has no heartbeat in {timeout} s: {found}")
+            else:
+                time.sleep(0.02)
+
     def run(self, result=None):
         """Every test has a fail timer; it counts setUp and the cleanups in."""
         test = getattr(self, self._testMethodName)

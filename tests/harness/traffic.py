@@ -21,6 +21,7 @@ class Traffic:
         self.lock = threading.Lock()
         self.errors = []        # (application_name, exception)
         self.latencies = []     # (end by time.monotonic, seconds, application_name)
+        self.done = [0] * threads
         self.threads = [threading.Thread(target=self._work, args=(i, random.Random(f"{seed}/{i}")), daemon=True)
                         for i in range(threads)]
 
@@ -42,6 +43,7 @@ class Traffic:
                         return
                 ended = time.monotonic()
                 mine.append((ended, ended - begun, name))
+                self.done[number] += 1
                 if self.pause:
                     time.sleep(self.pause)
         finally:
@@ -59,6 +61,15 @@ class Traffic:
         for thread in self.threads:
             thread.join(30)
         return self
+
+    def wait_for(self, count, timeout=30):
+        """Waits until each client has ended `count` more transactions."""
+        wanted = [done + count for done in self.done]
+        deadline = time.monotonic() + timeout
+        while any(done < target for done, target in zip(self.done, wanted)):
+            if time.monotonic() > deadline or not all(thread.is_alive() for thread in self.threads):
+                raise AssertionError(f"not {count} more transactions of each client: {self.done}, wanted {wanted}; {self.errors[-3:]}")
+            time.sleep(0.005)
 
     def __enter__(self):
         return self.start()

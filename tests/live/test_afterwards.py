@@ -1,4 +1,4 @@
-"""What is left behind a sweep: dead row versions that a vacuum cleans up, and statistics that tell of the rows as they are now."""
+"""What a sweep leaves: dead row versions that a vacuum cleans up, and statistics that tell of the rows as they are now."""
 import os
 import signal
 import sys
@@ -35,7 +35,7 @@ class AfterwardsCase(LiveCase):
         return self.plan(plans.plan(name, table, phases, **limits), f"{name}.toml")
 
     def fill(self, table="public.items", column="code", **limits):
-        """A backfill that is no dual write, with a vacuum behind it."""
+        """A backfill that is no dual write, with a vacuum after it."""
         return self.write({"kind": "backfill", "set": {column: f"{column} || 'x'"}, "where": f"{column} NOT LIKE '%x'",
                            "vacuum": True}, table=table, **limits)
 
@@ -72,7 +72,7 @@ class AfterwardsCase(LiveCase):
 
     def slow(self):
         """A vacuum of this table takes some seconds: 2 ms of rest for each page."""
-        return self.fill(vacuum_cost_limit=1)
+        return self.fill(vacuum_cost_limit=1, lease="1s")
 
     def start_slow(self):
         process = self.tidemark.start("run", self.slow())
@@ -113,7 +113,7 @@ class Vacuum(AfterwardsCase):
         self.assertLess(time.monotonic() - begun, 2)
         self.wait_until(lambda: not self.ours(), timeout=2, what="nothing of ours works")
         self.assertIn("paused", self.tidemark("status", "p").out)
-        time.sleep(1)
+        self.wait_heartbeats("p", 5)
         self.assertFalse(self.vacuums() or self.ours())
         self.tidemark("resume", "p").ok()
         process.wait(60).ok()
@@ -160,12 +160,12 @@ class Vacuum(AfterwardsCase):
 
     def test_the_throttle_stops_it_and_lets_it_go_on(self):
         file = os.path.join(self.directory, "hold")
-        path = self.fill(vacuum_cost_limit=1, throttle_file=file)
+        path = self.fill(vacuum_cost_limit=1, throttle_file=file, lease="1s")
         process = self.tidemark.start("run", path)
         self.wait_until(self.vacuums)
         open(file, "w", encoding="utf-8").close()
         self.wait_until(lambda: not self.vacuums(), timeout=4)
-        time.sleep(1)
+        self.wait_heartbeats("p", 5)
         self.assertFalse(self.vacuums())
         self.wait_until(lambda: "hold" in self.tidemark("status", "p").out, timeout=5)
         os.unlink(file)
@@ -186,9 +186,9 @@ class Vacuum(AfterwardsCase):
     def test_without_a_limit_it_goes_as_an_autovacuum_of_this_server_and_never_without_pauses(self):
         try:
             self.server.configure(autovacuum_vacuum_cost_limit="1", autovacuum_vacuum_cost_delay="0")
-            process = self.tidemark.start("run", self.fill())
+            process = self.tidemark.start("run", self.fill(lease="1s"))
             self.wait_until(self.vacuums)
-            time.sleep(1)
+            self.wait_heartbeats("p", 5)
             self.assertTrue(self.vacuums())
             process.signal(signal.SIGINT)
             process.wait(10)

@@ -1,6 +1,7 @@
 """Hints of the command line and of plans, followed: what is printed is done, and then the trouble is gone.
 
-Which test follows the hint of which row of docs/errors.md stands in tests/docs/hints.py; the rows about a database are in test_hints_database.py.
+Which test follows the hint of which row of docs/errors.md is in tests/docs/hints.py; the rows about a database are in
+test_hints_database.py.
 """
 import os
 import re

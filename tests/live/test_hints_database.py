@@ -1,6 +1,6 @@
 """Hints of errors that a database gives, followed: what is printed is done, and then the trouble is gone.
 
-Which test follows the hint of which row of docs/errors.md stands in tests/docs/hints.py.
+Which test follows the hint of which row of docs/errors.md is in tests/docs/hints.py.
 """
 import os
 import re

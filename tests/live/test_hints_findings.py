@@ -31,10 +31,10 @@ def without(phases, kind):
     return [phase for phase in phases if phase["kind"] != kind]
 
 
-def moved(phases, kind, behind):
-    """The phase of a kind, behind another one."""
+def moved(phases, kind, after):
+    """The phase of a kind, after another one."""
     rest = without(phases, kind)
-    at = next(i for i, phase in enumerate(rest) if phase["kind"] == behind) + 1
+    at = next(i for i, phase in enumerate(rest) if phase["kind"] == after) + 1
     return rest[:at] + [phase for phase in phases if phase["kind"] == kind] + rest[at:]
 
 

@@ -89,7 +89,7 @@ class Indexes(KindCase):
         self.wait_until(self.invalid)
         process.kill()
         again = self.tidemark.start("run", path, "--if-locked", "wait")
-        time.sleep(1)
+        again.wait_for("removing what an interrupted attempt of this run left")
         holder.rollback()
         holder.close()
         again.wait(40).ok()
@@ -105,7 +105,7 @@ class Indexes(KindCase):
         process = self.tidemark.start("run", path)
         self.wait_until(self.invalid)
         process.signal(signal.SIGINT)
-        time.sleep(0.2)
+        process.wait_for("press Ctrl-C once more")
         process.signal(signal.SIGINT)
         process.wait(20).expect(130)
         holder.rollback()
@@ -143,7 +143,7 @@ class Indexes(KindCase):
         path = self.write(self.INDEX)
         with Traffic(self.server, self.database, [lambda c, r: run(c, "UPDATE items SET code = 'z' || %s WHERE id = %s",
                                                                    (r.random(), r.randint(1, ROWS)))], threads=3) as traffic:
-            time.sleep(0.2)
+            traffic.wait_for(20)
             self.tidemark("run", path).ok()
         traffic.raise_errors()
         self.assertEqual(self.invalid(), [])
@@ -444,7 +444,7 @@ class Pairs(KindCase):
         self.assert_same_schema(before)
 
     def test_a_lossy_pair_goes_back_over_the_switch_and_forward_again(self):
-        """Values of the new release that `down` cannot carry stand in the new column when the switch is rolled back; the
+        """Values of the new release that `down` cannot carry are in the new column when the switch is rolled back; the
         mirror and the proof must not be left disagreeing about them."""
         path = self.both([{"column": "tenths", "type": "integer"}], {"from": "qty", "to": "tenths", "up": "qty * 10",
                                                                      "down": "tenths / 10"})
@@ -483,7 +483,7 @@ class Pairs(KindCase):
                 lambda c, r: run(c, "INSERT INTO big (id, n) VALUES (%s, 1)", (r.randint(1000, 2**30),))]
         with Traffic(self.server, self.database, jobs, threads=3, pause=0.002) as traffic:
             self.tidemark("run", path).ok()
-            time.sleep(0.2)
+            traffic.wait_for(40)
         traffic.raise_errors(allowed=("23505",))
         self.assertEqual(self.value("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'big'::regclass"
                                     " AND attname = 'n'"), "bigint")
@@ -600,6 +600,12 @@ class Gates(KindCase):
     def done(self):
         return self.value("SELECT attnotnull FROM pg_attribute WHERE attrelid = 'items'::regclass AND attname = 'qty'")
 
+    def await_waiting(self):
+        """The gate was found closed, and nothing has changed two heartbeats later: it is looked at as often as they come."""
+        self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.run') IS NOT NULL")
+                        and self.value("SELECT max(state) FROM tidemark.run") == "waiting")
+        self.wait_heartbeats("p", 2)
+
     def test_manual_waits_for_an_advance(self):
         path = self.gated("manual")
         self.tidemark("run", path, "--exit-code").expect(11)
@@ -630,7 +636,7 @@ class Gates(KindCase):
         self.execute("CREATE TABLE alembic_version (version_num text)")
         path = self.gated({"sql": "SELECT EXISTS (SELECT FROM alembic_version WHERE version_num = 'abc')"})
         process = self.tidemark.start("run", path)
-        time.sleep(1.0)
+        self.await_waiting()
         self.assertTrue(process.running())
         self.assertFalse(self.done())
         self.execute("INSERT INTO alembic_version VALUES ('abc')")
@@ -647,7 +653,7 @@ class Gates(KindCase):
         opened = f"{now - datetime.timedelta(hours=1):%H:%M}-{now + datetime.timedelta(hours=2):%H:%M} UTC"
         path = self.gated({"window": closed})
         process = self.tidemark.start("run", path)
-        time.sleep(1.5)
+        self.await_waiting()
         self.assertFalse(self.done())
         process.signal(signal.SIGINT)
         process.wait(10).expect((130, 0))
@@ -672,16 +678,21 @@ class Throttle(KindCase):
         return self.write({"kind": "backfill", "set": {"status": "'x'"}, "where": "status IS NULL",
                            "max_rows_per_second": 700}, **limits)
 
+    def reason(self):
+        if not self.value("SELECT to_regclass('tidemark.run') IS NOT NULL"):
+            return ""
+        return self.value("SELECT string_agg(concat(reason, progress->>'reason'), ' ') FROM tidemark.run") or ""
+
     def left(self):
         return self.value("SELECT count(*) FROM items WHERE status IS NULL")
 
     def test_a_throttle_file_holds_the_sweep_and_is_told_as_the_reason(self):
         file = os.path.join(self.directory, "hold")
         open(file, "w", encoding="utf-8").close()
-        process = self.tidemark.start("run", self.sweep(throttle_file=file))
-        time.sleep(1.5)
+        process = self.tidemark.start("run", self.sweep(throttle_file=file, lease="1s"))
+        self.wait_until(lambda: file in self.reason(), what="the file holds the sweep")
         left = self.left()
-        time.sleep(0.7)
+        self.wait_heartbeats("p", 4)
         self.assertEqual(self.left(), left)
         self.assertGreater(left, 0)
         self.assertIn("hold", self.tidemark("status", "p").out)
@@ -692,14 +703,14 @@ class Throttle(KindCase):
     def test_an_sql_throttle_that_cannot_be_read_stops_the_work(self):
         self.execute("CREATE TABLE busy (b boolean)")
         self.execute("INSERT INTO busy VALUES (false)")
-        path = self.sweep(throttle_sql="SELECT bool_or(b) FROM public.busy")
+        path = self.sweep(throttle_sql="SELECT bool_or(b) FROM public.busy", lease="1s")
         process = self.tidemark.start("run", path)
         self.wait_until(lambda: self.left() < ROWS, interval=0.005)
         self.execute("ALTER TABLE busy RENAME TO gone")
-        time.sleep(1.6)
+        self.wait_until(lambda: "throttle_sql cannot be read" in self.reason(), what="the query that fails holds the sweep")
         left = self.left()
         self.assertGreater(left, 0)
-        time.sleep(0.6)
+        self.wait_heartbeats("p", 4)
         self.assertEqual(self.left(), left)
         self.execute("ALTER TABLE gone RENAME TO busy")
         process.wait(30).ok()

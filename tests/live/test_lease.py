@@ -1,7 +1,6 @@
 """Executors of one plan beside each other, and what `status` tells a person to type next."""
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import plans  # noqa: E402
@@ -50,8 +49,7 @@ class Next(LiveCase):
         path = self.plan(plans.rename("public.items", "qty", "quantity", "integer", switch={"manual": True, "after": "3s"}))
         self.tidemark("run", path).ok()
         self.assertRegex(self.next(), r"^tidemark advance rename   # the soak lasts until")
-        time.sleep(3.5)
-        self.assertEqual(self.next(), "tidemark advance rename")
+        self.wait_until(lambda: self.next() == "tidemark advance rename", interval=0.2, what="the soak is over")
         self.tidemark("advance", "rename", "--no-run", "--by", "anna").ok()
         self.assertEqual(self.next(), "tidemark run rename")
         self.assertIn("approved by anna", self.tidemark("status", "rename").out)

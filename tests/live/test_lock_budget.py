@@ -100,7 +100,7 @@ class Budget(LiveCase):
         """Runs each (name, arguments) under traffic in every round; name -> longest statement of each round."""
         found, ours = {}, {}
         with self.traffic(**more) as traffic, Sampler(self.connect) as sampler:
-            time.sleep(1)
+            traffic.wait_for(15)
             self.alone = self.longest.take()[0]
             for _ in range(ROUNDS):
                 for name, arguments in steps:
@@ -242,7 +242,7 @@ class Budget(LiveCase):
 
     @limit(60)
     def test_the_measure_sees_a_lock_table_that_waits_for_each_partition_anew(self):
-        """The proof: what we do not do any more, under our name."""
+        """The proof: what tidemark does not do, under its name."""
         self.table(40)
         stopping = threading.Event()
 
@@ -259,8 +259,10 @@ class Budget(LiveCase):
             thread.start()
         impostor = self.connect(application_name="tidemark/rename/impostor", autocommit=False)
         run(impostor, "SET lock_timeout = '200ms'")
-        with Traffic(self.server, self.database, [self.everywhere], threads=2, pause=0.01), Sampler(self.connect) as sampler:
-            time.sleep(0.3)
+        with Traffic(self.server, self.database, [self.everywhere], threads=2, pause=0.01) as traffic, \
+                Sampler(self.connect) as sampler:
+            self.wait_until(lambda: self.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'app-leaf-%'") == 40)
+            traffic.wait_for(3)
             run(impostor, "LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
             impostor.rollback()
         stopping.set()

@@ -27,7 +27,7 @@ class Lookup(LiveCase):
         return self.plan(plans.plan("p", "public.resumes", phases, workers=2, batch_duration="2ms"))
 
     def shown(self, path, count=2):
-        """At the gate of the switch, wherever somebody looks before opening it."""
+        """At the gate of the switch, wherever a person looks before opening it."""
         status = self.tidemark.json("status", "p")
         self.assertEqual(status["lookup"]["unmatched"], count)
         self.assertIn(status["lookup"]["example"]["id"], (700, 2500))

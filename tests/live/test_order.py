@@ -5,7 +5,6 @@
 import os
 import signal
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import plans  # noqa: E402
@@ -195,13 +194,13 @@ class Checkpoint(OrderCase):
 
     def test_a_pause_is_heard_and_nothing_is_written_meanwhile(self):
         self.execute(NUMBERS)
-        path = self.rename(rate=2500, switch="manual")
+        path = self.rename(rate=2500, switch="manual", limits={"lease": "1s"})
         process = self.begin(path)
         self.tidemark("pause", "p").ok()
         self.wait_until(lambda: self.value("SELECT state FROM tidemark.run") == "paused")
         before = self.changed()
         progress = self.tidemark.json("status", "p")["progress"]
-        time.sleep(0.5)
+        self.wait_heartbeats("p", 3)
         self.assertEqual(self.changed(), before)
         self.assertLess(before, ROWS)
         self.assertIsNone(progress["hot_ratio"])
@@ -213,21 +212,21 @@ class Checkpoint(OrderCase):
     @limit(90)
     def test_rows_that_the_application_holds_are_left_and_come_last(self):
         self.execute(MIXED)
-        path = self.rename(switch="manual")
+        path = self.rename(switch="manual", limits={"lease": "1s"})
         self.tidemark("run", path, "--to", "dual_write").ok()
         holder = self.connect(autocommit=False)
         self.addCleanup(holder.close)
         self.assertEqual(run(holder, "SELECT count(*) FROM (SELECT FROM items WHERE qty % 800 = 7 FOR UPDATE) x"), [(5,)])
         process = self.tidemark.start("run", path)
         self.wait_until(lambda: self.differing() == 5, what="all other rows are done")
-        time.sleep(0.5)
+        self.wait_heartbeats("p", 3)
         self.assertTrue(process.running())
         self.assertEqual(self.value("SELECT bool_and(key_stop IS NOT NULL) FROM tidemark.segment WHERE NOT done"), True)
         process.signal(signal.SIGKILL)
         process.wait(10)
         self.server.terminate("tidemark/%", self.database)
         process = self.tidemark.start("run", path)
-        time.sleep(1)
+        self.wait_heartbeats("p", 5)
         self.assertTrue(process.running())
         run(holder, "UPDATE items SET note = 'mine' WHERE qty % 800 = 7")
         holder.commit()

@@ -85,7 +85,8 @@ class Small(ProgressCase):
             self.wait_until(lambda: (self.measured(RATIO) or 0) > 0.2)
             self.tidemark("pause", "p").ok()
             self.wait_until(lambda: self.value("SELECT state FROM tidemark.run") == "paused")
-            time.sleep(2.2)    # the file of metrics is written once a second, events as well
+            self.wait_heartbeats("p", 2)
+            self.wait_until(lambda: abs(self.measured(RATIO) - self.progress()["ratio"]) < 1e-12, what="the file of metrics has the last figure")
             status, text = self.progress(), self.tidemark("status", "p").ok().out
             measured, event, line = self.measured(RATIO), events[-1], LINE.findall("".join(shown))[-1]
             self.tidemark("resume", "p").ok()

@@ -1,4 +1,4 @@
-"""A whole rename, under traffic, from every side: hostile names, the way back from and in the middle of each phase, a second run,
+"""A whole rename, under traffic, from every side: hostile names, the rollback from and in the middle of each phase, a second run,
 a changed plan, reading and controlling it from another process, interrupts, secrets."""
 import datetime
 import json
@@ -93,7 +93,7 @@ class Whole(RenameCase):
             self.look().check()
             self.tidemark("advance", "rename", "--by", "anna", "--ticket", "T-1", "--note", "go").ok()
             with Traffic(self.server, self.database, [new_writer, new_inserter], threads=3, pause=0.002) as new:
-                time.sleep(0.5)
+                new.wait_for(100)
                 self.assertEqual(self.look().check().differing, 0)
                 old.stop()
                 self.tidemark("verify", "rename").ok()
@@ -246,7 +246,8 @@ class Back(RenameCase):
         self.tidemark("run", path).ok()
         with Traffic(self.server, self.database, [old_writer], threads=2, pause=0.001) as old:
             with Traffic(self.server, self.database, [new_writer, new_inserter], threads=3, pause=0.001) as new:
-                time.sleep(0.5)
+                new.wait_for(100)
+                old.wait_for(1)
             marks = [(key, 100000 + key) for key in range(1, 200)]
             old.stop()
             for key, value in marks:
@@ -484,14 +485,14 @@ class Reading(RenameCase):
 class Control(RenameCase):
     @limit(90)
     def test_pause_status_and_resume_from_another_process_while_it_runs(self):
-        path = self.write(rate=2500)
+        path = self.write(rate=2500, limits={"lock_timeout": "100ms", "batch_duration": "2ms", "lease": "1s"})
         process = self.tidemark.start("run", path)
         self.sweeping()
         paused = self.tidemark("pause", "rename", "--by", "berta", "--reason", "lunch").ok()
         self.assertLess(paused.seconds, 2)
         self.wait_until(lambda: self.run_row() == ("paused",), timeout=3)
         done = self.value("SELECT sum(changed) FROM tidemark.segment")
-        time.sleep(0.7)
+        self.wait_heartbeats("rename", 4)
         self.assertEqual(self.value("SELECT sum(changed) FROM tidemark.segment"), done, "a paused sweep wrote")
         self.assertTrue(process.running())
         self.execute("UPDATE items SET qty = 55 WHERE id = 3990")

@@ -281,7 +281,7 @@ class States(LiveCase):
 
     @limit(60)
     def test_an_impossible_state_is_refused_and_named(self):
-        """Somebody wrote into the row; nothing goes on from there by accident."""
+        """The row was edited by hand; no command continues from there by accident."""
         self.assertEqual(self.start(ADD, dict(SECOND, gate="manual")).code, 11)
         self.execute("UPDATE tidemark.run SET state = 'rolling_back'")
         result = self.tidemark("advance", "p").expect(1)

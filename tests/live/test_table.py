@@ -1,7 +1,6 @@
 """The table of a run: renamed, moved, swapped for another one, dropped. The run follows it by OID and writes no other table."""
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import plans  # noqa: E402
@@ -166,7 +165,7 @@ class Swapped(TableCase):
 
     def test_swapped_while_a_step_waits_for_its_lock(self):
         self.execute(self.OTHER)
-        path = self.write(limits={"lock_timeout": "50ms"})
+        path = self.write(limits={"lock_timeout": "50ms", "lease": "1s"})
         conn = self.connect()
         conn.autocommit = False
         cursor = conn.cursor()
@@ -174,7 +173,7 @@ class Swapped(TableCase):
         with self.tidemark.start("run", path) as process:
             self.wait_until(lambda: "lock" in process.err, what="the step asks for its lock")
             cursor.execute("ALTER TABLE products RENAME TO mine; ALTER TABLE other RENAME TO products")
-            time.sleep(0.3)
+            self.wait_heartbeats("p", 2)
             conn.commit()
             process.wait(60).ok()
         conn.close()

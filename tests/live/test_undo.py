@@ -1,4 +1,4 @@
-"""The way back restores what the run changed and nothing else; the step without return looks before it acts."""
+"""A rollback restores what the run changed and nothing else; the step without return looks before it acts."""
 import os
 import sys
 
@@ -30,7 +30,7 @@ class AlreadySo(LiveCase):
         self.assertEqual(self.rows("SELECT bio FROM t"), [("precious",)])
 
     def test_what_an_interrupted_attempt_made_is_its_own(self):
-        """Killed behind the act of an index, whose row in the journal comes after it."""
+        """Killed after the act of an index, whose row in the journal comes after it."""
         self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer)")
         before = self.fingerprint()
         path = self.plan(plans.plan("p", "public.t", [{"kind": "create_index", "name": "ia", "columns": "a"},

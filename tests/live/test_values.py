@@ -11,7 +11,7 @@ from harness.testcase import LiveCase, main  # noqa: E402
 
 class ValueCase(LiveCase):
     def switched(self, column_type, setup, table="public.t", old="a", new="b", phases=(), name="p", **more):
-        """Runs a rename up to behind the switch; the drop waits for a person. `phases`: behind the backfill."""
+        """Runs a rename to the end of the switch; the drop waits for manual approval. `phases`: after the backfill."""
         self.execute(setup)
         all_phases = plans.rename_phases(old, new, column_type, hold="1h", drop_column="manual", **more)
         path = self.plan(plans.plan(name, table, all_phases[:3] + list(phases) + all_phases[3:]))

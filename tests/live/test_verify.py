@@ -177,7 +177,7 @@ class Throttle(VerifyCase):
         path = self.plan(plans.plan("both", "public.items", [
             {"kind": "verify", "condition": "id > 0"},
             {"kind": "backfill", "set": {"note": "'x'"}, "where": "note <> 'x'"},
-        ], replicas=["nobody"], throttle_file=stop))
+        ], replicas=["nobody"], throttle_file=stop, lease="1s"))
         process = self.tidemark.start("run", path)
         self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.run') IS NOT NULL")
                         and "exists" in self.reason(), what="the file holds back the verification")
@@ -185,9 +185,9 @@ class Throttle(VerifyCase):
         self.assertEqual(self.value("SELECT coalesce(sum(rows_seen), 0) FROM tidemark.segment"), 0)
         os.unlink(stop)
         self.wait_until(lambda: self.value("SELECT state FROM tidemark.phase WHERE kind = 'verify'") == "done",
-                        what="the verification goes on without the replica")
+                        what="the verification continues without the replica")
         self.wait_until(lambda: "nobody" in self.reason(), what="the backfill is held back")
-        time.sleep(0.5)
+        self.wait_heartbeats("both", 3)
         self.assertEqual(self.value("SELECT count(*) FROM items WHERE note = 'x'"), 0)
         self.assertIn("nobody", self.tidemark("status", "both").ok().out)
         process.signal(signal.SIGINT)

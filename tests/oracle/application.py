@@ -49,6 +49,7 @@ class Writer(threading.Thread):
         self.columns = {"old": ["a"], "new": ["b"], "both": ["a", "b"]}[release]
         self.back = ", ".join(["id", "inc", "ver", *self.columns])
         self.pending = []
+        self.committed = 0
 
     def run(self):
         self.conn = self.connect(autocommit=False)
@@ -75,6 +76,7 @@ class Writer(threading.Thread):
                 for event in self.pending:
                     event.ended = ended
                 self.world.record(self.pending)
+                self.committed += 1
                 time.sleep(self.rng.random() * 0.004)
         finally:
             self.conn.close()
@@ -148,7 +150,7 @@ class Writer(threading.Thread):
         self.write(cursor, self.change(), keys)
 
     def transaction(self, cursor):
-        """Several statements over rows in random order; sometimes taken back."""
+        """Several statements over rows in random order; sometimes rolled back."""
         for _ in range(self.rng.randint(2, 5)):
             self.write(cursor, self.change() if self.rng.random() < 0.8 else {}, [self.key()])
         if self.rng.random() < 0.15:
@@ -232,6 +234,16 @@ class Fleet:
             writer = Writer(self.world, self.connect, release, f"{self.seed}/{next(self.count)}")
             self.writers.append(writer)
             writer.start()
+
+    def work(self, count, timeout=30):
+        """Waits until each client has committed `count` more transactions."""
+        wanted = [(writer, writer.committed + count) for writer in self.writers]
+        deadline = time.monotonic() + timeout
+        while late := [writer for writer, target in wanted if writer.committed < target]:
+            if time.monotonic() > deadline or not all(writer.is_alive() for writer in late):
+                told = [(writer.release, writer.is_alive(), writer.committed) for writer in late]
+                raise AssertionError(f"not {count} more transactions of each client: {told}; {self.world.problems[-3:]}")
+            time.sleep(0.002)
 
     def stop(self, *releases):
         """Stops these releases, or all."""

@@ -2,7 +2,7 @@
 
 A row is (a, b): the old and the new column. Every acknowledged write of the test is an Event with the row's incarnation and
 version, which order the writes to one row exactly as the server did. Replaying them must give what each write saw, and
-what stands in the table at the end.
+what the table contains at the end.
 """
 
 

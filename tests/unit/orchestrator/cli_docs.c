@@ -63,7 +63,7 @@ every_option_and_verb_is_in_the_manual_and_in_the_completions(void **state)
 		for (const struct tide_option *row = tide_option_table; row->name != NULL; row++) {
 			char word[64];
 
-			/* The manual writes its dashes escaped, fish knows long names behind -l. */
+			/* The manual writes its dashes escaped, fish has long names after -l. */
 			(void)snprintf(word, sizeof(word),
 			    i == 4   ? "-l %s"
 			    : i == 0 ? "%s"

@@ -15,7 +15,7 @@
 	.greater = "OPERATOR(pg_catalog.>)"
 
 static struct tide_keyset_column number[] = { { .name = "id", .type = "bigint", .collate = "", OPERATORS } };
-/* Behind a key are greater names, of the same name smaller days. */
+/* Greater names follow a key, and of the same name smaller days. */
 static struct tide_keyset_column mixed[] = {
 	{ .name = "Na\"me", .type = "text", .collate = " COLLATE pg_catalog.\"de-x-icu\"", OPERATORS },
 	{ .name = "day", .type = "date", .collate = "", .descending = true, .nulls_first = true, OPERATORS },

@@ -15,7 +15,7 @@ struct row {
 	bool hole;
 };
 
-/* A sweep as it stands in the database, and the share that was seen last. */
+/* A sweep as the database has it, and the share that was seen last. */
 struct table {
 	struct row row[64];
 	size_t count;

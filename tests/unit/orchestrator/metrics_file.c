@@ -20,7 +20,7 @@ static struct tide_phase phases[] = { { .kind = &filling, .name = "fill" } };
 
 static struct tide_plan plan = { .name = "shop", .phase = phases, .count = 1 };
 
-/* What the observer behind it was told. */
+/* What the observer after it was told. */
 struct told {
 	int events, progresses, samples;
 	char last[1024];
@@ -51,7 +51,7 @@ take_sample(void *ctx, enum tide_sample kind, const char *label, int64_t value)
 	((struct told *)ctx)->samples++;
 }
 
-/* A directory of its own, an open file in it, and what observes behind it. */
+/* A directory of its own, an open file in it, and the observer after it. */
 struct place {
 	char folder[64];
 	char *path;

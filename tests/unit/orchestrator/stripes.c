@@ -15,7 +15,7 @@ static const struct tide_stripe_facts five_indexes = {
 struct machine {
 	double look, stay, move;
 	double growth; /* share of rows that must move whatever the order */
-	bool stuck;    /* somebody holds the horizon: nothing is pruned, every row moves */
+	bool stuck;    /* a transaction holds back the horizon: nothing is pruned, every row moves */
 };
 
 static void

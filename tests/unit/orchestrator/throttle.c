@@ -475,7 +475,7 @@ the_holder_of_the_horizon_is_named(void **state)
 	assert_free(f, states);
 }
 
-/* Each of them alone, so that none hides behind another. */
+/* Each of them alone, so that none hides another. */
 static void
 each_limit_about_the_wal_holds_back_a_writer_and_no_reader(void **state)
 {

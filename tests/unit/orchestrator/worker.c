@@ -142,7 +142,7 @@ a_segment_is_prepared_once_and_done_batch_by_batch(void **state)
 	end_sweep(sweep);
 }
 
-/* Asked once more; then the segment continues behind the rows, which become a range of their own. */
+/* Asked once more; then the segment continues after the rows, which become a range of their own. */
 static void
 rows_that_stay_locked_are_skipped_and_visited_later(void **state)
 {

@@ -53,7 +53,7 @@ take(struct fixture *f, size_t phase, const char *script)
 		fail_msg("%s", err.message);
 }
 
-/* "kind name" of each, "?" behind what only must exist; then the names that may not be; then the statements. */
+/* "kind name" of each, "?" after what only must exist; then the names that may not be; then the statements. */
 static char *
 told(struct fixture *f)
 {

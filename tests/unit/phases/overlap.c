@@ -222,7 +222,7 @@ only_the_old_side_of_a_complete_switched_plan_is_taken_over(void **state)
 	assert_non_null(first(ctx, with_switched(ctx, SWITCH, "complete", false), DROP("a")));
 	assert_non_null(first(ctx, with_switched(ctx, SWITCH, "waiting", true), DROP("a")));
 	assert_non_null(first(ctx, with_switched(ctx, "", "complete", true), DROP("a")));
-	/* Behind the drop the new column is free again, before it is not. */
+	/* After the drop the new column is free again, before the drop it is not. */
 	assert_null(first(ctx, with_switched(ctx, SWITCH, "complete", true), DROP("a") DUAL("b", "c")));
 	assert_non_null(first(ctx, with_switched(ctx, SWITCH, "complete", true), DUAL("b", "c") DROP("a")));
 	talloc_free(ctx);

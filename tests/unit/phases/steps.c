@@ -1,4 +1,4 @@
-/* Step lists: built, written to JSON, read back, and refused when somebody has changed what was written. */
+/* Step lists: built, written to JSON, read back, and refused when what was written has been changed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -184,7 +184,7 @@ a_subquery_only_reads(void **state)
 	REFUSED(*state, rows);
 }
 
-/* `head`, and `piece` so many times behind it. */
+/* `head`, and `piece` so many times after it. */
 static char *
 repeated(void *ctx, const char *head, const char *piece, size_t times)
 {

@@ -40,7 +40,7 @@ static const struct tide_field everything_fields[] = {
 	TIDE_KEY(everything, choice, CHOICE, .fallback = "reject", .choices = everything_choices,
 	    .help = "a choice"),
 	TIDE_KEY(everything, parameters, PARAMETERS, .help = "parameters"),
-	TIDE_KEY(everything, down, DOWN, .help = "the way back"),
+	TIDE_KEY(everything, down, DOWN, .help = "the rollback"),
 	TIDE_KEY(everything, texts, TEXTS, .help = "texts"),
 	TIDE_KEY(everything, query, QUERY, .help = "a query"),
 	{ 0 },

@@ -69,7 +69,7 @@ a_script_that_cannot_be_scanned_is_an_error_with_its_place(void **state)
 	talloc_free(ctx);
 }
 
-/* `head`, and `piece` so many times behind it. */
+/* `head`, and `piece` so many times after it. */
 static char *
 repeated(void *ctx, const char *head, const char *piece, size_t times)
 {

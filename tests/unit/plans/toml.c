@@ -162,7 +162,7 @@ only_the_given_length_is_read(void **state)
 
 	(void)state;
 	assert_int_equal(parse_bytes(ctx, "a = 12345", 5)->child[0]->integer, 1);
-	/* A character cut by the length is an error, whatever stands behind it. */
+	/* A character cut by the length is an error, whatever follows it. */
 	assert_string_equal(refused_bytes("a = '\xc3\xa4'", 6).where, "p.toml:1:6");
 	talloc_free(ctx);
 }

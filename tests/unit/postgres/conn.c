@@ -58,7 +58,7 @@ the_last_words_of_a_terminated_session_are_the_error(void **state)
 	assert_false(tide_conn_alive(f->conn));
 }
 
-/* Its own cause would say that somebody must act; but the server comes back by itself, and then the run continues. */
+/* Its own cause would say that a person must act; but the server comes back by itself, and then the run continues. */
 static void
 a_panic_of_the_server_is_a_lost_connection(void **state)
 {
