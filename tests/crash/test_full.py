@@ -1,16 +1,13 @@
-"""Something is full: no connection is left, or no room for WAL or rows. The run waits, or ends with one clear error, and goes on later.
+"""Something is full: no connection is left, or no room for WAL or rows. The run waits, or ends with one clear error, and continues later.
 
-The small file systems are tmpfs, mounted in a mount namespace of this process, so that none of them outlives it. Where that is not
-permitted (no root, no CAP_SYS_ADMIN) those tests are skipped and say so.
+Where no small file system can be mounted (harness/disk.py), those tests are skipped and say so.
 """
-import errno
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle"))
@@ -19,13 +16,12 @@ import psycopg2  # noqa: E402
 import model  # noqa: E402
 from application import World  # noqa: E402
 from harness import plans, traffic, verifier  # noqa: E402
+from harness.disk import Disk, enter_namespace, needs_disk  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
 from harness.server import Server  # noqa: E402
 from harness.testcase import LiveCase, limit, main  # noqa: E402
-from harness.tidemark import Tidemark  # noqa: E402
 from survivors import SurvivorFleet, forget_lost  # noqa: E402
 
-NAMESPACE = "TIDEMARK_TEST_NAMESPACE"
 ROWS = 4000
 TABLE = f"""
 CREATE TABLE t (id bigint PRIMARY KEY, inc bigint NOT NULL, a integer, note text DEFAULT repeat('n', 60),
@@ -125,7 +121,7 @@ class Connections(LiveCase):
             self.execute(f"ALTER DATABASE {self.database} CONNECTION LIMIT 0")
         count = self.sessions()
         self.server.terminate("tidemark/%", self.database)
-        if how == "server":     # what it has lost is somebody else's before it comes back
+        if how == "server":     # others take the connections that it has lost before it connects again
             self.wait_until(lambda: self.sessions() == 0)
             self.fill_slots()
         return count
@@ -216,7 +212,8 @@ class Connections(LiveCase):
         path = self.plan(plan_text(rate=1500))
         process = self.tidemark.start("run", path)
         for number, how in enumerate(SAID, 1):
-            self.wait_until(lambda: self.sessions() == 4 and self.value(BEGUN) and self.value(CHANGED) > number * 400, what=f"gets on after {number - 1}")
+            self.wait_until(lambda: self.sessions() == 4 and self.value(BEGUN) and self.value(CHANGED) > number * 400,
+                            what=f"the sweep continues after {number - 1}")
             self.assertGreater(self.cut_off(how), 0)
             swept = self.value(CHANGED)
             process.wait_for(SAID[how], timeout=20)
@@ -245,35 +242,7 @@ class Connections(LiveCase):
         self.finish()
 
 
-class Disk:
-    """A file system of its own that can be filled and emptied."""
-
-    def __init__(self, path, megabytes):
-        self.path, self.filler = path, os.path.join(path, "filler")
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", path], check=True)
-
-    def fill(self, leave=0):
-        """`leave`: bytes that stay free."""
-        left = os.statvfs(self.path)
-        with open(self.filler, "ab", buffering=0) as file:
-            try:    # the server takes of it at the same time
-                os.posix_fallocate(file.fileno(), 0, max(1, left.f_bavail * left.f_bsize - leave))
-                while not leave:
-                    file.write(b"\0" * 4096)
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
-
-    def free(self):
-        if os.path.exists(self.filler):
-            os.unlink(self.filler)
-
-    def close(self):
-        if os.path.ismount(self.path):
-            subprocess.run(["umount", "-l", self.path], check=True)
-
-
-@unittest.skipUnless(os.environ.get(NAMESPACE), "no file system can be mounted here (it needs root and CAP_SYS_ADMIN)")
+@needs_disk
 class DiskCase(LiveCase):
     settings = {"shared_buffers": "16MB", "max_connections": "40", "deadlock_timeout": "300ms"}
 
@@ -335,15 +304,22 @@ class WalFull(DiskCase):
 
     def setUp(self):
         super().setUp()
+        self.log_read = len(self.log())
         self.addCleanup(self.make_room)     # runs before the database is dropped
 
-    def panics(self):
+    def log(self):
         with open(self.server.log, encoding="utf-8", errors="replace") as log:
-            return log.read().count("PANIC:")
+            return log.read()
+
+    def panics(self):
+        return self.log().count("PANIC:")
 
     def make_room(self):
         """As an operator does: the space is there again, and the server is started where it has given up."""
         self.disk.free()
+        # Until the postmaster has seen the crash it accepts connections, and ends them.
+        self.wait_until(lambda: "PANIC:" not in self.log()[self.log_read:] or "was terminated by signal 6" in self.log()[self.log_read:],
+                        what="the postmaster has seen the crash")
         for _ in range(20):
             try:
                 self.server.start()
@@ -353,6 +329,7 @@ class WalFull(DiskCase):
                 time.sleep(0.1)
         self._conn = None
         self.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+        self.log_read = len(self.log())
 
     def fill(self):
         """A slot that nobody reads keeps every segment, and something else has taken the rest of the room."""
@@ -382,7 +359,7 @@ class WalFull(DiskCase):
         for number in (1, 2):
             self.fleet.start("old", "old")
             process = self.tidemark.start("run", path)
-            self.wait_until(lambda: self.value(BEGUN) and self.value(CHANGED) > number * 200, what="the sweep gets on")
+            self.wait_until(lambda: self.value(BEGUN) and self.value(CHANGED) > number * 200, what="the sweep continues")
             try:
                 self.use_up(0)
             except psycopg2.OperationalError:
@@ -391,7 +368,8 @@ class WalFull(DiskCase):
             before = self.panics()
             if number == 1:
                 process.kill()
-            time.sleep(0.5)
+            else:
+                process.wait_for("connecting again", timeout=20)
             self.make_room()
             self.settle()
         result = process.wait(45)
@@ -399,7 +377,7 @@ class WalFull(DiskCase):
         result.ok()
         self.assertEqual(self.tidemark.json("status", "rename")["phase"], "switch")
         self.fleet.start("old", "old")
-        time.sleep(0.1)
+        self.fleet.work(20)
         self.compare(["a", "b"])
 
     @limit(60)
@@ -426,7 +404,7 @@ class WalFull(DiskCase):
                 self.tidemark("rollback", "rename", "--to", "verify", "--yes").ok()
         self.tidemark("advance", "rename").ok()
         self.fleet.start("old", "new", "both")
-        time.sleep(0.3)
+        self.fleet.work(50)
         self.compare(["a", "b"])
 
 
@@ -451,7 +429,7 @@ class TablespaceFull(DiskCase):
     def test_in_mid_sweep_it_ends_with_one_error_and_continues_when_there_is_room(self):
         path = self.plan(plan_text(rate=2500))
         process = self.tidemark.start("run", path)
-        self.wait_until(lambda: self.value(BEGUN) and self.value(CHANGED) > 300, what="the sweep gets on")
+        self.wait_until(lambda: self.value(BEGUN) and self.value(CHANGED) > 300, what="the sweep continues")
         # A report that reads for long keeps every old version: the sweep cannot do with the room that the table has.
         report = self.connect()
         report.cursor().execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t")
@@ -465,7 +443,7 @@ class TablespaceFull(DiskCase):
         self.assertIn("No space left", status["reason"])
         again = self.tidemark("run", path, "--json").expect(4)
         self.assertEqual(again.events()[-1]["error"]["sqlstate"], "53100")
-        # Reading, and writing where there is room, goes on all the time.
+        # Reading, and writing where there is room, continue all the time.
         self.assertEqual(self.value("SELECT count(*) FROM t"), ROWS)
         report.close()
         self.disk.free()
@@ -485,16 +463,6 @@ class TablespaceFull(DiskCase):
         self.tidemark("run", path).ok()
         self.assertEqual(self.rows("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass"), [(True,)])
         self.assertEqual(self.rows(TWICE), [])
-
-
-def enter_namespace():
-    """Runs this file again where mounting is permitted, in a mount namespace of its own."""
-    if os.environ.get(NAMESPACE) or os.geteuid() != 0 or shutil.which("unshare") is None:
-        return
-    probe = "mkdir -p /tmp/tidemark-mount.$$ && mount -t tmpfs -o size=1m tmpfs /tmp/tidemark-mount.$$; s=$?; umount /tmp/tidemark-mount.$$; rmdir /tmp/tidemark-mount.$$; exit $s"
-    if subprocess.run(["unshare", "-m", "sh", "-c", probe], stderr=subprocess.DEVNULL, check=False).returncode == 0:
-        os.environ[NAMESPACE] = "1"
-        os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
 
 
 if __name__ == "__main__":
