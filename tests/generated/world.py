@@ -525,7 +525,8 @@ def leaf_not_null(w):
 
 
 def publication_of_part(w):
-    if w.major < 15:
+    # PostgreSQL takes a list or filter for a partitioned table only when it is published through its root.
+    if w.major < 15 or w.partitioned:
         return
     what = w.rng.choice(["(id, p, a)", "(id, p, c)", "WHERE (id > 5)", "(id, p) WHERE (id > 5)"])
     w.say(f"publication of {what}")
