@@ -8,6 +8,7 @@
 
 #include "build.h"
 #include "tidemark/plans/ddl.h"
+#include "tidemark/plans/effects.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/array.h"
 #include "tidemark/base/sqltext.h"
@@ -159,6 +160,44 @@ ever_made(const struct tide_made *made, enum tide_made_kind kind, const char *na
 	return false;
 }
 
+/* The columns that the index or the constraint of this name is made of: when one of them goes, the server drops it. */
+static void
+bind(struct tide_made *made, const struct command *command, struct tide_made_thing *thing)
+{
+	struct tide_statements read;
+
+	tide_statements_read(made, command->sql, &read);
+	for (size_t i = 0; read.count == 1 && i < read.item[0].effect_count; i++) {
+		const struct tide_effect *effect = &read.item[0].effect[i];
+		bool index = effect->kind == TIDE_EFFECT_CREATE_INDEX;
+		const struct tide_names *names = index ? &read.item[0].columns : &effect->columns;
+
+		if (!same(effect->name, thing->name) ||
+		    (!index && effect->kind != TIDE_EFFECT_ADD_CONSTRAINT))
+			continue;
+		for (size_t k = 0; k < names->count; k++)
+			add_name(thing, &thing->columns, names->item[k]);
+	}
+}
+
+/* What the server drops with a column. */
+static void
+lose_with(struct tide_made *made, const char *column)
+{
+	for (size_t i = 0; i < made->count; i++)
+		if (tide_names_have(&made->thing[i]->columns, column))
+			made->thing[i]->gone = true;
+}
+
+static void
+rename_in(struct tide_made *made, const char *column, const char *to)
+{
+	for (size_t i = 0; i < made->count; i++)
+		for (size_t k = 0; k < made->thing[i]->columns.count; k++)
+			if (strcmp(made->thing[i]->columns.item[k], column) == 0)
+				made->thing[i]->columns.item[k] = talloc_strdup(made->thing[i], to);
+}
+
 static void
 make(struct tide_made *made, const struct command *command)
 {
@@ -179,8 +218,12 @@ make(struct tide_made *made, const struct command *command)
 	thing->author = !command->own;
 	/* ADD CONSTRAINT … USING INDEX gives the index the name of the constraint. */
 	index = kind == TIDE_MADE_CONSTRAINT && ddl->to != NULL ? find(made, TIDE_MADE_INDEX, ddl->to) : NULL;
-	if (index != NULL)
+	if (index != NULL) {
 		index->name = thing->name;
+		thing->columns = index->columns;
+	} else if (kind == TIDE_MADE_INDEX || kind == TIDE_MADE_CONSTRAINT) {
+		bind(made, command, thing);
+	}
 	if (!command->own && ddl->if_missing) {
 		thing->created = false;
 		tide_made_set_aside(
@@ -206,6 +249,7 @@ alter(struct tide_made *made, const struct command *command)
 		return;
 	}
 	if (verbs[ddl->verb].effect == RENAMES) {
+		rename_in(made, ddl->name, ddl->to);
 		add_name(thing, &thing->earlier, thing->name);
 		thing->name = talloc_strdup(thing, ddl->to);
 	} else {
@@ -229,6 +273,8 @@ apply(struct tide_made *made, const struct command *command)
 		alter(made, command);
 		break;
 	case REMOVES:
+		if (kind == TIDE_MADE_COLUMN)
+			lose_with(made, command->ddl->name);
 		if (thing != NULL)
 			thing->gone = true;
 		else if (kind == TIDE_MADE_CONSTRAINT)

@@ -140,7 +140,7 @@ check_grants(
 			continue;
 		tide_say(c, TIDE_ERROR, "switch-grant", NULL,
 		    talloc_asprintf(c->out,
-			"grant the same on the new column in a phase of kind \"sql\" before the switch, then "
+			"grant the same on the new column in a phase of kind \"sql\" before the switch, or "
 			"say %s",
 			tide_accept_text(c->out, old->name)),
 		    "\"%s\" has privileges of its own that \"%s\" lacks: the new release would be refused",
@@ -196,7 +196,8 @@ check_swap_column(const struct tide_checking *c, const struct tide_dual_column *
 
 	if (!tide_same_grants(a, b) && !known)
 		tide_say(c, TIDE_ERROR, "swap-grant", "swap_names",
-		    talloc_asprintf(c->out, "grant the same on both columns, then say %s",
+		    talloc_asprintf(c->out,
+			"grant the same on both columns in a phase of kind \"sql\" before the switch, or say %s",
 			tide_accept_text(c->out, old->name)),
 		    "\"%s\" has privileges of its own that \"%s\" has not, and they do not follow its name",
 		    (a->acl != NULL ? old : new)->name, (a->acl != NULL ? new : old)->name);

@@ -178,24 +178,37 @@ tide_twin_index(const struct tide_catalog *cat, const struct tide_dependent_obje
 	return index_twin(&cat->table, h->index, old, new, false);
 }
 
+/* REFERENCES without a list of columns is the primary key of the other table. */
+static bool
+same_constraint(void *ctx, const struct tide_constraint *k, const struct tide_constraint *other,
+    const struct tide_dual_column *old, const struct tide_dual_column *new)
+{
+	char *want = shape_of(ctx, k->definition, TIDE_SHAPE_WHOLE, old, new);
+	char *have = shape_of(ctx, other->definition, TIDE_SHAPE_WHOLE, old, new);
+	char *bare = shape_of(ctx, other->definition, TIDE_SHAPE_TO_KEY, old, new);
+
+	if (want == NULL || have == NULL || bare == NULL)
+		return false;
+	return strcmp(have, want) == 0 ||
+	       (k->to_primary && strcmp(have, bare) == 0 &&
+		   strcmp(bare, shape_of(ctx, k->definition, TIDE_SHAPE_TO_KEY, old, new)) == 0);
+}
+
 static bool
 constraint_twin(const struct tide_table *table, const struct tide_constraint *k,
     const struct tide_dual_column *old, const struct tide_dual_column *new)
 {
 	void *mem = talloc_new(NULL);
-	char *want = shape_of(mem, k->definition, TIDE_SHAPE_WHOLE, old, new);
 	bool found = false;
 
-	for (size_t i = 0; want != NULL && i < table->constraint_count && !found; i++) {
+	for (size_t i = 0; i < table->constraint_count && !found; i++) {
 		const struct tide_constraint *other = &table->constraint[i];
-		char *have;
 
 		if (other == k || other->type != k->type || other->referencing != NULL ||
 		    (k->validated && !other->validated) || !same_text(other->table, k->table) ||
 		    !tide_uses(other->attnums, other->attnum_count, new->column->attnum))
 			continue;
-		have = shape_of(mem, other->definition, TIDE_SHAPE_WHOLE, old, new);
-		found = have != NULL && strcmp(have, want) == 0;
+		found = same_constraint(mem, k, other, old, new);
 	}
 	talloc_free(mem);
 	return found && same_collation(old, new);

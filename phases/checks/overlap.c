@@ -444,7 +444,8 @@ tide_check_overlap(const struct tide_phase_at *at, struct tide_findings *out)
 	for (size_t i = 0; i < at->cat->other_run_count; i++) {
 		const struct tide_other_run *run = &at->cat->other_run[i];
 
-		if (strcmp(run->state, "complete") == 0 && !has_triggers(at->cat, run->plan))
+		if (strcmp(run->state, "rolled_back") == 0 ||
+		    (strcmp(run->state, "complete") == 0 && !has_triggers(at->cat, run->plan)))
 			continue;
 		if (!claim_run(mem, &claims, run) && at->index == 0)
 			tide_say(&c, TIDE_WARNING, "plan-overlap-unknown", NULL,

@@ -220,10 +220,31 @@ tide_properties_apply(const struct tide_column *from, struct tide_column *column
 	column->acl = from->acl;
 }
 
+/* Each line of `some` is one of `all`. */
+static bool
+has_lines(const char *all, const char *some)
+{
+	for (size_t length; *some != '\0'; some += length + (some[length] == '\n')) {
+		const char *at = all;
+
+		length = strcspn(some, "\n");
+		while (*at != '\0' && (strcspn(at, "\n") != length || strncmp(at, some, length) != 0)) {
+			at += strcspn(at, "\n");
+			at += *at == '\n';
+		}
+		if (*at == '\0')
+			return false;
+	}
+	return true;
+}
+
+/* In any order: what a phase of kind sql grants is not sorted as the catalog is. */
 bool
 tide_same_grants(const struct tide_column *a, const struct tide_column *b)
 {
-	return same_text(a->acl, b->acl) || (a->grants != NULL && same_text(a->grants, b->grants));
+	return same_text(a->acl, b->acl) ||
+	       (a->grants != NULL && b->grants != NULL && has_lines(a->grants, b->grants) &&
+		   has_lines(b->grants, a->grants));
 }
 
 void

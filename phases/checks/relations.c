@@ -2,6 +2,7 @@
 
 #include <talloc.h>
 
+#include "catalog/change.h"
 #include "dependents.h"
 #include "inventory.h"
 
@@ -164,6 +165,40 @@ tide_check_positions(const struct tide_checking *c, enum tide_moment moment, con
 				.what = d->identity,
 				.name = d->name,
 				.column = column,
-				.key = "column" });
+				.key = tide_authored(c->at->phase) != NULL ? "act" : "column" });
 	}
+}
+
+/* Every unique index that a sweep could follow has a text among its columns. */
+static bool
+has_text_key(const struct tide_table *table)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < table->index_count; i++) {
+		const struct tide_index *index = &table->index[i];
+		bool text = false;
+
+		for (size_t k = 0; k < table->column_count; k++)
+			text = text ||
+			       (table->column[k].collated != NULL &&
+				   tide_uses(index->attnums, index->attnum_count, table->column[k].attnum));
+		if (index->unique && index->valid && !text)
+			return false;
+		any = any || (index->unique && text);
+	}
+	return any;
+}
+
+void
+tide_check_keys(const struct tide_checking *c, bool always, const char *key)
+{
+	const struct tide_catalog *cat = c->at->cat;
+
+	if (cat->encoding_gaps != NULL && (always || cat->table.not_heap != NULL) &&
+	    has_text_key(&cat->table))
+		tide_say(c, TIDE_WARNING, "sweep-order-encoding", key, NULL,
+		    "rows are scanned in the order of a text key, and the database's encoding %s has codes "
+		    "that Unicode has not: at a key with one of them the sweep ends (SQLSTATE 22P05)",
+		    cat->encoding_gaps);
 }

@@ -31,4 +31,7 @@ void tide_check_positions(const struct tide_checking *c, enum tide_moment moment
 /** A publication of every table sends the state of tidemark, too. Said once, in the first phase. */
 void tide_check_published_state(const struct tide_checking *c);
 
+/** Says it when keys that a sweep goes through in their order may have no form in UTF8. always: by the plan; else where there is no heap. */
+void tide_check_keys(const struct tide_checking *c, bool always, const char *key);
+
 #endif

@@ -249,6 +249,7 @@ check_order(const struct tide_checking *c)
 	else if (strcmp(order, "keyset") == 0 && table->keyless != NULL)
 		tide_say(c, TIDE_ERROR, "backfill-order-keyset", "order", TIDE_ORDER_HINT,
 		    "%s has no suitable unique index", table->keyless);
+	tide_check_keys(c, order != NULL && strcmp(order, "keyset") == 0, order == NULL ? NULL : "order");
 }
 
 static void

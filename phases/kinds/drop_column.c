@@ -272,6 +272,30 @@ check_partitions_hold(const struct tide_checking *c, const struct tide_dependent
 	talloc_free(mem);
 }
 
+/* The drop was to be that of another plan's old column. Without that plan it is one of a column that the application may use alone. */
+static void
+check_keeper(const struct tide_checking *c)
+{
+	const struct drop_column_spec *spec = c->at->phase->spec;
+	const struct tide_other_run *run = tide_lost_keeper(c->at);
+	bool back;
+
+	if (run == NULL || tide_accepted(&spec->accept, run->plan))
+		return;
+	back = strcmp(run->state, "rolled_back") == 0;
+	tide_say(c, TIDE_ERROR, "drop-column-keeper", "column",
+	    talloc_asprintf(c->out, "%s; or, when no release uses \"%s\" any more, say %s",
+		back ? talloc_asprintf(c->out, "run '%s' to its end first", run->plan)
+		     : talloc_asprintf(
+			   c->out, "compare the columns yourself, and do not drop before no row differs"),
+		spec->column, tide_accept_text(c->out, run->plan)),
+	    back ? "plan '%s', which replaces \"%s\" by another column, was rolled back: \"%s\" is what the "
+		   "application uses, and its values are nowhere else"
+		 : "plan '%s' kept \"%s\" in step until this drop, and its triggers are gone: what has been "
+		   "written to \"%s\" since then may be nowhere else",
+	    run->plan, spec->column, spec->column);
+}
+
 static void
 check_there(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -285,6 +309,7 @@ check_there(const struct tide_phase_at *at, struct tide_findings *out)
 	check_user(&c, spec);
 	if (at->cat == NULL || (column = tide_need_column(&c, "column", spec->column)) == NULL)
 		return;
+	check_keeper(&c);
 	check_indexes(&c, column);
 	tide_check_columns_of(&c);
 	tide_check_inherited(&c, column);

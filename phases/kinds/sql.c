@@ -5,13 +5,14 @@
 
 #include "build/build.h"
 #include "catalog/change.h"
+#include "checks/statements.h"
 #include "script/script.h"
 #include "tidemark/plans/expression.h"
 #include "tidemark/base/sqltext.h"
 #include "catalog/types.h"
 
 struct sql_spec {
-	struct tide_names act, undo;
+	struct tide_names act, undo, accept;
 	char *probe, *lock;
 	bool transaction;
 };
@@ -30,6 +31,9 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(sql_spec, lock, CHOICE, .fallback = "none", .choices = locks,
 	    .help =
 		"lock on the table that is taken first, where it is stronger than what the statements take"),
+	TIDE_KEY(sql_spec, accept, NAMES,
+	    .help = "functions and triggers that may meet the table with another column, or one fewer; the "
+		    "table, when it is published and the subscribers have the column already"),
 	{ 0 },
 };
 
@@ -91,6 +95,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 
 	tide_script_read(mem, at, &spec->act, &act);
 	tide_script_check(&c, "act", &act, spec->transaction);
+	tide_check_statements(&c, &act, &spec->accept);
 	here = after(mem, at, &act);
 	tide_script_read(mem, &here, &spec->undo, &undo);
 	tide_script_check(&c, "undo", &undo, spec->transaction);
@@ -164,7 +169,7 @@ compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err 
 		return false;
 	undo->title = talloc_strdup(out, "Undo the plan's own SQL");
 	tide_script_read(out, &here, &spec->undo, &back);
-	tide_script_loss(&act, &back, out, undo);
+	tide_script_loss(&act, &back, at->cat, out, undo);
 	return true;
 }
 

@@ -140,17 +140,30 @@ assert_proved(struct change *ch)
 			 tide_when_validated(ch->out, ch->at->cat, ch->proof.name), ch->proof.what));
 }
 
+/* " NO INHERIT" (PostgreSQL 18) where the old column's says so, so that the new one's asks the same of the same tables. */
+static const char *
+no_inherit(const struct change *ch, size_t i)
+{
+	return ch->before->old.item[i].column->not_null_no_inherit ? " NO INHERIT" : "";
+}
+
 /* What the old column never holds, the new one must not: the check that still exists avoids the scan. */
 static void
 add_not_null(struct change *ch, struct tide_action *action)
 {
 	char *table = tide_table_text(ch->out, ch->at->cat);
 
-	for (size_t i = 0; i < ch->before->new.count; i++)
+	for (size_t i = 0; i < ch->before->new.count; i++) {
+		const char *name = ch->before->new.item[i].name;
+
 		if (tide_carries_not_null(ch->before, i))
 			tide_action_add(ch->out, action,
-			    tide_sqlf(ch->out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL", table,
-				ch->before->new.item[i].name));
+			    *no_inherit(ch, i) == '\0'
+				? tide_sqlf(
+				      ch->out, "ALTER TABLE %s ALTER COLUMN %I SET NOT NULL", table, name)
+				: tide_sqlf(
+				      ch->out, "ALTER TABLE %s ADD NOT NULL %I NO INHERIT", table, name));
+	}
 }
 
 /* Rows may hold NULL on both sides, and no write may bring one to either. */
@@ -160,8 +173,9 @@ add_not_valid(struct change *ch, struct tide_action *action)
 	for (size_t i = 0; i < ch->before->new.count; i++)
 		if (tide_carries_not_valid(ch->before, i))
 			tide_action_add(ch->out, action,
-			    tide_sqlf(ch->out, "ALTER TABLE %s ADD NOT NULL %I NOT VALID",
-				tide_table_text(ch->out, ch->at->cat), ch->before->new.item[i].name));
+			    tide_sqlf(ch->out, "ALTER TABLE %s ADD NOT NULL %I%s NOT VALID",
+				tide_table_text(ch->out, ch->at->cat), ch->before->new.item[i].name,
+				no_inherit(ch, i)));
 }
 
 static void
@@ -373,6 +387,8 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 
 		new->not_null_unproved = new->not_null_unproved || tide_carries_not_valid(ch.before, i);
 		new->not_null = new->not_null || tide_carries_not_null(ch.before, i);
+		if (tide_carries_not_null(ch.before, i) || tide_carries_not_valid(ch.before, i))
+			new->not_null_no_inherit = *no_inherit(&ch, i) != '\0';
 		if (ch.before->new.item[i].carried == NULL)
 			continue;
 		new->default_expr = ch.before->new.item[i].carried;

@@ -76,6 +76,31 @@ plan_of_pair(void *ctx, const struct tide_plan *plan, const struct tide_catalog 
 	return plan;
 }
 
+/* No state of the plan has both columns: another plan holds the old one, or has dropped it, or there is no such state now. */
+static bool
+fail_incomplete(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat, struct tide_err *err)
+{
+	const char *column = NULL;
+	const struct tide_other_run *run = tide_taken_by(ctx, plan, cat, &column);
+
+	if (run == NULL) {
+		tide_fail(err, TIDE_PRECONDITION,
+		    "old and new columns are not both in %s.%s: there is nothing to compare",
+		    cat->table.schema, cat->table.name);
+		return tide_hint(
+		    err, "before add_column, and once the old column is dropped, one of them is missing");
+	}
+	if (strcmp(run->state, "complete") == 0) {
+		tide_fail(err, TIDE_PRECONDITION,
+		    "plan '%s' has dropped \"%s\": there is nothing left to compare", run->plan, column);
+		return tide_hint(err, "what its last comparison found: tidemark history %s", run->plan);
+	}
+	tide_fail(err, TIDE_PRECONDITION,
+	    "plan '%s' (%s) has taken over what keeps \"%s\" in step, and holds the column under another name",
+	    run->plan, run->state, column);
+	return tide_hint(err, "compare with: tidemark verify %s", run->plan);
+}
+
 bool
 tide_phase_compare_spec(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat,
     struct tide_sweep_spec **out, struct tide_err *err)
@@ -91,13 +116,8 @@ tide_phase_compare_spec(void *ctx, const struct tide_plan *plan, const struct ti
 		return tide_hint(err,
 		    "a phase of kind \"verify\" with a condition compares what an application keeps in step");
 	}
-	if (!find_state(ctx, plan, (size_t)index, cat, &dual)) {
-		tide_fail(err, TIDE_PRECONDITION,
-		    "old and new columns are not both in %s.%s: there is nothing to compare",
-		    cat->table.schema, cat->table.name);
-		return tide_hint(
-		    err, "before add_column, and once the old column is dropped, one of them is missing");
-	}
+	if (!find_state(ctx, plan, (size_t)index, cat, &dual))
+		return fail_incomplete(ctx, plan, cat, err);
 	sweep = talloc_zero(ctx, struct tide_sweep_spec);
 	tide_dual_compare(ctx, dual, sweep);
 	*out = sweep;

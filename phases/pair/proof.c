@@ -155,9 +155,10 @@ tide_not_null_acts(struct tide_steps *out, const struct tide_catalog *cat, const
 	/* From 18 on NOT NULL is a constraint with a name, and a dump shows a name that is not the usual one. */
 	if (column->not_null_constraint != NULL)
 		tide_action_add(out, action,
-		    talloc_asprintf(out, "%s%s",
+		    talloc_asprintf(out, "%s%s%s",
 			tide_sqlf(out, "ALTER TABLE %s ADD CONSTRAINT %I NOT NULL %I", table,
 			    column->not_null_constraint, name),
+			column->not_null_no_inherit ? " NO INHERIT" : "",
 			column->not_null_unproved ? " NOT VALID" : ""));
 	else
 		tide_action_add(

@@ -88,6 +88,70 @@ tide_taken_over(void *ctx, const struct tide_phase_at *at)
 	return *at;
 }
 
+/* A drop before `count` has ended the triggers of the first plan, in their order. */
+static bool
+ends(const struct tide_plan *plan, size_t count, const struct tide_plan *first)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *column = tide_drops(&plan->phase[i]).name;
+
+		if (column != NULL && keeps(first, first->count, column))
+			return true;
+	}
+	return false;
+}
+
+static bool
+was_ended(void *ctx, const struct tide_phase_at *at, const struct tide_plan *first)
+{
+	for (size_t i = 0; i < at->cat->other_run_count; i++) {
+		const struct tide_other_run *run = &at->cat->other_run[i];
+		const struct tide_plan *plan =
+		    run->same_table && strcmp(run->state, "complete") == 0 ? parse(ctx, run) : NULL;
+
+		if (plan != NULL && strcmp(plan->name, first->name) != 0 && ends(plan, plan->count, first))
+			return true;
+	}
+	return ends(at->plan, at->index, first);
+}
+
+const struct tide_other_run *
+tide_taken_by(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat, const char **column)
+{
+	for (size_t i = cat->other_run_count; i-- > 0;) {
+		const struct tide_other_run *run = &cat->other_run[i];
+		const struct tide_plan *other =
+		    run->same_table && strcmp(run->state, "rolled_back") != 0 ? parse(ctx, run) : NULL;
+
+		for (size_t k = 0; other != NULL && k < other->count; k++)
+			if ((*column = tide_phase_needs(plan, other, k)) != NULL)
+				return run;
+	}
+	return NULL;
+}
+
+const struct tide_other_run *
+tide_lost_keeper(const struct tide_phase_at *at)
+{
+	const char *column = tide_drops(at->phase).name;
+	void *mem = talloc_new(NULL);
+	const struct tide_other_run *found = NULL;
+
+	for (size_t i = at->cat->other_run_count; i-- > 0 && found == NULL;) {
+		const struct tide_other_run *run = &at->cat->other_run[i];
+		struct tide_plan *first;
+		bool over = strcmp(run->state, "complete") == 0 || strcmp(run->state, "rolled_back") == 0;
+
+		if (run->same_table && over && !stands(at->cat, run->plan, column) &&
+		    !tide_dual_names(at->plan, at->index, column) && (first = parse(mem, run)) != NULL &&
+		    keeps(first, first->count, column) &&
+		    (strcmp(run->state, "rolled_back") == 0 || !was_ended(mem, at, first)))
+			found = run;
+	}
+	talloc_free(mem);
+	return found;
+}
+
 /* Whether a dual write that the phases have not ended uses the column, on either side. */
 static bool
 is_alive(void *ctx, const struct tide_plan *plan, const char *column)

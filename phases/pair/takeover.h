@@ -14,6 +14,14 @@
  * else `at` itself. What is made belongs to ctx.
  */
 struct tide_phase_at tide_taken_over(void *ctx, const struct tide_phase_at *at);
+/**
+ * The last run of another plan that was to keep the column of this drop_column in step until its drop, and does not: it was rolled
+ * back, or its triggers are gone. NULL: there is none. at->cat must not be NULL.
+ */
+const struct tide_other_run *tide_lost_keeper(const struct tide_phase_at *at);
+/** The run of another plan whose drop_column is of a column that this plan, all of it done, keeps in step; NULL: there is none. */
+const struct tide_other_run *
+tide_taken_by(void *ctx, const struct tide_plan *plan, const struct tide_catalog *cat, const char **column);
 /** Whether the phase, or one before it, takes over what `first` does with the column, or has ended it. */
 bool tide_is_taken_over(const struct tide_phase_at *at, const char *first, const char *column);
 

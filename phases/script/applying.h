@@ -24,6 +24,7 @@ void tide_apply_rename_trigger(const struct tide_applying *a);
 void tide_apply_create_object(const struct tide_applying *a);
 void tide_apply_drop_object(const struct tide_applying *a);
 void tide_apply_rename_object(const struct tide_applying *a);
+void tide_apply_privilege(const struct tide_applying *a);
 void tide_apply_publish(const struct tide_applying *a);
 void tide_apply_unpublish(const struct tide_applying *a);
 

@@ -225,6 +225,19 @@ lock_referenced(struct tide_steps *steps, struct tide_action *action, const stru
 	}
 }
 
+/* Rows of other tables that are written along. */
+static void
+lock_followers(struct tide_steps *steps, struct tide_action *action, const struct tide_catalog *cat,
+    const struct tide_script_part *part)
+{
+	struct tide_follower *found;
+	size_t count = tide_script_followers(steps, cat, part, &found);
+
+	for (size_t i = 0; i < count; i++)
+		lock_also(steps, action, talloc_strdup(steps, found[i].relation),
+		    part->effect->lock == TIDE_ACCESS_EXCLUSIVE ? TIDE_ACCESS_EXCLUSIVE : TIDE_ROW_EXCLUSIVE);
+}
+
 /* What reads, writes or locks a view does so with the tables below. */
 static bool
 is_over_table(void *ctx, const struct tide_catalog *cat, const struct tide_script_part *part)
@@ -287,6 +300,7 @@ tide_script_describe(const struct tide_script *script, const struct tide_phase_a
 			lock_also(steps, action, tide_script_relation(steps, part), part->effect->lock);
 		lock_referenced(steps, action, at->cat, part);
 		lock_as_referenced(steps, action, at->cat, part);
+		lock_followers(steps, action, at->cat, part);
 		if (worst == NULL || part->effect->work > worst->effect->work)
 			worst = part;
 	}
@@ -346,8 +360,8 @@ lose(struct tide_steps *steps, struct tide_action *action, enum tide_loss loss, 
 }
 
 void
-tide_script_loss(const struct tide_script *act, const struct tide_script *undo, struct tide_steps *steps,
-    struct tide_action *action)
+tide_script_loss(const struct tide_script *act, const struct tide_script *undo,
+    const struct tide_catalog *cat, struct tide_steps *steps, struct tide_action *action)
 {
 	const struct tide_script *scripts[] = { act, undo };
 	static const char *const keys[] = { "act", "undo" };
@@ -357,6 +371,8 @@ tide_script_loss(const struct tide_script *act, const struct tide_script *undo, 
 			const struct tide_script_part *part = &scripts[s]->part[i];
 
 			lose(steps, action, TIDE_LOSSY, lost(steps, part));
+			if (!tide_script_is_unknown(part))
+				lose(steps, action, TIDE_LOSSY, tide_script_followers_text(steps, cat, part));
 			if (tide_script_is_unknown(part))
 				lose(steps, action, TIDE_LOSS_UNKNOWN,
 				    talloc_asprintf(steps, "what statement %zu of \"%s\" does cannot be read",

@@ -28,8 +28,8 @@ void tide_script_read(
 void tide_script_describe(const struct tide_script *script, const struct tide_phase_at *at,
     enum tide_lock_mode declared, struct tide_steps *steps, struct tide_action *action);
 /** What going back loses, when `undo` follows on `act`. */
-void tide_script_loss(const struct tide_script *act, const struct tide_script *undo, struct tide_steps *steps,
-    struct tide_action *action);
+void tide_script_loss(const struct tide_script *act, const struct tide_script *undo,
+    const struct tide_catalog *cat, struct tide_steps *steps, struct tide_action *action);
 /** What happens to the releases from before; *why (may be NULL) gets the part that decides. */
 enum tide_old_release tide_script_old(const struct tide_script *script, const struct tide_script_part **why);
 
@@ -38,6 +38,18 @@ void tide_script_check(
     const struct tide_checking *c, const char *key, const struct tide_script *script, bool transaction);
 /** Changes the catalog as the statements will, as far as they can be read. */
 void tide_script_apply(const struct tide_script *script, struct tide_catalog *cat);
+
+/** A table whose rows a foreign key changes along with what the part deletes, truncates or overwrites in the plan's table. */
+struct tide_follower {
+	const char *relation; /* quoted */
+	const char *says;     /* "goes with it"; static */
+};
+/** *out belongs to ctx; NULL with 0. */
+size_t tide_script_followers(void *ctx, const struct tide_catalog *cat, const struct tide_script_part *part,
+    struct tide_follower **out);
+/** What is to be said of them, also where they are not known; NULL: there are none. */
+char *
+tide_script_followers_text(void *ctx, const struct tide_catalog *cat, const struct tide_script_part *part);
 
 void tide_script_apply_part(const struct tide_script_part *part, struct tide_catalog *cat);
 /** What the text of the last statement leaves open, whose parts begin at `first`: the catalog as it finds it (may be NULL), and the

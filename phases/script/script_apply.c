@@ -236,6 +236,24 @@ add_key_index(const struct tide_applying *a, struct tide_constraint *constraint)
 	constraint->attnum_count = index->attnum_count;
 }
 
+/* As the server writes it: the other table with its schema. */
+static char *
+qualified_reference(const struct tide_applying *a, char *definition)
+{
+	static const char word[] = "REFERENCES ";
+	const char *at = strcasestr(definition, word);
+	char *parts[2], *name;
+
+	if (at == NULL || a->cat->default_schema == NULL)
+		return definition;
+	at += strlen(word);
+	name = talloc_strndup(a->cat, at, strcspn(at, "( \n\t"));
+	if (tide_name_parse(a->cat, name, parts) != 1)
+		return definition;
+	return talloc_asprintf(a->cat, "%.*s%s.%s", (int)(at - definition), definition,
+	    tide_ident(a->cat, a->cat->default_schema), at);
+}
+
 static void
 add_constraint(const struct tide_applying *a)
 {
@@ -246,6 +264,8 @@ add_constraint(const struct tide_applying *a)
 
 	if (constraint.type == 0 || constraint.definition == NULL)
 		return;
+	if (constraint.type == 'f')
+		constraint.definition = qualified_reference(a, constraint.definition);
 	constraint.name = given_name(a, suffix_of(constraint.type));
 	constraint.attnums = tide_apply_numbers(a->cat, &effect->columns, &constraint.attnum_count);
 	if (effect->unique)
@@ -478,6 +498,8 @@ static const struct change {
 	{ TIDE_EFFECT_RENAME_OBJECT, true, tide_apply_rename_object },
 	{ TIDE_EFFECT_PUBLISH, true, tide_apply_publish },
 	{ TIDE_EFFECT_UNPUBLISH, true, tide_apply_unpublish },
+	{ TIDE_EFFECT_GRANT, true, tide_apply_privilege },
+	{ TIDE_EFFECT_REVOKE, true, tide_apply_privilege },
 	{ TIDE_EFFECT_COMMENT, false, comment },
 	{ TIDE_EFFECT_GAIN_CHILD, false, gain_child },
 	{ TIDE_EFFECT_ATTACHED, false, become_partition },

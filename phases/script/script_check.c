@@ -313,6 +313,25 @@ say_default(void *ctx, const struct place *p)
 	    p->statement, p->part->effect->name);
 }
 
+static bool
+takes_along(const struct place *p)
+{
+	void *mem = talloc_new(NULL);
+	bool found = p->part->ours && !tide_script_is_unknown(p->part) &&
+		     tide_script_followers_text(mem, p->c->at->cat, p->part) != NULL;
+
+	talloc_free(mem);
+	return found;
+}
+
+static char *
+say_along(void *ctx, const struct place *p)
+{
+	return talloc_asprintf(ctx, "%s %s rows of %s: %s", p->statement,
+	    p->part->effect->loses ? "deletes" : "changes", p->relation,
+	    tide_script_followers_text(ctx, p->c->at->cat, p->part));
+}
+
 static char *
 say_new_value(void *ctx, const struct place *p)
 {
@@ -369,6 +388,7 @@ static const struct rule {
 	    "write a phase for each of the two" },
 	{ TIDE_WARNING, "sql-all-rows", false, NULL, writes_all, say_all,
 	    "a phase of kind \"backfill\" with \"set\" does it in batches" },
+	{ TIDE_WARNING, "sql-referenced", false, NULL, takes_along, say_along, NULL },
 	{ TIDE_WARNING, "sql-drops", true, NULL, drops, say_drops, NULL },
 	{ TIDE_WARNING, "sql-renames", true, NULL, renames, say_renames,
 	    "a column: add_column, dual_write, backfill and switch; a table: leave a view under the old name "

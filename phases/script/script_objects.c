@@ -63,7 +63,9 @@ add_dependent(const struct tide_applying *a, const char *kind, char *identity, i
 		.kind = talloc_strdup(a->cat, kind),
 		.name = a->effect->name,
 		.identity = identity,
-		.blocks_drop = blocks };
+		.blocks_drop = blocks,
+		.in_using = a->effect->in_using,
+		.in_check = a->effect->in_check };
 }
 
 static bool
@@ -141,6 +143,27 @@ hang_trigger(const struct tide_applying *a, const struct tide_trigger *t, const 
 	    talloc_asprintf(a->cat, "trigger %s, which calls %s", t->name, t->function), named);
 }
 
+/* A trigger's dependents that are there because of what its function calls, and that the new body does not name. */
+static void
+drop_called(const struct tide_applying *a, const char *name, const struct tide_names *named)
+{
+	static const char word[] = "which calls ";
+	struct tide_table *table = &a->cat->table;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < table->dependent_count; i++) {
+		const struct tide_dependent *d = &table->dependent[i];
+		const char *last = NULL;
+
+		for (const char *at = d->identity; at != NULL && (at = strstr(at, word)) != NULL; last = at)
+			at += strlen(word);
+		if (strcmp(d->kind, "trigger function") != 0 || last == NULL || !calls(a, last, name) ||
+		    tide_names_have(named, tide_column_name(a->cat, d->attnum)))
+			table->dependent[kept++] = *d;
+	}
+	table->dependent_count = kept;
+}
+
 /* A function depends on the columns that its body names: of the row that a trigger gives it, or of the table that it names. */
 void
 tide_apply_create_function(const struct tide_applying *a)
@@ -156,6 +179,7 @@ tide_apply_create_function(const struct tide_applying *a)
 	    talloc_realloc(cat, cat->made, struct tide_made_function, (unsigned)(cat->made_count + 1));
 	cat->made[cat->made_count++] = (struct tide_made_function){ name, body };
 	drop_dependents(a, "function", name, &named);
+	drop_called(a, name, &named);
 	/* A trigger's dependent has the trigger's name: its function is in the trigger. */
 	for (size_t i = 0; i < cat->table.trigger_count; i++) {
 		const struct tide_trigger *t = &cat->table.trigger[i];
@@ -268,6 +292,49 @@ read_columns(const struct tide_applying *a)
 							    : a->statement->columns;
 }
 
+/* Each table has policies of its own names: one of another table says which. */
+static bool
+is_policy_of(const struct tide_applying *a, const struct tide_dependent *d)
+{
+	static const char word[] = "policy on ";
+	const char *schema = a->effect->schema != NULL ? a->effect->schema : a->cat->default_schema;
+	bool of_other = strncmp(d->identity, word, strlen(word)) == 0;
+	const char *at = of_other ? d->identity + strlen(word) : d->identity, *end = strstr(at, " named ");
+	char *parts[2];
+
+	if (a->ours || !of_other || end == NULL || schema == NULL)
+		return a->ours && !of_other;
+	return tide_name_parse(a->cat, talloc_strndup(a->cat, at, (size_t)(end - at)), parts) == 2 &&
+	       strcmp(parts[0], schema) == 0 && strcmp(parts[1], a->effect->relation) == 0;
+}
+
+/* An expression that the statement says takes the place of the old one; a policy that is said with neither keeps both. */
+static void
+restate_policy(const struct tide_applying *a, const struct tide_names *named)
+{
+	const struct tide_effect *effect = a->effect;
+	struct tide_table *table = &a->cat->table;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < table->dependent_count; i++) {
+		struct tide_dependent *d = &table->dependent[i];
+		bool policy = strcmp(d->kind, "policy") == 0 && strcmp(d->name, effect->name) == 0 &&
+			      is_policy_of(a, d);
+		bool read = tide_names_have(named, tide_column_name(a->cat, d->attnum));
+
+		/* Neither is known to name it where a whole row does. */
+		if (policy && !d->in_using && !d->in_check)
+			d->in_using = d->in_check = true;
+		if (policy) {
+			d->in_using = effect->in_using ? read : d->in_using;
+			d->in_check = effect->in_check ? read : d->in_check;
+		}
+		if (!policy || d->in_using || d->in_check || !(effect->in_using || effect->in_check))
+			table->dependent[kept++] = *d;
+	}
+	table->dependent_count = kept;
+}
+
 /* A policy or rule, of this table or of another one that reads it. */
 void
 tide_apply_create_object(const struct tide_applying *a)
@@ -279,7 +346,9 @@ tide_apply_create_object(const struct tide_applying *a)
 
 	if (effect->name == NULL)
 		return;
-	if (!effect->missing_ok)
+	if (strcmp(effect->object, "policy") == 0)
+		restate_policy(a, &named);
+	else
 		drop_dependents(a, effect->object, effect->name, &named);
 	attnums = tide_apply_numbers(a->cat, &named, &count);
 	for (size_t i = 0; i < count; i++)
@@ -354,6 +423,17 @@ has_identity(const struct tide_table *table)
 	return false;
 }
 
+/* Of every schema, where the statement says none. */
+static bool
+is_schema(const struct tide_applying *a, const char *schema)
+{
+	const char *said = a->effect->schema;
+
+	if (said != NULL && strcmp(said, "current_schema") == 0)
+		said = a->cat->default_schema;
+	return said == NULL || strcmp(said, schema) == 0;
+}
+
 void
 tide_apply_publish(const struct tide_applying *a)
 {
@@ -363,18 +443,38 @@ tide_apply_publish(const struct tide_applying *a)
 	size_t count;
 	int *attnums = tide_apply_numbers(a->cat, &effect->columns, &count);
 
-	if (!a->ours && effect->relation != NULL)
+	if (!a->ours && (effect->relation != NULL || !is_schema(a, table->schema))) {
+		if (effect->relation == NULL && is_schema(a, "tidemark"))
+			table->state_publications =
+			    tide_append(a->cat, table->state_publications, ", ", tide_ident(a->cat, name));
 		return;
+	}
 	table->published = true;
 	if (effect->columns.count == 0)
-		table->publications = tide_append(a->cat, table->publications, ", ", name);
-	if (effect->relation == NULL)
-		table->state_publications = tide_append(a->cat, table->state_publications, ", ", name);
+		table->publications =
+		    tide_append(a->cat, table->publications, ", ", tide_ident(a->cat, name));
+	if (effect->relation == NULL && is_schema(a, "tidemark"))
+		table->state_publications =
+		    tide_append(a->cat, table->state_publications, ", ", tide_ident(a->cat, name));
 	if (table->without_identity == NULL && !has_identity(table))
 		table->without_identity = tide_table_text(a->cat, a->cat);
 	for (size_t i = 0; i < count; i++)
 		add_dependent(a, "publication", talloc_asprintf(a->cat, "publication %s", effect->name),
 		    attnums[i], false);
+}
+
+/* The comma after the first name of a list, which may have one itself. */
+static char *
+comma(char *list)
+{
+	bool quoted = false;
+
+	for (; *list != '\0'; list++) {
+		quoted = quoted != (*list == '"');
+		if (*list == ',' && !quoted)
+			return list;
+	}
+	return NULL;
 }
 
 /* The list without the name. */
@@ -385,7 +485,7 @@ without(void *ctx, char *list, const char *name)
 	char *rest = list == NULL ? NULL : talloc_strdup(ctx, list), *next, *parts[2];
 
 	for (; rest != NULL; rest = next) {
-		next = strstr(rest, ", ");
+		next = comma(rest);
 		if (next != NULL) {
 			*next = '\0';
 			next += 2;

@@ -412,7 +412,7 @@ static const struct tide_effect_row statements[] = {
 	CATALOG("CreateSchemaStmt", FITS),
 	CATALOG("CreateSeqStmt", FITS),
 	CATALOG("GrantRoleStmt", MAY_FAIL),
-	CATALOG("GrantStmt", MAY_FAIL),
+	{ "GrantStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, MAY_FAIL, 0, tide_effects_grant },
 	CATALOG("NotifyStmt", FITS),
 	{ "VariableSetStmt", NULL, OTHER, TIDE_LOCK_NONE, INSTANT, FITS, 0, tide_effects_setting },
 	CATALOG("ConstraintsSetStmt", FITS),

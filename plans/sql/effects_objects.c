@@ -1,5 +1,6 @@
 #include "effects_tree.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include <talloc.h>
@@ -118,7 +119,7 @@ tide_effects_move(struct tide_reading *r, const json_t *body, size_t at)
 	return at;
 }
 
-/* ALTER POLICY says one of its two expressions, or both: `missing_ok` where the other one stays as it is. */
+/* ALTER POLICY says one of its two expressions, or both; the other one stays as it is. */
 size_t
 tide_effects_policy(struct tide_reading *r, const json_t *body, size_t at)
 {
@@ -131,8 +132,8 @@ tide_effects_policy(struct tide_reading *r, const json_t *body, size_t at)
 
 	effect->object = *policy != '\0' ? "policy" : "rule";
 	effect->name = tide_reading_copy(r, *policy != '\0' ? policy : tide_tree_text(body, "rulename"));
-	effect->missing_ok =
-	    json_object_get(body, "qual") == NULL || json_object_get(body, "with_check") == NULL;
+	effect->in_using = json_object_get(body, "qual") != NULL;
+	effect->in_check = json_object_get(body, "with_check") != NULL;
 	for (size_t i = 0; i < TIDE_COUNT(events); i++)
 		if (strcmp(events[i].event, tide_tree_text(body, "event")) == 0)
 			effect->trigger = events[i].bit;
@@ -142,7 +143,6 @@ tide_effects_policy(struct tide_reading *r, const json_t *body, size_t at)
 struct publishing {
 	struct tide_reading *r;
 	struct tide_effect effect;
-	size_t found;
 };
 
 static void
@@ -166,23 +166,116 @@ take_published(void *ctx, const json_t *found)
 	for (size_t i = 0; i < json_array_size(columns); i++)
 		append_string(p->r, &effect.columns, json_array_get(columns, i));
 	tide_reading_add(p->r, &effect);
-	p->found++;
 }
 
-/* SET TABLE says all that is sent from then on: what it names is added, and the rest, which only the catalog knows, goes. */
+/* Tables of a schema that come later are sent too; that those which it sends by their names go as well is not said. */
+static void
+take_schema(void *ctx, const json_t *found)
+{
+	struct publishing *p = ctx;
+	struct tide_effect effect = p->effect;
+	const char *name = tide_tree_text(found, "name");
+
+	if (strncmp(tide_tree_text(found, "pubobjtype"), "PUBLICATIONOBJ_TABLES_IN", 24) != 0 ||
+	    effect.kind == TIDE_EFFECT_UNPUBLISH)
+		return;
+	effect.lock = TIDE_LOCK_NONE;
+	effect.schema = tide_reading_copy(p->r, *name == '\0' ? "current_schema" : name);
+	tide_reading_add(p->r, &effect);
+}
+
+/* SET says all that is sent from then on: everything goes, and what it names comes. */
 size_t
 tide_effects_publication(struct tide_reading *r, const json_t *body, size_t at)
 {
-	bool drops = strcmp(tide_tree_text(body, "action"), "AP_DropObjects") == 0;
+	const char *action = tide_tree_text(body, "action");
+	bool drops = strcmp(action, "AP_DropObjects") == 0;
 	struct publishing p = { .r = r,
 		.effect = { .kind = drops ? TIDE_EFFECT_UNPUBLISH : TIDE_EFFECT_PUBLISH,
 		    .lock = TIDE_SHARE_UPDATE_EXCLUSIVE,
 		    .name = tide_reading_copy(r, tide_tree_text(body, "pubname")) } };
 
+	if (strcmp(action, "AP_SetObjects") == 0)
+		tide_reading_add(
+		    r, &(struct tide_effect){ .kind = TIDE_EFFECT_UNPUBLISH, .name = p.effect.name });
 	tide_tree_each(body, "pubtable", take_published, &p);
+	tide_tree_each(body, "PublicationObjSpec", take_schema, &p);
 	if (tide_tree_true(body, "for_all_tables")) {
 		p.effect.lock = TIDE_LOCK_NONE;
 		tide_reading_add(r, &p.effect);
+	}
+	return at;
+}
+
+/* "select" as the catalog says it; NULL: every privilege. */
+static char *
+privilege_name(struct tide_reading *r, const json_t *privilege)
+{
+	char *name = tide_reading_copy(r, tide_tree_text(privilege, "priv_name"));
+
+	for (char *c = name; c != NULL && *c != '\0'; c++)
+		*c = (char)toupper((unsigned char)*c);
+	return name;
+}
+
+/* As SQL; NULL: the role that runs the plan. */
+static char *
+role_name(struct tide_reading *r, const json_t *grantee)
+{
+	const char *type = tide_tree_text(grantee, "roletype");
+
+	if (strcmp(type, "ROLESPEC_PUBLIC") == 0)
+		return tide_reading_copy(r, "PUBLIC");
+	return strcmp(type, "ROLESPEC_CSTRING") == 0 ? tide_ident(r->ctx, tide_tree_text(grantee, "rolename"))
+						     : NULL;
+}
+
+/* One privilege, on one relation or (relation NULL) on all of a schema, for each role. */
+static void
+add_privilege(
+    struct tide_reading *r, struct tide_effect *effect, const json_t *privilege, const json_t *grantees)
+{
+	const json_t *columns = json_object_get(privilege, "cols");
+
+	effect->name = privilege_name(r, privilege);
+	effect->columns = (struct tide_names){ 0 };
+	for (size_t i = 0; i < json_array_size(columns); i++)
+		append_string(r, &effect->columns, json_array_get(columns, i));
+	for (size_t i = 0; i < json_array_size(grantees); i++) {
+		effect->to = role_name(r, json_object_get(json_array_get(grantees, i), "RoleSpec"));
+		tide_reading_add(r, effect);
+	}
+}
+
+/* What a release may no longer do, it may have done until then. Sequences and functions have no columns. */
+size_t
+tide_effects_grant(struct tide_reading *r, const json_t *body, size_t at)
+{
+	const json_t *objects = json_object_get(body, "objects"),
+		     *privileges = json_object_get(body, "privileges"),
+		     *grantees = json_object_get(body, "grantees");
+	bool grants = tide_tree_true(body, "is_grant");
+	struct tide_effect effect = { .kind = grants ? TIDE_EFFECT_GRANT : TIDE_EFFECT_REVOKE,
+		.old = grants ? TIDE_OLD_FITS : TIDE_OLD_UNKNOWN,
+		.option = tide_tree_true(body, "grant_option") };
+
+	tide_reading_at(r, at)->old = effect.old;
+	for (size_t i = 0;
+	     strcmp(tide_tree_text(body, "objtype"), "OBJECT_TABLE") == 0 && i < json_array_size(objects);
+	     i++) {
+		const json_t *object = json_array_get(objects, i);
+
+		effect.schema = effect.relation = NULL;
+		if (tide_tree_string(object) != NULL)
+			effect.schema = tide_reading_copy(r, tide_tree_string(object));
+		else
+			tide_reading_relation(r, &effect, object);
+		/* ALL without a list of columns stands alone. */
+		if (json_array_size(privileges) == 0)
+			add_privilege(r, &effect, NULL, grantees);
+		for (size_t k = 0; k < json_array_size(privileges); k++)
+			add_privilege(r, &effect,
+			    json_object_get(json_array_get(privileges, k), "AccessPriv"), grantees);
 	}
 	return at;
 }

@@ -71,6 +71,7 @@ size_t tide_effects_trigger(struct tide_reading *r, const json_t *body, size_t a
 size_t tide_effects_policy(struct tide_reading *r, const json_t *body, size_t at);
 size_t tide_effects_comment(struct tide_reading *r, const json_t *body, size_t at);
 size_t tide_effects_publication(struct tide_reading *r, const json_t *body, size_t at);
+size_t tide_effects_grant(struct tide_reading *r, const json_t *body, size_t at);
 size_t tide_effects_move(struct tide_reading *r, const json_t *body, size_t at);
 /** Whether it calls a function of which it is not known that it changes nothing. */
 bool tide_effects_calls(const json_t *body);

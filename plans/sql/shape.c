@@ -216,6 +216,8 @@ tide_shape(void *ctx, const char *definition, enum tide_shape_of of, const struc
 	if (what != NULL) {
 		json_t *shaped = shape_node(&s, what);
 
+		if (of == TIDE_SHAPE_TO_KEY)
+			json_object_del(shaped, "pk_attrs");
 		if (of == TIDE_SHAPE_UNIQUENESS) {
 			json_object_del(shaped, "indexIncludingParams");
 			sort_keys(mem, shaped);

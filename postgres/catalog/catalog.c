@@ -52,6 +52,7 @@ static const struct tide_record_field context_fields[] = {
 	TIDE_FIELD(tide_catalog, may_monitor, BOOL),
 	TIDE_FIELD(tide_catalog, in_recovery, BOOL),
 	TIDE_FIELD(tide_catalog, few_characters, BOOL),
+	TIDE_FIELD(tide_catalog, encoding_gaps, TEXT),
 };
 static const struct tide_record_field loading_fields[] = {
 	TIDE_FIELD(tide_loading, role_path, TEXT),

@@ -48,6 +48,7 @@ static const struct tide_record_field column_fields[] = {
 	TIDE_FIELD(tide_column, comment, TEXT),
 	TIDE_FIELD(tide_column, acl, TEXT),
 	TIDE_FIELD(tide_column, not_null_constraint, TEXT),
+	TIDE_FIELD(tide_column, not_null_no_inherit, BOOL),
 	TIDE_FIELD(tide_column, collated, TEXT),
 	TIDE_FIELD(tide_column, unpadded, TEXT),
 	TIDE_FIELD(tide_column, parts, TEXT),
@@ -67,6 +68,7 @@ static const struct tide_record_field constraint_fields[] = {
 	TIDE_FIELD(tide_constraint, type, CHAR),
 	TIDE_FIELD(tide_constraint, definition, TEXT),
 	TIDE_FIELD(tide_constraint, validated, BOOL),
+	TIDE_FIELD(tide_constraint, to_primary, BOOL),
 	TIDE_FIELD(tide_constraint, comment, TEXT),
 	TIDE_FIELD(tide_constraint, referencing, TEXT),
 	TIDE_FIELD(tide_constraint, table, TEXT),
@@ -119,6 +121,8 @@ static const struct tide_record_field dependent_fields[] = {
 	TIDE_FIELD(tide_dependent, identity, TEXT),
 	TIDE_FIELD(tide_dependent, blocks_drop, BOOL),
 	TIDE_FIELD(tide_dependent, alters, BOOL),
+	TIDE_FIELD(tide_dependent, in_using, BOOL),
+	TIDE_FIELD(tide_dependent, in_check, BOOL),
 };
 static const struct tide_record_field published_fields[] = {
 	TIDE_FIELD(tide_table, published, BOOL),

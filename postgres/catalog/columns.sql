@@ -53,6 +53,8 @@ SELECT a.attname AS name,
        a.attacl::pg_catalog.text AS acl,
        (SELECT k.conname FROM pg_catalog.pg_constraint AS k
          WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] LIMIT 1) AS not_null_constraint,
+       (SELECT k.connoinherit FROM pg_catalog.pg_constraint AS k
+         WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] LIMIT 1) AS not_null_no_inherit,
        (SELECT format('%I.%I', n.nspname, c.collname)
           FROM pg_catalog.pg_collation AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace
          WHERE c.oid = a.attcollation) AS collated,
@@ -66,7 +68,7 @@ SELECT a.attname AS name,
        (SELECT true FROM pg_catalog.pg_type AS e WHERE e.oid = b.typelem AND b.typcategory = 'A'
            AND (e.typtype = 'c' OR (e.typtype = 'd' AND (SELECT r.typtype FROM pg_catalog.pg_type AS r WHERE r.oid = e.typbasetype) IN ('c', 'd')))) AS composites,
        d.adbin IS NULL AS default_of_type,
-       (SELECT string_agg(format(E'%s\t%s\t%s', x.privilege_type, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::pg_catalog.text END,
+       (SELECT string_agg(format(E'%s\t%s\t%s', x.privilege_type, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE '"' || replace(pg_get_userbyid(x.grantee), '"', '""') || '"' END,
                                  CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END), E'\n'
                           ORDER BY x.grantee, x.privilege_type) FROM aclexplode(a.attacl) AS x) AS grants,
        a.attstorage AS storage,

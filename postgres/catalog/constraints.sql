@@ -25,6 +25,9 @@ SELECT k.conname AS name,
           JOIN pg_catalog.pg_attribute AS a ON a.attrelid = side.relation AND a.attnum = n.attnum
           JOIN pg_catalog.pg_attribute AS own ON own.attrelid = p.relation AND own.attname = a.attname)::pg_catalog.text AS attnums,
        k.convalidated AS validated,
+       k.contype = 'f' AND side.referencing IS NULL
+           AND EXISTS (SELECT FROM pg_catalog.pg_constraint AS pk
+                        WHERE pk.conrelid = k.confrelid AND pk.contype = 'p' AND pk.conkey = k.confkey) AS to_primary,
        obj_description(k.oid, 'pg_constraint') AS comment,
        CASE WHEN side.referencing IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS referencing,
        CASE WHEN NOT side.own THEN (SELECT format('%I.%I', tn.nspname, tc.relname) FROM pg_catalog.pg_class AS tc

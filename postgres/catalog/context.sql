@@ -8,6 +8,9 @@ SELECT current_database() AS database,
        pg_is_in_recovery() AS in_recovery,
        (SELECT s.reset_val FROM pg_catalog.pg_settings AS s WHERE s.name = 'search_path') AS role_path,
        has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS may_identify,
-       getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') AS few_characters
+       getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') AS few_characters,
+       -- Those of which every code is one of Unicode's.
+       CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII', 'LATIN1', 'LATIN2', 'LATIN4', 'LATIN5', 'LATIN6', 'LATIN7', 'LATIN8', 'LATIN9',
+                                               'LATIN10', 'ISO_8859_5', 'WIN866', 'WIN1256', 'KOI8R', 'KOI8U') THEN getdatabaseencoding() END AS encoding_gaps
   FROM pg_catalog.pg_roles AS r
  WHERE r.rolname = current_user

@@ -3,7 +3,7 @@
 -- The tool's own triggers and functions are known by schema tidemark, where their functions are, and not by what they are called.
 -- blocks: DROP COLUMN fails; otherwise it takes the object along without a word, or breaks it. alters: a BEFORE trigger for each
 -- row, whose function may read or set the column before ours does.
-WITH p AS (SELECT $1::pg_catalog.oid AS relation),
+WITH RECURSIVE p AS (SELECT $1::pg_catalog.oid AS relation),
 family AS (
     SELECT c.oid, c.reltype, c.relname, c.oid = p.relation AS own
       FROM p JOIN pg_catalog.pg_class AS c
@@ -46,10 +46,26 @@ family AS (
            '\x00'::pg_catalog.bytea || t.tgargs AS raw
       FROM family AS f
       JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = f.oid AND NOT t.tgisinternal AND (f.own OR t.tgparentid = 0)
+), called AS (
+    -- What a trigger function calls by name and can hand the row to, as a row or as JSON; as far down as anybody writes such things.
+    SELECT DISTINCT fired.tgfoid AS root, fired.tgfoid AS oid, 0 AS depth, CAST('' AS pg_catalog.text) AS way FROM fired
+     UNION
+    SELECT called.root, g.oid, called.depth + 1, called.way || ', which calls ' || g.oid::pg_catalog.regproc::pg_catalog.text
+      FROM called
+      JOIN pg_catalog.pg_proc AS f ON f.oid = called.oid
+      JOIN pg_catalog.pg_proc AS g ON g.prokind IN ('f', 'p') AND g.oid <> called.root AND g.pronargs > 0
+       AND strpos(lower(f.prosrc), lower(g.proname)) > 0
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = g.pronamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'tidemark')
+      JOIN pg_catalog.pg_language AS l ON l.oid = g.prolang AND l.lanname NOT IN ('internal', 'c')
+     WHERE called.depth < 3
+       AND f.prosrc ~* ('(^|[^[:alnum:]_$])"?' || regexp_replace(g.proname, '([][{}()*+?.\^$|-])', '\\\1', 'g') || '"?\s*\(')
+       AND EXISTS (SELECT FROM unnest(g.proargtypes::pg_catalog.oid[]) AS a (type) JOIN pg_catalog.pg_type AS t ON t.oid = a.type
+                    WHERE t.typtype = 'c' OR t.typname IN ('record', 'json', 'jsonb', 'anyelement', 'anycompatible', 'hstore'))
 ), spread AS (
     -- A row that is spread over columns by their positions, as in INSERT INTO x SELECT OLD.*; not one that is handed on as one value.
     SELECT f.oid, f.proname, n.nspname,
            regexp_replace(f.prosrc, '--[^\n]*|/\*.*?\*/', '', 'g') AS text,
+           EXISTS (SELECT FROM tables WHERE tables.reltype = ANY (f.proargtypes::pg_catalog.oid[])) AS takes_row,
            coalesce(f.proargmodes && '{o,b,t}', false)
                OR EXISTS (SELECT FROM pg_catalog.pg_type AS t
                            WHERE t.oid = f.prorettype AND t.typtype = 'c' AND NOT EXISTS (SELECT FROM tables WHERE tables.reltype = t.oid)) AS columns
@@ -58,7 +74,21 @@ family AS (
       JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
      WHERE strpos(f.prosrc, '*') > 0 AND f.prokind IN ('f', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
        AND (EXISTS (SELECT FROM fired WHERE fired.tgfoid = f.oid)
-            OR EXISTS (SELECT FROM tables WHERE strpos(lower(f.prosrc), tables.part) > 0))
+            OR EXISTS (SELECT FROM tables WHERE strpos(lower(f.prosrc), tables.part) > 0
+                          OR tables.reltype = ANY (f.proargtypes::pg_catalog.oid[])))
+), policy AS (
+    -- pg_depend does not say in which of its two expressions: where a text names the column.
+    SELECT dep.attnum, o.polname,
+           CASE WHEN c.oid = dep.relation AND dep.own THEN format('policy %I', o.polname)
+                ELSE format('policy on %I.%I named %I', n.nspname, c.relname, o.polname) END AS identity,
+           dep.blocks, n.nspname,
+           coalesce(pg_get_expr(o.polqual, o.polrelid) ~* word.pattern, false) AS in_using,
+           coalesce(pg_get_expr(o.polwithcheck, o.polrelid) ~* word.pattern, false) AS in_check
+      FROM dep
+      JOIN word ON word.attnum = dep.attnum
+      JOIN pg_catalog.pg_policy AS o ON o.oid = dep.objid AND dep.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
+      JOIN pg_catalog.pg_class AS c ON c.oid = o.polrelid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ), found (attnum, kind, name, identity, blocks, alters, schema) AS (
     SELECT dep.attnum,
            CASE WHEN r.rulename = '_RETURN' THEN 'view' ELSE 'rule' END,
@@ -73,14 +103,8 @@ family AS (
       JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      UNION
-    SELECT dep.attnum, 'policy', o.polname,
-           CASE WHEN c.oid = dep.relation AND dep.own THEN format('policy %I', o.polname)
-                ELSE format('policy on %I.%I named %I', n.nspname, c.relname, o.polname) END,
-           dep.blocks, false, n.nspname
-      FROM dep
-      JOIN pg_catalog.pg_policy AS o ON o.oid = dep.objid AND dep.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
-      JOIN pg_catalog.pg_class AS c ON c.oid = o.polrelid
-      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    SELECT policy.attnum, 'policy', policy.polname, policy.identity, policy.blocks, false, policy.nspname
+      FROM policy
      UNION
     SELECT dep.attnum, 'publication', b.pubname, format('publication %I', b.pubname), dep.blocks, false, ''
       FROM dep
@@ -156,6 +180,16 @@ family AS (
       JOIN word ON body.text ~* word.pattern OR fired.args ~* word.pattern
         OR position('\x00'::pg_catalog.bytea || convert_to(word.attname, getdatabaseencoding()) || '\x00'::pg_catalog.bytea IN fired.raw) > 0
      UNION
+    SELECT word.attnum, 'trigger function', fired.tgname,
+           format('trigger %I%s, which calls %s%s', fired.tgname,
+                  CASE WHEN NOT fired.own THEN ' on ' || fired.tgrelid::pg_catalog.regclass::pg_catalog.text ELSE '' END,
+                  fired.tgfoid::pg_catalog.regproc, called.way),
+           false, fired.tgtype & 3 = 3 AND fired.tgtype & 20 <> 0, body.nspname
+      FROM fired
+      JOIN called ON called.root = fired.tgfoid AND called.depth > 0
+      JOIN body ON body.oid = called.oid
+      JOIN word ON body.text ~* word.pattern
+     UNION
     SELECT 0, 'trigger row', fired.tgname,
            format('trigger %I%s, which calls %s', fired.tgname,
                   CASE WHEN NOT fired.own THEN ' on ' || fired.tgrelid::pg_catalog.regclass::pg_catalog.text ELSE '' END,
@@ -170,9 +204,10 @@ family AS (
      UNION
     SELECT 0, 'function row', spread.proname, format('function %I.%I', spread.nspname, spread.proname), false, false, spread.nspname
       FROM spread
-     WHERE EXISTS (SELECT FROM tables
+     WHERE (spread.takes_row AND spread.text ~* '\minsert\M[^;]*(\mselect|\mvalues\s*\(|,)\s*\(?\s*[[:alnum:]_$"]+\s*\)?\s*\.\s*\*'
+            OR EXISTS (SELECT FROM tables
                     WHERE spread.text ~* (CASE WHEN spread.columns THEN '' ELSE '\minsert\M[^;]*' END
-                          || '(\mselect|,)\s*([[:alnum:]_$"]+\s*\.\s*)?\*[^;]*\mfrom\M[^;]*' || tables.pattern))
+                          || '(\mselect|,)\s*([[:alnum:]_$"]+\s*\.\s*)?\*[^;]*\mfrom\M[^;]*' || tables.pattern)))
        AND NOT EXISTS (SELECT FROM fired WHERE fired.tgfoid = spread.oid)
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
                         WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = spread.oid AND e.deptype = 'e')
@@ -203,8 +238,10 @@ family AS (
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
                         WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = body.oid AND e.deptype = 'e')
 )
-SELECT found.attnum, found.kind, found.name, found.identity, bool_or(found.blocks) AS blocks_drop, bool_or(found.alters) AS alters
+SELECT found.attnum, found.kind, found.name, found.identity, bool_or(found.blocks) AS blocks_drop, bool_or(found.alters) AS alters,
+       bool_or(policy.in_using) AS in_using, bool_or(policy.in_check) AS in_check
   FROM found
+  LEFT JOIN policy ON found.kind = 'policy' AND policy.attnum = found.attnum AND policy.identity = found.identity
  WHERE found.schema <> 'tidemark' OR found.kind NOT IN ('function', 'function row', 'trigger function', 'trigger columns', 'trigger condition', 'trigger row')
  GROUP BY found.attnum, found.kind, found.name, found.identity
  ORDER BY found.attnum, found.kind, found.identity

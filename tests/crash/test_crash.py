@@ -235,6 +235,50 @@ class Kill(CrashCase):
                     stage.rolled_back(self.before)
             ahead.reconnect()
 
+    @limit(600)
+    def test_a_kill_at_every_point_of_a_drop_that_takes_over_is_finished_by_the_next_command(self):
+        """The old column is that of another plan, which is complete: its triggers are renamed, compared with and dropped by this one."""
+        limits = {"batch_duration": "100ms", "lease": "2s"}
+        phases = plans.rename_phases("qty", "quantity", "integer", other_triggers="fire", fill=FILL)[:-1]
+        first = self.plan(plans.plan("rename", "public.items", phases, **limits), "first.toml")
+        path = self.plan(plans.plan("second", "public.items", [{"kind": "drop_column", "column": "qty", "hold": "100ms"}], **limits), "second.toml")
+        back = self.plan(plans.plan("second", "public.items", [{"kind": "drop_column", "column": "qty", "hold": "1h"}], **limits), "back.toml")
+        with self.stage() as ahead:
+            ahead.tidemark("run", first).ok()
+            between = fingerprint.Fingerprint(fingerprint.catalog(self.server, ahead.name), None)
+            ahead.conn.close()
+            with self.stage(ahead.name) as stage:
+                points = chosen(self.enumerate(stage, "run", path))
+                self.dropped(stage)
+            self.assertGreater(len(points), 10)
+            for point in points:
+                with self.subTest(point=point), self.stage(ahead.name) as stage:
+                    stage.tidemark("run", path, env={"TIDEMARK_CRASH_AT": point})
+                    stage.tidemark("run", path).ok()
+                    self.dropped(stage)
+            with self.stage(ahead.name) as stage:
+                points = chosen(self.enumerate(stage, "run", back))
+            for point in points[::2]:
+                with self.subTest(back=point), self.stage(ahead.name) as stage:
+                    stage.tidemark("run", back, env={"TIDEMARK_CRASH_AT": point})
+                    if stage.value("SELECT count(*) FROM tidemark.run WHERE plan = 'second'") == 0:
+                        continue
+                    stage.tidemark("rollback", back, "--yes", env={"TIDEMARK_CRASH_AT": "step.after_act"})
+                    stage.tidemark("rollback", back, "--yes")
+                    self.assertEqual(stage.state(), "rolled_back")
+                    fingerprint.assert_same(between, fingerprint.Fingerprint(fingerprint.catalog(self.server, stage.name), None))
+            ahead.reconnect()
+
+    def dropped(self, stage):
+        """The second plan has ended what the first one kept: no trigger and no function of either, and every value in the new column."""
+        self.assertEqual(stage.rows("SELECT plan, state, owner FROM tidemark.run ORDER BY id"), [("rename", "complete", None), ("second", "complete", None)])
+        self.assertEqual(stage.value("SELECT count(*) FROM items WHERE quantity IS DISTINCT FROM CASE WHEN id % 17 <> 0 THEN id % 1000 END"), 0)
+        stage.once()
+        self.assertEqual(stage.rows("SELECT tgname FROM pg_trigger WHERE tgrelid = 'items'::regclass AND NOT tgisinternal"), [("count_updates",)])
+        self.assertEqual(stage.value("SELECT count(*) FROM pg_proc WHERE pronamespace = 'tidemark'::regnamespace AND prosrc ~ '-- tidemark'"), 0)
+        self.assertEqual(stage.value("SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'items'::regclass AND attnum > 0"
+                                     " AND NOT attisdropped"), ["id", "note", "touched", "by_pid", "at", "quantity"])
+
     @limit(900)
     def test_a_rollback_from_every_point_forward_restores_everything(self):
         path = self.plan(plan_text(hold="1h"))

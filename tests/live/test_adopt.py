@@ -512,12 +512,22 @@ class Shapes(AdoptCase):
     @limit(120)
     def test_a_dropped_column_is_no_difference(self):
         path = self.plan(plans.plan("p", "public.t", [
+            {"kind": "create_index", "name": "ta", "columns": ["a"]}, {"kind": "create_index", "name": "tn", "columns": ["note"], "where": "a > 5"},
+            {"kind": "create_index", "name": "tk", "columns": ["note"]},
+            {"kind": "sql", "id": "check", "act": "ALTER TABLE public.t ADD CONSTRAINT tc CHECK (a > 0 OR note <> '') NOT VALID",
+             "undo": "ALTER TABLE public.t DROP CONSTRAINT tc"},
             {"kind": "add_column", "column": "b", "type": "integer"}, {"kind": "dual_write", "from": "a", "to": "b"}, {"kind": "backfill"},
-            {"kind": "verify"}, {"kind": "switch"}, {"kind": "drop_column", "column": "a", "hold": "0"},
+            {"kind": "verify"}, {"kind": "switch", "accept": ["tc"]}, {"kind": "drop_column", "column": "a", "hold": "0", "accept": ["ta", "tn", "tc"]},
             {"kind": "sql", "act": "SELECT 1", "undo": "SELECT 1", "gate": "manual"}]))
         self.tidemark("run", path).ok()
         copy = self.restore("cluster") if self.dumps() else self.clone()
-        copy.tidemark("adopt", "p").ok()
+        # What went with the column is not missed; what does not use it is.
+        copy.execute("DROP INDEX tk")
+        missed = copy.tidemark("adopt", "p").expect(4).out
+        self.assertIn('index "tk" of public.t is missing', missed)
+        self.assertEqual(missed.count("missing"), 1, missed)
+        copy.execute("CREATE INDEX tk ON t (note)")
+        self.assertNotIn('"tc"', copy.tidemark("adopt", "p").ok().out)
         copy.tidemark("advance", "p").ok()
         self.assertEqual(copy.value("SELECT state FROM tidemark.run"), "complete")
 

@@ -117,6 +117,23 @@ class Triggers(DependentCase):
         self.execute("CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION innocent()")
         self.assertEqual(self.rules(self.rename()), [])
 
+    def test_what_the_function_of_a_trigger_calls_with_the_row_is_found(self):
+        for takes, hands, depth, found in (("jsonb", "to_jsonb(NEW)", 1, True), ("record", "NEW", 1, True), ("jsonb", "to_jsonb(NEW)", 3, True),
+                                           ("integer", "NEW.id", 1, False), ("text", "NEW.id::text", 2, False)):
+            self.execute("DROP TABLE IF EXISTS t CASCADE; DROP SCHEMA IF EXISTS lib CASCADE; CREATE SCHEMA lib;" + PLAIN +
+                         f"CREATE FUNCTION lib.f0({takes}) RETURNS void LANGUAGE plpgsql AS $$BEGIN PERFORM 1 WHERE 'a' = 'b'; END$$")
+            for at in range(1, depth):
+                self.execute(f"CREATE FUNCTION lib.f{at}({takes}) RETURNS void LANGUAGE plpgsql AS $$BEGIN PERFORM lib.f{at - 1}($1); END$$")
+            self.execute(f"CREATE FUNCTION lib.f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM lib.f{depth - 1}({hands}); RETURN NEW; END$$;"
+                         "CREATE TRIGGER x AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION lib.f()")
+            self.assertEqual(self.rules(self.rename()), DEPENDENT if found else [], (takes, depth))
+        self.execute("DROP TRIGGER x ON t; CREATE OR REPLACE FUNCTION lib.f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM lib.g(to_jsonb(NEW)); RETURN NEW; END$$;"
+                     "CREATE FUNCTION lib.g(jsonb) RETURNS void LANGUAGE plpgsql AS $$BEGIN PERFORM $1 ->> 'a'; END$$;"
+                     "CREATE TRIGGER x AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION lib.f()")
+        self.assertIn("which calls lib.f, which calls lib.g", self.tidemark("lint", "--db", self.rename()).expect(3).out)
+        new = "CREATE OR REPLACE FUNCTION lib.g(jsonb) RETURNS void LANGUAGE plpgsql AS $$BEGIN PERFORM $1 ->> 'b'; END$$"
+        self.assertEqual(self.rules(self.rename(phases=[{"kind": "sql", "act": new, "undo": "SELECT 1"}])), [])
+
     def test_a_partitions_own_trigger_is_found(self):
         self.execute(PARTS)
         self.execute("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.a := NEW.a; RETURN NEW; END$$;"
@@ -282,6 +299,14 @@ class Positions(DependentCase):
                      "INSERT INTO public.hist (id) SELECT count(*) FROM public.t;", "INSERT INTO public.hist (id) VALUES (NEW.id /* , NEW.* */);"):
             self.make(body)
             self.assertEqual(self.rules_of(self.ADD, self.DROP), [], body)
+
+    def test_a_function_that_takes_the_row_and_spreads_it(self):
+        self.execute(PLAIN + "CREATE TABLE hist (LIKE t)")
+        keep = "CREATE OR REPLACE FUNCTION keep(r t) RETURNS void LANGUAGE plpgsql AS $$BEGIN %s END$$"
+        for body, rules in (("INSERT INTO public.hist SELECT ($1).*;", ["add-column-row"]), ("INSERT INTO public.hist VALUES (r.*);", ["add-column-row"]),
+                            ("INSERT INTO public.hist (id) SELECT ($1).id;", []), ("INSERT INTO public.log VALUES (to_jsonb(r.*));", [])):
+            self.execute(keep % body)
+            self.assertEqual(self.rules_of(self.ADD), rules, body)
 
     def test_a_function_that_gives_back_the_columns_of_the_table(self):
         self.execute(PLAIN + "CREATE TABLE hist (LIKE t)")

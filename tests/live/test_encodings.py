@@ -99,6 +99,13 @@ class Encodings(LiveCase):
     def test_characters_that_unicode_does_not_have(self):
         self.odd_bytes("WIN1252", b"\x81", None, False)
 
+    def test_an_order_of_keys_that_may_have_no_form_is_said(self):
+        self.inside("WIN1252")
+        for order, column, said in (("keyset", "text", True), (None, "text", False), ("keyset", "integer", False)):
+            self.execute(f"DROP TABLE IF EXISTS t; CREATE TABLE t (k {column} PRIMARY KEY, a text)")
+            path = self.plan(plans.rename("public.t", "a", "b", "text", name="p", fill={"order": order}))
+            self.assertEqual("[sweep-order-encoding]" in self.tidemark("lint", "--db", path).ok().out, said, (order, column))
+
     def test_what_cannot_be_stored_is_said_before_anything_is_done(self):
         self.inside("LATIN1")
         self.execute("CREATE TABLE t (id int PRIMARY KEY, a text)")

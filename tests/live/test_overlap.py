@@ -36,8 +36,12 @@ class OverlapCase(LiveCase):
             found = self.rows(f"SELECT {', '.join(columns)} FROM t WHERE id = {number + 1}")[0]
             self.assertEqual(set(found), {value}, f"after a write of {column}")
 
-    def refused(self, result, plan="one"):
+    def refused(self, result, plan="one", *also):
         result.expect(4)
+        if also:
+            for text in (plan, *also):
+                self.assertIn(text, result.out + result.err)
+            return result
         self.assertIn("in use by another plan", result.err)
         self.assertIn(plan, result.err)
         self.assertIn(f"tidemark rollback {plan}", result.err)
@@ -169,6 +173,9 @@ class DroppedByAnotherPlan(OverlapCase):
         self.execute(f"UPDATE t SET b = 22 WHERE id = 1; UPDATE t SET {held} = 13 WHERE id = 2; INSERT INTO t (id, b) VALUES (501, 30)")
         self.assertEqual(self.rows(f"SELECT id, {held}, b FROM t WHERE id IN (1, 2, 501) ORDER BY id"), [(1, 11, 22), (2, 13, 26), (501, 15, 30)])
         self.tidemark("verify", "two").ok()
+        moved = self.tidemark("verify", "one").expect(4).err
+        self.assertIn("plan 'two' (waiting) has taken over what keeps \"a\" in step, and holds the column under another name", moved)
+        self.assertIn("tidemark verify two", moved)
         status = self.tidemark.json("status", "one")
         self.assertEqual((status["state"], status["reason"]), ("complete", "plan 'two' has taken over: Hide public.t.a; it is still kept in step"))
         self.assertEqual(self.value("SELECT outcome FROM tidemark.history WHERE plan = 'one' AND event = 'run.taken_over'"), status["reason"])
@@ -201,6 +208,7 @@ class DroppedByAnotherPlan(OverlapCase):
                                     "AND p.prosrc ~ '-- tidemark'"), 0)
         self.execute("UPDATE t SET b = 5 WHERE id = 1; INSERT INTO t (id, b) VALUES (502, 1)")
         self.assertIn("plan 'two' has taken over: Drop public.t.a permanently", self.tidemark("status", "one").ok().out)
+        self.assertIn("plan 'two' has dropped \"a\": there is nothing left to compare", self.tidemark("verify", "one").expect(4).err)
         refused = self.tidemark("rollback", "one", "--yes").expect(4)
         self.assertIn("plan 'one' cannot be rolled back: plan 'two' has dropped \"a\" permanently", refused.err)
         self.tidemark("run", self.plan(dual("three", "b", "z"), "three.toml"), "--to", "verify").ok()
@@ -211,6 +219,54 @@ class DroppedByAnotherPlan(OverlapCase):
         self.tidemark("rollback", "one", "--yes").ok()
         self.tidemark("run", self.plan(plans.plan("one", "public.t", plans.rename_phases("a", "b", "bigint")[:-2]), "one.toml"), "--again").ok()
         self.refused(self.tidemark("run", self.drop("a")))
+
+    def test_a_drop_that_was_reviewed_as_the_end_of_another_plan_is_no_other_drop(self):
+        """Between the review and the run the first plan is rolled back, or loses its triggers: then nothing proves the drop."""
+        self.switched()
+        path = self.drop()
+        self.tidemark("plan", path).ok()
+        self.tidemark("rollback", "one", "--yes").ok()
+        refused = self.tidemark("run", path)
+        self.refused(refused, "plan 'one', which replaces \"a\" by another column, was rolled back", "run 'one' to its end first")
+        self.assertEqual(self.value("SELECT count(a) FROM t"), 500)
+        self.tidemark("run", "one.toml", "--again").ok()
+        # With a run of its own that waits before the drop, it is asked once more when the phase begins.
+        gated = self.plan(plans.plan("three", "public.t", [{"kind": "sql", "act": "SELECT 1", "undo": "SELECT 1"},
+                                                           {"kind": "drop_column", "column": "a", "gate": "manual"}]), "three.toml")
+        self.tidemark("run", gated).ok()
+        names = [name for (name,) in self.rows("SELECT tgname FROM pg_trigger WHERE tgrelid = 't'::regclass AND NOT tgisinternal")]
+        self.execute("; ".join(f'DROP TRIGGER "{name}" ON t' for name in names))
+        self.refused(self.tidemark("advance", "three"), "its triggers are gone", 'accept = ["one"]')
+        self.assertEqual(self.value("SELECT count(a) FROM t"), 500)
+        self.tidemark("rollback", "three", "--yes").ok()
+        self.tidemark("run", self.drop(accept=["one"])).ok()
+        self.assertEqual(self.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'a'"), 0)
+
+    def test_a_partitioned_table_and_values_that_become_null(self):
+        self.execute("CREATE TABLE p (id int PRIMARY KEY, a text) PARTITION BY RANGE (id);"
+                     "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100); CREATE TABLE p2 (a text, id int NOT NULL);"
+                     "ALTER TABLE p ATTACH PARTITION p2 FOR VALUES FROM (100) TO (200);"
+                     "INSERT INTO p SELECT g, CASE g WHEN 7 THEN 'seven' ELSE g::text END FROM generate_series(0, 199) g")
+        phases = plans.rename_phases("a", "b", "integer", up="a::integer", down="b::text")[:-1]
+        phases[1]["on_error"] = "null"
+        self.tidemark("run", self.plan(plans.plan("one", "public.p", phases), "one.toml")).ok()
+        between = self.fingerprint()
+        hold = self.plan(plans.plan("two", "public.p", [{"kind": "drop_column", "column": "a", "hold": "1h"}]), "two.toml")
+        self.tidemark("run", hold).ok()
+        held = self.value("SELECT attname FROM pg_attribute WHERE attrelid = 'p'::regclass AND attname ~ '^tidemark_held_'")
+        self.execute(f"UPDATE p SET b = 70 WHERE id = 8; UPDATE p2 SET {held} = 'x' WHERE id = 150; UPDATE p SET {held} = '71' WHERE id = 151")
+        self.assertEqual(self.rows(f"SELECT id, {held}, b FROM p WHERE id IN (7, 8, 150, 151) ORDER BY id"),
+                         [(7, "seven", None), (8, "70", 70), (150, "x", None), (151, "71", 71)])
+        self.tidemark("rollback", "two", "--yes").ok()
+        self.assert_same_schema(between)
+        self.tidemark("run", hold, "--again").ok()
+        self.tidemark("advance", "two", "--now", "--reason", "test").ok()
+        self.tidemark("run", "two").ok()
+        self.assertEqual(self.rows("SELECT b FROM p WHERE id IN (7, 8, 150, 151) ORDER BY id"), [(None,), (70,), (None,), (71,)])
+        self.assertEqual(self.value("SELECT count(*) FROM pg_trigger WHERE tgrelid::regclass::text ~ '^p' AND NOT tgisinternal"), 0)
+        self.assertEqual(self.value("SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'tidemark' "
+                                    "AND p.prosrc ~ '-- tidemark'"), 0)
+        self.execute("INSERT INTO p VALUES (120, 3) ON CONFLICT (id) DO UPDATE SET b = 3; UPDATE p SET b = 4")
 
     def test_exchanged_names_and_two_drops_in_one_plan(self):
         self.execute("ALTER TABLE t ALTER a SET NOT NULL")

@@ -168,6 +168,28 @@ class Properties(LiveCase):
         self.tidemark("rollback", "q", "--yes").ok()
         self.assertEqual(self.rows(state), [("mine", False)])
 
+    def test_not_null_without_inheritance_goes_over_and_comes_back_as_it_is(self):
+        if self.conn.server_version < 180000:
+            self.skipTest("NOT NULL is a constraint from PostgreSQL 18 on")
+        state = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'n' ORDER BY 1"
+        for valid in ("", " NOT VALID"):
+            self.execute("DROP SCHEMA IF EXISTS tidemark CASCADE; DROP TABLE IF EXISTS t; CREATE TABLE t (id integer PRIMARY KEY, a text);"
+                         f"INSERT INTO t SELECT i, i FROM generate_series(1, 9) i; ALTER TABLE t ADD CONSTRAINT mine NOT NULL a NO INHERIT{valid}")
+            before = self.fingerprint()
+            path = self.rename(hold="1h")
+            self.assertEqual(self.rules(path), [])
+            self.tidemark("run", path).ok()
+            self.tidemark("advance", "p").ok()
+            both = [(f"NOT NULL a NO INHERIT{valid}",), (f"NOT NULL b NO INHERIT{valid}",), ("NOT NULL id",)]
+            self.assertEqual(self.rows(state), both)
+            self.tidemark("advance", "p").ok()
+            self.tidemark("rollback", "p", "--yes").ok()
+            self.assert_same_schema(before)
+            relax = self.plan(plans.plan("q", "public.t", [{"kind": "drop_not_null", "column": "a"}]), "q.toml")
+            self.tidemark("run", relax).ok()
+            self.tidemark("rollback", "q", "--yes").ok()
+            self.assert_same_schema(before)
+
     def test_not_null_that_is_not_valid_goes_over_as_it_is(self):
         if self.conn.server_version < 180000:
             self.skipTest("NOT NULL is a constraint from PostgreSQL 18 on")

@@ -396,6 +396,23 @@ class Findings(SqlCase):
             self.assertEqual(step["loses"], loses, act)
             self.assertTrue(note is None or note in step["loss_note"], (act, step["loss_note"]))
 
+    def test_rows_that_go_with_others_are_said(self):
+        self.execute("CREATE TABLE ca (a int REFERENCES t ON DELETE CASCADE); CREATE TABLE sn (a int REFERENCES t ON DELETE SET NULL ON UPDATE CASCADE);"
+                     "CREATE TABLE ra (a int REFERENCES t)")
+        for act, notes, others in (
+                ("DELETE FROM public.t WHERE id = 1", ["a row of public.ca that refers to one goes with it", "a row of public.sn that refers to one loses the value"],
+                 {"public.ca": "ROW EXCLUSIVE", "public.sn": "ROW EXCLUSIVE"}),
+                ("UPDATE public.t SET id = id + 1 WHERE id > 9", ["a row of public.sn that refers to one gets its new value"], {"public.sn": "ROW EXCLUSIVE"}),
+                ("UPDATE public.t SET z = 1 WHERE id > 9", [], {}),
+                ("TRUNCATE public.t CASCADE", ["public.ca that refers to one is emptied", "public.sn that refers to one is emptied", "public.ra that refers to one is emptied"],
+                 {"public.ca": "ACCESS EXCLUSIVE", "public.sn": "ACCESS EXCLUSIVE", "public.ra": "ACCESS EXCLUSIVE"}),
+                ("DELETE FROM public.u WHERE b = 1", ["goes with it where a foreign key says ON DELETE CASCADE"], {"public.u": "ROW EXCLUSIVE"})):
+            step = self.review(sql(act, "SELECT 1"))["phases"][0]["steps"][0]
+            for note in notes:
+                self.assertIn(note, step["undo"][0]["loss_note"], act)
+            self.assertEqual({row["relation"]: row["lock"].upper() for row in step["forward"]["also_locks"]}, others, act)
+            self.assertEqual("[sql-referenced]" in self.findings(sql(act, "SELECT 1")).out, bool(notes) and "public.u" not in act, act)
+
     def test_releases(self):
         self.execute("DROP RULE ru ON t")
         fills = [{"kind": "add_column", "column": "extra", "type": "integer"}, {"kind": "backfill", "set": {"extra": "a * 2"},
@@ -645,13 +662,78 @@ class Applied(SqlCase):
         back = ["ALTER POLICY po ON public.t USING (o > 0) WITH CHECK (o > 0)", "DROP PUBLICATION pb"]
         self.findings(sql(gone + back, "SELECT 1"), drop).ok()
 
+    def test_a_foreign_key_to_the_primary_key_needs_no_columns(self):
+        self.execute("CREATE TABLE pa (id int PRIMARY KEY, o int UNIQUE); CREATE TABLE t (id int PRIMARY KEY, v integer REFERENCES pa, o int)")
+        for says, twin in (("public.pa", True), ("public.pa (id)", True), ("pa", True), ("public.pa (o)", False), ("public.pa ON DELETE CASCADE", False)):
+            key = sql([f"ALTER TABLE public.t ADD CONSTRAINT tn FOREIGN KEY (v_new) REFERENCES {says}"], "ALTER TABLE public.t DROP CONSTRAINT tn")
+            found = self.tidemark("lint", "--db", self.change(key))
+            self.assertEqual("switch-constraint" not in found.out, twin, (says, found.out))
+        self.execute("ALTER TABLE t DROP CONSTRAINT t_v_fkey, ADD CONSTRAINT t_v_fkey FOREIGN KEY (v) REFERENCES pa (o)")
+        self.assertIn("[switch-constraint]", self.tidemark("lint", "--db", self.change(
+            sql("ALTER TABLE public.t ADD CONSTRAINT tn FOREIGN KEY (v_new) REFERENCES public.pa", "SELECT 1"))).out)
+
+    def test_privileges_that_statements_give_and_take(self):
+        """What GRANT says of the new column is not asked for once more; what REVOKE takes is missed."""
+        self.execute('CREATE TABLE t (id int PRIMARY KEY, v integer, o int); DROP ROLE IF EXISTS "Web", app; CREATE ROLE "Web"; CREATE ROLE app;'
+                     'GRANT SELECT (v), UPDATE (v) ON t TO "Web"; GRANT SELECT (v) ON t TO app WITH GRANT OPTION')
+        web, app = 'GRANT SELECT (v_new), UPDATE (v_new) ON public.t TO "Web"', "GRANT SELECT (v_new) ON TABLE public.t TO app WITH GRANT OPTION"
+        for act, same in (([app, web], True), ([web], False), ([web, app.replace(" WITH GRANT OPTION", "")], False), ([app, web.replace('"Web"', "Web")], False),
+                          ([app, web, "REVOKE UPDATE (v_new) ON public.t FROM app"], True), ([app, web, 'REVOKE UPDATE (v_new) ON public.t FROM "Web"'], False),
+                          ([app, web, "REVOKE GRANT OPTION FOR SELECT (v_new) ON public.t FROM app"], False),
+                          ([app, web, "GRANT ALL (v_new) ON public.t TO app"], False), (["REVOKE ALL ON public.t FROM app, \"Web\""], True),
+                          (["REVOKE ALL ON ALL TABLES IN SCHEMA public FROM app, \"Web\""], True), (["REVOKE SELECT ON public.t FROM app, \"Web\""], False)):
+            # The new column begins without any: it is not a copy that takes them along.
+            phases = [{"kind": "add_column", "column": "v_new", "type": "bigint"}, {"kind": "dual_write", "from": "v", "to": "v_new",
+                      "up": {"v_new": "v + 0"}, "down": {"v": "v_new"}}, {"kind": "backfill"}, sql(act, "SELECT 1"), {"kind": "verify"}, {"kind": "switch"}]
+            found = self.findings(*phases).out
+            self.assertEqual("switch-grant" not in found, same, (act, found))
+
+    def test_a_policy_that_says_one_of_its_expressions_keeps_the_other(self):
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer, o int); CREATE TABLE u (id int PRIMARY KEY);"
+                     "CREATE POLICY po ON t USING (v > 0); CREATE POLICY pu ON u USING (EXISTS (SELECT FROM t WHERE t.v = u.id));"
+                     "CREATE POLICY pb ON t USING (v > 0) WITH CHECK (v > 1)")
+        drop = {"kind": "drop_column", "column": "v", "gate": "manual"}
+        gone = {"po": "ALTER POLICY po ON public.t USING (o > 0)", "pu": "ALTER POLICY pu ON public.u USING (id > 0)",
+                "pb": "ALTER POLICY pb ON public.t USING (o > 0) WITH CHECK (o > 1)"}
+        self.findings(sql(list(gone.values()), "SELECT 1"), drop).ok()
+        for name, still in (("pb", "ALTER POLICY pb ON public.t USING (o > 0)"), ("pb", "ALTER POLICY pb ON public.t WITH CHECK (o > 0)"),
+                            ("po", "ALTER POLICY po ON public.t TO PUBLIC"), ("po", "ALTER POLICY po ON public.t WITH CHECK (o > 0)"),
+                            ("pu", "ALTER POLICY pu ON public.u WITH CHECK (id > 0)"), ("po", "ALTER POLICY po ON public.u USING (id > 0)")):
+            found = self.findings(sql([*(act for key, act in gone.items() if key != name), still], "SELECT 1"), drop).expect(3).out
+            self.assertIn(f'accept = ["{name}"]', found, still)
+
+    def test_code_that_takes_columns_by_position_meets_no_other_number(self):
+        """What add_column and drop_column are asked, a statement that adds or drops a column is asked too."""
+        self.execute("CREATE TABLE t (id int PRIMARY KEY, v integer, o int); CREATE TABLE h (id int, v integer, o int);"
+                     "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO h SELECT OLD.*; RETURN NEW; END$$;"
+                     "CREATE TRIGGER kt AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION keep();"
+                     "CREATE FUNCTION reads() RETURNS bigint LANGUAGE sql AS 'SELECT sum(o) FROM public.t'")
+        named = "CREATE OR REPLACE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.h (id) SELECT OLD.id; RETURN NEW; END$$"
+        add, drop = "ALTER TABLE public.t ADD COLUMN x int", "ALTER TABLE public.t DROP COLUMN o"
+        for act, rules, accept in ((add, ["[add-column-row]"], None), (drop, ["[drop-column-dependent]", "function public.reads"], None),
+                                   (add, [], ["kt"]), (drop, ["function public.reads"], ["kt"]), (drop, [], ["kt", "reads"]),
+                                   ([add, named], [], None), (["ALTER TABLE public.t ADD COLUMN IF NOT EXISTS v int"], [], None),
+                                   ("ALTER TABLE public.h ADD COLUMN x int", [], None)):
+            found = self.findings({**sql(act, "SELECT 1"), **({"accept": accept} if accept else {})})
+            self.assertEqual(found.code, 3 if rules else 0, (act, accept, found.out))
+            for rule in rules:
+                self.assertIn(rule, found.out)
+        self.execute("CREATE PUBLICATION pb FOR TABLE t")
+        self.assertIn("[add-column-published]", self.findings(sql([named, add], "SELECT 1")).expect(3).out)
+        self.findings({**sql([named, add], "SELECT 1"), "accept": ["t"]}).ok()
+
     def test_publications_and_rules_that_statements_make_are_seen(self):
         self.execute("CREATE TABLE t (id int, v integer); CREATE TABLE u (id int PRIMARY KEY)")
         fill = [{"kind": "add_column", "column": "x", "type": "integer"}, {"kind": "backfill", "set": {"x": "v"}, "order": "heap"}]
         self.assertIn("[backfill-rule]", self.findings(sql("CREATE RULE ru AS ON UPDATE TO public.t WHERE false DO NOTHING", "SELECT 1"), *fill).out)
         for act, hit in (("CREATE PUBLICATION pb FOR TABLE public.t", True), ("CREATE PUBLICATION pb FOR ALL TABLES", True),
                          ("CREATE PUBLICATION pb FOR TABLE public.t; ALTER PUBLICATION pb DROP TABLE public.t", False),
-                         ("CREATE PUBLICATION pb FOR TABLE public.u", False)):
+                         ("CREATE PUBLICATION pb FOR TABLE public.u", False),
+                         ("CREATE PUBLICATION pb FOR TABLE public.t; ALTER PUBLICATION pb SET TABLE public.u", False),
+                         ("CREATE PUBLICATION pb FOR TABLE public.u; ALTER PUBLICATION pb SET TABLE public.t, public.u", True),
+                         ('CREATE PUBLICATION "P, b" FOR TABLE public.t; ALTER PUBLICATION "P, b" ADD TABLE public.u; DROP PUBLICATION "P, b"', False),
+                         ("CREATE PUBLICATION pb; ALTER PUBLICATION pb ADD TABLES IN SCHEMA public", True),
+                         ("CREATE PUBLICATION pb; ALTER PUBLICATION pb ADD TABLES IN SCHEMA elsewhere", False)):
             found = self.findings(sql(act, "SELECT 1"), *fill).out
             self.assertEqual("[add-column-published]" in found, hit, found)
 

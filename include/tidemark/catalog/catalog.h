@@ -50,6 +50,7 @@ struct tide_column {
 	char *statistics;           /* its own target, or NULL */
 	char *options;              /* n_distinct=1, as in SET (…); or NULL */
 	char *not_null_constraint;  /* PostgreSQL 18: its name; else NULL */
+	bool not_null_no_inherit;   /* … and NO INHERIT: tables that inherit may hold NULL */
 };
 
 struct tide_constraint {
@@ -59,6 +60,7 @@ struct tide_constraint {
 	int *attnums;
 	size_t attnum_count;
 	bool validated;
+	bool to_primary; /* a foreign key of the table to the primary key of the other one */
 	char *comment;
 	char *referencing; /* a foreign key that points here: the table that has it, quoted; else NULL */
 	char *table;       /* the partition that has it for itself, quoted; NULL: the table */
@@ -118,6 +120,7 @@ struct tide_dependent {
 	bool blocks_drop; /* DROP COLUMN would fail (else it would go silently, or stay and fail) */
 	/* a BEFORE trigger for each row, whose function may read or set the column before ours does */
 	bool alters;
+	bool in_using, in_check; /* of a policy: the expressions that name the column */
 };
 
 /** One user expression as the server sees it. */
@@ -212,6 +215,7 @@ struct tide_catalog {
 	bool may_create_schema, may_create_temp, may_monitor, in_recovery;
 	bool may_skip_triggers; /* set session_replication_role */
 	bool few_characters;    /* not all of Unicode: titles, which are stored, keep to ASCII */
+	char *encoding_gaps;    /* the database's encoding, when it has codes that Unicode has not; or NULL */
 	char *default_schema; /* first of the role's search_path: where unqualified names of the plan live */
 	struct tide_table table;
 	struct tide_fact *fact;

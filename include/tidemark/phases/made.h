@@ -37,6 +37,7 @@ struct tide_made_thing {
 	bool created, gone;
 	const char *first; /* its name when it was made */
 	struct tide_names earlier;
+	struct tide_names columns; /* INDEX, CONSTRAINT: of which it is made, as they are called now */
 };
 
 /** A statement for the copy. Without a thing it prepares, and its failure means nothing. */

@@ -53,8 +53,10 @@ enum tide_effect_kind {
 	TIDE_EFFECT_CREATE_VIEW,
 	TIDE_EFFECT_CREATE_OBJECT, /* a policy or rule, by its name on a table */
 	TIDE_EFFECT_COMMENT,
-	TIDE_EFFECT_PUBLISH, /* `name` sends it from now on; relation NULL: every table */
+	TIDE_EFFECT_PUBLISH, /* `name` sends it from now on; relation NULL: every table of `schema`, or of all */
 	TIDE_EFFECT_UNPUBLISH,
+	TIDE_EFFECT_GRANT, /* privilege `name` (NULL: all) on `columns` (none: the table) to the role `to` */
+	TIDE_EFFECT_REVOKE,
 	TIDE_EFFECT_RENAME_TABLE,
 	TIDE_EFFECT_MOVE_TABLE, /* to another schema */
 	TIDE_EFFECT_DROP_TABLE,
@@ -85,19 +87,21 @@ struct tide_effect {
 	enum tide_lock_mode lock; /* on the relation, until the transaction ends */
 	enum tide_work work;
 	enum tide_old_release old;
-	bool loses;      /* stored data that exists nowhere else then */
-	bool replaces;   /* stored values that an undo could have kept: UPDATE, a change of type */
-	bool converts;   /* a change of type, with USING */
-	bool not_valid;  /* of a constraint: rows that exist are not checked */
-	bool not_null;   /* of a column */
-	bool missing_ok; /* IF [NOT] EXISTS */
-	bool unique;     /* of an index, or a constraint */
-	bool milder;     /* the same with CONCURRENTLY would lock less */
-	bool disables;   /* triggers: `name`, or all of the user's */
-	bool filled;     /* of a new table: with the rows of a query */
-	bool temporary;  /* of a new table */
-	bool guessed;    /* REWRITE only because a default calls what is not known */
-	bool of_index;   /* `relation` is an index, and its table is locked as strongly */
+	bool loses;              /* stored data that exists nowhere else then */
+	bool replaces;           /* stored values that an undo could have kept: UPDATE, a change of type */
+	bool converts;           /* a change of type, with USING */
+	bool not_valid;          /* of a constraint: rows that exist are not checked */
+	bool not_null;           /* of a column */
+	bool missing_ok;         /* IF [NOT] EXISTS */
+	bool unique;             /* of an index, or a constraint */
+	bool milder;             /* the same with CONCURRENTLY would lock less */
+	bool disables;           /* triggers: `name`, or all of the user's */
+	bool filled;             /* of a new table: with the rows of a query */
+	bool temporary;          /* of a new table */
+	bool option;             /* of a privilege: that it may be passed on */
+	bool in_using, in_check; /* of a policy: which of its two expressions it says */
+	bool guessed;            /* REWRITE only because a default calls what is not known */
+	bool of_index;           /* `relation` is an index, and its table is locked as strongly */
 	int trigger; /* of CREATE TRIGGER and RULE, as pg_trigger.tgtype: 1 row, 2 BEFORE, 4 INSERT, 8 DELETE, 16 UPDATE */
 	char constraint;          /* c f p u x, as pg_constraint.contype; 0 */
 	char identity, generated; /* of a column, as in pg_attribute; 0 */

@@ -11,6 +11,7 @@
 
 enum tide_shape_of {
 	TIDE_SHAPE_WHOLE,      /* all that a query or a write can notice */
+	TIDE_SHAPE_TO_KEY,     /* the same of a foreign key without the columns that it points to */
 	TIDE_SHAPE_UNIQUENESS, /* only which rows exclude each other: not the order of the keys, nor INCLUDE */
 };
 

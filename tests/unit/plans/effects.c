@@ -172,7 +172,8 @@ other_statements_are_known(void **state)
 		{ "CREATE TABLE c PARTITION OF t DEFAULT", "t", AE, INSTANT, FITS },
 		{ "ALTER SEQUENCE s OWNED BY t.a", "s", SRE, INSTANT, FITS },
 		{ "COMMENT ON COLUMN t.a IS 'x'", "t", SUE, INSTANT, FITS },
-		{ "GRANT SELECT ON t TO x", NULL, NONE, INSTANT, UNSURE },
+		{ "GRANT SELECT ON t TO x", NULL, NONE, INSTANT, FITS },
+		{ "REVOKE SELECT ON t FROM x", NULL, NONE, INSTANT, UNSURE },
 	};
 
 	(void)state;
