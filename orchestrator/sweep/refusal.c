@@ -4,6 +4,7 @@
 #include <talloc.h>
 
 #include "batch.h"
+#include "tidemark/phases/phase.h"
 #include "tidemark/base/units.h"
 
 /* The first that fits decides. A class ends after two characters. */
@@ -72,7 +73,7 @@ dual_write_of(const struct tide_executor *exe)
 
 	for (size_t i = 0; i < exe->plan->count && strcmp(exe->plan->phase[i].name, exe->report.phase) != 0;
 	     i++)
-		if (strcmp(exe->plan->phase[i].kind->name, "dual_write") == 0)
+		if (tide_phase_opens(&exe->plan->phase[i]))
 			name = exe->plan->phase[i].name;
 	return name;
 }

@@ -56,6 +56,12 @@ tide_phase_switches(const struct tide_phase *phase)
 }
 
 bool
+tide_phase_opens(const struct tide_phase *phase)
+{
+	return tide_opens(phase) != NULL;
+}
+
+bool
 tide_phase_counts_differences(const struct tide_phase *phase)
 {
 	return tide_ops(phase)->counts_differences;

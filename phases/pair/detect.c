@@ -38,10 +38,10 @@ fits(void *ctx, const struct tide_phase_at *at, const struct tide_dual_state *st
 	return true;
 }
 
-/* The latest point of the plan that the table can be at. */
+/* The latest point of the plan that the table can be at; *switched: both releases write. */
 static bool
 find_state(void *ctx, const struct tide_plan *plan, size_t dual, const struct tide_catalog *cat,
-    struct tide_dual **out)
+    struct tide_dual **out, bool *switched)
 {
 	for (size_t i = plan->count; i > dual; i--) {
 		struct tide_dropped drop = { 0 };
@@ -49,6 +49,7 @@ find_state(void *ctx, const struct tide_plan *plan, size_t dual, const struct ti
 		struct tide_dual_state state;
 
 		tide_dual_state_at(ctx, plan, dual, i, &state);
+		*switched = state.switched;
 		if (fits(ctx, &at, &state, NULL, out))
 			return true;
 		if (i < plan->count)
@@ -107,6 +108,7 @@ tide_phase_compare_spec(void *ctx, const struct tide_plan *plan, const struct ti
 {
 	struct tide_dual *dual;
 	struct tide_sweep_spec *sweep;
+	bool switched = false;
 	long index;
 
 	plan = plan_of_pair(ctx, plan, cat);
@@ -116,10 +118,13 @@ tide_phase_compare_spec(void *ctx, const struct tide_plan *plan, const struct ti
 		return tide_hint(err,
 		    "a phase of kind \"verify\" with a condition compares what an application keeps in step");
 	}
-	if (!find_state(ctx, plan, (size_t)index, cat, &dual))
+	if (!find_state(ctx, plan, (size_t)index, cat, &dual, &switched))
 		return fail_incomplete(ctx, plan, cat, err);
 	sweep = talloc_zero(ctx, struct tide_sweep_spec);
 	tide_dual_compare(ctx, dual, sweep);
+	/* A value of the new release that `down` cannot express is no difference: its trigger has made the old one of it. */
+	if (switched)
+		sweep->residual = tide_dual_differs_both(ctx, dual);
 	*out = sweep;
 	return true;
 }

@@ -229,7 +229,7 @@ class Check:
             match = INCLUDE.match(line)
             if match:
                 self.include(path, number, folder, *match.groups())
-        for match in ASKS_KIND.finditer(text if folder == "phases" else ""):
+        for match in ASKS_KIND.finditer(text if folder in ("phases", "orchestrator") else ""):
             self.say(path, text.count("\n", 0, match.start()) + 1, "kind",
                      "ask a member of struct tide_phase_ops, not the name of the kind")
         if folder in TALKERS:

@@ -25,6 +25,8 @@ const struct tide_kind *const *tide_phase_kinds(void);
 
 /** Whether both releases may write from this phase on, so that the new one must be stopped before it is undone. */
 bool tide_phase_switches(const struct tide_phase *phase);
+/** Whether from this phase on triggers keep a pair of columns in step. */
+bool tide_phase_opens(const struct tide_phase *phase);
 /** Whether its result is a number of rows that differ. */
 bool tide_phase_counts_differences(const struct tide_phase *phase);
 
