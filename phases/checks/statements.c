@@ -7,6 +7,7 @@
 #include "catalog/change.h"
 #include "dependents.h"
 #include "inventory.h"
+#include "pair/pair.h"
 #include "relations.h"
 
 /* A column that statements of the plan's author add or drop is asked what one of add_column or drop_column is asked. */
@@ -65,6 +66,67 @@ check_add(const struct tide_checking *c, const struct tide_catalog *before,
 	return true;
 }
 
+static bool
+names_any(const struct tide_catalog *cat, const struct tide_names *columns, const struct tide_dependent *d)
+{
+	for (size_t i = 0; i < columns->count; i++) {
+		const struct tide_column *column = tide_catalog_column(cat, columns->item[i]);
+
+		if (column != NULL && column->attnum == d->attnum)
+			return true;
+	}
+	return false;
+}
+
+/* A function that a BEFORE trigger calls and that names columns of this side, and none of the other; NULL: there is none. */
+static const struct tide_dependent *
+one_sided(const struct tide_catalog *cat, const struct tide_names *side, const struct tide_names *other)
+{
+	const struct tide_table *table = &cat->table;
+
+	for (size_t i = 0; i < table->dependent_count; i++) {
+		const struct tide_dependent *d = &table->dependent[i];
+		bool both = false;
+
+		if (!d->alters || strcmp(d->kind, "trigger function") != 0 || !names_any(cat, side, d))
+			continue;
+		for (size_t k = 0; k < table->dependent_count && !both; k++)
+			both = strcmp(table->dependent[k].kind, d->kind) == 0 &&
+			       strcmp(table->dependent[k].name, d->name) == 0 &&
+			       names_any(cat, other, &table->dependent[k]);
+		if (!both)
+			return d;
+	}
+	return NULL;
+}
+
+/* While both releases write: what one function sets in its column, another one that reads the other column would not see. */
+static void
+check_half_moved(const struct tide_checking *c, const struct tide_catalog *left)
+{
+	const struct tide_catalog *before = c->at->cat;
+	void *mem = talloc_new(NULL);
+	long dual = tide_dual_before(c->at->plan, c->at->index);
+	struct tide_dual_state state = { 0 };
+	const struct tide_dependent *old, *new;
+
+	if (dual >= 0)
+		tide_dual_state_at(mem, c->at->plan, (size_t)dual, c->at->index, &state);
+	if (state.switched && !state.ended) {
+		old = one_sided(left, &state.from, &state.to);
+		new = one_sided(left, &state.to, &state.from);
+		if (old != NULL && new != NULL &&
+		    (one_sided(before, &state.from, &state.to) == NULL ||
+			one_sided(before, &state.to, &state.from) == NULL))
+			tide_say(c, TIDE_ERROR, "sql-half-moved", "act",
+			    "replace them in one phase: an act can hold all the statements",
+			    "from here on the function of trigger \"%s\" names \"%s\", and that of trigger \"%s\" still names \"%s\": what the "
+			    "one sets, the other does not see before both columns agree again",
+			    new->name, state.to.item[0], old->name, state.from.item[0]);
+	}
+	talloc_free(mem);
+}
+
 void
 tide_check_statements(
     const struct tide_checking *c, const struct tide_script *act, const struct tide_names *accept)
@@ -87,5 +149,7 @@ tide_check_statements(
 		tide_check_positions(&left, TIDE_AT_DROP, column->name, accept);
 		check_code(&left, column, accept);
 	}
+	if (c->at->cat != NULL)
+		check_half_moved(c, here.cat);
 	talloc_free(mem);
 }

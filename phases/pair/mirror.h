@@ -9,8 +9,8 @@
  * called differently, gives other names.
  */
 
-#define TIDE_TRIGGERS_MAX 6
-#define TIDE_FUNCTIONS_MAX 6
+#define TIDE_TRIGGERS_MAX 8
+#define TIDE_FUNCTIONS_MAX 8
 
 /** Where a trigger of ours fires among those of the user, which fire in the order of their names. */
 enum tide_trigger_place { TIDE_TRIGGER_FIRST, TIDE_TRIGGER_LAST };

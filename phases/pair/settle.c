@@ -99,8 +99,47 @@ patterns(void *ctx, const struct tide_dual_side *side)
 	return out;
 }
 
+/* A number for what a side holds, as text. */
+static char *
+image(void *ctx, const struct tide_dual_side *side)
+{
+	char *list = NULL;
+
+	for (size_t i = 0; i < side->count; i++)
+		list = tide_append(ctx, list, ", ", tide_sqlf(ctx, "NEW.%I", side->item[i].name));
+	return talloc_asprintf(ctx,
+	    "CAST(pg_catalog.hashtextextended(CAST(ROW(%s) AS pg_catalog.text), 0) AS pg_catalog.text)",
+	    list);
+}
+
+/* Where the first trigger leaves what both sides were when they agreed, for the last one. A setting of the transaction. */
+static char *
+setting(void *ctx, const struct tide_dual *dual, const char *role, const char *side)
+{
+	return talloc_asprintf(
+	    ctx, "tidemark.%s_%s", tide_trigger_function_name(ctx, dual, role, "was"), side);
+}
+
+static char *
+remember(void *ctx, const struct tide_dual *dual, const char *role)
+{
+	return tide_sqlf(ctx,
+	    "BEGIN\n\tPERFORM pg_catalog.set_config(%L, %s, true), pg_catalog.set_config(%L, %s, true);\n"
+	    "\tRETURN NEW;\nEND\n",
+	    setting(ctx, dual, role, "old"), image(ctx, &dual->old), setting(ctx, dual, role, "new"),
+	    image(ctx, &dual->new));
+}
+
+static char *
+moved(void *ctx, const struct tide_dual *dual, const char *role, const struct tide_dual_side *side)
+{
+	return tide_sqlf(ctx, "pg_catalog.current_setting(%L, true) IS DISTINCT FROM %s",
+	    setting(ctx, dual, role, side == &dual->old ? "old" : "new"), image(ctx, side));
+}
+
 /*
- * A trigger of the user has changed one side after ours had made them agree. Which one, its function says: functions are replaced
+ * Whether a function of a BEFORE trigger of the user names a new column: what decides where both sides were changed since ours had
+ * made them agree, or where that is not known, because a trigger wrote another row of the table meanwhile. Functions are replaced
  * in the middle of the window, from naming the old column to naming the new one. Read only when the sides differ.
  */
 static char *
@@ -117,15 +156,19 @@ users_name_new(void *ctx, const struct tide_dual *dual)
 }
 
 static char *
-body(void *ctx, const struct tide_dual *dual)
+body(void *ctx, const struct tide_dual *dual, const char *role)
 {
 	return talloc_asprintf(ctx,
-	    "DECLARE\n%s%sBEGIN\n"
+	    "DECLARE\n%s%s"
+	    "\ttidemark_old_moved boolean := %s;\n"
+	    "\ttidemark_new_moved boolean := %s;\nBEGIN\n"
 	    "%s\tIF %s THEN\n\t\tRETURN NEW;\n\tEND IF;\n"
 	    "%s\tIF %s THEN\n\t\tRETURN NEW;\n\tEND IF;\n"
-	    "\tIF %s THEN\n%s\tELSE\n%s\tEND IF;\n"
+	    "\tIF (tidemark_new_moved AND NOT tidemark_old_moved)\n"
+	    "\t    OR (tidemark_new_moved = tidemark_old_moved AND %s) THEN\n%s\tELSE\n%s\tEND IF;\n"
 	    "\tRETURN NEW;\nEND\n",
 	    declare(ctx, &dual->new, "up"), declare(ctx, &dual->old, "down"),
+	    moved(ctx, dual, role, &dual->old), moved(ctx, dual, role, &dual->new),
 	    fill(ctx, dual, &dual->new, "up"), agrees(ctx, dual, &dual->new, "up"),
 	    fill(ctx, dual, &dual->old, "down"), agrees(ctx, dual, &dual->old, "down"),
 	    users_name_new(ctx, dual), take(ctx, &dual->old, "down"), take(ctx, &dual->new, "up"));
@@ -134,10 +177,15 @@ body(void *ctx, const struct tide_dual *dual)
 void
 tide_settle_add(void *ctx, struct tide_triggers *t, const struct tide_dual *dual, const char *role)
 {
-	char *name = tide_trigger_function_name(ctx, dual, role, "settle_v1");
+	char *name = tide_trigger_function_name(ctx, dual, role, "settle_v2");
+	char *first = tide_trigger_function_name(ctx, dual, role, "was_v1");
 	bool when = !dual->null_on_error && tide_dual_provable(dual);
 
-	tide_triggers_add_function(ctx, t, name, body(ctx, dual), false);
+	/* Its name comes after those that make the sides agree. */
+	tide_triggers_add_function(ctx, t, first, remember(ctx, dual, role), false);
+	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, TIDE_TRIGGER_FIRST, role, "was"), first,
+	    "INSERT OR UPDATE", NULL);
+	tide_triggers_add_function(ctx, t, name, body(ctx, dual, role), false);
 	tide_triggers_add(ctx, t, tide_trigger_name(ctx, dual, TIDE_TRIGGER_LAST, role, "settle"), name,
 	    "INSERT OR UPDATE", when ? tide_dual_differs_trigger(ctx, dual) : NULL);
 }

@@ -139,8 +139,13 @@ calls(const struct tide_applying *a, const char *function, const char *name)
 static void
 hang_trigger(const struct tide_applying *a, const struct tide_trigger *t, const struct tide_names *named)
 {
+	struct tide_table *table = &a->cat->table;
+	size_t before = table->dependent_count;
+
 	add_named(a, "trigger function", t->name,
 	    talloc_asprintf(a->cat, "trigger %s, which calls %s", t->name, t->function), named);
+	for (size_t i = before; i < table->dependent_count; i++)
+		table->dependent[i].alters = t->before && t->row && (t->on_insert || t->on_update);
 }
 
 /* A trigger's dependents that are there because of what its function calls, and that the new body does not name. */

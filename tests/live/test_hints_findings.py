@@ -38,6 +38,17 @@ def moved(phases, kind, after):
     return rest[:at] + [phase for phase in phases if phase["kind"] == kind] + rest[at:]
 
 
+MOVED = "CREATE OR REPLACE FUNCTION public.{0}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.{1} := NEW.{1}; RETURN NEW; END'"
+MOVED_ONE_BY_ONE = "".join(f"{MOVED.format(name, 'a')};CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION {name}();" for name in "fg")
+
+
+def with_moved(*acts):
+    """After the switch, phases that each replace some functions."""
+    phases = [{"kind": "sql", "act": [MOVED.format(name, "b") for name in act], "undo": [MOVED.format(name, "a") for name in act]} for act in acts]
+    rest = rename(backfill={"other_triggers": "skip"}, drop_column={"accept": ["f", "g"]})
+    return rest[:-1] + phases + rest[-1:]
+
+
 # Rule, SQL before, the plan's phases, what the hint says (its group is handed on), what is done: other phases, or SQL as a text.
 CASES = [
     ("add-column-volatile-default", "", [{**ADD, "default": "(random() * 9)::integer"}], "set the default and backfill in phases of their own",
@@ -160,6 +171,7 @@ CASES = [
      lambda said: [{"kind": "sql", "id": f"n{n}", "transaction": False, "act": f"SELECT {n}", "undo": "SELECT 1", "probe": "SELECT true"} for n in (1, 2)]),
     ("sql-probe", "", [{"kind": "sql", "transaction": False, "act": "SELECT 1", "undo": "SELECT 1"}], r'(probe) = \\?"SELECT …',
      lambda said: [{"kind": "sql", "transaction": False, "act": "SELECT 1", "undo": "SELECT 1", said: "SELECT true"}]),
+    ("sql-half-moved", MOVED_ONE_BY_ONE, with_moved(["f"], ["g"]), "(replace them in one phase)", lambda said: with_moved(["f", "g"])),
     ("sql-irreversible", "", [{"kind": "sql", "act": "SELECT 1"}], r'(undo) = ', lambda said: [{"kind": "sql", "act": "SELECT 1", said: "SELECT 1"}]),
 ]
 

@@ -207,6 +207,53 @@ class Skip(TriggerCase):
         self.assertEqual((audited, self.audited("%")), (1, 1))
 
 
+class Moved(LiveCase):
+    """Functions of BEFORE triggers are replaced between the switch and the drop, from naming the old column to naming the new one."""
+    SETS = "CREATE OR REPLACE FUNCTION public.clamp() RETURNS trigger LANGUAGE plpgsql AS $f$BEGIN NEW.{0} := coalesce(NEW.{0}, 5); RETURN NEW; END$f$"
+    READS = "CREATE OR REPLACE FUNCTION public.atone() RETURNS trigger LANGUAGE plpgsql AS $f$BEGIN NEW.n := NEW.{0}; RETURN NEW; END$f$"
+
+    def setUp(self):
+        super().setUp()
+        self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer, n integer);" + self.SETS.format("a") + ";" + self.READS.format("a")
+                     + ";CREATE TRIGGER clamp BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION clamp();"
+                     "CREATE TRIGGER atone BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION atone()")
+
+    def phases(self, *acts):
+        more = [{"kind": "sql", "act": [f.format("b") for f in act], "undo": [f.format("a") for f in act]} for act in acts]
+        names = ["clamp", "atone"]
+        rename = plans.rename_phases("a", "b", "integer", other_triggers="skip", drop_column="manual")
+        rename[-1]["accept"] = names
+        return self.plan(plans.plan("p", "public.t", rename[:-1] + more + rename[-1:]))
+
+    def assert_set(self, number):
+        for statement in (f"INSERT INTO t (id, a) VALUES ({number}, NULL)", f"INSERT INTO t (id, b) VALUES ({number + 1}, NULL)",
+                          f"UPDATE t SET a = NULL WHERE id = {number}", f"UPDATE t SET b = NULL WHERE id = {number + 1}"):
+            self.execute(statement)
+            self.assertEqual(self.rows(f"SELECT DISTINCT a, b FROM t WHERE id IN ({number}, {number + 1})"), [(5, 5)], statement)
+
+    def test_what_one_sets_is_kept_while_another_names_the_other_column(self):
+        """Not by the plan: a deploy replaces them one by one, the reader first, or the one that sets first."""
+        self.tidemark("run", self.phases((self.SETS, self.READS)), "--to", "switch").ok()
+        for number, (reads, sets) in enumerate((("a", "a"), ("b", "a"), ("b", "b"), ("a", "b"))):
+            self.execute(self.READS.format(reads) + ";" + self.SETS.format(sets))
+            self.assert_set(10 * number + 1)
+
+    def test_moving_only_some_is_refused_and_all_at_once_is_not(self):
+        result = self.tidemark("lint", "--db", self.phases((self.READS,), (self.SETS,))).expect(3)
+        self.assertIn("[sql-half-moved]", result.out)
+        self.assertEqual(result.out.count("[sql-half-moved]"), 1)
+        path = self.phases((self.SETS, self.READS))
+        self.tidemark("lint", "--db", path).ok()
+        self.tidemark("run", path).ok()
+        self.assert_set(1)
+        self.tidemark("rollback", "p", "--yes", "--to", "switch").ok()
+        self.assert_set(11)
+        self.tidemark("run", "p").ok()
+        self.tidemark("advance", "p").ok()
+        self.execute("INSERT INTO t (id, b) VALUES (30, NULL)")
+        self.assertEqual(self.rows("SELECT b, n FROM t WHERE id = 30"), [(5, 5 if "clamp" < "atone" else None)])
+
+
 class Refused(TriggerCase):
     def refused(self, words, **fill):
         result = self.tidemark("run", self.fill("skip", **fill)).expect(4)
