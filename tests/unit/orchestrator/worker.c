@@ -394,6 +394,7 @@ a_worker_without_work_takes_half_of_a_segment(void **state)
 		{ NULL },
 	};
 	struct tide_sweep *sweep;
+	int64_t last = 0;
 
 	f->plan.limits.workers = 2;
 	begin(f, table);
@@ -405,8 +406,11 @@ a_worker_without_work_takes_half_of_a_segment(void **state)
 	assert_true(tide_segments_finished(sweep));
 	assert_true(sweep->segment_count > 1);
 	assert_int_equal(sweep->segment[1]->id, 22);
-	assert_int_equal(sweep->segment[1]->stop, 6400);
 	assert_true(sweep->segment[0]->stop <= sweep->segment[1]->first);
+	/* What was taken may be taken from again, on a slow machine: somebody has the end. */
+	for (size_t i = 0; i < sweep->segment_count; i++)
+		last = sweep->segment[i]->stop > last ? sweep->segment[i]->stop : last;
+	assert_int_equal(last, 6400);
 	assert_false(sweep->segment[0]->parted);
 	end_sweep(sweep);
 }
