@@ -165,7 +165,9 @@ run_of(const struct tide_catalog *cat, const char *plan)
 {
 	for (size_t i = 0; i < cat->other_run_count; i++)
 		if (strcmp(cat->other_run[i].plan, plan) == 0)
-			return &cat->other_run[i];
+			/* One that was rolled back has no triggers: whatever these are, its row does not speak of them. */
+			return strcmp(cat->other_run[i].state, "rolled_back") == 0 ? NULL
+										   : &cat->other_run[i];
 	return NULL;
 }
 
