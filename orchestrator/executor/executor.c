@@ -37,6 +37,10 @@ tide_executor_sleep(struct tide_executor *exe, int64_t us)
 	ev_timer_stop(exe->loop, &timer);
 }
 
+/*
+ * The order counts: without the lease nothing may be written, and a signal must end the run even when the
+ * connection is lost as well, which alone would make it connect again.
+ */
 bool
 tide_executor_halted(struct tide_executor *exe, struct tide_err *err)
 {
@@ -60,6 +64,7 @@ tide_executor_halted(struct tide_executor *exe, struct tide_err *err)
 	return true;
 }
 
+/* The run returns to the state before the pause: tide_run_move() does not keep "paused" in session->state. */
 static bool
 serve_pause(struct tide_executor *exe, struct tide_err *err)
 {

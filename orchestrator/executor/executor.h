@@ -32,7 +32,7 @@ struct tide_server {
 
 /** What the last tick of the watcher saw and others read. What only the throttle needs is the signals' own: signals/signal.h. */
 struct tide_signals {
-	double lag_seconds;  /* of the replica furthest behind; -1: none, or unknown */
+	double lag_seconds;  /* of the replica with the greatest lag; -1: none, or unknown */
 	int64_t horizon_age; /* us, age of the oldest holder of the xmin horizon; -1 none, or not checked */
 	char *horizon;       /* who that is; NULL */
 	bool window_open;
@@ -66,7 +66,7 @@ struct tide_executor {
 	struct tide_watcher *watcher; /* NULL: it does not run */
 
 	bool reached;       /* the server has answered at least once */
-	bool back;          /* a rollback: the run's state is not its to say before it begins */
+	bool back;          /* a rollback: whatever stops it, the state of the run stays as it is */
 	bool asks_for_room; /* while it waits for the lease, the holder is asked to release the run */
 	int64_t last_fence; /* held before the connection was lost; 0 none */
 	int64_t deadline;   /* tide_now_us when the budget ends; 0 none */
@@ -74,7 +74,7 @@ struct tide_executor {
 
 /**
  * At a safe point: true to continue. A wanted pause is served here (waits until resumed). false + err with
- * code INTERRUPTED, TERMINATED, PAUSED (somebody asked this executor to release the run), BUDGET, LEASE or UNREACHABLE to stop.
+ * code INTERRUPTED, TERMINATED, PAUSED (another executor asked this one to release the run), BUDGET, LEASE or UNREACHABLE to stop.
  */
 bool tide_executor_check(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
 /** As tide_executor_check, but never waits: a wanted pause is not checked. True: it has to stop, and err says why. */
@@ -89,8 +89,8 @@ bool tide_executor_move_phase(
     struct tide_executor *exe, long phase, enum tide_phase_state state, struct tide_err *err) TIDE_CHECKED;
 
 /**
- * Tells the observer that no executor works on the phase that was begun, or that one does again; in pairs, and one may lie in
- * another.
+ * Tells the observer that no executor works on the phase that was begun, or that one does again. Calls come in pairs, which may be
+ * nested.
  */
 void tide_executor_rest(struct tide_executor *exe, bool resting);
 

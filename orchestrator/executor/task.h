@@ -3,7 +3,7 @@
 
 #include "executor.h"
 
-/** One action of one step, on its way forward or back. */
+/** One action of one step, running forward or in a rollback. */
 struct tide_task {
 	struct tide_executor *exe;
 	long phase;       /* index */

@@ -26,7 +26,7 @@ read_blocker(void *ctx, const struct tide_rows *rows, size_t row, struct tide_bl
 	out->vacuum = type != NULL && strcmp(type, "autovacuum worker") == 0;
 }
 
-/* Who waits behind us is told in a row without a blocker, too. */
+/* blockers.sql gives one row even without a blocker: the number of sessions that wait for us is in it. */
 void
 tide_blockers_read(void *ctx, const struct tide_rows *rows, struct tide_blockers *out)
 {
@@ -40,6 +40,7 @@ tide_blockers_read(void *ctx, const struct tide_rows *rows, struct tide_blockers
 			read_blocker(out->item, rows, i, &out->item[out->count++]);
 }
 
+/* At most three: the text becomes part of a log line, of an error message and of the run's reason. */
 char *
 tide_blockers_text(void *ctx, const struct tide_blockers *blockers)
 {

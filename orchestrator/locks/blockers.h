@@ -17,7 +17,7 @@ struct tide_blocker {
 struct tide_blockers {
 	struct tide_blocker *item;
 	size_t count;
-	int64_t behind; /* sessions that wait behind us */
+	int64_t behind; /* sessions that wait for our backend */
 };
 
 /** From the rows of blockers.sql or holders.sql. */

@@ -2,19 +2,17 @@
  * The locks of one transaction, within one budget.
  *
  * LOCK TABLE on a partitioned table takes the table and then one partition after the other, and lock_timeout counts for each of
- * them: an
- * application could wait for the sum. Here one deadline counts for all, checked by the server, so that the transaction stays one
- * message.
+ * them: an application could wait for the sum. Here one deadline counts for all, checked by the server, so that the transaction
+ * stays one message.
  *
  * The order is the application's own: a routed statement locks the table before it locks a partition. Once we have the table, every
  * transaction that came through it has ended, so that only those are left that name a partition directly. In the opposite order a
- * routed statement that holds the table and waits for a partition of ours would be waited for by us: a deadlock each time.
+ * routed statement that holds the table and waits for our partition would also block us: a deadlock each time.
  *
- * A transaction that holds a partition and then comes through the table can still meet us in a cycle. It does not notice: we
- * wait for
- * less than deadlock_timeout while we hold anything, so that our own request ends first.
+ * A transaction that holds a partition and then comes through the table can still meet us in a cycle. It does not notice: while we
+ * hold anything we wait for less than deadlock_timeout, so that our own request ends first.
  *
- * Partitions that nobody holds come first: nobody can begin to use them while we wait for the others.
+ * Partitions that no session holds come first: no session can begin to use them while we wait for the others.
  */
 #include "lock_acquire.h"
 

@@ -89,7 +89,8 @@ tide_lock_watch_start(struct tide_executor *exe, bool may_cancel)
 
 	watch->exe = exe;
 	watch->may_cancel = may_cancel;
-	/* Closely while a queue may form behind us; a build only wants to know now and then. */
+	/* Often while a queue may form behind our request. For a build, which only reports, now and then
+	 * is enough. */
 	watch->backend = tide_backend_watch_start(
 	    exe, &blockers_ops, watch, 40 * TIDE_MS, may_cancel ? 40 * TIDE_MS : TIDE_SECOND / 4);
 	talloc_set_destructor(watch, stop);
@@ -127,6 +128,10 @@ tide_lock_watch_cancelled(const struct tide_lock_watch *watch)
 	return tide_backend_watch_cancelled(watch->backend);
 }
 
+/*
+ * A transaction younger than two lock_timeouts may well end while our request waits; behind an older one it
+ * would wait in vain.
+ */
 static bool
 holders(const struct tide_task *task, void *mem, struct tide_blockers *out, struct tide_err *err)
 {
@@ -156,6 +161,10 @@ holders(const struct tide_task *task, void *mem, struct tide_blockers *out, stru
 	return true;
 }
 
+/*
+ * A request that waits stops every session that asks after it. Behind an old transaction it would wait in
+ * vain: it is not made, and nobody waits because of us, however long this takes.
+ */
 bool
 tide_lock_look(const struct tide_task *task, int64_t patience_until, struct tide_err *err)
 {

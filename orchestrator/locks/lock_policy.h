@@ -15,7 +15,7 @@ struct tide_lock_watch;
 struct tide_lock_watch *tide_lock_watch_start(struct tide_executor *exe, bool may_cancel);
 /** What was seen last. Belongs to the watch; free the watch with talloc_free, which stops it. */
 const struct tide_blockers *tide_lock_watch_seen(const struct tide_lock_watch *watch);
-/** How many waited behind the statement at the last look. */
+/** How many sessions waited for the backend of the statement at the last look. */
 int64_t tide_lock_watch_behind(const struct tide_lock_watch *watch);
 bool tide_lock_watch_cancelled(const struct tide_lock_watch *watch);
 

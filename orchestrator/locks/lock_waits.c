@@ -11,7 +11,7 @@ struct tide_lock_wait {
 	struct tide_lock_waits *all;
 	const struct tide_conn *conn;
 	struct ev_timer timer;
-	bool running, asked, waited; /* the batch; for it; it did */
+	bool running, asked, waited; /* a batch runs; the question is about it; it was seen waiting */
 };
 
 struct tide_lock_waits {

@@ -9,8 +9,7 @@
 /**
  * Whether batches waited for a lock: such a wait says nothing about how much a batch can do. The session that waits cannot be
  * asked, so while a batch lasts longer than it should, the watching connection looks at pg_stat_activity now and then. Every
- * wait
- * that lasts longer than such a look is apart from the next is seen that way.
+ * wait that lasts longer than the time between two looks is seen that way.
  */
 struct tide_lock_waits;
 /** One worker's place. Belongs to the waits. */

@@ -32,6 +32,10 @@ where(struct tide_executor *exe, const struct tide_run_row *run, struct stand *o
 	return true;
 }
 
+/*
+ * A phase that has begun waits in a hold or not at all, and only --now waives a hold: everything else would
+ * open nothing.
+ */
 static bool
 refuse(struct tide_executor *exe, const struct tide_run_row *run, const struct stand *stand,
     struct tide_err *err)

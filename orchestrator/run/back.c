@@ -54,7 +54,7 @@ collect(struct tide_executor *exe, struct rollback_plan *rollback, struct tide_e
 	return true;
 }
 
-/* Whether anything on the way has passed the point of no return. */
+/* Whether a step that would have to be undone has passed the point of no return. */
 static bool
 check_reversible(struct tide_executor *exe, const struct rollback_plan *rollback, struct tide_err *err)
 {
@@ -100,6 +100,10 @@ static const struct tide_record_field drop_fields[] = {
 };
 static const struct tide_record drop_record = TIDE_RECORD(drop_fields);
 
+/*
+ * A column that is dropped permanently cannot be restored by any rollback. While it is only hidden, or its
+ * drop has not begun, the other plan can still be rolled back first.
+ */
 static bool
 check_drop(struct tide_executor *exe, void *mem, const struct drop *drop, struct tide_err *err)
 {
@@ -184,7 +188,7 @@ count_lost(struct tide_executor *exe, void *mem, const char *lost, char **text, 
 	return true;
 }
 
-/* Adds what going back over one step loses; counted: in how many rows. */
+/* Adds what the rollback of one step loses; counted: also in how many rows. */
 static bool
 add_losses(struct tide_executor *exe, const struct rollback_entry *c, const struct tide_step *step,
     bool counted, char **text, struct tide_err *err)
@@ -215,7 +219,10 @@ add_losses(struct tide_executor *exe, const struct rollback_entry *c, const stru
 	return true;
 }
 
-/* first: before the lease is taken, where it is said. A rollback that is under way was accepted when it began. */
+/*
+ * first: before the lease is taken, when the losses are counted and reported. A rollback that is under way
+ * was accepted when it began.
+ */
 static bool
 check_losses(
     struct tide_executor *exe, const struct rollback_plan *rollback, bool first, struct tide_err *err)
@@ -310,6 +317,7 @@ is_needed(struct tide_executor *exe, long index, const struct tide_step *step, c
 	return tide_journal_has(exe->session, "step.done", index, step->name, needed, err);
 }
 
+/* What the run only found done was there before it, and is left in place. */
 static bool
 undo_step(struct tide_executor *exe, const struct rollback_entry *c, const struct tide_step *step, bool all,
     struct tide_err *err)
@@ -502,6 +510,10 @@ leave(struct tide_executor *exe, const struct rollback_entry *c, struct tide_err
 	return ok;
 }
 
+/*
+ * State, direction and target change in one statement: after a crash the rollback has either ended or is
+ * still under way.
+ */
 static bool
 finish(struct tide_executor *exe, const struct rollback_plan *rollback, struct tide_outcome *outcome,
     struct tide_err *err)

@@ -1,4 +1,4 @@
-/* The way forward: phases in order, each gate → steps. */
+/* Running a plan forward: phases in order, each gate → steps. */
 #include <string.h>
 #include <talloc.h>
 
@@ -31,6 +31,7 @@ run_steps(struct tide_executor *exe, long index, struct tide_err *err)
 	return ok;
 }
 
+/* A phase that was running when an executor stopped has passed its gate: it is not asked again. */
 static bool
 run_phase(struct tide_executor *exe, long index, bool started, struct tide_err *err)
 {
@@ -154,6 +155,8 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		outcome->reason = talloc_asprintf(talloc_parent(exe), "%s works on it already", run.owner);
 		return true;
 	}
+	/* Phases that were added are checked before the lease is taken: a plan that is refused changes
+	 * nothing. */
 	if ((run.known > 0 && !tide_extend_check(exe, err)) || !tide_executor_start(exe, err) ||
 	    !look_again(exe, &run, err))
 		return false;

@@ -100,7 +100,10 @@ judge(
 	return true;
 }
 
-/* The watcher must have looked at the clock for this phase's window once. */
+/*
+ * The watcher must have looked at the clock for this phase's window once. The tick under way may have asked
+ * for the one before: the second one has not.
+ */
 static bool
 fresh_tick(struct tide_executor *exe, struct tide_err *err)
 {
@@ -117,6 +120,11 @@ fresh_tick(struct tide_executor *exe, struct tide_err *err)
 	return true;
 }
 
+/*
+ * Only a gate that is found closed moves the run to "waiting". A closed manual gate or a long soak ends the
+ * command: what opens it is a person or a time far away. The rest is asked again every second, with requests
+ * served in between.
+ */
 bool
 tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 {

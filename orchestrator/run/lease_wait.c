@@ -104,6 +104,10 @@ still_ours(struct tide_executor *exe, struct tide_err *err)
 	return !taken || tide_session_lose(exe->session, err);
 }
 
+/*
+ * Without --if-locked wait: a heartbeat that moves is of a live executor, and ends the attempt at once. One
+ * that does not may be what a killed executor has left: its lease is free within PATIENCE.
+ */
 bool
 tide_lease_wait(struct tide_executor *exe, struct tide_err *err)
 {

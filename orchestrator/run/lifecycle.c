@@ -73,6 +73,11 @@ static const struct tide_record_field facts_fields[] = {
 };
 static const struct tide_record facts_record = TIDE_RECORD(facts_fields);
 
+/*
+ * To set deadlock_timeout needs a superuser or, from PostgreSQL 15 on, a privilege on the parameter. Without
+ * it an autovacuum does not yield to our requests within lock_timeout, and the lock policy waits for it
+ * instead (locks/holders.sql).
+ */
 static bool
 read_server(struct tide_executor *exe, struct tide_err *err)
 {
@@ -144,6 +149,7 @@ tide_executor_reset(struct tide_executor *exe)
 
 	if (before->fence != 0)
 		exe->last_fence = before->fence;
+	/* The watcher first: its destructor takes its callback off the control connection. */
 	talloc_free(exe->watcher);
 	talloc_free(exe->control);
 	talloc_free(exe->watch);

@@ -174,6 +174,8 @@ tide_runner_states(
 		talloc_free(mem);
 		return false;
 	}
+	/* States are found by their index: with a row too many or too few they would be those of other
+	 * phases. */
 	if (tide_rows_count(rows) != exe->plan->count) {
 		size_t stored = tide_rows_count(rows);
 

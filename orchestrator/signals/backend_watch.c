@@ -90,7 +90,7 @@ on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
-	/* Whether the connection is still there is the caller's to know, too. */
+	/* tick() is also called when the connection is lost: only the caller knows what to do then. */
 	if (tide_conn_alive(watch->exe->watch) && !is_free(watch))
 		return;
 	if (watch->ops->tick == NULL || watch->ops->tick(watch->ctx))

@@ -9,7 +9,10 @@ struct state {
 	struct tide_window window; /* of the current phase */
 };
 
-/* Also read by the gate, so in exe->signals; written from an answer only: whoever looks in between sees the one before. */
+/*
+ * The result is in exe->signals because the gate reads it, too. Of a window, only an answer changes it: a
+ * reader in between sees the answer before.
+ */
 static bool
 ask(struct tide_executor *exe, void *state, void *mem, struct tide_question *out)
 {

@@ -37,7 +37,10 @@ struct tide_signal {
 	    void *ctx, const struct tide_executor *exe, void *state, const struct tide_limits *limits);
 };
 
-/** All of them: asked in this order, and the first that holds is the one that is told. Here a new one is entered. */
+/**
+ * All of them: asked in this order, and the first that holds is the one that is reported. New ones are added
+ * here.
+ */
 /* clang-format off */
 #define TIDE_SIGNALS(signal) \
 	signal(phase_window) \

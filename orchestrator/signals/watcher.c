@@ -146,6 +146,10 @@ ask_signals(struct tide_watcher *w)
 		finish(w);
 }
 
+/*
+ * Requests before signals: a query of the throttle that is slow must not delay a pause. No row: the fence has
+ * moved on.
+ */
 static void
 on_heartbeat(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 {
@@ -172,6 +176,11 @@ on_heartbeat(void *ctx, const struct tide_rows *rows, const struct tide_err *err
 	ask_signals(w);
 }
 
+/*
+ * The control connection as well: during a sweep it is idle, and that it is lost would be noticed only at the
+ * end. While another question is under way on the watch connection, the tick is kept for the moment when it
+ * ends (tide_watcher_yield).
+ */
 static void
 tick(struct tide_watcher *w)
 {

@@ -16,9 +16,9 @@ void tide_watcher_poke(struct tide_executor *exe);
 /** Sets exe->throttle.hold from what the last tick saw: when other work begins, another reason may count. */
 void tide_watcher_judge(struct tide_executor *exe);
 
-/** Whether a tick waits for the connection: who else uses it lets the heartbeat go first. */
+/** Whether a tick waits for the connection: its other users let the heartbeat go first. */
 bool tide_watcher_due(const struct tide_executor *exe);
-/** At the end of somebody else's statement on the watch connection: sends the tick that waited for it. */
+/** At the end of another user's statement on the watch connection: sends the tick that waited for it. */
 void tide_watcher_yield(struct tide_executor *exe);
 
 #endif

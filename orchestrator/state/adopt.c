@@ -52,7 +52,7 @@ find_run(void *ctx, struct tide_conn *conn, struct subject *s, struct tide_err *
 	return tide_identity_read(ctx, conn, s->run, &s->id, err);
 }
 
-/* Who was faster: the last one who adopted it. */
+/* Another session may have adopted it just now: says who did so last, and when. */
 static bool
 say_home(void *ctx, struct tide_conn *conn, const struct subject *s, struct tide_adoption *out,
     struct tide_err *err)
@@ -172,6 +172,10 @@ too_late(
 	return tide_hint(err, "nothing was changed; look again: tidemark adopt %s", s->name);
 }
 
+/*
+ * Everything before take_over() only looks. What changes in between is noticed by adopt.sql, which then does
+ * nothing.
+ */
 bool
 tide_adopt(void *ctx, struct tide_conn *conn, const char *plan, const struct tide_adopter *who,
     struct tide_adoption *out, struct tide_err *err)

@@ -63,8 +63,7 @@ read_made(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64
 
 /*
  * What an author's statement has made and an empty copy cannot have, such as a foreign key, is only looked for. A column that is
- * not
- * there (42703) was dropped by a later statement, which has taken with it what was on it.
+ * not there (42703) was dropped by a later statement, and what was on it went with it.
  */
 static void
 set_aside(struct tide_made *made, struct tide_made_thing *thing, const char *state, const char *message)
@@ -108,6 +107,7 @@ make_again(void *ctx, struct tide_conn *conn, struct tide_made *made, struct tid
 	return true;
 }
 
+/* What may have gone with a column (unsure) is not looked for: it is listed as not compared instead. */
 static char *
 things_json(void *ctx, const struct tide_made *made)
 {
@@ -213,7 +213,7 @@ error_of(const struct tide_made *made, const struct tide_difference *d)
 	return NULL;
 }
 
-/* Definitions of triggers and functions fill pages. */
+/* Without the definitions of triggers and functions: they fill pages. */
 static char *
 sentence(void *ctx, const struct tide_made *made, const struct tide_difference *d, const char *what,
     const char *expected, const char *found)
@@ -257,7 +257,7 @@ read_differences(
 	}
 }
 
-/* Inside the transaction. */
+/* Inside the transaction: it creates the copy. */
 static bool
 compare(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, struct tide_made *made,
     int64_t table, const char *copy, struct tide_adoption *out, void *texts, struct tide_err *err)
@@ -280,6 +280,10 @@ compare(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, struct 
 	return true;
 }
 
+/*
+ * What the run created is compared as the server prints it: its statements are run again on an empty
+ * temporary copy of the table, in a transaction that is always rolled back.
+ */
 bool
 tide_adopt_check(void *ctx, struct tide_conn *conn, const struct tide_plan *plan, int64_t run, int64_t table,
     const char *name, struct tide_adoption *out, struct tide_err *err)

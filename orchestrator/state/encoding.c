@@ -61,7 +61,7 @@ encoding_of(void *ctx, struct tide_conn *conn)
 	return name;
 }
 
-/* "file:line:column" of the first place where a character stands; columns are bytes, as everywhere. */
+/* "file:line:column" of the first place where a character occurs; columns are bytes, as everywhere. */
 static void
 place(struct tide_err *err, const struct tide_plan *plan, const char *what)
 {
@@ -100,6 +100,10 @@ tide_encoding_check(struct tide_conn *conn, const struct tide_plan *plan, struct
 	    err, "a run stores the plan, comments too: write it with characters that the encoding has");
 }
 
+/*
+ * Unlike the plan, options were not checked for UTF-8 when they were read: the server may refuse their bytes,
+ * too.
+ */
 bool
 tide_encoding_check_said(
     struct tide_conn *conn, const struct tide_said *said, size_t count, struct tide_err *err)

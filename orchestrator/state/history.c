@@ -42,6 +42,10 @@ tide_store_history(
 	return ok;
 }
 
+/*
+ * No row: the phase has not begun, or it was rolled back and will be compiled again. That is no error: *out
+ * stays NULL.
+ */
 bool
 tide_store_steps(
     void *ctx, struct tide_conn *conn, int64_t run, long phase, struct tide_steps **out, struct tide_err *err)

@@ -140,7 +140,7 @@ tide_identity_text(void *ctx, const struct tide_identity *id, const char *plan)
 	return talloc_asprintf(ctx, "table %s of the run of '%s' was dropped", id->recorded, plan);
 }
 
-/* In the run's own database a table without its triggers is a new one of somebody else. */
+/* In the run's own database, a table without the plan's triggers is another one that was created since. */
 bool
 tide_identity_adoptable(const struct tide_identity *id)
 {

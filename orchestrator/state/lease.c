@@ -54,7 +54,10 @@ tide_lease_holder(
 	return ok;
 }
 
-/* The holder finishes its batch and releases the lease. Asked again and again: whoever takes the lease in between forgets it. */
+/*
+ * The holder finishes its batch and releases the lease. Repeated, because taking the lease clears the request
+ * (take.sql).
+ */
 bool
 tide_lease_ask_for_room(struct tide_session *session, struct tide_err *err)
 {
@@ -67,7 +70,7 @@ tide_lease_ask_for_room(struct tide_session *session, struct tide_err *err)
 }
 
 /*
- * Connected again: somebody else's lease in between means that the run is no longer ours to continue with. A fence that is
+ * Connected again: another executor's lease in between means that the run is no longer ours to continue. A fence that is
  * lower than ours was means that a failover has lost our lease; a higher one under our name is one whose answer was lost.
  */
 bool

@@ -25,7 +25,7 @@ struct tide_lease_holder {
 bool tide_lease_holder(struct tide_session *session, void *ctx, struct tide_lease_holder *out,
     struct tide_err *err) TIDE_CHECKED;
 
-/** Asks the holder to release the run. To be repeated: whoever takes the lease in between forgets it. */
+/** Asks the holder to release the run. To be repeated: taking the lease clears the request. */
 bool tide_lease_ask_for_room(struct tide_session *session, struct tide_err *err) TIDE_CHECKED;
 
 /** Whether another executor has taken the lease since `last_fence` (0: we had none) was ours. */

@@ -17,7 +17,10 @@ allowed(void *ctx, enum tide_run_state to)
 	return talloc_strdup_append(text, "}");
 }
 
-/* Nothing was moved: the lease is another one's, or the row is where nobody should have put it. */
+/*
+ * Nothing was moved: another executor has the lease, or the state was changed by hand to one that does not
+ * allow it.
+ */
 static bool
 refused(struct tide_session *session, enum tide_run_state to, struct tide_err *err)
 {

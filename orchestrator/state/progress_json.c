@@ -46,6 +46,7 @@ set_text(json_t *object, const char *name, const char *text)
 		json_object_set_new(object, name, json_string(text));
 }
 
+/* Without "state" no sweep is at work: tide_progress_read() relies on it. */
 char *
 tide_progress_json(void *ctx, const struct tide_progress *progress)
 {
@@ -76,6 +77,7 @@ tide_progress_json(void *ctx, const struct tide_progress *progress)
 	return out;
 }
 
+/* Never fails, for it is only shown: what is missing or of another type keeps its default (-1 is unknown). */
 void
 tide_progress_read(void *ctx, const char *text, struct tide_progress *out)
 {

@@ -54,6 +54,7 @@ state_unchanged(struct tide_conn *conn, struct tide_err *err)
 	return ok;
 }
 
+/* Trust comes first: nothing in the schema is used before it is known that no other role can change it. */
 static bool
 state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
 {
@@ -85,7 +86,7 @@ state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
 	return ok && (!*present || state_unchanged(conn, err));
 }
 
-/* Statements that can be run as they stand: who we are here is asked. */
+/* Statements that can be run as they are: the server fills in the role and the database. */
 static void
 hint_create(struct tide_conn *conn, struct tide_err *err)
 {

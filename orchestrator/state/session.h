@@ -35,7 +35,7 @@ struct tide_session {
 bool tide_session_write(struct tide_session *session, const char *sql, size_t count,
     const char *const *values, struct tide_rows **rows, void *mem, struct tide_err *err) TIDE_CHECKED;
 
-/** Records that somebody else has the lease, and sets the error that says so. Returns false. */
+/** Records that another executor has the lease, and sets the error that says so. Returns false. */
 bool tide_session_lose(struct tide_session *session, struct tide_err *err);
 
 #endif

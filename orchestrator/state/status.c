@@ -133,6 +133,7 @@ static const struct tide_record_field phase_fields[] = {
 };
 static const struct tide_record phase_record = TIDE_RECORD(phase_fields);
 
+/* A stored plan that cannot be read only costs the texts of the gates: `status` must work all the same. */
 static bool
 read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, struct tide_err *err)
 {
@@ -156,7 +157,10 @@ read_phases(void *ctx, struct tide_conn *conn, struct tide_run_status *out, stru
 	return ok;
 }
 
-/* How far the sweep is, is read from its checkpoints, whoever works on it or nobody; only how it goes now is the executor's to say. */
+/*
+ * How far a sweep is comes from its checkpoints, whether an executor is live or not; only the executor knows
+ * its rate.
+ */
 static bool
 read_checkpoints(void *ctx, struct tide_conn *conn, struct tide_run_status *out, struct tide_err *err)
 {

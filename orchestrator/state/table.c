@@ -29,7 +29,7 @@ tide_table_find(void *ctx, struct tide_conn *conn, const char *schema, const cha
 	return ok;
 }
 
-/* What the table of the run is called now. */
+/* The name that the table of the run has now. */
 struct place {
 	char *schema, *name;
 	char *printed,
@@ -50,7 +50,7 @@ static const struct tide_record_field place_fields[] = {
 };
 static const struct tide_record place_record = TIDE_RECORD(place_fields);
 
-/* How the table is called where `action` was compiled: two parts, or 0. */
+/* The name of the table for which `action` was compiled, in two parts. False: it has none. */
 static bool
 compiled_name(void *mem, const struct tide_session *session, const struct tide_action *action, char *parts[2])
 {
@@ -74,7 +74,7 @@ rename_back(void *ctx, const char *schema, const char *name, char *const before[
 }
 
 /*
- * Statements of the plan's author are not rewritten. Where somebody else has renamed the table, and another relation has its name now,
+ * Statements of the plan's author are not rewritten. Where another session has renamed the table, and another relation has its name now,
  * they would change that one. A rename of the plan's own is known: the run's row has the name that it left.
  */
 static bool
@@ -137,6 +137,11 @@ renamed(struct tide_session *session, void *ctx, void *mem, const struct tide_ac
 	return true;
 }
 
+/*
+ * The name is not locked: the table may be renamed again before the statement arrives.
+ * tide_table_assert_sql() notices that under the lock, or the statement fails by the name; tide_task_run()
+ * tries again after both.
+ */
 bool
 tide_table_follow(struct tide_session *session, void *ctx, const struct tide_action *action,
     const struct tide_action **out, struct tide_err *err)

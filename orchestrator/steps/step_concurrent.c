@@ -1,6 +1,6 @@
 /*
  * A statement that cannot run in a transaction: index builds and drops, validation, VACUUM. It has no lock_timeout, which would
- * cancel it late and leave an invalid index; instead somebody watches and says what it waits for. Intent is
+ * cancel it late and leave an invalid index; instead it is watched, and what it waits for is reported. Intent is
  * written before and the outcome after; after a crash the probe decides.
  *
  * What yields (VACUUM, ANALYZE) is another matter: it can be cancelled at any moment and keeps what it has done. It asks for
@@ -23,7 +23,7 @@
 #include "sweep/sweep_step.h"
 #include "tidemark/base/units.h"
 
-/* Says now and then how far the server is, and passes a request to stop on to it. */
+/* Reports now and then how far the server is, and cancels the statement when the run has to stop. */
 struct build_watch {
 	const struct tide_task *task;
 	struct tide_backend_watch *backend;
@@ -67,7 +67,7 @@ must_yield(const struct build_watch *watch)
 	return true;
 }
 
-/* The server's word that something was left out must not be lost. */
+/* A VACUUM or ANALYZE that leaves a table out only warns: that must not be lost. */
 static void
 warned(void *ctx, const char *severity, const char *sqlstate, const char *message)
 {
@@ -86,6 +86,10 @@ target(void *ctx, void *mem)
 	return tide_backend_watch_control(watch->task->exe, mem);
 }
 
+/*
+ * Every ten seconds: the watch ticks more often only so that it cancels in time, and each report is a line of
+ * the log.
+ */
 static void
 progressed(void *ctx, const struct tide_rows *rows)
 {
@@ -138,7 +142,8 @@ on_tick(void *ctx)
 	struct tide_executor *exe = watch->task->exe;
 
 	if (!tide_conn_alive(exe->watch)) {
-		/* Nobody could watch or cancel any more: begin again on new connections; the probe decides. */
+		/* It could not be watched or cancelled any more: begin again on new connections; the probe
+		 * decides. */
 		tide_conn_close(exe->control);
 		return false;
 	}
@@ -185,7 +190,7 @@ send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err
 	ok = send(task, err);
 	tide_conn_on_notice(exe->control, NULL, NULL);
 	*cancelled = tide_backend_watch_cancelled(watch->backend);
-	/* First what asks the other one. */
+	/* The build watch first: its callbacks read what the lock watch has seen. */
 	talloc_free(watch->backend);
 	talloc_free(watch->locks);
 	talloc_free(watch);
@@ -378,7 +383,7 @@ tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 			break;
 		if (patient && tries + 1 == limit)
 			return give_up(task, limit, err);
-		/* What yielded has said why. */
+		/* A statement that yielded has its reason in the log already: must_yield(). */
 		if (!patient || strcmp(err->sqlstate, "57014") != 0)
 			tide_executor_event(task->exe, "concurrent.retry", task->step, true,
 			    "%s; trying again from its probe", err->message);

@@ -10,7 +10,7 @@
 #include "sweep/sweep_step.h"
 #include "tidemark/base/units.h"
 
-/* One row a kind: how it acts, and whether a probe says if it has. */
+/* One row for each kind: how it acts, and whether a probe (or else the journal) tells that it has. */
 struct runner {
 	bool (*act)(const struct tide_task *task, struct tide_err *err);
 	bool probed;
@@ -81,6 +81,11 @@ is_ours(const struct tide_task *task, bool *ours, struct tide_err *err)
 			    task->step, ours, err);
 }
 
+/*
+ * An object with our name that this run did not create may be something else: it is not taken for ours. The
+ * outcome that is journaled tells a later rollback whether there is anything of ours to undo
+ * (tide_journal_untouched).
+ */
 static bool
 already_done(const struct tide_task *task, struct tide_err *err)
 {
@@ -195,7 +200,10 @@ run_once(const struct tide_task *task, struct tide_err *err)
 	return hint_undone(task, err);
 }
 
-/* The name was another one's, or nobody's, when the statement came. */
+/*
+ * When the statement arrived, its name meant another relation or none: the table may have been renamed in
+ * between.
+ */
 static bool
 missed_table(const struct tide_err *err)
 {
@@ -218,7 +226,7 @@ tide_task_run(const struct tide_task *task, struct tide_err *err)
 			*err = failed;
 			break;
 		}
-		/* Called as it was at the last try: then that was not it. */
+		/* The same name as at the last try: a rename was not the cause. */
 		if (last != NULL && last->table != NULL && strcmp(last->table, now.action->table) == 0)
 			break;
 		last = now.action;

@@ -1,6 +1,6 @@
 /*
  * A transactional step: sent as one text, so that no failure of ours can leave its transaction open with a lock
- * held; the server goes through it alone.
+ * held: the server needs nothing more from us to end it.
  */
 #include "step_runner.h"
 
@@ -21,8 +21,8 @@
 #define LEASE_LOST "TM001"
 
 /*
- * A statement under a strong lock changes catalog rows: it takes milliseconds. To look for a moment to ask takes up to two
- * seconds.
+ * A statement under a strong lock changes catalog rows: it takes milliseconds. locks/acquire.sql may look for a good moment
+ * for up to two seconds before it asks.
  */
 #define HOLD_MS (TIDE_HOLD_SECONDS * 1000)
 #define HOUR_MS 3600000
@@ -89,7 +89,10 @@ limits(void *ctx, const struct tide_task *task)
 							      : (long long)HOUR_MS);
 }
 
-/* A plan whose triggers another one ends is told in its own row, in the transaction that does it. */
+/*
+ * When an action takes over the triggers of another plan, the run of that plan says so, from the same
+ * transaction.
+ */
 static char *
 tell_taken_over(void *ctx, const struct tide_task *task)
 {
@@ -106,7 +109,7 @@ tell_taken_over(void *ctx, const struct tide_task *task)
 	    plan);
 }
 
-/* Of a drop whose column a sweep has compared: whoever waited for the lock with it may have changed the triggers meanwhile. */
+/* For a drop after a comparison: a session that held the lock before us may have changed the triggers since. */
 static char *
 assert_rests_on(void *ctx, const struct tide_task *task)
 {
@@ -164,7 +167,7 @@ transaction(void *ctx, const struct tide_task *task)
 	return text;
 }
 
-/* What asks for no lock of its own has not waited for one. */
+/* An action that asks for no lock of its own has not waited for one. */
 static void
 tell_wait(const struct tide_task *task, int64_t us)
 {
@@ -187,7 +190,7 @@ lock_text(void *ctx, const struct tide_action *action)
 	return talloc_asprintf(ctx, "the %s lock on %s", tide_lock_name(action->lock), action->lock_table);
 }
 
-/* One try. *retry says that the lock was not to be had. */
+/* One try. *retry: the lock was not granted. */
 static bool
 attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *err)
 {
@@ -214,7 +217,7 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 	if (*retry) {
 		const char *who = tide_blockers_text(mem, tide_lock_watch_seen(watch));
 
-		/* Looking for a good moment is no waiting for a lock. */
+		/* The time in which acquire.sql looked for a good moment was no wait for a lock. */
 		waited = tide_now_us() - begun;
 		tell_wait(
 		    task, waited < exe->plan->limits.lock_timeout ? waited : exe->plan->limits.lock_timeout);

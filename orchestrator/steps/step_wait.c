@@ -21,6 +21,11 @@ static const struct tide_record_field hold_fields[] = {
 };
 static const struct tide_record hold_record = TIDE_RECORD(hold_fields);
 
+/*
+ * The server computes the end from the journal at every look (hold.sql), so a restart neither shortens nor
+ * prolongs the hold, and `tidemark advance --now` can waive it meanwhile. A long hold ends the command:
+ * nothing has to keep running for it.
+ */
 bool
 tide_step_wait(const struct tide_task *task, struct tide_err *err)
 {

@@ -3,7 +3,10 @@
 
 #include "step_runner.h"
 
-/** What belongs around a VACUUM or ANALYZE of ours: a session in which it is gentle to the disk and does not wait for long. */
+/**
+ * Session settings around a VACUUM or ANALYZE of ours: it pauses between pages, and waits for its lock only
+ * briefly.
+ */
 
 /**
  * Statements that set limits.vacuum_cost_limit and limits.lock_timeout, without the last semicolon. A VACUUM that a session sends
@@ -11,7 +14,7 @@
  * would, and never without pauses. Belongs to ctx.
  */
 char *tide_vacuum_session_sql(void *ctx, const struct tide_limits *limits);
-/** And what takes it back. */
+/** Statements that reset them. */
 #define TIDE_VACUUM_SESSION_RESET "RESET vacuum_cost_limit; RESET vacuum_cost_delay; SET lock_timeout = 0"
 
 /**
@@ -19,7 +22,10 @@ char *tide_vacuum_session_sql(void *ctx, const struct tide_limits *limits);
  * with a warning, and the statement would end as if all were done.
  */
 bool tide_vacuum_session_set(const struct tide_task *task, struct tide_err *err) TIDE_CHECKED;
-/** Resets the session, whatever the outcome of the statement. `ok` and err are its outcome, and stay unless they were good. */
+/**
+ * Resets the session, whatever the outcome of the statement. `ok` and err are that outcome: a reset that
+ * fails replaces only a success.
+ */
 bool tide_vacuum_session_reset(const struct tide_executor *exe, bool ok, struct tide_err *err) TIDE_CHECKED;
 
 #endif

@@ -24,7 +24,8 @@ tide_batch_guard(void *ctx, const struct tide_sweep_spec *spec, const struct tid
 						    "WHERE p.oid = pg_catalog.to_regprocedure(%L)))",
 						    (long long)relation->oid, spec->trigger, spec->function);
 
-	/* The statement names the table, and holds its lock by now: were another one called so, this one would not be it. */
+	/* The statement names the table and has locked what that name meant: `same` is false when that was
+	 * another table. */
 	return tide_sqlf(ctx,
 	    "WITH guard AS (SELECT s.id, s.key, s.key_stop, s.fence = $2::bigint AS owned, "
 	    "s.filenode IS NOT DISTINCT FROM pg_catalog.pg_relation_filenode(%l) "

@@ -58,7 +58,10 @@ static const struct tide_record_field answer_fields[] = {
 };
 static const struct tide_record answer_record = TIDE_RECORD(answer_fields);
 
-/* Nobody waits for a batch, and one may itself wait for a lock: its connection goes, and the server stops it. */
+/*
+ * A batch keeps no checkpoint that could be lost, and may itself wait for a lock: its connection is closed,
+ * and the server ends it.
+ */
 static void
 arrived(void *ctx, int signo)
 {
@@ -70,7 +73,10 @@ arrived(void *ctx, int signo)
 		tide_conn_close(c->reader[i].conn);
 }
 
-/* What is read, and a jsonb of the primary key's columns; without one a row is called by its place, or its key in the order. */
+/*
+ * What is read, and a jsonb of the primary key's columns; without one a row is named by its place, or by its
+ * key in the order.
+ */
 static bool
 find_table(struct compare *c, void *mem, int64_t *oid, struct tide_err *err)
 {
@@ -120,6 +126,7 @@ find_segments(struct compare *c, void *mem, struct tide_err *err)
 	return true;
 }
 
+/* Ten times a second at most: it is called after every batch of every reader. */
 static void
 tell(struct compare *c)
 {
@@ -177,6 +184,7 @@ batch_read(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	mem = talloc_new(c->sweep);
 	tide_rows_record(mem, rows, 0, &answer_record, &answer);
 	account(c, &answer);
+	/* In this order: what is learnt depends on where in the segment the batch was. */
 	order->learn(c->sweep, r->segment, &batch);
 	order->advance(c->sweep, r->segment, &batch, rows);
 	r->segment->passed += answer.seen;

@@ -139,7 +139,7 @@ aim(struct tide_sweep *sweep, struct tide_segment *s, int64_t most, struct tide_
 	s->busy = out->to;
 }
 
-/* Where the segment will stand when the span is done. */
+/* The segment's checkpoint once the span is done. */
 static const char *
 next_after(void *ctx, const struct tide_segment *s, const struct tide_span *span)
 {

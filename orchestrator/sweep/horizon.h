@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /**
- * What to do while somebody holds the xmin horizon, so that no page can be pruned and every row has to move. Pure.
+ * What to do while the xmin horizon is held back, so that no page can be pruned and every row has to move. Pure.
  *
  * Waiting is worth it only when it is measured to matter: rows that should stay have moved, and the holder is older than
  * a group of windows can be made to last. All waits of a sweep together are limited; then it continues and accepts the bloat.

@@ -124,6 +124,10 @@ batch_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relat
 	return spec->write ? write_sql(ctx, spec, relation) : read_sql(ctx, spec, relation);
 }
 
+/*
+ * The checkpoint moves only when no row was left locked: a range is visited as a whole, and rows that are
+ * filled are not counted again, since the residual no longer holds for them.
+ */
 static char *
 skipped_range_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {

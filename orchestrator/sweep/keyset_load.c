@@ -38,6 +38,11 @@ take(void *ctx, const struct tide_rows *rows)
 	return ks;
 }
 
+/*
+ * Versions of collations are part of the order: with another version the rows sort differently, and keys that
+ * were done mean nothing. That of the database's own collation is not in pg_collation, and before 15 it can
+ * only be looked up by its name.
+ */
 bool
 tide_keyset_load(void *ctx, struct tide_conn *conn, int64_t relation, const char *name,
     struct tide_keyset **out, struct tide_err *err)

@@ -26,7 +26,7 @@ struct tide_batch {
 };
 
 /**
- * The order in which the rows of a relation are gone through: one row for blocks, one for keys. What a span counts is the
+ * The order in which the rows of a relation are visited: one table of functions for blocks, one for keys. What a span counts is the
  * order's business; that of a batch which takes a single one cannot be halved.
  */
 struct tide_order {
@@ -61,7 +61,8 @@ struct tide_order {
 	/** More of the segment lies after this batch. */
 	bool (*more)(
 	    const struct tide_segment *segment, const struct tide_span *span, const struct tide_rows *rows);
-	/** The span is done with, or somebody else's. rows: the answer to the statement of a batch, or of a skip. */
+	/** The span is done, or was recorded as a skipped range. rows: the answer to the statement of a
+	 * batch, or of a skip. */
 	void (*advance)(struct tide_sweep *sweep, struct tide_segment *segment,
 	    const struct tide_batch *batch, const struct tide_rows *rows);
 	/** For display: where the rows of a span are. */

@@ -28,7 +28,7 @@ compare_each(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Where it stands in sorted order. */
+/* Its index in sorted order. */
 static int
 p90_of(int count)
 {

@@ -114,6 +114,10 @@ take(struct tide_sweep *sweep, struct tide_conn *conn, struct tide_relation *r, 
 	return true;
 }
 
+/*
+ * Relations that are known keep their place: segments point to them. One that is not found again is only
+ * marked as gone.
+ */
 bool
 tide_relations_read(struct tide_sweep *sweep, struct tide_conn *conn, int64_t table, struct tide_err *err)
 {

@@ -117,7 +117,7 @@ keep_share(struct tide_sweep *sweep, struct tide_err *err)
 	return ok;
 }
 
-/* What segments that are gone have left behind. */
+/* What the journal keeps of segments that are gone. */
 static bool
 load_earlier(struct tide_sweep *sweep, struct tide_err *err)
 {
@@ -200,6 +200,10 @@ take_saved(struct tide_sweep *sweep, const struct saved *saved)
 	tide_segments_add(sweep, s);
 }
 
+/*
+ * All figures start again from what is committed: batches whose answer was lost count, and those that failed
+ * do not.
+ */
 static bool
 load(struct tide_sweep *sweep, struct tide_err *err)
 {
@@ -383,7 +387,7 @@ tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
 	*more = false;
 	if (!keep_share(sweep, err) || !read_relations(sweep, err) || !begin_missing(sweep, more, err))
 		return false;
-	/* A partition that was detached and attached again continues where it stood. */
+	/* A partition that was detached and attached again continues where it was. */
 	if (!load(sweep, err))
 		return false;
 	*more = *more || !tide_segments_finished(sweep);

@@ -22,7 +22,7 @@ struct tide_stripe_facts {
  * time and the bytes it leaves behind, now and then a group tries the number beside the best, and the cheapest wins.
  */
 struct tide_stripes {
-	/* stripes do not help now, mostly because somebody holds the xmin horizon: plain passes */
+	/* stripes do not help now, mostly because a session holds back the xmin horizon: plain passes */
 	bool stuck;
 	bool fixed;                      /* pinned, or nothing to gain: no trying */
 	int best;                        /* exponent */

@@ -47,7 +47,7 @@ held_back(const struct tide_sweep *sweep)
 	return (struct tide_hold){ 0 };
 }
 
-/* The same for whoever reads the progress. */
+/* The same as the progress shows it: with a pause, and with rows that stay locked. */
 static struct tide_hold
 shown_hold(const struct tide_sweep *sweep)
 {
@@ -60,6 +60,10 @@ shown_hold(const struct tide_sweep *sweep)
 	return hold;
 }
 
+/*
+ * The time of a hold is no part of the speed: the rate would fall, and the ETA grow, only because no batch
+ * may be sent.
+ */
 static void
 report(struct driver *d)
 {
@@ -310,6 +314,10 @@ tell_unmatched(struct tide_sweep *sweep, json_t *detail)
 		    sweep->spec->what, tide_unmatched_text(sweep, sweep->unmatched, sweep->unmatched_key));
 }
 
+/*
+ * The figures are of the whole sweep; the rate is of this attempt alone, which did not do the rows of earlier
+ * ones.
+ */
 static bool
 write_result(struct tide_sweep *sweep, struct tide_err *err)
 {

@@ -30,7 +30,7 @@ struct tide_relation {
 	bool gone;      /* no part of the table any more … */
 	bool told;      /* … and that was said */
 	bool reindexed; /* the index of its key is another one than before, or … */
-	bool renamed;   /* … it is called differently: the statements are made again */
+	bool renamed;   /* … it has another name: the statements are made again */
 	char *name;     /* quoted, qualified */
 	char *mark;     /* our triggers on it: see leaves.sql; "" none */
 	bool heap;      /* a tid is a place */
@@ -149,7 +149,7 @@ struct tide_segment *tide_segments_claim(struct tide_sweep *sweep);
 bool tide_segments_finished(const struct tide_sweep *sweep);
 /** What the database would say of the sweep now (state/checkpoints.h). */
 struct tide_extent tide_segments_extent(const struct tide_sweep *sweep);
-/** What would be left behind if all rows that are left had to move, bytes. */
+/** Bytes of dead rows if all rows that are not done had to move. */
 int64_t tide_segments_at_stake(const struct tide_sweep *sweep);
 /**
  * Half of what another worker has before it, claimed, for one that has nothing to do. NULL: nobody has enough. The victim

@@ -102,7 +102,7 @@ lose(struct tide_worker *w)
 	return REST;
 }
 
-/* Gives the segment back; somebody takes it again after `rest` us. */
+/* Releases the segment: any worker may claim it again after `rest` us. */
 static int
 put_back(struct tide_worker *w, int64_t rest)
 {
@@ -116,8 +116,10 @@ put_back(struct tide_worker *w, int64_t rest)
 	return REST;
 }
 
-/* Dropped, detached, renamed (and another one, or a view, is called so now), or really wrong: that is seen when the relations are
- * read again. */
+/*
+ * The relation was dropped, detached or renamed (its name may mean another one, or a view, by now), or
+ * something is really wrong: reading the relations again tells which.
+ */
 static int
 look_again(struct tide_worker *w, const struct tide_err *err)
 {
@@ -245,7 +247,7 @@ parameters(struct tide_worker *w, void *mem,
 	return 2 + more(mem, w->segment, &w->span, out + 2);
 }
 
-/* The span under way is done with, or is somebody else's now. */
+/* The span under way is done, or was recorded as a skipped range. */
 static int
 advance(struct tide_worker *w, const struct tide_batch *batch, const struct tide_rows *rows)
 {
@@ -337,6 +339,10 @@ account(struct tide_worker *w, const struct answer *answer, const struct tide_ba
 	return order(w)->more(s, &w->span, rows) ? SKIP : visit_later(w);
 }
 
+/*
+ * Settled whatever the batch did: rows that it took and did not change are available to the other workers at
+ * once.
+ */
 static int
 batch_done(struct tide_worker *w, const struct tide_rows *rows)
 {
@@ -398,6 +404,7 @@ row_failed(struct tide_worker *w, const struct tide_err *err)
 	return fail(w, &w->bad);
 }
 
+/* A batch that fails is one transaction that changed nothing: all the rows that it took are available again. */
 static int
 batch_failed(struct tide_worker *w, const struct tide_err *err)
 {

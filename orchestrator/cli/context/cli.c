@@ -44,6 +44,7 @@ perform(struct tide_cli *cli, struct tide_err *err)
 	return tide_verb_table[cli->options.verb].run(cli, err);
 }
 
+/* A full disk may show only when the output is closed: then, too, the status must not be 0. */
 int
 tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_ctx)
 {

@@ -38,7 +38,7 @@ int tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *get
 bool tide_cli_resolve(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 /** Connects to read, saying so meanwhile on a terminal. Once. */
 bool tide_cli_connect(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
-/** Gives the connection back before an executor opens its own. */
+/** Closes the connection before an executor opens its own. */
 void tide_cli_disconnect(struct tide_cli *cli);
 /** "host:port/dbname" for display. Belongs to cli. */
 char *tide_cli_target(struct tide_cli *cli);

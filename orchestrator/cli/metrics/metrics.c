@@ -149,6 +149,7 @@ tide_metrics_sample(
 		break;
 	case TIDE_SAMPLE_HEARTBEAT:
 		m->heartbeat = wall;
+		/* The tick before is complete: replicas that it did not report are gone. */
 		forget_named(&m->replicas);
 		m->replicas = m->told;
 		m->told = NULL;

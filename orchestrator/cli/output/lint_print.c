@@ -29,7 +29,7 @@ same(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Of a statement of the plan's author, what is known with the catalog stands in the place of what is said without it. */
+/* Of a statement of the plan's author, what is known with the catalog replaces what is said without it. */
 static bool
 is_same(const struct tide_finding *a, const struct tide_finding *b)
 {

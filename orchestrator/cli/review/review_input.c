@@ -72,6 +72,10 @@ written_down(struct tide_review_input *input, struct tide_conn *conn, size_t *fi
 	return true;
 }
 
+/*
+ * Phases that have begun are shown as they were compiled then; only the rest is compiled, against the table
+ * as it is now.
+ */
 bool
 tide_review_load(void *ctx, struct tide_cli *cli, const struct tide_plan *plan,
     struct tide_review_input **out, struct tide_err *err)

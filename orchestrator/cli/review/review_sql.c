@@ -216,7 +216,7 @@ struct script {
 	bool stops;   /* somewhere in it; a script without runs as it is */
 };
 
-/** The stage as :from says it: what stands after the first wait of stage 6 is 6.5, after the second 6.6. */
+/** The stage as :from names it: what comes after the first wait of stage 6 is 6.5, after the second 6.6. */
 static char *
 place(const struct script *s)
 {
@@ -311,6 +311,10 @@ has_stops(const struct tide_review_input *input, bool back)
 	return false;
 }
 
+/*
+ * The settings of the executor's sessions that change what the statements mean, or could end the script in
+ * the middle.
+ */
 static void
 sql_head(const struct script *s, const struct tide_review_input *input, bool back)
 {

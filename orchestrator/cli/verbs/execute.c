@@ -58,7 +58,10 @@ report_last(void *ctx, const struct tide_err *err)
 	(void)fflush(e->cli->out.file);
 }
 
-/* An answer that cannot be read ends the program in the middle: the error is told as any other of this run. */
+/*
+ * An answer that cannot be read ends the program in the middle: the error is reported as any other of this
+ * run.
+ */
 static bool
 perform(struct execution *e, tide_execute_fn *fn, const struct tide_run_options *options,
     const struct tide_observer *observer, struct tide_outcome *outcome, struct tide_err *err)
@@ -110,6 +113,8 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 		return false;
 	if (metrics != NULL)
 		tide_observers_add(&observers, tide_metrics_file_observer(metrics, &observer));
+	/* The executor opens connections of its own: the one that read a stored plan would only take up
+	 * another. */
 	tide_cli_disconnect(cli);
 	if (!tide_cli_resolve(cli, err))
 		return false;

@@ -185,6 +185,7 @@ follow(struct tide_cli *cli, const struct subject *subject, struct tide_err *err
 			redraw(cli, &s, subject, &last);
 		end = o->wait_for != NULL ? reached(&s, o->wait_for) : NOT_YET;
 		final = s.found && tide_run_word(s.state)->over;
+		/* An output that cannot be written any more ends it as well: nobody watches. */
 		if (end != NOT_YET || tide_now_us() >= deadline || (o->wait_for == NULL && final) ||
 		    ferror(cli->out.file)) {
 			bool lost = o->wait_for != NULL && end != REACHED;

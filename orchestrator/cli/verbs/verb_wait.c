@@ -65,6 +65,10 @@ try(struct tide_cli *cli, struct attempt *attempt, int64_t left)
 	talloc_free(attempt->conn);
 }
 
+/*
+ * Only a server that does not answer is waited for: what it refuses, such as a wrong password, it would
+ * refuse again.
+ */
 bool
 tide_verb_wait(struct tide_cli *cli, struct tide_err *err)
 {
