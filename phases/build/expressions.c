@@ -78,6 +78,10 @@ name_at(void *ctx, const char *text, const struct tide_names *names, size_t *len
 	return -1;
 }
 
+/*
+ * Columns are first qualified with a word that the text does not hold: what only looks like a column is not
+ * renamed then.
+ */
 char *
 tide_rename_columns(void *ctx, const char *text, const char *row, const struct tide_names *before,
     const struct tide_names *after, struct tide_err *err)
@@ -112,6 +116,10 @@ tide_rename_columns(void *ctx, const char *text, const char *row, const struct t
 	return out;
 }
 
+/*
+ * With a database the server has said already whether it takes the expression; without one only its syntax
+ * can be checked.
+ */
 bool
 tide_check_expression(const struct tide_checking *c, const char *key, const char *source)
 {

@@ -83,6 +83,7 @@ static const struct {
 	{ offsetof(struct tide_action, table), true },
 };
 
+/* The author's own statements are sent as they are: only what tidemark adds to them is renamed. */
 struct tide_action *
 tide_action_renamed(
     void *ctx, const struct tide_action *action, const struct tide_renaming *names, size_t count)

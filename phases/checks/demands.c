@@ -18,7 +18,7 @@ same_text(const char *a, const char *b)
 	return (a == NULL && b == NULL) || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* The column that takes the place of the old one at `at`; NULL where several make one or one makes several. */
+/* The new column at the same place as the old one; NULL where the new side is shorter. */
 static const struct tide_dual_column *
 successor(const struct tide_dual *dual, size_t at)
 {
@@ -186,7 +186,10 @@ tide_check_switch(
 	tide_settle_check(c, dual);
 }
 
-/* Neither follows a name: both columns must have the same. */
+/*
+ * Privileges and comments stay with their column when the names are exchanged: both columns must have the
+ * same.
+ */
 static void
 check_swap_column(const struct tide_checking *c, const struct tide_dual_column *old,
     const struct tide_dual_column *new, const struct tide_names *accept)

@@ -17,7 +17,7 @@ tide_accepted(const struct tide_names *accept, const char *name)
 	return tide_names_have(accept, name);
 }
 
-/* The same object can depend on a column in several ways; one is told. */
+/* The same object can depend on a column in several ways: it is reported once. */
 static void
 add_dependent(void *ctx, struct tide_dependents *out, const struct tide_dependent_object *h)
 {
@@ -94,6 +94,7 @@ tide_dependents_of(
 			.kind = index->unique ? "unique index" : "index", .name = index->name, .index = index
 		};
 
+		/* The index of a constraint is in the list already, as the constraint. */
 		if (!tide_uses(index->attnums, index->attnum_count, column->attnum) ||
 		    index->constraint != NULL)
 			continue;
@@ -111,7 +112,7 @@ tide_dependents_of(
 	}
 }
 
-/* The definition's shape with the old column called as the new one; NULL: it cannot be read. */
+/* The definition's shape with the new column's name in the place of the old one's; NULL: it cannot be read. */
 static char *
 shape_of(void *ctx, const char *definition, enum tide_shape_of of, const struct tide_dual_column *old,
     const struct tide_dual_column *new)

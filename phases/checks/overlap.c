@@ -430,6 +430,10 @@ check_earlier(const struct tide_checking *c, const struct dual_write_spec *spec)
 	talloc_free(mem);
 }
 
+/*
+ * A run that is complete still counts while its triggers exist: they use the columns. Each phase is checked,
+ * but a stored plan that cannot be read is reported with the first one only.
+ */
 void
 tide_check_overlap(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -484,6 +488,10 @@ literals(void *ctx, const char *lines)
 	return out;
 }
 
+/*
+ * What the review has checked, once more under the lock: another plan may have begun since. Read from the
+ * notes in the trigger functions, on the table, on its partitions and on its parents.
+ */
 char *
 tide_action_guard(void *ctx, const struct tide_action *action, const char *plan)
 {

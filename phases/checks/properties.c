@@ -258,6 +258,7 @@ tide_properties_check(
 			const struct property *p = &properties[k];
 			const char *before = p->of(c->out, old->column);
 
+			/* Privileges have a check of their own, for which their order does not count. */
 			if (before == NULL || same_text(before, p->of(c->out, new->column)) ||
 			    p->of == grants_of || (p->of_type && !same_type(old->column, new->column)) ||
 			    tide_accepted(accept, old->name))

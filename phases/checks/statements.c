@@ -18,7 +18,10 @@ is_drop(const struct tide_script_part *part)
 	return part->ours && part->effect->kind == TIDE_EFFECT_DROP_COLUMN && part->effect->name != NULL;
 }
 
-/* One transaction: what code does before it has ended is nobody's, and what it does afterwards the last statement decides. */
+/*
+ * The statements are one transaction: no session sees what is between them, so code is checked as the last
+ * one leaves it.
+ */
 static struct tide_catalog *
 as_left(void *ctx, const struct tide_script *script, const struct tide_catalog *cat)
 {
@@ -30,7 +33,10 @@ as_left(void *ctx, const struct tide_script *script, const struct tide_catalog *
 	return out;
 }
 
-/* What PostgreSQL lets stand without the column, and what fails from then on. The rest it refuses to drop, or drops. */
+/*
+ * Code stays when a column that it names is dropped, and fails from then on. Other dependents prevent the
+ * drop, or go with it.
+ */
 static void
 check_code(const struct tide_checking *c, const struct tide_column *column, const struct tide_names *accept)
 {
@@ -50,7 +56,7 @@ check_code(const struct tide_checking *c, const struct tide_column *column, cons
 	}
 }
 
-/* A subscriber is told of the new column once, whichever statement adds it. */
+/* That subscribers need the new column is reported once, whichever statement adds it. */
 static bool
 check_add(const struct tide_checking *c, const struct tide_catalog *before,
     const struct tide_script_part *part, const struct tide_names *accept, bool published)
@@ -127,6 +133,10 @@ check_half_moved(const struct tide_checking *c, const struct tide_catalog *left)
 	talloc_free(mem);
 }
 
+/*
+ * Dropped columns are checked in the catalog with all other statements applied: what still uses them then
+ * would fail.
+ */
 void
 tide_check_statements(
     const struct tide_checking *c, const struct tide_script *act, const struct tide_names *accept)

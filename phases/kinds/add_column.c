@@ -185,6 +185,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    "add it with the type below the domain, or with a domain that has no constraint yet",
 		    "%s is a domain with a constraint: adding the column would rewrite the whole table",
 		    spec->type);
+	/* MaxHeapAttributeNumber. A dropped column keeps its number until the table is created anew. */
 	if (at->cat->table.max_attnum >= 1600)
 		tide_say(&c, TIDE_ERROR, "add-column-limit", "column", NULL,
 		    "the table has used all 1600 columns it may ever have (dropped ones count)");
@@ -219,7 +220,10 @@ assert_same_file(void *ctx, const struct tide_catalog *cat)
 				      tide_table_text(ctx, cat)));
 }
 
-/* Whether the application can have written the column before the phase is undone. */
+/*
+ * Whether a dual write of the plan fills the column: once that is undone, the application has written nothing
+ * of its own to it.
+ */
 static bool
 is_derived(const struct tide_plan *plan, const char *column)
 {
@@ -232,6 +236,10 @@ is_derived(const struct tide_plan *plan, const char *column)
 	return false;
 }
 
+/*
+ * Nothing is lost with values that this plan derives from other columns. With a default, rows that were
+ * written cannot be told from those that were not: then they are not counted.
+ */
 static void
 add_undo(const struct tide_phase_at *at, struct tide_steps *out, struct tide_step *step)
 {
@@ -255,6 +263,10 @@ add_undo(const struct tide_phase_at *at, struct tide_steps *out, struct tide_ste
 		undo->lost = tide_sqlf(out, TIDE_ROW ".%I IS DISTINCT FROM NULL", spec->column);
 }
 
+/*
+ * The table's file is compared before and after: should the server rewrite the table after all, the
+ * transaction fails instead.
+ */
 static bool
 compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {
@@ -308,7 +320,7 @@ apply(const struct tide_phase_at *at, struct tide_catalog *cat)
 	tide_change_add_column(cat, &column);
 }
 
-/* A column of that name would keep the held one from getting its name back. */
+/* A column of that name would keep a held one from being renamed back. */
 static const struct tide_touched touches[] = {
 	{ "column", TIDE_USE_HELD, 0 },
 	{ 0 },

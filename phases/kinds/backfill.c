@@ -159,7 +159,7 @@ check_column(const struct tide_checking *c, const struct tide_column *column)
 	}
 }
 
-/* lower(email) is the same when it is done twice; qty + 1 is not. Only the rows can tell: here is the warning, and a batch refuses. */
+/* lower(email) is idempotent; qty + 1 is not. Only the rows can tell: the review warns, and a batch refuses. */
 static void
 check_twice(const struct tide_checking *c)
 {
@@ -217,7 +217,7 @@ check_set_on(const struct tide_checking *c)
 	talloc_free(mem);
 }
 
-/* It would leave out what the role may not vacuum, and say so in a warning only. */
+/* VACUUM leaves out what the role may not vacuum, and only warns. */
 static void
 check_vacuum(const struct tide_checking *c)
 {
@@ -341,7 +341,8 @@ assign(const struct tide_phase_at *at, struct tide_steps *out, const struct tide
 	value = tide_sqlf(out, "CAST((\n%s\n) AS %s)", value, column->cast_type);
 	here = tide_sqlf(out, TIDE_ROW ".%I", column->name);
 	if (fact != NULL && fact->volatility == 'v') {
-		/* It never gives the same twice: what was filled is not filled again. */
+		/* A volatile expression gives another value each time: only NULL tells that a row is not
+		 * filled yet. */
 		differs = tide_sqlf(out, "%s IS NOT DISTINCT FROM NULL", here);
 	} else {
 		differs = tide_column_differs(out, column, here, value);
@@ -353,6 +354,7 @@ assign(const struct tide_phase_at *at, struct tide_steps *out, const struct tide
 	return true;
 }
 
+/* The undo does nothing, and is always done: it is there for the loss that a rollback has to announce. */
 static bool
 compile_set(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {

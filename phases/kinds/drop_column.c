@@ -586,7 +586,7 @@ apply(const struct tide_phase_at *here, struct tide_catalog *cat)
 	tide_change_drop_column(cat, ((const struct drop_column_spec *)at->phase->spec)->column);
 }
 
-/* Where the hold is undone and NOT NULL comes back. */
+/* For the undo of a hold, which sets NOT NULL again. */
 static char *
 proof(void *ctx, const struct tide_phase_at *at)
 {
@@ -600,7 +600,7 @@ static const struct tide_touched touches[] = {
 	{ 0 },
 };
 
-/* Whichever pair the column is of: it cannot be kept in step with one that is gone. */
+/* A pair cannot be kept in step once a column of either side is gone. */
 static void
 follow(const struct tide_phase *phase, bool latest, struct tide_dual_state *state)
 {

@@ -42,6 +42,7 @@ nearest(void *ctx, const struct tide_catalog *cat, const char *name)
 	return tide_nearest(name, names, cat->table.index_count);
 }
 
+/* An index that the undo could not build again exactly as it was is refused. */
 static void
 check(const struct tide_phase_at *at, struct tide_findings *out)
 {
@@ -106,6 +107,7 @@ add_comment(const struct tide_phase_at *at, const struct tide_index *index, stru
 	tide_action_add(out, undo, tide_sqlf(out, "COMMENT ON INDEX %s IS %L", name, index->comment));
 }
 
+/* The undo is compiled now, while the definition can still be read. */
 static bool
 compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {

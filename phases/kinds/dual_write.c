@@ -136,7 +136,7 @@ in_one_line(void *ctx, const char *lines)
 	return out;
 }
 
-/* The triggers run as whoever writes the row. */
+/* The triggers run as the role that writes the row. */
 static void
 check_writers(const struct tide_checking *c, const char *key, const struct tide_pairs *rules)
 {
@@ -289,6 +289,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	void *mem;
 
 	check_shape(&c, spec);
+	/* With an error in the shape, or a column missing, no pair can be built: the rest would only
+	 * repeat it. */
 	if (at->cat == NULL || out->count > before)
 		return;
 	check_table(&c, at->cat);
@@ -358,6 +360,9 @@ add_trial(const struct tide_phase_at *at, const struct tide_dual *dual, struct t
 	sweep->what = talloc_asprintf(out, "%s (trial)", tide_dual_what(out, dual));
 }
 
+/*
+ * CREATE TRIGGER takes SHARE ROW EXCLUSIVE, which readers do not notice; DROP TRIGGER takes ACCESS EXCLUSIVE.
+ */
 static bool
 compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {

@@ -75,6 +75,10 @@ validate_steps(const struct tide_phase_at *at, const struct tide_column *column,
 	tide_not_null_acts(out, at->cat, column, spec->column, undo);
 }
 
+/*
+ * SET NOT NULL does not scan the table where a validated check proves it. The check has done its work then,
+ * and goes in the same transaction.
+ */
 static bool
 compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {

@@ -68,7 +68,7 @@ check_count(const struct tide_checking *c, const char *key, const struct tide_na
 	talloc_free(mem);
 }
 
-/* Where the rollback begins: what the statements have made can be found there. */
+/* The phase as its undo finds it: with what the statements have made. */
 static struct tide_phase_at
 after(void *ctx, const struct tide_phase_at *at, const struct tide_script *act)
 {
@@ -143,6 +143,10 @@ fill(const struct tide_phase_at *at, bool forward, struct tide_steps *out, struc
 	return true;
 }
 
+/*
+ * The statements of the undo are read against the catalog that the act leaves: they may name what only the
+ * act creates.
+ */
 static bool
 compile(const struct tide_phase_at *at, struct tide_steps *out, struct tide_err *err)
 {

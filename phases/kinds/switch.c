@@ -41,6 +41,7 @@ struct change {
 	struct tide_proof proof;
 };
 
+/* An exchange renames both columns of each pair at once, old to new and new to old. */
 static bool
 prepare(const struct tide_phase_at *at, struct tide_steps *out, struct change *ch, struct tide_err *err)
 {
@@ -110,7 +111,7 @@ exchange_constraints(
 				       table, a, b, table, between, table, table, between)));
 }
 
-/* Exchanges the names through a third; the same statements lead there and back. */
+/* Exchanges the names through a third one; the same statements do it in both directions. */
 static void
 add_exchange(struct change *ch, struct tide_action *action)
 {
@@ -190,6 +191,10 @@ add_demands(struct change *ch, struct tide_action *action)
 				ch->after->new.item[i].name, ch->before->new.item[i].carried));
 }
 
+/*
+ * One transaction under ACCESS EXCLUSIVE: no write comes between the proof, which is dropped, and the new
+ * triggers.
+ */
 static void
 fill_forward(struct change *ch, struct tide_action *action)
 {
@@ -261,7 +266,7 @@ fill_undo(struct change *ch, struct tide_step *step)
 	undo->loss_note = talloc_strdup(
 	    ch->out, "values of the new release that \"down\" cannot express in the old columns");
 	undo->lost = tide_dual_differs_row(ch->out, ch->after);
-	/* Such values stand in the new columns still; the phases before the switch rely on the pair being equal. */
+	/* The new columns still hold such values; the phases before the switch rely on the pair being equal. */
 	undo = tide_step_add_undo(ch->out, step);
 	tide_dual_fill(ch->out, ch->before, undo,
 	    talloc_asprintf(ch->out,

@@ -31,7 +31,10 @@ append_column(void *ctx, char *out, const char *name)
 	return tide_append(ctx, out, ", ", tide_sqlf(ctx, "NEW.%I", name));
 }
 
-/* By what a note finds its row again: the new side wins, so it stays as it is. */
+/*
+ * What a note and its row are matched by: the key, and the new side, which wins and so does not change any
+ * more.
+ */
 static char *
 match(void *ctx, const struct tide_dual *dual)
 {
@@ -91,6 +94,10 @@ tide_conflict_note(void *ctx, const struct tide_dual *part, const char *indent)
 	    indent, indent, indent);
 }
 
+/*
+ * From the BEFORE trigger to the AFTER trigger, through a setting of the transaction. Whatever fails is only
+ * a warning or a line of the log: the write of the application must not fail for a note.
+ */
 char *
 tide_conflict_pass_on(void *ctx, const struct tide_dual *dual)
 {
@@ -116,6 +123,10 @@ tide_conflict_pass_on(void *ctx, const struct tide_dual *dual)
 	    name, 2 * NOTED_ROWS, NOTED_ROWS, name, match(ctx, dual));
 }
 
+/*
+ * The note is taken out of the setting before it is stored, so that no later row with the same key and values
+ * finds it.
+ */
 static char *
 body(void *ctx, const struct tide_dual *dual)
 {

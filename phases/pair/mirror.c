@@ -57,7 +57,7 @@ tide_triggers_add_function(
 	    f->name, definer ? "SECURITY DEFINER" : "SECURITY INVOKER", tag, text, tag);
 	if (definer)
 		f->revoke = tide_sqlf(ctx, "REVOKE ALL ON FUNCTION %s() FROM PUBLIC", f->name);
-	/* A new partition gets the triggers too, and PostgreSQL asks whoever adds it for EXECUTE. */
+	/* A new partition gets the triggers too, and the role that adds it needs EXECUTE. */
 	if (t->cat->table.partition_maker != NULL)
 		f->grant = tide_sqlf(
 		    ctx, "GRANT EXECUTE ON FUNCTION %s() TO %I", f->name, t->cat->table.partition_maker);
@@ -187,6 +187,7 @@ tide_triggers_stand(void *ctx, const struct tide_triggers *t)
 	    tide_table_text(ctx, t->cat), pairs, (long long)t->trigger_count);
 }
 
+/* On each partition, too: a trigger can be disabled there alone. */
 char *
 tide_triggers_assert(void *ctx, const struct tide_triggers *t)
 {
@@ -277,7 +278,7 @@ tide_safe_function_create(void *ctx, const struct tide_dual *dual, size_t i)
 	const struct tide_dual_column *c = &dual->new.item[i];
 	char *types = NULL, *body, *tag;
 
-	/* The block's label lets the canonical text stand as it is. */
+	/* The block's label is the name of the row: the canonical text needs no change. */
 	body = talloc_strdup(ctx, "<<" TIDE_ROW ">>\nDECLARE\n");
 	for (size_t k = 0; k < dual->old.count; k++) {
 		const struct tide_dual_column *from = &dual->old.item[k];
@@ -305,7 +306,7 @@ tide_safe_functions_create(struct tide_steps *steps, struct tide_action *action,
 {
 	for (size_t i = 0; dual->null_on_error && i < dual->new.count; i++) {
 		tide_action_add(steps, action, tide_safe_function_create(steps, dual, i));
-		/* The proof calls it as whoever writes a row. */
+		/* The proof's CHECK calls it as the role that writes a row. */
 		tide_action_add(steps, action,
 		    tide_sqlf(steps, "GRANT EXECUTE ON FUNCTION %s TO PUBLIC",
 			tide_safe_function(steps, dual->plan, dual->phase, i)));

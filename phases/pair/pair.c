@@ -47,7 +47,7 @@ tide_dual_identity(void *ctx, const struct tide_plan *plan, const struct tide_ph
 	return out;
 }
 
-/* What the plan says this column is made of; NULL: a copy. */
+/* The plan's expression for this column; NULL: a copy. */
 static const char *
 source_of(const struct tide_pairs *rules, const char *column)
 {
@@ -57,7 +57,7 @@ source_of(const struct tide_pairs *rules, const char *column)
 	return NULL;
 }
 
-/* Forms of one value; `row` is what all others are made of. */
+/* The spellings of one value; the others are made from `row`. */
 static bool
 forms(void *ctx, const struct tide_catalog *cat, char *row, struct tide_value *out, struct tide_err *err)
 {
@@ -75,7 +75,9 @@ typed(void *ctx, const struct tide_dual_column *c)
 	return tide_sqlf(ctx, "CAST((\n%s\n) AS %s)", c->inner, c->column->cast_type);
 }
 
-/* The call of the function that catches errors, over the old side as it is called here. */
+/*
+ * The call of the function that catches errors, with the old side's columns by the names that they have here.
+ */
 static char *
 safe_call(void *ctx, const struct tide_dual *dual, size_t i)
 {
@@ -103,7 +105,7 @@ finish_side(void *ctx, struct tide_dual *dual, struct tide_dual_side *side, stru
 	return true;
 }
 
-/* How the columns of a dual write are called in the plan, and in a state of it. */
+/* The names of the columns of a dual write in the plan, and in a state of it. */
 struct spelling {
 	struct tide_names plan, here;
 };
@@ -587,7 +589,7 @@ tide_dual_apply_swap(const struct tide_phase_at *at, struct tide_catalog *cat)
 	size_t count = 0;
 
 	tide_dual_state_at(cat, at->plan, (size_t)index, at->index + 1, &state);
-	/* All are made before one is set: what up reads now may be spelt as what down reads then. */
+	/* All are made before one is set: an expression of up may get the text that one of down still has. */
 	for (size_t s = 0; s < 2; s++)
 		for (size_t i = 0; i < sides[s]->count; i++)
 			if (exchanged_fact(&dual_at, cat, &state, sides[s]->item[i].value, &facts[count]))

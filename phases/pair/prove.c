@@ -92,8 +92,9 @@ tide_dual_compare_last(struct tide_steps *out, const struct tide_dual *dual, con
 	tide_dual_compare(out, dual, sweep);
 	sweep->residual = tide_dual_differs_both(out, dual);
 	sweep->unmatched = NULL;
-	/* A trigger that was disabled and enabled again is what it was: what was found before that counts no more. Once the column is
-	 * dropped nothing is left to compare. */
+	/* A trigger that was disabled and enabled again looks as before, but rows were written without it:
+	 * what was compared before that does not count. Once the column is dropped, nothing is left to
+	 * compare. */
 	step->forward.flags |= TIDE_PROVES | TIDE_UNTIL_CHANGED;
 	step->forward.probe = tide_probe(out, old_side_gone(out, dual), NULL);
 }

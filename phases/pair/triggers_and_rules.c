@@ -139,6 +139,10 @@ check_right(const struct tide_checking *c)
 	    "role %s may not set session_replication_role, by which triggers are skipped", cat->role);
 }
 
+/*
+ * session_replication_role = replica also keeps constraint triggers, and the server's own triggers of foreign
+ * keys, from firing.
+ */
 static void
 check_unchecked(const struct tide_checking *c, const struct tide_filled *filled)
 {
