@@ -78,8 +78,8 @@ check_reversible(struct tide_executor *exe, const struct rollback_plan *rollback
 			    exe->plan->phase[c->index].name, step->forward.title,
 			    step->forward.loss_note != NULL ? "; " : "",
 			    step->forward.loss_note != NULL ? step->forward.loss_note : "");
-			return tide_hint(
-			    err, "this was the point of no return: from here on a change back is a new plan");
+			return tide_hint(err,
+			    "this was the point of no return: to change the table back, write a new plan");
 		}
 	}
 	return true;
@@ -120,7 +120,7 @@ check_drop(struct tide_executor *exe, void *mem, const struct drop *drop, struct
 		    "plan '%s' cannot be rolled back: plan '%s' has dropped \"%s\" permanently",
 		    exe->plan->name, drop->plan, column);
 		return tide_hint(
-		    err, "this was the point of no return: from here on a change back is a new plan");
+		    err, "this was the point of no return: to change the table back, write a new plan");
 	}
 	tide_fail(err, TIDE_PRECONDITION, "plan '%s' (%s) takes over what keeps \"%s\" in step, to drop it",
 	    drop->plan, drop->state, column);
@@ -175,10 +175,9 @@ count_lost(struct tide_executor *exe, void *mem, const char *lost, char **text, 
 	if (!tide_await_exec(exe->control, NULL, "RESET statement_timeout", NULL, err))
 		return false;
 	if (!ok) {
-		*text =
-		    strcmp(failed.sqlstate, "57014") == 0
-			? talloc_strdup(mem, " (in how many rows could not be counted within " COUNT_FOR ")")
-			: talloc_asprintf(mem, " (in how many rows is unknown: %s)", failed.message);
+		*text = strcmp(failed.sqlstate, "57014") == 0
+			    ? talloc_strdup(mem, " (the rows could not be counted within " COUNT_FOR ")")
+			    : talloc_asprintf(mem, " (the number of rows is unknown: %s)", failed.message);
 		return true;
 	}
 	count = tide_rows_only_int(rows);
@@ -241,7 +240,7 @@ check_losses(
 			tide_executor_event(exe, "rollback.loss", NULL, true, "the rollback loses: %s", text);
 		if (!exe->options->yes && !rollback->accepted) {
 			ok = tide_fail(err, TIDE_PRECONDITION, "the rollback loses: %s", text);
-			tide_hint(err, "say --yes to accept it");
+			tide_hint(err, "--yes accepts it");
 		}
 	}
 	talloc_free(text);

@@ -119,7 +119,7 @@ tide_identity_text(void *ctx, const struct tide_identity *id, const char *plan)
 		if (id->original != NULL)
 			return talloc_asprintf(ctx,
 			    "the run of '%s' belongs to another database of this cluster, %s: this database "
-			    "is a copy beside it",
+			    "is a copy of it",
 			    plan, id->original);
 		return talloc_asprintf(ctx,
 		    "the run of '%s' belongs to another database of this cluster, which was dropped: this "

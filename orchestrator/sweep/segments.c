@@ -250,7 +250,7 @@ begin_missing(struct tide_sweep *sweep, bool *added, struct tide_err *err)
 			continue;
 		if (before)
 			tide_executor_event(sweep->exe, "sweep.restart", sweep->task->step, true,
-			    "the triggers on %s were changed since its rows were read: they are read again",
+			    "the triggers on %s were changed since its rows were read: the rows are read again",
 			    r->name);
 		if (!insert_segments(sweep, r, err))
 			return false;

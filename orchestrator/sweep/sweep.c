@@ -56,7 +56,7 @@ shown_hold(const struct tide_sweep *sweep)
 	if (sweep->exe->requests.pause)
 		return (struct tide_hold){ .cause = TIDE_CAUSE_PAUSE };
 	if (hold.cause == TIDE_CAUSE_NONE && sweep->skipped > 0)
-		hold.text = "rows are held locked by others: see tidemark locks";
+		hold.text = "other sessions hold row locks: see tidemark locks";
 	return hold;
 }
 
@@ -160,7 +160,7 @@ look_at_horizon(struct tide_sweep *sweep)
 		break;
 	case TIDE_HORIZON_PROCEED:
 		tide_executor_event(exe, "sweep.bloat", sweep->task->step, true,
-		    "the xmin horizon is held back by %s; continuing all the same: up to %s of dead rows "
+		    "the xmin horizon is held back by %s; continuing nevertheless: up to %s of dead rows "
 		    "will be left in the table and its indexes",
 		    holder, size);
 		TALLOC_FREE(sweep->horizon_reason);

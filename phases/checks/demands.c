@@ -156,7 +156,7 @@ check_new(const struct tide_checking *c, const struct tide_dual_column *new)
 		tide_say(c, TIDE_ERROR, "switch-default", NULL,
 		    "drop the default (the old column's value fills it) and set it when the old column is "
 		    "gone",
-		    "the default of \"%s\" gives another value each time: an INSERT of the old release could "
+		    "the default of \"%s\" returns another value each time: an INSERT of the old release could "
 		    "not be told from one of the new release, and would lose its value",
 		    new->name);
 	if (new->column->identity != 0)
@@ -202,13 +202,13 @@ check_swap_column(const struct tide_checking *c, const struct tide_dual_column *
 		    talloc_asprintf(c->out,
 			"grant the same on both columns in a phase of kind \"sql\" before the switch, or say %s",
 			tide_accept_text(c->out, old->name)),
-		    "\"%s\" has privileges of its own that \"%s\" has not, and they do not follow its name",
+		    "\"%s\" has privileges of its own that \"%s\" lacks, and privileges do not follow the names",
 		    (a->acl != NULL ? old : new)->name, (a->acl != NULL ? new : old)->name);
 	if (!same_text(a->comment, b->comment) && !known)
 		tide_say(c, TIDE_ERROR, "swap-comment", "swap_names",
 		    talloc_asprintf(c->out, "say %s and set the comment again after the switch",
 			tide_accept_text(c->out, old->name)),
-		    "\"%s\" has a comment that \"%s\" has not, and it does not follow its name",
+		    "\"%s\" has a comment that \"%s\" lacks, and comments do not follow the names",
 		    (a->comment != NULL ? old : new)->name, (a->comment != NULL ? new : old)->name);
 }
 

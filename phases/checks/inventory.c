@@ -42,7 +42,7 @@ static const char blocks_drop[] = "{what} needs \"{column}\": PostgreSQL would r
 	}
 #define LACKED                                                                                               \
 	{                                                                                                    \
-		TIDE_FATE_WARNED, "switch-property", "\"{column}\" has the {what}, and {new} has not",       \
+		TIDE_FATE_WARNED, "switch-property", "\"{column}\" has the {what}, and {new} does not",      \
 		    "set it in a phase of kind \"sql\", or say {accept}"                                     \
 	}
 #define BLOCKS_DROP                                                                                          \
@@ -52,7 +52,8 @@ static const char blocks_drop[] = "{what} needs \"{column}\": PostgreSQL would r
 	}
 #define GOES_SILENTLY                                                                                        \
 	{                                                                                                    \
-		TIDE_FATE_REFUSED, "drop-column-dependent", "{what} would silently go with \"{column}\"",    \
+		TIDE_FATE_REFUSED, "drop-column-dependent",                                                  \
+		    "{what} would silently be dropped with \"{column}\"",                                    \
 		    "drop it in a phase of its own (an index: kind = \"drop_index\"), or say {accept}"       \
 	}
 #define FAILS_AFTER_DROP                                                                                     \
@@ -72,7 +73,7 @@ static const char blocks_drop[] = "{what} needs \"{column}\": PostgreSQL would r
 	{                                                                                                    \
 		TIDE_FATE_REFUSED, "switch-partition-default",                                               \
 		    "the {what} is not the table's: in rows that are inserted into the partition itself, "   \
-		    "a value that a release has chosen could not be told from none",                         \
+		    "a value that a release has set could not be told from none",                            \
 		    "give \"{column}\" the same default on table and partition, or say {accept} when rows "  \
 		    "are only inserted into the table"                                                       \
 	}
@@ -261,7 +262,7 @@ const struct tide_inventory_row tide_inventory[] = {
 		[TIDE_AT_DROP] = BLOCKS_DROP,
 		[TIDE_AT_UNDO] = KEPT },
 	    "`CREATE OR REPLACE FUNCTION` with the new column" },
-	{ "generated column", "generated column that is made of the column",
+	{ "generated column", "generated column computed from the column",
 	    { [TIDE_AT_ADD] = KEPT,
 		[TIDE_AT_DUAL_WRITE] = KEPT,
 		[TIDE_AT_BACKFILL] = KEPT,
@@ -335,7 +336,7 @@ const struct tide_inventory_row tide_inventory[] = {
 		[TIDE_AT_DROP] = { TIDE_FATE_REFUSED, "drop-column-dependent", BY_POSITION },
 		[TIDE_AT_UNDO] = KEPT },
 	    "the same" },
-	{ "default of a partition", "default that a partition has otherwise than the table",
+	{ "default of a partition", "default of a partition that differs from the table's",
 	    { [TIDE_AT_ADD] = KEPT,
 		[TIDE_AT_DUAL_WRITE] = KEPT,
 		[TIDE_AT_BACKFILL] = KEPT,
@@ -366,7 +367,7 @@ const struct tide_inventory_row tide_inventory[] = {
 		[TIDE_AT_BACKFILL] = KEPT,
 		[TIDE_AT_SWITCH] = { TIDE_FATE_REFUSED, "switch-collation",
 		    "\"{column}\" has the {what}, and {new} has another: comparing and sorting by it gives "
-		    "other rows",
+		    "other results",
 		    "add the column with the same one (collation = … in add_column), or say {accept}" },
 		[TIDE_AT_SWAP] = ELSEWHERE(TIDE_FATE_REFUSED, "switch-collation"),
 		[TIDE_AT_HOLD] = KEPT,

@@ -266,8 +266,8 @@ way_out(void *ctx, const struct claim *claim)
 {
 	if (claim->run == NULL)
 		return talloc_asprintf(ctx,
-		    "no run of it is stored here; once nothing needs it, drop trigger %s on the table and "
-		    "its like",
+		    "no run of it is stored here; once nothing needs it, drop trigger %s on the table, and "
+		    "the others like it",
 		    tide_ident(ctx, claim->trigger));
 	if (is_over(claim))
 		return talloc_asprintf(ctx,

@@ -54,7 +54,7 @@ tide_check_published_add(const struct tide_checking *c, const struct tide_names 
 	tide_say(c, TIDE_ERROR, "add-column-published", NULL,
 	    talloc_asprintf(c->out, "add the column on each subscriber first, then say %s",
 		tide_accept_text(c->out, table->name)),
-	    "publication %s sends every column: a subscriber whose table has not the new one stops at the "
+	    "publication %s sends every column: a subscriber whose table lacks the new one stops at the "
 	    "next row",
 	    table->publications);
 }
@@ -72,7 +72,7 @@ tide_check_published_hold(
 		"leave \"hold\" out, and where the column is NOT NULL on a subscriber, drop that there "
 		"first; or add a column of the held name on the subscribers and say %s",
 		tide_accept_text(c->out, table->name)),
-	    "publication %s sends \"%s\": the hold gives it a name that subscribers have not, and they stop",
+	    "publication %s sends \"%s\": the hold gives it a name that subscribers lack, and they stop",
 	    table->publications, column->name);
 }
 
@@ -105,7 +105,7 @@ tide_check_published_updates(const struct tide_checking *c)
 	if (table->subscriptions != NULL && !has_key(c->at->cat))
 		tide_say(c, TIDE_ERROR, "backfill-subscribed", NULL, "give the table a primary key",
 		    "subscription %s writes to the table, and the table has no key: a row that arrives is "
-		    "found by comparing all columns, and no longer once another one is filled here",
+		    "found by comparing all columns, and no longer found once one of them is filled here",
 		    table->subscriptions);
 }
 
@@ -199,6 +199,6 @@ tide_check_keys(const struct tide_checking *c, bool always, const char *key)
 	    has_text_key(&cat->table))
 		tide_say(c, TIDE_WARNING, "sweep-order-encoding", key, NULL,
 		    "rows are scanned in the order of a text key, and the database's encoding %s has codes "
-		    "that Unicode has not: at a key with one of them the sweep ends (SQLSTATE 22P05)",
+		    "that Unicode lacks: at a key with one of them the sweep ends (SQLSTATE 22P05)",
 		    cat->encoding_gaps);
 }

@@ -148,7 +148,7 @@ check_column(const struct tide_checking *c, const struct tide_column *column)
 		if (index->unique)
 			tide_say(c, TIDE_WARNING, "backfill-unique", "set", NULL,
 			    "\"%s\" is in the unique index \"%s\": a batch fails on the first duplicate, and "
-			    "rows that are referenced wait for their referrers",
+			    "rows that foreign keys refer to wait for the rows that refer to them",
 			    column->name, index->name);
 		else
 			tide_say(c, TIDE_WARNING, "backfill-indexed", "set",

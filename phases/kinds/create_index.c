@@ -129,7 +129,7 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 			    "\"%s\" is not one of the index's columns", spec->opclasses.item[i].name);
 		if (tide_name_parse(out, spec->opclasses.item[i].value, parts) == 0)
 			tide_say(&c, TIDE_ERROR, "create-index-opclass", "opclasses", NULL,
-			    "%s is no name of an operator class", spec->opclasses.item[i].value);
+			    "%s is not the name of an operator class", spec->opclasses.item[i].value);
 	}
 	if (at->cat != NULL)
 		check_server(&c, spec);

@@ -204,8 +204,8 @@ check_published_not_null(const struct tide_checking *c, const struct tide_column
 		    talloc_asprintf(c->out,
 			"ALTER TABLE … DROP NOT NULL on each subscriber first, then say %s",
 			tide_accept_text(c->out, table->name)),
-		    "publication %s sends \"%s\", which is NOT NULL: a subscriber where it is as well stops "
-		    "at the next row without it",
+		    "publication %s sends \"%s\", which is NOT NULL: a subscriber on which it is NOT NULL "
+		    "too stops at the next row without it",
 		    table->publications, column->name);
 }
 
@@ -286,8 +286,8 @@ check_keeper(const struct tide_checking *c)
 	tide_say(c, TIDE_ERROR, "drop-column-keeper", "column",
 	    talloc_asprintf(c->out, "%s; or, when no release uses \"%s\" any more, say %s",
 		back ? talloc_asprintf(c->out, "run '%s' to its end first", run->plan)
-		     : talloc_asprintf(
-			   c->out, "compare the columns yourself, and do not drop before no row differs"),
+		     : talloc_asprintf(c->out,
+			   "compare the columns yourself, and drop the column only when no row differs"),
 		spec->column, tide_accept_text(c->out, run->plan)),
 	    back ? "plan '%s', which replaces \"%s\" by another column, was rolled back: \"%s\" is what the "
 		   "application uses, and its values are nowhere else"

@@ -70,8 +70,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 		    "PostgreSQL cannot drop an index of a partitioned table while writes continue");
 	} else if (index->unique) {
 		tide_say(&c, TIDE_WARNING, "drop-index-unique", "name", NULL,
-		    "index \"%s\" is unique: duplicates may appear once it is gone, and then it cannot come "
-		    "back",
+		    "index \"%s\" is unique: duplicates may appear once it is gone, and then it cannot be "
+		    "built again",
 		    spec->name);
 	}
 	talloc_free(mem);

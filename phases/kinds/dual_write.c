@@ -28,8 +28,8 @@ static const struct tide_field fields[] = {
 	TIDE_KEY(dual_write_spec, down, DOWN,
 	    .help = "the old value as an expression over the new columns; for several old columns a table"),
 	TIDE_KEY(dual_write_spec, on_error, CHOICE, .fallback = "reject", .choices = on_error_choices,
-	    .help = "what a row becomes for which an expression fails: the write is rejected, or the value "
-		    "is NULL"),
+	    .help = "what happens to a row for which an expression fails: the write is rejected, or the "
+		    "value is NULL"),
 	{ 0 },
 };
 
@@ -254,7 +254,7 @@ check_nulls(const struct tide_checking *c, const struct tide_dual *dual)
 			    dual->old.item[i].name, new->name);
 		else if (!new->copy)
 			tide_say(c, TIDE_WARNING, "dual-write-null", "to", NULL,
-			    "\"%s\" may not be NULL: a write for which \"up\" gives NULL will be rejected",
+			    "\"%s\" may not be NULL: a write for which \"up\" returns NULL will be rejected",
 			    new->name);
 	}
 }

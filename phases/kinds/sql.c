@@ -32,7 +32,7 @@ static const struct tide_field fields[] = {
 	    .help =
 		"lock on the table that is taken first, where it is stronger than what the statements take"),
 	TIDE_KEY(sql_spec, accept, NAMES,
-	    .help = "functions and triggers that may meet the table with another column, or one fewer; the "
+	    .help = "functions and triggers that work with one column more or fewer; the "
 		    "table, when it is published and the subscribers have the column already"),
 	{ 0 },
 };
@@ -224,7 +224,7 @@ releases(void *ctx, const struct tide_phase_at *at)
 	if (why == NULL)
 		return (struct tide_old){ TIDE_OLD_FITS, NULL };
 	return (struct tide_old){ fate, talloc_asprintf(ctx, "%s statement %zu of phase %s (%s)",
-					    fate == TIDE_OLD_FAILS ? "they must not use what is taken away by"
+					    fate == TIDE_OLD_FAILS ? "they must not use what is removed by"
 								   : "it depends on what they do: see",
 					    why->number, at->phase->name, why->statement->tag) };
 }

@@ -250,7 +250,7 @@ fill_undo(struct change *ch, struct tide_step *step)
 
 	undo = tide_step_add_undo(ch->out, step);
 	tide_action_sql(ch->out, ch->at->cat, undo, TIDE_ACCESS_EXCLUSIVE,
-	    talloc_asprintf(ch->out, "Undo the switch: %s, the old column leads again",
+	    talloc_asprintf(ch->out, "Undo the switch: %s, the new column follows the old one again",
 		tide_dual_what(ch->out, ch->before)));
 	undo->probe = tide_probe(ch->out, gone, NULL);
 	tide_triggers_drop(ch->out, undo, ch->both);
@@ -338,7 +338,7 @@ check_not_null(const struct tide_checking *c, const struct tide_dual *dual)
 				"if there is one, put a phase of kind \"drop_not_null\" for \"%s\" before "
 				"the switch",
 				old->name),
-			    "\"%s\" is NOT NULL: a write of the new release for which \"down\" gives NULL "
+			    "\"%s\" is NOT NULL: a write of the new release for which \"down\" returns NULL "
 			    "would be rejected; whether there is one is unknown",
 			    old->name);
 	}

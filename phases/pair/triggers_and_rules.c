@@ -114,7 +114,7 @@ check_rules(const struct tide_checking *c, const char *word)
 		if (r->kind == 'r' && fires(r, skips(word)))
 			tide_say(c, TIDE_ERROR, "backfill-rule", NULL,
 			    talloc_asprintf(c->out,
-				"put a trigger in its place, or, as long as it may rest: ALTER TABLE %s "
+				"put a trigger in its place, or, if it may be off until then: ALTER TABLE %s "
 				"DISABLE RULE %s",
 				r->table != NULL ? r->table : tide_table_text(c->out, c->at->cat),
 				tide_ident(c->out, r->name)),
@@ -136,7 +136,7 @@ check_right(const struct tide_checking *c)
 	    cat->server_version >= 150000
 		? tide_sqlf(c->out, "GRANT SET ON PARAMETER session_replication_role TO %I;", cat->role)
 		: "before PostgreSQL 15 only a superuser may: run as one, or say other_triggers = \"fire\"",
-	    "role %s may not set session_replication_role, by which triggers are skipped", cat->role);
+	    "role %s may not set session_replication_role, which skipping triggers needs", cat->role);
 }
 
 /*
@@ -157,7 +157,7 @@ check_unchecked(const struct tide_checking *c, const struct tide_filled *filled)
 		if (r->kind == 'c')
 			tide_say(c, TIDE_ERROR, "backfill-skip-check", "other_triggers",
 			    talloc_asprintf(c->out,
-				"say other_triggers = \"fire\", or let this one fire all the same: ALTER "
+				"say other_triggers = \"fire\", or let this one fire nevertheless: ALTER "
 				"TABLE %s ENABLE ALWAYS TRIGGER %s",
 				r->table != NULL ? r->table : tide_table_text(c->out, c->at->cat),
 				tide_ident(c->out, r->name)),
@@ -170,7 +170,7 @@ check_unchecked(const struct tide_checking *c, const struct tide_filled *filled)
 			    "skipping triggers would leave constraint \"%s\" unchecked for %s: %s", r->name,
 			    wakes(r, filled) ? "the rows that are filled"
 					     : talloc_asprintf(c->out,
-						   "what trigger \"%s\" changes, which fires all the same",
+						   "what trigger \"%s\" changes, which fires nevertheless",
 						   altering->name),
 			    r->does);
 	}

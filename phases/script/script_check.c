@@ -211,11 +211,11 @@ ends(void *ctx, const struct place *p)
 	char text[64];
 
 	if (!p->transaction)
-		return talloc_strdup(ctx, "Nothing ends it before it is done");
+		return talloc_strdup(ctx, "Nothing cancels it before it is done");
 	if (!takes_too_long(p))
-		return talloc_asprintf(ctx, "It is ended after %d seconds", TIDE_HOLD_SECONDS);
+		return talloc_asprintf(ctx, "It is cancelled after %d seconds", TIDE_HOLD_SECONDS);
 	return talloc_asprintf(ctx,
-	    "It would take about %s, and is ended after %d seconds: it cannot succeed",
+	    "It would take about %s, and is cancelled after %d seconds: it cannot succeed",
 	    tide_duration_format((int64_t)seconds_of(p) * TIDE_SECOND, text, sizeof(text)),
 	    TIDE_HOLD_SECONDS);
 }
@@ -242,7 +242,7 @@ static char *
 say_works(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
-	    "%s takes its time over %s (%s) while statement %zu holds %s on %s, as a lock is kept until the "
+	    "%s works for some time on %s (%s) while statement %zu holds %s on %s, as a lock is kept until the "
 	    "last statement has run. %s",
 	    p->statement, p->relation, work_of(p->part->effect), p->held->number,
 	    tide_lock_name(p->held->effect->lock), tide_script_relation(ctx, p->held), ends(ctx, p));
@@ -260,7 +260,7 @@ say_all(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
 	    "%s writes every row of %s in one transaction: writers of a row wait until it ends, and no dead "
-	    "row can be cleaned up before",
+	    "row can be removed before",
 	    p->statement, p->relation);
 }
 
@@ -268,7 +268,7 @@ static char *
 say_drops(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
-	    "%s takes away what is stored in %s%s%s: \"undo\" cannot bring it back, and %s", p->statement,
+	    "%s removes what is stored in %s%s%s: \"undo\" cannot bring it back, and %s", p->statement,
 	    p->relation, p->part->effect->kind == TIDE_EFFECT_DROP_COLUMN ? "." : "",
 	    p->part->effect->kind == TIDE_EFFECT_DROP_COLUMN ? p->part->effect->name : "",
 	    p->fate == TIDE_OLD_FAILS ? "statements of a release that uses it fail from then on"
@@ -281,7 +281,7 @@ say_renames(void *ctx, const struct place *p)
 	const struct tide_effect *effect = p->part->effect;
 
 	return talloc_asprintf(ctx,
-	    "%s takes the name \"%s\" away: statements of a release that says it fail from then on",
+	    "%s removes the name \"%s\": statements of a release that uses it fail from then on",
 	    p->statement,
 	    effect->name != NULL       ? effect->name
 	    : effect->relation != NULL ? effect->relation
@@ -301,15 +301,15 @@ static char *
 say_breaks(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
-	    "%s takes away what earlier releases may use: their statements fail from then on", p->statement);
+	    "%s removes what earlier releases may use: their statements fail from then on", p->statement);
 }
 
 static char *
 say_default(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
-	    "%s takes away what gives \"%s\" a value, and the column must not be NULL: every INSERT of a "
-	    "release that does not name it fails from then on",
+	    "%s removes what gives \"%s\" a value, and the column is NOT NULL: every INSERT of a release "
+	    "that does not name it fails from then on",
 	    p->statement, p->part->effect->name);
 }
 
@@ -336,8 +336,8 @@ static char *
 say_new_value(void *ctx, const struct place *p)
 {
 	return talloc_asprintf(ctx,
-	    "%s adds the value '%s', and a statement behind it says it: the server refuses a new value in "
-	    "the transaction that adds it",
+	    "%s adds the value '%s', and a later statement uses it: the server refuses a new value in the "
+	    "transaction that adds it",
 	    p->statement, p->part->effect->name);
 }
 
@@ -350,7 +350,7 @@ say_pair(void *ctx, const struct place *p)
 		    "is lost for the other column",
 		    p->statement);
 	return talloc_asprintf(ctx,
-	    "%s takes \"%s\" away, which the triggers of this plan keep in step: every write of the table "
+	    "%s removes \"%s\", which the triggers of this plan keep in step: every write to the table "
 	    "fails from then on",
 	    p->statement, p->part->effect->name);
 }
@@ -374,7 +374,7 @@ static const struct rule {
 } rules[] = {
 	{ TIDE_WARNING, "sql-unknown", false, NULL, is_unknown, say_unknown,
 	    "name the strongest lock that it takes on the plan's table, such as lock = \"access exclusive\": "
-	    "that is taken first, under the lock policy, and the statement is ended after 5 seconds" },
+	    "that is taken first, under the lock policy, and the statement is cancelled after 5 seconds" },
 	{ TIDE_ERROR, "sql-pair", false, NULL, takes_pair, say_pair,
 	    "do it in a phase before the dual_write, or after the drop_column that ends it" },
 	{ TIDE_WARNING, "sql-not-null", true, must_fail, adds_not_null, say_not_null,
@@ -432,15 +432,15 @@ static const struct trait_rule {
 	{ TIDE_SQL_CASCADE, TIDE_WARNING, false, "sql-cascade",
 	    "drops with CASCADE whatever depends on it, without naming it", "name each object" },
 	{ TIDE_SQL_LIMIT, TIDE_WARNING, true, "sql-setting",
-	    "sets a limit that does not hold: both timeouts are set again before each statement, so that "
-	    "none keeps others waiting longer than the review says",
+	    "sets a limit that has no effect: both timeouts are set again before each statement, so that "
+	    "none keeps other sessions waiting longer than the review says",
 	    "leave it out, and say limits.lock_timeout in the plan" },
 	{ TIDE_SQL_SETTING, TIDE_WARNING, false, "sql-setting",
 	    "changes a setting under which the statements after it run: what they mean, and when they are "
-	    "ended, may not be what the review says",
+	    "cancelled, may differ from the review",
 	    "leave it out, and write names with their schema" },
 	{ TIDE_SQL_UNPARSED, TIDE_WARNING, false, "sql-unparsed",
-	    "cannot be read, as its syntax is not known here: what it locks, reads and loses is unknown",
+	    "cannot be read, because its syntax is not known here: what it locks, reads and loses is unknown",
 	    NULL },
 };
 

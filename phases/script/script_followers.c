@@ -87,6 +87,6 @@ tide_script_followers_text(void *ctx, const struct tide_catalog *cat, const stru
 	/* Of other tables it is not known who refers to them. */
 	if (!part->ours && effect->relation != NULL && effect->kind == TIDE_EFFECT_WRITE && effect->loses)
 		out = talloc_strdup(
-		    ctx, "a row that refers to one goes with it where a foreign key says ON DELETE CASCADE");
+		    ctx, "a row that refers to one is deleted too where a foreign key has ON DELETE CASCADE");
 	return out;
 }

@@ -218,7 +218,7 @@ take_unknown(struct tide_settings_builder *builder, const char *key, const char 
 		return tide_hint(err, "in a password / is written %%2F, ? is %%3F, # is %%23 and @ is %%40");
 	}
 	if (!may_be_named(key)) {
-		tide_settings_builder_warn(builder, "%s: a key that is no name was left out", origin);
+		tide_settings_builder_warn(builder, "%s: a key that is not a name was ignored", origin);
 		return true;
 	}
 	for (const PQconninfoOption *o = builder->known; o->keyword != NULL && count < TIDE_COUNT(candidates);
@@ -247,7 +247,7 @@ translate(struct tide_settings_builder *builder, const struct driver_key *row, c
 		pair++;
 	if (pair != NULL && pair->from == NULL) {
 		tide_fail(err, TIDE_USAGE, "%s: the value of \"%s\" is not understood", origin, row->key);
-		return tide_hint(err, "say it with libpq's own key %s", row->to);
+		return tide_hint(err, "use libpq's own key %s", row->to);
 	}
 	tide_settings_builder_put(builder, row->to, pair == NULL ? value : pair->to, origin);
 	return true;

@@ -272,7 +272,7 @@ class Refused(HintCase):
     def test_behind_the_point_of_no_return_a_new_plan_goes_on(self):
         self.tidemark("run", self.write()).ok()
         result = self.tidemark("rollback", "p", "--yes").expect(4)
-        self.assertIn("a change back is a new plan", " ".join(hints.lines(result)))
+        self.assertIn("write a new plan", " ".join(hints.lines(result)))
         self.tidemark("run", self.plan(plans.rename("public.items", "quantity", "qty", "integer", name="q"), "q.toml")).ok()
 
     def test_what_is_lost_is_accepted_by_the_option_of_the_hint(self):
@@ -280,7 +280,7 @@ class Refused(HintCase):
         self.execute("UPDATE items SET more = 1")
         result = self.tidemark("rollback", "p").expect(4)
         self.assertIn("the rollback loses", result.err)
-        self.tidemark("rollback", "p", hints.find(result, r"say (--yes)")).ok()
+        self.tidemark("rollback", "p", hints.find(result, r"(--yes) accepts")).ok()
 
     @limit(90)
     def test_a_gate_that_is_not_there_is_left_by_run(self):

@@ -406,7 +406,7 @@ class Findings(SqlCase):
                 ("UPDATE public.t SET z = 1 WHERE id > 9", [], {}),
                 ("TRUNCATE public.t CASCADE", ["public.ca that refers to one is emptied", "public.sn that refers to one is emptied", "public.ra that refers to one is emptied"],
                  {"public.ca": "ACCESS EXCLUSIVE", "public.sn": "ACCESS EXCLUSIVE", "public.ra": "ACCESS EXCLUSIVE"}),
-                ("DELETE FROM public.u WHERE b = 1", ["goes with it where a foreign key says ON DELETE CASCADE"], {"public.u": "ROW EXCLUSIVE"})):
+                ("DELETE FROM public.u WHERE b = 1", ["is deleted too where a foreign key has ON DELETE CASCADE"], {"public.u": "ROW EXCLUSIVE"})):
             step = self.review(sql(act, "SELECT 1"))["phases"][0]["steps"][0]
             for note in notes:
                 self.assertIn(note, step["undo"][0]["loss_note"], act)

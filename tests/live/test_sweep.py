@@ -140,7 +140,7 @@ class Horizon(SweepCase):
     def test_a_wait_has_an_end_and_says_what_it_costs(self):
         holder = self.hold()
         result = self.tidemark("run", self.slow(horizon="wait", horizon_wait="2s")).ok()
-        self.assertRegex(result.err, r"continuing all the same: up to \d+(\.\d+)? ?[kM]B of dead rows will be left")
+        self.assertRegex(result.err, r"continuing nevertheless: up to \d+(\.\d+)? ?[kM]B of dead rows will be left")
         self.assertIn("application 'report'", result.err)
         self.assertLess(self.share(), 0.5)
         holder.rollback()

@@ -133,7 +133,7 @@ class LookFirst(LiveCase):
         self.execute("ALTER TABLE t RENAME COLUMN z TO y")
         result = self.tidemark("rollback", "p")
         self.assertEqual(result.code, 4)
-        self.assertRegex(result.err, r"what was written to z since it was added \(in how many rows is unknown: .*z.* does not exist\)")
+        self.assertRegex(result.err, r"what was written to z since it was added \(the number of rows is unknown: .*z.* does not exist\)")
 
     def test_how_many_rows_lose_something_is_said_before(self):
         self.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer); INSERT INTO t SELECT i, i FROM generate_series(1, 9) i")

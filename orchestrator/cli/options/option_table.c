@@ -49,7 +49,7 @@ const struct tide_option tide_option_table[] = {
 	OPTION("no-run", NULL, FLAG, no_run, ON(ADVANCE), "only open the gate, do not continue"),
 	OPTION("yes", NULL, FLAG, yes, ON(ROLLBACK), "accept the loss that rollback has named"),
 	OPTION("accept-loss", NULL, FLAG, accept_loss, ON(ROLLBACK),
-	    "leave as it is what rows forbid to roll back, and roll back the rest; journaled"),
+	    "leave phases that rows make impossible to roll back, roll back the rest; journaled"),
 	OPTION("reason", "TEXT", TEXT, reason, DECIDE | ASK, "why; kept in the journal"),
 	OPTION("by", "WHO", TEXT, by, EXECUTE | ON(ADOPT) | ASK,
 	    "who decides; default: user@host of this machine", .env = "TIDEMARK_BY"),
@@ -91,8 +91,7 @@ const struct tide_option tide_option_table[] = {
 	OPTION("table", "TABLE", TEXT, table, ON(NEW), "table, as in SQL; the same as the second argument"),
 	OPTION("from", "COLUMN", TEXT, from, ON(NEW), "existing column; the same as the third argument"),
 	OPTION("column", "COLUMN", TEXT, from, ON(NEW), "the same as --from"),
-	OPTION("to", "NAME", TEXT, to, ON(NEW),
-	    "new column, or what a foreign key refers to; the same as the fourth argument"),
+	OPTION("to", "NAME", TEXT, to, ON(NEW), "name of the new column; the same as the fourth argument"),
 	OPTION("type", "TYPE", TEXT, type, ON(NEW), "SQL type of the new column"),
 	OPTION(
 	    "name", "NAME", TEXT, name, ON(NEW), "name of the plan; made from table and columns by default"),

@@ -20,7 +20,7 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    tide_verb_lint },
 	[TIDE_VERB_PLAN] = { "plan", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "review a plan before it runs",
 	    "Shows every phase and step against the live database: SQL, lock and for how long, what is read "
-	    "or written, an estimate of the time, what undoing costs, which application versions are "
+	    "or written, an estimate of the time, what the undo costs, which application versions are "
 	    "compatible. Changes nothing. --sql prints only SQL that psql can run; --rollback shows the "
 	    "rollback instead.",
 	    tide_verb_plan },

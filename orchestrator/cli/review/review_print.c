@@ -134,7 +134,7 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_review_input *
 		if (earlier >= 0)
 			row(out, "      ", "runs",
 			    talloc_asprintf(
-				mem, "only if it is gone since phase %s", input->plan->phase[earlier].name));
+				mem, "only if it was lost since phase %s", input->plan->phase[earlier].name));
 		else
 			print_action(out, mem, &step->forward, input);
 		print_undo(out, mem, step, input);

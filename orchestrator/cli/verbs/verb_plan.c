@@ -34,7 +34,7 @@ tide_verb_plan(struct tide_cli *cli, struct tide_err *err)
 	struct tide_review_input *input;
 
 	if (o->sql && o->json)
-		return tide_fail(err, TIDE_USAGE, "--sql and --json exclude each other");
+		return tide_fail(err, TIDE_USAGE, "--sql and --json cannot be used together");
 	if (!open(cli, as, &input, err))
 		return false;
 	if (tide_findings_has_error(input->findings))

@@ -70,7 +70,7 @@ what_the_old_column_demands_is_listed_before_the_switch(void **state)
 		    TABLE("{'name':'a','type':'integer','identical':true,'not_null':true},"
 			  "{'name':'b','type':'integer','identical':true,'not_null':true}",
 			"", ""),
-		    "for which \"down\" gives NULL" },
+		    "for which \"down\" returns NULL" },
 		{ "swap-index", TIDE_ERROR, WHOLE "swap_names = true\n",
 		    TABLE(COLUMN_A, "",
 			",'indexes':[{'name':'a_idx','definition':'CREATE INDEX a_idx','columns':['a']}]"),

@@ -82,9 +82,9 @@ a_phase_is_checked_without_a_database(void **state)
 		{ "sql-rewrite", TIDE_WARNING,
 		    "[[phase]]\nkind = 'sql'\nact = 'VACUUM FULL x'\ntransaction = false\nprobe = 'SELECT "
 		    "true'\n",
-		    NULL, "Nothing ends it" },
+		    NULL, "Nothing cancels it" },
 		{ "sql-rewrite", TIDE_WARNING, "[[phase]]\nkind = 'sql'\nact = 'CLUSTER x USING i'\n", NULL,
-		    "ended after 5 seconds" },
+		    "cancelled after 5 seconds" },
 		{ "sql-lock-held", TIDE_WARNING,
 		    "[[phase]]\nkind = 'sql'\n"
 		    "act = ['ALTER TABLE x ADD CONSTRAINT c CHECK (a > 0) NOT VALID', 'ALTER TABLE x "
