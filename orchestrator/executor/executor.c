@@ -41,19 +41,28 @@ tide_executor_sleep(struct tide_executor *exe, int64_t us)
  * The order counts: without the lease nothing may be written, and a signal must end the run even when the
  * connection is lost as well, which alone would make it connect again.
  */
+static bool
+in_grace(const struct tide_executor *exe)
+{
+	return exe->grace != 0 && tide_now_us() < exe->grace;
+}
+
 bool
 tide_executor_halted(struct tide_executor *exe, struct tide_err *err)
 {
 	const struct tide_requests *w = &exe->requests;
+	bool graced = in_grace(exe);
 
 	if (exe->session->lost)
 		tide_fail(
 		    err, TIDE_LEASE, "another executor has taken over the lease of '%s'", exe->plan->name);
+	else if (w->broken)
+		tide_fail(err, TIDE_UNREACHABLE, "the connection to the server was lost");
+	else if (graced)
+		return false;
 	else if (w->signo != 0)
 		tide_fail(err, w->signo == SIGINT ? TIDE_INTERRUPTED : TIDE_TERMINATED, "stopped by %s",
 		    w->signo == SIGINT ? "SIGINT" : "SIGTERM");
-	else if (w->broken)
-		tide_fail(err, TIDE_UNREACHABLE, "the connection to the server was lost");
 	else if (w->yield)
 		tide_fail(err, TIDE_PAUSED, "%s asked this executor to release the run",
 		    w->by != NULL ? w->by : "somebody");
@@ -97,5 +106,5 @@ tide_executor_check(struct tide_executor *exe, struct tide_err *err)
 {
 	if (tide_executor_halted(exe, err))
 		return false;
-	return !exe->requests.pause || serve_pause(exe, err);
+	return !exe->requests.pause || in_grace(exe) || serve_pause(exe, err);
 }

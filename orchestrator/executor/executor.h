@@ -70,6 +70,8 @@ struct tide_executor {
 	bool asks_for_room; /* while it waits for the lease, the holder is asked to release the run */
 	int64_t last_fence; /* held before the connection was lost; 0 none */
 	int64_t deadline;   /* tide_now_us when the budget ends; 0 none */
+	/* tide_now_us until which a stop or a pause that was asked for waits: what hurts the application is being removed; 0 none */
+	int64_t grace;
 };
 
 /**

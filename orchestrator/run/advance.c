@@ -43,6 +43,8 @@ refuse(struct tide_executor *exe, const struct tide_run_row *run, const struct s
 	const struct tide_run_options *o = exe->options;
 	const struct tide_gate *gate;
 
+	if (run->state == TIDE_RUN_ROLLED_BACK)
+		return tide_runner_rolled_back(exe, err);
 	if (run->direction == TIDE_BACK) {
 		tide_fail(err, TIDE_PRECONDITION, "a rollback of '%s' is under way", exe->plan->name);
 		return tide_runner_hint_next(exe, "finish it", err);

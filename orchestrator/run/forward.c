@@ -78,13 +78,6 @@ run_phases(struct tide_executor *exe, struct tide_err *err)
 	return tide_run_move(exe->session, &(struct tide_move){ .to = TIDE_RUN_COMPLETE, .phase = -1 }, err);
 }
 
-static bool
-rolled_back(struct tide_executor *exe, struct tide_err *err)
-{
-	tide_fail(err, TIDE_PRECONDITION, "plan '%s' was rolled back", exe->plan->name);
-	return tide_runner_hint_next(exe, "to start it again (or with the path of a changed file)", err);
-}
-
 /* Finds the run, or makes it once everything ahead has been checked. */
 static bool
 find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_err *err)
@@ -96,7 +89,7 @@ find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_
 	if (run->found && run->state != TIDE_RUN_ROLLED_BACK)
 		return true;
 	if (run->found && !exe->options->again)
-		return rolled_back(exe, err);
+		return tide_runner_rolled_back(exe, err);
 	return tide_compile_live_preflight(exe, err) && tide_run_create(exe->session, accept, run, err);
 }
 
@@ -122,7 +115,7 @@ look_again(struct tide_executor *exe, struct tide_run_row *run, struct tide_err 
 	if (!tide_run_look_again(exe->session, run, err))
 		return false;
 	if (run->state == TIDE_RUN_ROLLED_BACK)
-		return rolled_back(exe, err);
+		return tide_runner_rolled_back(exe, err);
 	/* A pause is served where the executor looks for one. */
 	run->wanted = TIDE_WANT_RUN;
 	return may_go(exe, run, err);

@@ -101,6 +101,13 @@ tide_runner_hint_next(struct tide_executor *exe, const char *intro, struct tide_
 	return false;
 }
 
+bool
+tide_runner_rolled_back(struct tide_executor *exe, struct tide_err *err)
+{
+	tide_fail(err, TIDE_PRECONDITION, "plan '%s' was rolled back", exe->plan->name);
+	return tide_runner_hint_next(exe, "to start it again (or with the path of a changed file)", err);
+}
+
 static bool
 worth_reconnecting(const struct tide_executor *exe, const struct tide_err *err, int64_t give_up)
 {

@@ -14,6 +14,8 @@ bool tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attem
 char *tide_runner_next(struct tide_executor *exe, void *ctx);
 /** Sets the hint to "intro: " and the next command. Returns false. */
 bool tide_runner_hint_next(struct tide_executor *exe, const char *intro, struct tide_err *err);
+/** The error that the run was rolled back, and how to start again. Returns false. */
+bool tide_runner_rolled_back(struct tide_executor *exe, struct tide_err *err);
 
 /** States of all phases by index. Belongs to ctx. */
 bool tide_runner_states(struct tide_executor *exe, void *ctx, const enum tide_phase_state **out,

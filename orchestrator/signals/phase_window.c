@@ -17,8 +17,9 @@ static bool
 ask(struct tide_executor *exe, void *state, void *mem, struct tide_question *out)
 {
 	struct state *s = state;
+	/* A rollback is a person's decision, and may not have until tonight. */
 	const char *text =
-	    exe->report.ordinal >= 0 ? exe->plan->phase[exe->report.ordinal].gate.window : NULL;
+	    exe->report.ordinal >= 0 && !exe->back ? exe->plan->phase[exe->report.ordinal].gate.window : NULL;
 
 	(void)mem;
 	if (text == NULL || !tide_window_parse(text, &s->window)) {

@@ -23,6 +23,9 @@
 #include "sweep/sweep_step.h"
 #include "tidemark/base/units.h"
 
+/* How long a cleanup may try to get its lock after a stop was asked for. */
+#define CLEANUP_PATIENCE (5 * TIDE_SECOND)
+
 /* Reports now and then how far the server is, and cancels the statement when the run has to stop. */
 struct build_watch {
 	const struct tide_task *task;
@@ -237,9 +240,12 @@ tidy(const struct tide_task *task)
 	cleanup.title = talloc_asprintf(task->exe, "undo what '%s' needed", task->step);
 	sub.action = &cleanup;
 	sub.step = talloc_asprintf(task->exe, "%s.cleanup", task->step);
+	/* Whatever ended the step ends this as well, but not before it had a chance: a check that stays rejects writes. */
+	task->exe->grace = tide_now_us() + CLEANUP_PATIENCE;
 	if (!tide_step_sql(&sub, &ignored))
 		tide_executor_event(task->exe, "cleanup.failed", task->step, true, "%s: %s",
 		    task->action->cleanup, ignored.message);
+	task->exe->grace = 0;
 }
 
 static bool
@@ -247,12 +253,13 @@ final_failure(const struct tide_task *task, struct tide_err *err)
 {
 	bool differs = (task->action->flags & TIDE_PROVES) != 0 && strcmp(err->sqlstate, "23514") == 0;
 	bool duplicate = strcmp(err->sqlstate, "23505") == 0;
-	char *keys = differs && task->action->differing != NULL
-			 ? tide_differing_keys(task->exe, task, task->action->differing)
-			 : NULL;
+	char *keys = NULL;
 
+	/* First: the check rejects the application's writes for as long as it is there, and to find the keys is a read of the table. */
 	if (tide_conn_alive(task->exe->control))
 		tidy(task);
+	if (differs && task->action->differing != NULL)
+		keys = tide_differing_keys(task->exe, task, task->action->differing);
 	if (differs)
 		err->code = TIDE_DIFFERENCES;
 	else if (duplicate || (err->code == TIDE_UNEXPECTED && err->sqlstate[0] != '\0'))

@@ -110,7 +110,7 @@ class Errors(unittest.TestCase):
     def test_what_the_page_quotes_and_no_source_says_is_found(self):
         self.assertEqual(self.change("docs/errors.md", "`plan '…' was rolled back`", "`plan '…' was taken back`"),
                          ["docs/errors.md: precondition: the source has no message `plan '…' was taken back`",
-                          "orchestrator/run/forward.c: docs/errors.md does not have `plan '%s' was rolled back` (precondition)"])
+                          "orchestrator/run/runner.c: docs/errors.md does not have `plan '%s' was rolled back` (precondition)"])
 
     def test_an_error_with_advice_that_the_page_lacks_is_found_and_one_without_is_not(self):
         old = 'tide_fail(err, TIDE_USAGE, "--now needs --reason");'

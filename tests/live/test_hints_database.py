@@ -253,8 +253,8 @@ class Refused(HintCase):
         path = self.plan(plans.rename("public.items", "qty", "quantity", "integer", name="p"), "with blank.toml")
         self.tidemark("run", path, "--to", "backfill").ok()
         self.tidemark("rollback", "p", "--yes").ok()
-        for given in (path, "p"):
-            result = self.tidemark("run", given).expect(4)
+        for verb, given in (("run", path), ("advance", "p"), ("run", "p")):
+            result = self.tidemark(verb, given).expect(4)
             self.assertIn("was rolled back", result.err)
         self.follow(result, r"tidemark run \S+ --again").ok()
         self.assertEqual(self.state(), "complete")

@@ -87,6 +87,8 @@ class Phase(VerifyCase):
         self.assertEqual(self.segments("1"), 0)
         self.assertEqual(self.compared(), [])
         self.assertEqual(self.value("SELECT state FROM tidemark.run"), "failed")
+        self.tidemark("status", "rename", "--wait-for", "backfill", "--timeout", "5s").ok()
+        self.tidemark("status", "rename", "--wait-for", "verify", "--timeout", "5s").expect(4)
         # With the proof's CHECK still there both would be refused.
         self.around("UPDATE items SET note = 'still writable' WHERE id % 146 = 0")
         self.assertEqual(self.value("SELECT count(*) FROM items WHERE quantity IS DISTINCT FROM qty"), wrong)
@@ -162,6 +164,27 @@ class Phase(VerifyCase):
         self.assertIn("rows differ", sql)
         self.assertLess(sql.index("rows differ"), sql.index("NOT VALID"))
         self.assertLess(sql.index("NOT VALID"), sql.index("VALIDATE CONSTRAINT"))
+
+
+class Cleanup(VerifyCase):
+    """A check that is not validated rejects the application's writes: what ends the validation takes it away first."""
+    VALIDATES = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'ALTER TABLE%%VALIDATE%%' AND state = 'active'"
+    ASKS = ("SELECT count(*) FROM pg_locks WHERE relation = 'items'::regclass AND NOT granted AND mode = 'AccessExclusiveLock'")
+
+    def test_an_interrupted_validation_leaves_no_check(self):
+        path = self.filled(WIDE, SLOW, up="public.slow(qty)", down="quantity", limits={"workers": 2, "batch_duration": "50ms"})
+        reader = self.connect()
+        with self.tidemark.start("run", path, "--to", "verify") as run:
+            self.wait_until(lambda: self.value(self.VALIDATES) == 1, what="the validation", interval=0.005)
+            reader.cursor().execute("BEGIN; SELECT 1 FROM items LIMIT 1")
+            run.signal(signal.SIGINT)
+            self.wait_until(lambda: self.value(self.ASKS), what="the cleanup asks for its lock", interval=0.005)
+            # It is asked for again and again, though the program was told to stop.
+            self.wait_until(lambda: not self.value(self.ASKS), what="once in vain", interval=0.005)
+            self.assertEqual(len(self.checks()), 1)
+            reader.close()
+            self.assertEqual(run.wait().code, 130)
+        self.assertEqual(self.checks(), [])
 
 
 class Throttle(VerifyCase):

@@ -71,7 +71,7 @@ table_facts(struct tide_review_input *input)
 		    tide_count_format((int64_t)table->xid_age, text, sizeof(text)));
 	if (table->max_attnum > MANY_COLUMNS)
 		tide_findings_add(out, TIDE_WARNING, "columns-dropped", 0, 0,
-		    "only a rewrite of the table frees them",
+		    "only a new table has them all: VACUUM FULL does not free them",
 		    "%d of 1600 columns are used, %d of them by dropped ones", table->max_attnum, dropped);
 	talloc_free(mem);
 }

@@ -80,10 +80,11 @@ reached(const struct tide_run_status *s, const char *name)
 	/* Nobody continues it here. */
 	if (s->away != NULL)
 		return NEVER;
-	if (s->state == TIDE_RUN_FAILED || s->state == TIDE_RUN_BLOCKED || s->state == TIDE_RUN_ROLLED_BACK)
-		return NEVER;
+	/* What failed is a later one. */
 	if (strcmp(name, "complete") != 0 && s->item[find_phase(s, name)].state == TIDE_PHASE_DONE)
 		return REACHED;
+	if (s->state == TIDE_RUN_FAILED || s->state == TIDE_RUN_BLOCKED || s->state == TIDE_RUN_ROLLED_BACK)
+		return NEVER;
 	return NOT_YET;
 }
 

@@ -434,6 +434,11 @@ the_window_is_open_by_the_servers_clock(void **state)
 	assert_true(ask(f, states, &tide_signal_phase_window));
 	assert_int_equal(judge(f, states).cause, TIDE_CAUSE_WINDOW);
 	assert_sent(f, CLOCK, "[Europe/Vienna]", 4);
+	/* A rollback waits for no hour. */
+	f->exe->back = true;
+	assert_false(ask(f, states, &tide_signal_phase_window));
+	assert_free(f, states);
+	f->exe->back = false;
 	/* The next phase has none. */
 	f->exe->report.ordinal = 1;
 	assert_false(ask(f, states, &tide_signal_phase_window));
