@@ -17,7 +17,7 @@ static bool
 ask(struct tide_executor *exe, void *state, void *mem, struct tide_question *out)
 {
 	struct state *s = state;
-	/* A rollback is a person's decision, and may not have until tonight. */
+	/* A rollback waits for no window: whoever asked for it may not have until tonight. */
 	const char *text =
 	    exe->report.ordinal >= 0 && !exe->back ? exe->plan->phase[exe->report.ordinal].gate.window : NULL;
 

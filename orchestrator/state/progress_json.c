@@ -46,7 +46,7 @@ set_text(json_t *object, const char *name, const char *text)
 		json_object_set_new(object, name, json_string(text));
 }
 
-/* Without "state" no sweep is at work: tide_progress_read() relies on it. */
+/* Without "state" no sweep is running: tide_progress_read() relies on it. */
 char *
 tide_progress_json(void *ctx, const struct tide_progress *progress)
 {

@@ -101,7 +101,7 @@ class World:
         self.leaf_not_null = False
         self.read = None        # a query of either release
         self.watched = []       # queries that must give the same in both databases
-        self.sidemoves = None   # turn at which the other plan goes on, or begins
+        self.sidemoves = None   # turn at which the other plan continues, or begins
         self.noisy = False      # a trigger whose work shows: the sweep must skip it
         if major < 15:
             # A schema in which everybody may create is left out of search_path.
@@ -475,7 +475,7 @@ def history(w):
 
 
 def history_of_values(w):
-    """The row goes on as one value: with one column more it is still one."""
+    """The row is handed on as one value: with one column more it is still one."""
     column, value = w.rng.choice([("jsonb", "to_jsonb(NEW)"), ("jsonb", "to_jsonb(NEW.*)"), ("text", "NEW::text"), ("json", "row_to_json(NEW)"),
                                   ("public.t", "NEW")])
     w.say(f"history of {value}")

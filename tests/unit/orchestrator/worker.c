@@ -407,7 +407,7 @@ a_worker_without_work_takes_half_of_a_segment(void **state)
 	assert_true(sweep->segment_count > 1);
 	assert_int_equal(sweep->segment[1]->id, 22);
 	assert_true(sweep->segment[0]->stop <= sweep->segment[1]->first);
-	/* What was taken may be taken from again, on a slow machine: somebody has the end. */
+	/* What was taken may be taken from again, on a slow machine: one of the segments has the end. */
 	for (size_t i = 0; i < sweep->segment_count; i++)
 		last = sweep->segment[i]->stop > last ? sweep->segment[i]->stop : last;
 	assert_int_equal(last, 6400);
