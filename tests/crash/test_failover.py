@@ -103,9 +103,8 @@ class Pair:
 
     def await_writes(self, count):
         """The application continues: so many writes are acknowledged and will be lost."""
-        deadline = time.monotonic() + 10
-        while len(self.world.events) < self.frozen_at + count and time.monotonic() < deadline:
-            time.sleep(0.01)
+        self.case.wait_until(lambda: len(self.world.events) >= self.frozen_at + count, timeout=10,
+                             what=f"{count} writes are acknowledged")
 
     def lose_primary(self):
         """The machine is gone, with its disk."""
