@@ -6,12 +6,13 @@
 #include "state_sql.h"
 
 static bool
-ask(struct tide_session *session, const char *sql, int64_t *count, struct tide_err *err)
+ask(struct tide_session *session, bool ends, int64_t *count, struct tide_err *err)
 {
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
-	bool ok = tide_await_query(session->conn, mem, sql,
-	    TIDE_ARGS(tide_application_prefix(mem, session->plan->name)), &rows, err);
+	bool ok = tide_await_query(session->conn, mem, tide_sql_state_orphans,
+	    TIDE_ARGS(tide_application_prefix(mem, session->plan->name), ends ? "true" : "false"), &rows,
+	    err);
 
 	if (ok)
 		*count = tide_rows_only_int(rows);
@@ -22,11 +23,11 @@ ask(struct tide_session *session, const char *sql, int64_t *count, struct tide_e
 bool
 tide_orphans_count(struct tide_session *session, int64_t *count, struct tide_err *err)
 {
-	return ask(session, tide_sql_state_orphans, count, err);
+	return ask(session, false, count, err);
 }
 
 bool
 tide_orphans_end(struct tide_session *session, int64_t *count, struct tide_err *err)
 {
-	return ask(session, tide_sql_state_end_orphans, count, err);
+	return ask(session, true, count, err);
 }

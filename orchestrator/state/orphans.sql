@@ -1,6 +1,7 @@
--- Sessions of ours whose application_name begins with $1 and that are older than this one: what an executor that is gone has left. One
--- that still waits for the lease has another application_name, and one that came after us is not older.
-SELECT count(*)
+-- Counts the sessions of ours whose application_name begins with $1 and that are older than this one: what an executor that is gone has
+-- left. With $2 it ends them, and counts those that it could end. One that still waits for the lease has another application_name, and
+-- one that came after us is not older.
+SELECT count(*) FILTER (WHERE CASE WHEN $2::boolean THEN pg_terminate_backend(a.pid) ELSE true END)
   FROM pg_catalog.pg_stat_activity AS a
  WHERE a.usename = session_user
    AND a.datname = current_database()

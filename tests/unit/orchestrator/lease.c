@@ -8,8 +8,9 @@
 #define TAKE "SET owner = $2, fence = fence + 1"
 #define MOVE "-- Moves run $1"
 #define HOLDER "SELECT owner, heartbeat"
-#define COUNT_ORPHANS "-- Sessions of ours"
-#define END_ORPHANS "-- Ends the sessions"
+#define ORPHANS "-- Counts the sessions of ours"
+#define COUNTS "[tidemark/p/, false]"
+#define ENDS "[tidemark/p/, true]"
 #define TAKEN "SELECT fence >= $2"
 
 static const char taken_columns[] = "fence segments timeline_before timeline";
@@ -148,8 +149,7 @@ if_locked_wait_waits_until_the_lease_is_free(void **state)
 		{ HOLDER, "owner heartbeat age", "ann@east pid 9|12:00:00|1.5", NULL, 0 },
 		{ "wanted = 'yield'", "notified", NULL, NULL, 0 },
 		{ "SET application_name", NULL, NULL, NULL, 0 },
-		{ COUNT_ORPHANS, "count", "0", NULL, 0 },
-		{ END_ORPHANS, "count", "0", NULL, 0 },
+		{ ORPHANS, "count", "0", NULL, 0 },
 		{ NULL },
 	};
 	struct tide_executor *exe;
@@ -172,9 +172,8 @@ orphans_are_ended_and_waited_for(void **state)
 		{ TAKEN, "taken", "f", NULL, 0 },
 		{ TAKE, taken_columns, "8|0|3|4", NULL, 0 },
 		{ "SET application_name", NULL, NULL, NULL, 0 },
-		{ COUNT_ORPHANS, "count", "2", NULL, 27 },
-		{ COUNT_ORPHANS, "count", "0", NULL, 0 },
-		{ END_ORPHANS, "count", "2", NULL, 0 },
+		{ ORPHANS, "count", "2", NULL, 28 },
+		{ ORPHANS, "count", "0", NULL, 0 },
 		{ NULL },
 	};
 	struct tide_executor *exe = begin(f, table);
@@ -182,8 +181,8 @@ orphans_are_ended_and_waited_for(void **state)
 	assert_true(tide_lease_wait(exe, &f->err));
 	assert_has(f->told, "orphan.ended: ended 2 session(s)");
 	assert_has(f->told, "server.promoted: a standby has become the primary since (timeline 4, before 3)");
-	assert_sent(f, END_ORPHANS, NULL, 1);
-	assert_sent(f, COUNT_ORPHANS, NULL, 28);
+	assert_sent(f, ORPHANS, ENDS, 1);
+	assert_sent(f, ORPHANS, COUNTS, 28);
 }
 
 static void
