@@ -10,12 +10,11 @@
 
 struct stand {
 	long index;   /* first phase that is not done; -1 none */
-	bool in_hold; /* it has begun and the run waits: a hold */
-	bool waiting;
+	bool in_hold; /* it has begun: when the run waits, for a hold */
 };
 
 static bool
-where(struct tide_executor *exe, const struct tide_run_row *run, struct stand *out, struct tide_err *err)
+where(struct tide_executor *exe, struct stand *out, struct tide_err *err)
 {
 	const enum tide_phase_state *states;
 
@@ -28,7 +27,6 @@ where(struct tide_executor *exe, const struct tide_run_row *run, struct stand *o
 		out->index = i;
 		out->in_hold = states[i] == TIDE_PHASE_RUNNING;
 	}
-	out->waiting = run->state == TIDE_RUN_WAITING || !run->live;
 	return true;
 }
 
@@ -56,7 +54,7 @@ refuse(struct tide_executor *exe, const struct tide_run_row *run, const struct s
 		tide_fail(err, TIDE_USAGE, "--now waives a waiting time and needs --reason");
 		return tide_hint(err, "tidemark advance %s --now --reason '…'", exe->plan->name);
 	}
-	if (stand->in_hold && (!stand->waiting || run->state != TIDE_RUN_WAITING)) {
+	if (stand->in_hold && run->state != TIDE_RUN_WAITING) {
 		tide_fail(err, TIDE_PRECONDITION, "phase %s is running: there is no gate to open",
 		    exe->plan->phase[stand->index].name);
 		return tide_runner_hint_next(exe, "continue with", err);
@@ -100,7 +98,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 	if (!run.found)
 		return tide_fail(err, TIDE_PRECONDITION, "plan '%s' has not been started in this database",
 		    exe->plan->name);
-	if (!where(exe, &run, &stand, err) || !refuse(exe, &run, &stand, err) ||
+	if (!where(exe, &stand, err) || !refuse(exe, &run, &stand, err) ||
 	    !open_gate(exe, &stand, run.live, err))
 		return false;
 	tide_executor_event(exe, "gate.advance", NULL, false, "%s of phase %s %s",

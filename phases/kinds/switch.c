@@ -205,7 +205,6 @@ fill_forward(struct change *ch, struct tide_action *action)
 		tide_dual_what(ch->out, ch->before),
 		ch->spec->swap_names ? ", and their names are exchanged" : ""));
 	action->flags = TIDE_CREATES | TIDE_PROVES;
-	action->differing = talloc_strdup(ch->out, ch->proof.differing);
 	action->probe = tide_probe(
 	    ch->out, tide_triggers_stand(ch->out, ch->both), tide_triggers_linger(ch->out, ch->both));
 	columns = tide_dual_identity(ch->out, ch->at->plan, ch->before->phase);

@@ -133,9 +133,7 @@ text_row(struct tide_cli *cli, void *mem, const struct tide_journal_row *row)
 		tide_output_say(
 		    &cli->out, TIDE_PLAIN, "  lock %s", seconds_text(row->lock_wait, lock, sizeof(lock)));
 	if (row->outcome != NULL)
-		tide_output_say(&cli->out,
-		    strcmp(row->outcome, "ok") == 0 || strcmp(row->outcome, "done") == 0 ? TIDE_GREEN
-											 : TIDE_YELLOW,
+		tide_output_say(&cli->out, strcmp(row->outcome, "done") == 0 ? TIDE_GREEN : TIDE_YELLOW,
 		    "  %s", row->outcome);
 	tide_output_say(&cli->out, TIDE_DIM, "  %s%s%s", or_empty(row->actor), row->host != NULL ? "@" : "",
 	    or_empty(row->host));
