@@ -18,18 +18,11 @@ same_text(const char *a, const char *b)
 	return (a == NULL && b == NULL) || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* The new column at the same place as the old one; NULL where the new side is shorter. */
-static const struct tide_dual_column *
-successor(const struct tide_dual *dual, size_t at)
-{
-	return at < dual->new.count ? &dual->new.item[at] : NULL;
-}
-
 static void
 check_dependents(const struct tide_checking *c, const struct tide_dual *dual, size_t at,
     const struct tide_names *accept, enum tide_moment moment)
 {
-	const struct tide_dual_column *old = &dual->old.item[at], *new = successor(dual, at);
+	const struct tide_dual_column *old = &dual->old.item[at], *new = tide_dual_successor(dual, at);
 	void *mem = talloc_new(NULL);
 	struct tide_dependents dependents = { 0 };
 
@@ -60,7 +53,7 @@ check_upserts(
     const struct tide_checking *c, const struct tide_dual *dual, size_t at, const struct tide_names *accept)
 {
 	const struct tide_table *table = &dual->cat->table;
-	const struct tide_dual_column *old = &dual->old.item[at], *new = successor(dual, at);
+	const struct tide_dual_column *old = &dual->old.item[at], *new = tide_dual_successor(dual, at);
 
 	for (size_t i = 0; new != NULL &&i < table->index_count; i++) {
 		const struct tide_index *index = &table->index[i];

@@ -161,9 +161,10 @@ check_indexes(const struct tide_checking *c, const struct tide_column *column)
 			    column->name, table->index[i].name);
 }
 
-/* The pair that the column is the old side of; both NULL without one. */
+/* What takes the column's place. */
 struct successor {
-	const struct tide_dual_column *old, *new;
+	const struct tide_dual_column *old; /* the column in its pair; NULL without one */
+	const struct tide_dual_column *new; /* NULL: no column alone */
 };
 
 static void
@@ -178,9 +179,9 @@ find_successor(void *ctx, const struct tide_phase_at *at, struct successor *out)
 	find_user(ctx, at, &user);
 	if (!user.found || !tide_dual_build(ctx, at, &user.state, &dual, &ignored))
 		return;
-	for (size_t i = 0; i < dual->old.count && i < dual->new.count; i++)
+	for (size_t i = 0; i < dual->old.count; i++)
 		if (strcmp(dual->old.item[i].name, spec->column) == 0)
-			*out = (struct successor){ &dual->old.item[i], &dual->new.item[i] };
+			*out = (struct successor){ &dual->old.item[i], tide_dual_successor(dual, i) };
 }
 
 /* A trigger's UPDATE OF is given to the new column; what the new column has as well may go. */
@@ -188,8 +189,9 @@ static bool
 is_settled(
     const struct tide_catalog *cat, const struct tide_dependent_object *h, const struct successor *pair)
 {
-	return pair->new != NULL &&
-	       (strcmp(h->kind, "trigger columns") == 0 || tide_has_twin(cat, h, pair->old, pair->new, true));
+	if (pair->old != NULL && strcmp(h->kind, "trigger columns") == 0)
+		return true;
+	return pair->new != NULL &&tide_has_twin(cat, h, pair->old, pair->new, true);
 }
 
 /* A column that is dropped is no longer sent: a subscriber that wants a value for it stops. */

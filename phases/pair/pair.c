@@ -34,6 +34,12 @@ tide_side_names(void *ctx, const struct tide_dual_side *side)
 	return out;
 }
 
+const struct tide_dual_column *
+tide_dual_successor(const struct tide_dual *dual, size_t i)
+{
+	return dual->old.count == dual->new.count ? &dual->new.item[i] : NULL;
+}
+
 struct tide_names
 tide_dual_identity(void *ctx, const struct tide_plan *plan, const struct tide_phase *phase)
 {

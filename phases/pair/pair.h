@@ -101,6 +101,8 @@ char *tide_dual_agrees(void *ctx, const struct tide_dual *dual);
 char *tide_dual_what(void *ctx, const struct tide_dual *dual);
 
 struct tide_names tide_side_names(void *ctx, const struct tide_dual_side *side);
+/** The new column that takes the place of the old one `i`: the one at the same place. NULL: more or fewer columns take it together. */
+const struct tide_dual_column *tide_dual_successor(const struct tide_dual *dual, size_t i);
 /** Each new column is a copy of one old one, with a cast at most: no value becomes NULL on the way. */
 bool tide_copies(const struct tide_dual *dual);
 /** Whether the new column `i` must not hold NULL because the old one does not; the proof shows it, and the switch sets it. */

@@ -252,6 +252,35 @@ the_same_constraint_on_the_new_column_satisfies_the_switch(void **state)
 		""));
 }
 
+/* Unique indexes on two old columns and on the one new column are about different things: none is the other's twin. */
+static void
+where_two_columns_become_one_neither_has_a_successor_of_its_own(void **state)
+{
+#define TOGETHER                                                                                             \
+	"[[phase]]\nkind = 'dual_write'\nfrom = ['a', 'c']\nto = 'b'\nup = 'a + c'\n"                        \
+	"down = { a = 'b', c = '0' }\n" FILL VERIFY SWITCH
+#define UNIQUE(name, column)                                                                                 \
+	"{'name':'" name "','definition':'CREATE UNIQUE INDEX " name " ON public.t USING btree (" column     \
+	")','unique':true,'columns':['" column "']}"
+	static const char catalog[] = TABLE(COLUMN_A
+	    ",{'name':'b','type':'integer','identical':true},{'name':'c','type':'integer',"
+	    "'identical':true}",
+	    "", ",'indexes':[" UNIQUE("a_once", "a") "," UNIQUE("b_once", "b") "," UNIQUE("c_once", "c") "]");
+	static const struct expected rows[] = {
+		{ "switch-unique", TIDE_ERROR, TOGETHER, catalog, "a_once" },
+		{ "drop-column-dependent", TIDE_ERROR, TOGETHER "accept = ['a_once', 'c_once']\n" DROP,
+		    catalog, "a_once" },
+	};
+	void *ctx = talloc_new(NULL);
+	struct tide_findings *findings = talloc_zero(ctx, struct tide_findings);
+
+	(void)state;
+	CHECK_ALL(rows);
+	tide_phase_lint(plan_of(ctx, HEAD TOGETHER), catalog_fixture_text(ctx, catalog), findings);
+	assert_null(find(findings, "switch-on-conflict"));
+	talloc_free(ctx);
+}
+
 int
 main(void)
 {
@@ -266,6 +295,7 @@ main(void)
 		    an_old_column_that_may_not_be_null_is_no_news_when_the_plan_sets_the_new_one_not_null),
 		cmocka_unit_test(an_index_that_an_earlier_phase_drops_is_no_dependent_of_the_column),
 		cmocka_unit_test(the_same_constraint_on_the_new_column_satisfies_the_switch),
+		cmocka_unit_test(where_two_columns_become_one_neither_has_a_successor_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
