@@ -10,6 +10,7 @@
 
 #include "executor/stop_signals.h"
 #include "order.h"
+#include "signals/backend_watch.h"
 #include "sweep.h"
 #include "sweep_sql.h"
 #include "sweep_step.h"
@@ -39,7 +40,11 @@ struct compare {
 	struct reader *reader;
 	size_t readers, busy;
 	bool enough; /* stop at the first keys */
-	bool interrupted, failed;
+	struct tide_executor
+	    *exe; /* of the run that the keys are searched for: what stops it ends the search; NULL none */
+	struct tide_backend_watch *watch; /* with exe */
+	enum tide_code stopped;           /* by which signal; OK none */
+	bool failed;
 	struct tide_err err; /* first failure of a reader */
 };
 
@@ -67,8 +72,7 @@ arrived(void *ctx, int signo)
 {
 	struct compare *c = ctx;
 
-	(void)signo;
-	c->interrupted = true;
+	c->stopped = signo == SIGINT ? TIDE_INTERRUPTED : TIDE_TERMINATED;
 	for (size_t i = 0; i < c->readers; i++)
 		tide_conn_close(c->reader[i].conn);
 }
@@ -209,6 +213,20 @@ segment_of(struct reader *r)
 	return s;
 }
 
+static bool
+halted(const struct compare *c)
+{
+	struct tide_err ignored = { 0 };
+
+	return c->exe != NULL && tide_executor_halted(c->exe, &ignored);
+}
+
+static bool
+over(const struct compare *c)
+{
+	return c->failed || c->stopped != TIDE_OK || (c->enough && c->out->count > 0) || halted(c);
+}
+
 /* The next rows that nobody has had, while there are any. */
 static void
 read_on(struct reader *r)
@@ -219,7 +237,7 @@ read_on(struct reader *r)
 	void *mem;
 
 	r->segment = segment_of(r);
-	if (r->segment == NULL || c->failed || c->interrupted || (c->enough && c->out->count > 0))
+	if (r->segment == NULL || over(c))
 		return;
 	mem = talloc_new(c->sweep);
 	order = r->segment->relation->order;
@@ -239,7 +257,7 @@ open_readers(struct compare *c, void *mem, struct tide_err *err)
 	int64_t count = what->dsn != NULL ? what->workers : 1;
 
 	c->reader = talloc_zero_array(mem, struct reader, (unsigned)count);
-	for (int64_t i = 0; i < count && !c->interrupted; i++) {
+	for (int64_t i = 0; i < count && c->stopped == TIDE_OK; i++) {
 		struct reader *r = &c->reader[i];
 
 		r->c = c;
@@ -275,7 +293,7 @@ read_all(struct compare *c, struct tide_err *err)
 {
 	for (size_t i = 0; i < c->readers; i++)
 		read_on(&c->reader[i]);
-	while (c->busy > 0 && !c->interrupted)
+	while (c->busy > 0 && c->stopped == TIDE_OK)
 		ev_run(c->what->loop, EVRUN_ONCE);
 	if (c->failed)
 		*err = c->err;
@@ -308,12 +326,12 @@ compare(struct compare *c, void *ctx, struct tide_err *err)
 	ok = open_readers(c, mem, err) && find_segments(c, mem, err) && prepare_readers(c, mem, err);
 	c->progress.workers = (int)c->readers;
 	ok = ok && read_all(c, err);
-	c->out->interrupted = c->interrupted;
+	c->out->stopped = c->stopped;
 	if (c->spec.unmatched == NULL)
 		c->out->unmatched = -1;
 	talloc_free(mem);
 	/* Whatever failed then failed because the connections were closed. */
-	return ok || c->interrupted;
+	return ok || c->stopped != TIDE_OK;
 }
 
 bool
@@ -330,21 +348,46 @@ tide_compare(
 	return ok;
 }
 
+/* The batch under way may take long, or wait for a lock. Its connection is the run's: it is cancelled and not closed. */
+static bool
+on_tick(void *ctx)
+{
+	const struct compare *c = ctx;
+
+	if (halted(c) && tide_conn_alive(c->exe->watch))
+		tide_backend_watch_cancel(c->watch);
+	return false;
+}
+
+static const struct tide_backend_watch_ops search_ops = { .tick = on_tick };
+
+/* As compare(), for a run: what stops the run ends it. */
+static bool
+search(struct compare *c, void *ctx)
+{
+	struct tide_err ignored = { 0 };
+	bool ok;
+
+	c->watch = tide_backend_watch_start(c->exe, &search_ops, c, TIDE_SECOND / 10, TIDE_SECOND / 10);
+	ok = compare(c, ctx, &ignored);
+	talloc_free(c->watch);
+	return ok;
+}
+
 char *
 tide_differing_keys(void *ctx, const struct tide_task *task, const char *differing)
 {
-	const struct tide_executor *exe = task->exe;
+	struct tide_executor *exe = task->exe;
 	struct tide_sweep_spec spec = { .residual = talloc_strdup(ctx, differing), .what = "differing rows" };
 	const struct tide_comparison what = {
 		.loop = exe->loop, .conn = exe->control, .table = exe->session->relation, .spec = &spec
 	};
 	struct tide_differences found = { 0 };
-	struct compare c = { .what = &what, .out = &found, .enough = true };
-	struct tide_err ignored = { 0 };
+	struct compare c = { .what = &what, .out = &found, .exe = exe, .enough = true };
 	char *text = talloc_strdup(ctx, "");
 
 	/* Only for a message: what cannot be read is left out of it. */
-	if (compare(&c, ctx, &ignored))
+	if (search(&c, ctx))
 		for (size_t i = 0; i < found.count; i++)
 			text = talloc_asprintf_append(text, "%s%s", i > 0 ? ", " : "", found.key[i]);
 	talloc_free(found.key);

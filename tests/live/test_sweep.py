@@ -301,6 +301,29 @@ class Partitions(LiveCase):
         self.assertEqual(self.value("SELECT count(*) FROM parts WHERE title IS DISTINCT FROM name"), 0)
 
     @limit(60)
+    def test_whoever_waits_for_a_lock_on_a_leaf_holds_the_sweep_back(self):
+        phases = [{"kind": "backfill", "set": {"name": "upper(name)"}, "where": "name <> upper(name)", "max_rows_per_second": 6000}]
+        self.path = self.plan(plans.plan("parts", "public.parts", phases, workers=1, lock_waiters=1, lease="1s"))
+        # Neither is in the way of the sweep.
+        holder, waiter = self.connect(autocommit=False), self.connect(autocommit=False, application_name="waiter")
+        self.addCleanup(holder.close)
+        run(holder, "LOCK TABLE parts_1 IN SHARE UPDATE EXCLUSIVE MODE")
+        asks = threading.Thread(target=run, args=(waiter, "LOCK TABLE parts_1 IN SHARE UPDATE EXCLUSIVE MODE"), daemon=True)
+        asks.start()
+        self.wait_until(lambda: self.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'parts_1'::regclass"))
+        process = self.tidemark.start("run", self.path)
+        self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.run') IS NOT NULL")
+                        and self.value("SELECT max(reason) FROM tidemark.run"), what="the sweep is held back")
+        self.assertIn("sessions waiting for a lock on the table 1.0, limit 1.0", self.value("SELECT reason FROM tidemark.run"))
+        self.wait_heartbeats("parts", 3)
+        self.assertEqual(self.value("SELECT count(*) FROM parts WHERE name = upper(name)"), 0)
+        holder.rollback()
+        asks.join(10)
+        process.wait(40).ok()
+        waiter.close()
+        self.assertEqual(self.value("SELECT count(*) FROM parts WHERE name <> upper(name)"), 0)
+
+    @limit(60)
     def test_a_set_of_several_passes_counts_all_of_them(self):
         path = self.plan(plans.plan("q", "public.parts", [{"kind": "backfill", "set": {"name": "upper(name)"}}]), "q.toml")
         result = self.tidemark("run", path).ok()

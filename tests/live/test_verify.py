@@ -187,6 +187,51 @@ class Cleanup(VerifyCase):
         self.assertEqual(self.checks(), [])
 
 
+class Search(VerifyCase):
+    """The search for the keys of rows that the server found to differ. Here it stops at a gate: a lock that the test holds."""
+    GATE = 4711
+    GATED = f"""
+CREATE FUNCTION gated(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS
+'BEGIN IF current_query() LIKE ''%%tidemark_row%%'' THEN PERFORM pg_advisory_xact_lock_shared({GATE}); END IF; RETURN $1; END';
+"""
+    SEARCHES = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tidemark/rename/verify' AND wait_event = 'advisory'"
+
+    def searching(self):
+        """A run whose proof has failed: it searches for the key of row 77, and is at the gate."""
+        path = self.filled(WIDE, self.GATED, up="public.gated(qty)", down="quantity")
+        self.tidemark("run", path, env={"TIDEMARK_CRASH_AT": "step.after_act#1"}).expect(-signal.SIGKILL)
+        self.around("UPDATE items SET quantity = -1 WHERE id = 77")
+        self.execute(f"SELECT pg_advisory_lock({self.GATE})")
+        process = self.tidemark.start("run", path)
+        self.wait_until(lambda: self.value(self.SEARCHES) == 1, what="the search is at the gate")
+        return process
+
+    def test_no_write_is_refused_while_the_keys_are_searched_for(self):
+        process = self.searching()
+        self.assertEqual(self.checks(), [])
+        self.around("UPDATE items SET quantity = -2 WHERE id = 77")
+        self.assertEqual(self.value(self.SEARCHES), 1)
+        self.execute(f"SELECT pg_advisory_unlock({self.GATE})")
+        self.assertEqual(self.keys_in(process.wait(20).expect(5).err), [77])
+
+    def ends(self, number):
+        process = self.searching()
+        process.signal(number)
+        pressed = time.monotonic()
+        # What was found out stays the result; and the lease is released, so the run's row says so too.
+        result = process.wait(20).expect(5)
+        self.assertLess(time.monotonic() - pressed, 2)
+        self.assertEqual(self.value(self.SEARCHES), 0, "the server still searches")
+        self.assertEqual(self.keys_in(result.err), [])
+        self.assertEqual(self.rows("SELECT state, owner FROM tidemark.run"), [("failed", None)])
+
+    def test_ctrl_c_ends_the_search(self):
+        self.ends(signal.SIGINT)
+
+    def test_sigterm_ends_the_search(self):
+        self.ends(signal.SIGTERM)
+
+
 class Throttle(VerifyCase):
     def reason(self):
         found = self.rows("SELECT reason, progress->>'reason' FROM tidemark.run")
@@ -248,10 +293,10 @@ class Command(VerifyCase):
             self.assertEqual(sorted(key["id"] for key in told["keys"]), [1, 2, 3, 4, 5, 6, 7])
 
     @limit(120)
-    def test_it_reads_in_parallel_and_ctrl_c_ends_it_at_once_even_behind_a_lock(self):
+    def test_it_reads_in_parallel_and_a_signal_ends_it_at_once_even_behind_a_lock(self):
         self.filled(WIDE, SLOW, up="public.slow(qty)", down="quantity", limits={"batch_duration": "20ms", "workers": 2})
-        for json_too in (False, True):
-            with self.subTest(json=json_too):
+        for number, code, json_too in ((signal.SIGINT, 130, False), (signal.SIGTERM, 143, True)):
+            with self.subTest(number, json=json_too):
                 process = self.tidemark.start("verify", "rename", *(["--json"] if json_too else []))
                 self.wait_until(lambda: self.value(ACTIVE, ("tidemark/verify",)) >= 2, what="two readers at once")
                 locker = self.connect()
@@ -262,8 +307,8 @@ class Command(VerifyCase):
                                                        " 'tidemark/verify' AND wait_event_type = 'Lock'") == 2,
                                     what="both readers wait for the lock")
                     pressed = time.monotonic()
-                    process.signal(signal.SIGINT)
-                    result = process.wait(10).expect(130)
+                    process.signal(number)
+                    result = process.wait(10).expect(code)
                     self.assertLess(time.monotonic() - pressed, 1)
                     if json_too:
                         told = json.loads(result.out)

@@ -17,7 +17,8 @@ struct tide_differences {
 	char *unmatched_key; /* of one of them, as JSON text; NULL */
 	char **key;
 	size_t count;
-	bool interrupted;
+	enum tide_code
+	    stopped; /* INTERRUPTED or TERMINATED: by a signal, before all rows were read; OK: it was not */
 };
 
 struct tide_comparison {

@@ -167,7 +167,7 @@ json_differences(struct tide_cli *cli, const struct tide_plan *plan, const struc
 	if (found->unmatched >= 0)
 		json_object_set_new(
 		    object, "lookup", tide_json_lookup(found->unmatched, found->unmatched_key));
-	json_object_set_new(object, "complete", json_boolean(!found->interrupted));
+	json_object_set_new(object, "complete", json_boolean(found->stopped == TIDE_OK));
 	tide_json_print(&cli->out, object, false);
 }
 

@@ -176,8 +176,8 @@ text_differences(struct tide_cli *cli, const struct tide_plan *plan, const struc
 	tide_count_format(found->differing, differing, sizeof(differing));
 	tide_output_say(&cli->out, TIDE_BOLD, "%s", plan->name);
 	tide_output_say(&cli->out, found->differing > 0 ? TIDE_RED : TIDE_GREEN,
-	    ": %s rows compared%s, %s differ\n", rows, found->interrupted ? " before it was interrupted" : "",
-	    differing);
+	    ": %s rows compared%s, %s differ\n", rows,
+	    found->stopped != TIDE_OK ? " before it was interrupted" : "", differing);
 	for (size_t i = 0; i < found->count; i++)
 		tide_output_say(&cli->out, TIDE_PLAIN, "  %s\n", found->key[i]);
 	if ((int64_t)found->count < found->differing)

@@ -44,6 +44,6 @@ tide_verb_verify(struct tide_cli *cli, struct tide_err *err)
 	if (!done)
 		return false;
 	cli->render->differences(cli, plan, &found);
-	cli->status = found.differing > 0 ? TIDE_DIFFERENCES : found.interrupted ? TIDE_INTERRUPTED : TIDE_OK;
+	cli->status = found.differing > 0 ? TIDE_DIFFERENCES : found.stopped;
 	return true;
 }
