@@ -5,14 +5,12 @@
 #include "build/build.h"
 #include "catalog/change.h"
 #include "checks/overlap.h"
-#include "checks/dependents.h"
-#include "checks/inventory.h"
+#include "checks/drop.h"
 #include "pair/mirror.h"
 #include "pair/pair.h"
 #include "pair/proof.h"
 #include "pair/prove.h"
 #include "pair/recreate.h"
-#include "checks/relations.h"
 #include "pair/takeover.h"
 #include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
@@ -120,215 +118,21 @@ check_hold(const struct tide_checking *c, const struct user *user)
 }
 
 static void
-check_user(const struct tide_checking *c, const struct drop_column_spec *spec)
+check_user(const struct tide_checking *c, const struct drop_column_spec *spec, const struct user *user)
 {
-	void *mem = talloc_new(NULL);
-	struct user user;
-
-	find_user(mem, c->at, &user);
-	if (user.found && !user.state.switched)
+	if (user->found && !user->state.switched)
 		tide_say(c, TIDE_ERROR, "drop-column-in-step", "column", "put a switch before it",
 		    "\"%s\" is still kept in step by a dual_write that was not switched", spec->column);
-	else if (user.found && !user.old_side)
+	else if (user->found && !user->old_side)
 		tide_say(c, TIDE_ERROR, "drop-column-in-step", "column",
 		    "drop the old column, or roll the plan back", "\"%s\" is what the new release reads",
 		    spec->column);
-	else if (user.found && !c->at->phase->gate.manual && c->at->phase->gate.sql == NULL &&
+	else if (user->found && !c->at->phase->gate.manual && c->at->phase->gate.sql == NULL &&
 		 c->at->phase->gate.after == 0)
 		tide_say(c, TIDE_WARNING, "drop-column-without-gate", NULL,
 		    "gate = \"manual\", opened when the old release is gone",
 		    "nothing waits before the drop: the old release stops working at once");
-	check_hold(c, &user);
-	talloc_free(mem);
-}
-
-static void
-check_indexes(const struct tide_checking *c, const struct tide_column *column)
-{
-	const struct tide_table *table = &c->at->cat->table;
-	const struct tide_constraint *key = tide_primary_key(c->at->cat);
-
-	if (key != NULL && tide_uses(key->attnums, key->attnum_count, column->attnum))
-		tide_say(c, TIDE_ERROR, "drop-column-primary-key", "column", "move the primary key first",
-		    "\"%s\" is in the primary key", column->name);
-	for (size_t i = 0; i < table->index_count; i++)
-		if (table->index[i].replica_identity &&
-		    tide_uses(table->index[i].attnums, table->index[i].attnum_count, column->attnum))
-			tide_say(c, TIDE_ERROR, "drop-column-replica-identity", "column",
-			    "ALTER TABLE … REPLICA IDENTITY on another index first",
-			    "\"%s\" is in the replica identity \"%s\": every UPDATE and DELETE of a "
-			    "published table would fail",
-			    column->name, table->index[i].name);
-}
-
-/* What takes the column's place. */
-struct successor {
-	const struct tide_dual_column *old; /* the column in its pair; NULL without one */
-	const struct tide_dual_column *new; /* NULL: no column alone */
-};
-
-static void
-find_successor(void *ctx, const struct tide_phase_at *at, struct successor *out)
-{
-	const struct drop_column_spec *spec = at->phase->spec;
-	struct tide_err ignored = { 0 };
-	struct tide_dual *dual;
-	struct user user;
-
-	*out = (struct successor){ 0 };
-	find_user(ctx, at, &user);
-	if (!user.found || !tide_dual_build(ctx, at, &user.state, &dual, &ignored))
-		return;
-	for (size_t i = 0; i < dual->old.count; i++)
-		if (strcmp(dual->old.item[i].name, spec->column) == 0)
-			*out = (struct successor){ &dual->old.item[i], tide_dual_successor(dual, i) };
-}
-
-/* A trigger's UPDATE OF is given to the new column; what the new column has as well may go. */
-static bool
-is_settled(
-    const struct tide_catalog *cat, const struct tide_dependent_object *h, const struct successor *pair)
-{
-	if (pair->old != NULL && strcmp(h->kind, "trigger columns") == 0)
-		return true;
-	return pair->new != NULL &&tide_has_twin(cat, h, pair->old, pair->new, true);
-}
-
-/* A column that is dropped is no longer sent: a subscriber that wants a value for it stops. */
-static void
-check_published_not_null(const struct tide_checking *c, const struct tide_column *column)
-{
-	const struct drop_column_spec *spec = c->at->phase->spec;
-	const struct tide_table *table = &c->at->cat->table;
-
-	if (table->publications != NULL && column->not_null && !tide_accepted(&spec->accept, table->name))
-		tide_say(c, TIDE_ERROR, "drop-column-published", "column",
-		    talloc_asprintf(c->out,
-			"ALTER TABLE … DROP NOT NULL on each subscriber first, then say %s",
-			tide_accept_text(c->out, table->name)),
-		    "publication %s sends \"%s\", which is NOT NULL: a subscriber on which it is NOT NULL "
-		    "too stops at the next row without it",
-		    table->publications, column->name);
-}
-
-static void
-check_dependent(
-    const struct tide_checking *c, const struct tide_dependent_object *h, const struct successor *pair)
-{
-	const struct drop_column_spec *spec = c->at->phase->spec;
-	const struct tide_inventory_row *row = tide_inventory_find(h->kind);
-
-	if (is_settled(c->at->cat, h, pair))
-		return;
-	if (!tide_accepted(&spec->accept, h->name))
-		tide_inventory_say(c, TIDE_AT_DROP,
-		    &(struct tide_dependent_place){ .kind = h->kind,
-			.what = h->what,
-			.name = h->name,
-			.column = spec->column,
-			.other = pair->new == NULL ? NULL : pair->new->name,
-			.key = "column" });
-	else if (row != NULL && tide_blocks_drop(row))
-		tide_say(c, TIDE_WARNING, "drop-column-dependent", "accept", NULL,
-		    "%s must be gone before the %s: nothing is ever dropped by CASCADE", h->what,
-		    /* What is hidden stays published, by another name. */
-		    spec->hold > 0 && strcmp(h->kind, "publication") == 0 ? "hold" : "drop");
-}
-
-/* A sequence that the column owns goes with it, and calls of nextval by its name fail from then on. */
-static void
-check_sequence(const struct tide_checking *c, const struct tide_column *column)
-{
-	const struct drop_column_spec *spec = c->at->phase->spec;
-	void *mem = talloc_new(NULL);
-	char *parts[2];
-	int count = column->sequence == NULL ? 0 : tide_name_parse(mem, column->sequence, parts);
-
-	if (count > 0 && !tide_accepted(&spec->accept, parts[count - 1]))
-		tide_inventory_say(c, TIDE_AT_DROP,
-		    &(struct tide_dependent_place){ .kind = "sequence",
-			.what = talloc_asprintf(mem, "sequence %s", column->sequence),
-			.name = parts[count - 1],
-			.column = spec->column,
-			.key = "column" });
-	talloc_free(mem);
-}
-
-/* The hold takes NOT NULL off where no dual write fills the column: only where the table itself has it. */
-static void
-check_partitions_hold(const struct tide_checking *c, const struct tide_dependents *dependents)
-{
-	const struct drop_column_spec *spec = c->at->phase->spec;
-	void *mem = talloc_new(NULL);
-	struct user user;
-
-	find_user(mem, c->at, &user);
-	for (size_t i = 0; spec->hold > 0 && !user.found && i < dependents->count; i++)
-		if (strcmp(dependents->item[i].kind, "not null of a partition") == 0)
-			tide_inventory_say(c, TIDE_AT_HOLD,
-			    &(struct tide_dependent_place){ .kind = dependents->item[i].kind,
-				.what = dependents->item[i].what,
-				.name = dependents->item[i].name,
-				.column = spec->column,
-				.key = "hold" });
-	talloc_free(mem);
-}
-
-/* The drop was to be that of another plan's old column. Without that plan it is one of a column that the application may use alone. */
-static void
-check_keeper(const struct tide_checking *c)
-{
-	const struct drop_column_spec *spec = c->at->phase->spec;
-	const struct tide_other_run *run = tide_lost_keeper(c->at);
-	bool back;
-
-	if (run == NULL || tide_accepted(&spec->accept, run->plan))
-		return;
-	back = strcmp(run->state, "rolled_back") == 0;
-	tide_say(c, TIDE_ERROR, "drop-column-keeper", "column",
-	    talloc_asprintf(c->out, "%s; or, when no release uses \"%s\" any more, say %s",
-		back ? talloc_asprintf(c->out, "run '%s' to its end first", run->plan)
-		     : talloc_asprintf(c->out,
-			   "compare the columns yourself, and drop the column only when no row differs"),
-		spec->column, tide_accept_text(c->out, run->plan)),
-	    back ? "plan '%s', which replaces \"%s\" by another column, was rolled back: \"%s\" is what the "
-		   "application uses, and its values are nowhere else"
-		 : "plan '%s' kept \"%s\" in step until this drop, and its triggers are gone: what has been "
-		   "written to \"%s\" since then may be nowhere else",
-	    run->plan, spec->column, spec->column);
-}
-
-static void
-check_there(const struct tide_phase_at *at, struct tide_findings *out)
-{
-	const struct tide_checking c = { at, out };
-	const struct drop_column_spec *spec = at->phase->spec;
-	struct tide_dependents dependents = { 0 };
-	struct tide_column *column;
-	struct successor pair;
-	void *mem;
-
-	check_user(&c, spec);
-	if (at->cat == NULL || (column = tide_need_column(&c, "column", spec->column)) == NULL)
-		return;
-	check_keeper(&c);
-	check_indexes(&c, column);
-	tide_check_columns_of(&c);
-	tide_check_inherited(&c, column);
-	tide_check_children(&c);
-	tide_check_subscribed(&c, column, &spec->accept);
-	check_published_not_null(&c, column);
-	check_sequence(&c, column);
-	if (spec->hold > 0)
-		tide_check_published_hold(&c, column, &spec->accept);
-	mem = talloc_new(NULL);
-	find_successor(mem, at, &pair);
-	tide_dependents_of(mem, at, column, &dependents);
-	for (size_t i = 0; i < dependents.count; i++)
-		check_dependent(&c, &dependents.item[i], &pair);
-	check_partitions_hold(&c, &dependents);
-	tide_check_positions(&c, TIDE_AT_DROP, spec->column, &spec->accept);
-	talloc_free(mem);
+	check_hold(c, user);
 }
 
 static void
@@ -336,8 +140,17 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 {
 	void *mem = talloc_new(NULL);
 	struct tide_phase_at there = tide_taken_over(mem, at);
+	const struct tide_checking c = { &there, out };
+	const struct drop_column_spec *spec = there.phase->spec;
+	struct user user;
 
-	check_there(&there, out);
+	find_user(mem, &there, &user);
+	check_user(&c, spec, &user);
+	if (there.cat != NULL)
+		tide_check_drop(&c, &(struct tide_leaving){ .column = spec->column,
+					.hold = spec->hold,
+					.accept = &spec->accept,
+					.pair = user.found ? &user.state : NULL });
 	talloc_free(mem);
 }
 
