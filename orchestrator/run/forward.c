@@ -4,8 +4,10 @@
 
 #include "extend.h"
 #include "gate.h"
+#include "run_sql.h"
 #include "state/crash_points.h"
 #include "state/move.h"
+#include "state/schema.h"
 #include "lifecycle.h"
 #include "compile_live.h"
 #include "runner.h"
@@ -78,19 +80,73 @@ run_phases(struct tide_executor *exe, struct tide_err *err)
 	return tide_run_move(exe->session, &(struct tide_move){ .to = TIDE_RUN_COMPLETE, .phase = -1 }, err);
 }
 
+static bool
+ask_alone(struct tide_executor *exe, const char *sql, bool *answer, struct tide_err *err)
+{
+	void *mem = talloc_new(exe);
+	struct tide_rows *rows;
+	bool ok = tide_await_query(exe->control, mem, sql, TIDE_ARGS(exe->plan->name), &rows, err);
+
+	*answer = ok && tide_rows_only_bool(rows);
+	talloc_free(mem);
+	return ok;
+}
+
+static bool
+is_open(const struct tide_run_row *run)
+{
+	return run->found && run->state != TIDE_RUN_ROLLED_BACK;
+}
+
+/*
+ * One executor at a time: with several at once the checks of one would find the first changes of another, which look like
+ * somebody else's, and the copy of the table with which they are tried would get in the way of its locks. Ends when
+ * *alone, or when another one has made the run.
+ */
+static bool
+begin_alone(
+    struct tide_executor *exe, unsigned accept, struct tide_run_row *run, bool *alone, struct tide_err *err)
+{
+	int64_t tell = tide_now_us() + TIDE_SECOND;
+	bool present;
+
+	for (;;) {
+		if (!ask_alone(exe, tide_sql_run_alone, alone, err) ||
+		    !tide_state_ensure(exe->control, false, &present, err) ||
+		    (present && !tide_run_find(exe->session, accept, run, err)))
+			return false;
+		if (*alone || is_open(run))
+			return true;
+		if (tell != 0 && tide_now_us() > tell) {
+			tide_executor_event(exe, "lease.wait", NULL, false,
+			    "another executor is checking the plan before it begins; waiting for it");
+			tell = 0;
+		}
+		tide_executor_sleep(exe, 100 * TIDE_MS);
+		if (tide_executor_halted(exe, err))
+			return false;
+	}
+}
+
 /* Finds the run, or makes it once everything ahead has been checked. */
 static bool
 find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_err *err)
 {
 	unsigned accept = TIDE_ACCEPT_LONGER | (exe->options->again ? TIDE_ACCEPT_ANEW : 0);
+	bool alone, was;
 
 	if (!tide_executor_connect(exe, accept, run, err))
 		return false;
-	if (run->found && run->state != TIDE_RUN_ROLLED_BACK)
+	if (is_open(run))
 		return true;
 	if (run->found && !exe->options->again)
 		return tide_runner_rolled_back(exe, err);
-	return tide_compile_live_preflight(exe, err) && tide_run_create(exe->session, accept, run, err);
+	if (!begin_alone(exe, accept, run, &alone, err))
+		return false;
+	if (!is_open(run) &&
+	    (!tide_compile_live_preflight(exe, err) || !tide_run_create(exe->session, accept, run, err)))
+		return false;
+	return !alone || ask_alone(exe, tide_sql_run_alone_no_more, &was, err);
 }
 
 static bool

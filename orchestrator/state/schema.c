@@ -97,38 +97,44 @@ hint_create(struct tide_conn *conn, struct tide_err *err)
 	if (tide_await_exec(conn, mem, tide_sql_state_grants, &rows, &ignored))
 		tide_hint(err,
 		    "the role needs it once: %s; or let an administrator create the schema for it: %s",
-		    tide_rows_required(rows, 0, tide_rows_column(rows, "may_create")),
+		    tide_rows_required(rows, 0, tide_rows_column(rows, "create")),
 		    tide_rows_required(rows, 0, tide_rows_column(rows, "created_for_it")));
 	talloc_free(mem);
+}
+
+/*
+ * Executors that come at once make it one after the other. The lock is only ever held for this transaction, in which nothing waits
+ * for a snapshot to end: waiting for it cannot be part of a deadlock.
+ */
+static bool
+make_alone(struct tide_conn *conn, bool *present, struct tide_err *err)
+{
+	struct tide_err ignored = { 0 };
+	char *sql = tide_state_sql(NULL);
+	bool made = tide_await_exec(conn, NULL, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(1414087748)",
+			NULL, err) &&
+		    state_version(conn, present, err) &&
+		    (*present || tide_await_exec(conn, NULL, sql, NULL, err)) &&
+		    tide_await_exec(conn, NULL, "COMMIT", NULL, err);
+
+	talloc_free(sql);
+	if (!made && tide_conn_alive(conn) && !tide_await_exec(conn, NULL, "ROLLBACK", NULL, &ignored))
+		return false;
+	return made;
 }
 
 bool
 tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tide_err *err)
 {
-	struct tide_err failed = { 0 };
-	char *sql;
-	bool made;
-
 	if (!state_version(conn, present, err))
 		return false;
 	if (*present || !create)
 		return true;
-	/* One simple query is one transaction. Two executors may do this at once: one of them fails on a
-	 * duplicate, and then finds what the other has made. */
-	sql = tide_state_sql(NULL);
-	made = tide_await_exec(conn, NULL, sql, NULL, &failed);
-	talloc_free(sql);
-	if (made) {
+	if (make_alone(conn, present, err)) {
 		*present = true;
-		/* The schema may have been made by another one since it was looked for. */
-		return tide_state_trusted(conn, err);
-	}
-	if (!state_version(conn, present, err))
-		return false;
-	if (*present)
 		return true;
-	*err = failed;
-	if (strcmp(failed.sqlstate, "42501") == 0)
+	}
+	if (strcmp(err->sqlstate, "42501") == 0)
 		hint_create(conn, err);
 	return tide_wrap(err, "could not create schema tidemark");
 }
