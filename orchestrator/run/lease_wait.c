@@ -34,7 +34,7 @@ held_by_another(struct tide_executor *exe, const struct tide_lease_holder *holde
 	    exe->plan->name);
 }
 
-/* From here on this session acts for the run: the next executor would end it. */
+/* From here on this session acts for the run. */
 static bool
 name_control(struct tide_executor *exe, struct tide_err *err)
 {
@@ -59,7 +59,7 @@ await_orphans(struct tide_executor *exe, int rounds, int64_t *count, struct tide
 	return ok;
 }
 
-/* An executor that has just released the lease gets a moment to exit: its locks must be gone before anything is tried. */
+/* The server notices within half a second that a client was killed: only what remains then is ended. */
 static bool
 end_orphans(struct tide_executor *exe, struct tide_err *err)
 {

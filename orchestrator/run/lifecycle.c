@@ -204,10 +204,12 @@ tide_executor_connect(
 bool
 tide_executor_start(struct tide_executor *exe, struct tide_err *err)
 {
+	const struct tide_conn *watch = exe->watch;
+
 	return tide_lease_wait(exe, err) &&
 	       tide_await_open(
 		   exe->watch, exe->dsn, tide_application_name(exe, exe->plan->name, "watch"), err) &&
-	       tide_watcher_start(exe, err);
+	       tide_lease_join(exe->session, &watch, 1, err) && tide_watcher_start(exe, err);
 }
 
 void

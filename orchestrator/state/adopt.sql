@@ -19,6 +19,8 @@ WITH here AS (
     RETURNING r.id, r.fence, here.id AS identity
 ), s AS (
     DELETE FROM tidemark.segment AS g USING t WHERE g.run = t.id RETURNING g.sweep, g.done
+), e AS (
+    DELETE FROM tidemark.session AS e USING t WHERE e.run = t.id
 ), j AS (
     INSERT INTO tidemark.journal (run, event, outcome, fence, detail)
     SELECT t.id, 'run.adopted', 'done', t.fence,

@@ -2,6 +2,7 @@
 
 #include <talloc.h>
 
+#include "crash_points.h"
 #include "move.h"
 #include "state_sql.h"
 
@@ -33,6 +34,24 @@ tide_lease_try(struct tide_session *session, struct tide_lease_attempt *out, str
 		session->fence = tide_rows_int(rows, 0, tide_rows_column(rows, "fence"));
 		tide_rows_record(session, rows, 0, &attempt_record, out);
 	}
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_lease_join(
+    struct tide_session *session, const struct tide_conn *const *conn, size_t count, struct tide_err *err)
+{
+	void *mem = talloc_new(session);
+	char *pids = talloc_strdup(mem, "{");
+	bool ok;
+
+	for (size_t i = 0; i < count; i++)
+		pids = talloc_asprintf_append(pids, "%s%d", i > 0 ? "," : "", tide_conn_backend_pid(conn[i]));
+	pids = talloc_strdup_append(pids, "}");
+	ok = tide_session_write(session, tide_sql_state_join,
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence), pids), NULL,
+	    mem, err);
 	talloc_free(mem);
 	return ok;
 }
@@ -124,4 +143,5 @@ tide_lease_release(
 	(void)moved;
 	/* The fence stays in the row: what is released may only be taken with a higher one. */
 	session->fence = 0;
+	tide_crash_point("lease.released");
 }

@@ -15,6 +15,10 @@ struct tide_lease_attempt {
 bool tide_lease_try(
     struct tide_session *session, struct tide_lease_attempt *out, struct tide_err *err) TIDE_CHECKED;
 
+/** The sessions of `conn` act for the run as well from now on: another executor that takes the lease over ends them. */
+bool tide_lease_join(struct tide_session *session, const struct tide_conn *const *conn, size_t count,
+    struct tide_err *err) TIDE_CHECKED;
+
 /** Who has it. Texts belong to ctx, and are NULL where nothing is known. */
 struct tide_lease_holder {
 	const char *owner;

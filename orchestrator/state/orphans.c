@@ -2,7 +2,6 @@
 
 #include <talloc.h>
 
-#include "application_name.h"
 #include "state_sql.h"
 
 static bool
@@ -11,8 +10,9 @@ ask(struct tide_session *session, bool ends, int64_t *count, struct tide_err *er
 	void *mem = talloc_new(session);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(session->conn, mem, tide_sql_state_orphans,
-	    TIDE_ARGS(tide_application_prefix(mem, session->plan->name), ends ? "true" : "false"), &rows,
-	    err);
+	    TIDE_ARGS(tide_param_int(mem, session->run), tide_param_int(mem, session->fence),
+		ends ? "true" : "false"),
+	    &rows, err);
 
 	if (ok)
 		*count = tide_rows_only_int(rows);

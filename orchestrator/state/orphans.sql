@@ -1,10 +1,10 @@
--- Counts the sessions of ours whose application_name begins with $1 and that are older than this one: what an executor that is gone has
--- left. With $2 it ends them, and counts those that it could end. One that still waits for the lease has another application_name, and
--- one that came after us is not older.
-SELECT count(*) FILTER (WHERE CASE WHEN $2::boolean THEN pg_terminate_backend(a.pid) ELSE true END)
-  FROM pg_catalog.pg_stat_activity AS a
- WHERE a.usename = session_user
-   AND a.datname = current_database()
+-- Counts the sessions that acted for run $1 under a lease with a lower fence than $2 and still exist: that lease was taken over, not
+-- released, so nobody will use them again. With $3 it ends them, and counts those that it could end. A pid alone may be another session's by now.
+SELECT count(*) FILTER (WHERE CASE WHEN $3::boolean THEN pg_terminate_backend(a.pid) ELSE true END)
+  FROM tidemark.session AS s
+  JOIN pg_catalog.pg_stat_activity AS a ON a.pid = s.pid AND a.backend_start = s.started
+ WHERE s.run = $1::bigint
+   AND s.fence < $2::bigint
    AND a.pid <> pg_backend_pid()
-   AND starts_with(a.application_name, $1)
-   AND a.backend_start < (SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid())
+   AND a.usename = session_user
+   AND a.datname = current_database()

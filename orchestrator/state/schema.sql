@@ -49,6 +49,16 @@ CREATE TABLE tidemark.run (
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX run_one_open ON tidemark.run (plan) WHERE state <> 'rolled_back';
 
+-- The sessions that act for a run, by the fence of their lease. Releasing the lease removes them: the sessions of an executor that is
+-- only about to exit are its own business. What is here under an earlier fence was left by an executor that never released it.
+CREATE TABLE tidemark.session (
+    run         bigint NOT NULL REFERENCES tidemark.run,
+    pid         integer NOT NULL,
+    started     timestamptz NOT NULL,
+    fence       bigint NOT NULL,
+    PRIMARY KEY (run, pid, started)
+);
+
 CREATE TABLE tidemark.phase (
     run         bigint NOT NULL REFERENCES tidemark.run,
     ordinal     integer NOT NULL,

@@ -20,6 +20,7 @@
 #include "order.h"
 #include "refusal.h"
 #include "state/application_name.h"
+#include "state/lease.h"
 #include "state/crash_points.h"
 #include "sweep_sql.h"
 #include "tidemark/base/record.h"
@@ -585,6 +586,21 @@ open_worker(struct tide_sweep *sweep, const char *settings, struct tide_err *err
 	return true;
 }
 
+/* An executor that takes the run over must end what they are doing. */
+static bool
+join(struct tide_sweep *sweep, struct tide_err *err)
+{
+	const struct tide_conn **conn =
+	    talloc_array(sweep, const struct tide_conn *, (unsigned)sweep->worker_count);
+	bool ok;
+
+	for (size_t i = 0; i < sweep->worker_count; i++)
+		conn[i] = sweep->worker[i]->conn;
+	ok = tide_lease_join(sweep->exe->session, conn, sweep->worker_count, err);
+	talloc_free(conn);
+	return ok;
+}
+
 bool
 tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 {
@@ -614,7 +630,7 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 		memset(err, 0, sizeof(*err));
 		break;
 	}
-	return true;
+	return join(sweep, err);
 }
 
 void

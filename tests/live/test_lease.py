@@ -1,10 +1,17 @@
 """Executors of one plan beside each other, and what `status` tells a person to type next."""
 import os
+import re
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import plans  # noqa: E402
 from harness.testcase import LiveCase, limit, main  # noqa: E402
+
+
+def stopped(process):
+    with open(f"/proc/{process.pid}/stat", encoding="ascii", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[0] == "T"
 
 
 class Siblings(LiveCase):
@@ -15,28 +22,70 @@ class Siblings(LiveCase):
     @limit(120)
     def test_executors_that_are_started_at_once_do_not_end_each_others_sessions(self):
         path = self.plan(plans.rename("public.items", "qty", "quantity", "integer"))
+        before = os.path.getsize(self.server.log)
         for _ in range(3):
             together = [self.tidemark.start("run", path, "--to", "dual_write", "--if-locked", "wait") for _ in range(6)]
             results = [process.wait(60).ok() for process in together]
             for result in results:
                 self.assertNotIn("terminating connection", result.err)
                 self.assertNotIn("session(s) that an earlier executor", result.err)
+                self.assertNotIn("warning", result.err)
             self.tidemark("rollback", path, "--yes").ok()
             self.tidemark("run", path, "--again", "--to", "add_column").ok()
+        # Nobody was ended, and nobody tried what another one was doing: schema, preflight, run.
+        with open(self.server.log, encoding="utf-8", errors="replace") as log:
+            log.seek(before)
+            self.assertEqual([line for line in log if re.search(r" (WARNING|ERROR|FATAL|PANIC): ", line)], [])
+
+    @limit(120)
+    def test_executors_that_are_slow_to_exit_keep_their_sessions(self):
+        """Five at once. Each is stopped when it has released the lease and still has its sessions, as a container without CPU time is."""
+        path = self.plan(plans.rename("public.items", "qty", "quantity", "integer"))
+        slow = {"TIDEMARK_CRASH_AT": "lease.released", "TIDEMARK_CRASH_ACTION": "stop"}
+        together = [self.tidemark.start("run", path, "--to", "dual_write", "--if-locked", "wait", env=slow) for _ in range(5)]
+        self.wait_until(lambda: all(stopped(process) for process in together), timeout=60, what="all have released the lease")
+        self.assertGreaterEqual(self.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tidemark/rename/%%'"), 5)
+        for process in together:
+            process.signal(signal.SIGCONT)
+        for process in together:
+            result = process.wait(30).ok()
+            self.assertNotIn("that an earlier executor", result.err)
+            self.assertIn("next: tidemark run rename", result.out + result.err)
 
     @limit(60)
     def test_a_statement_that_a_killed_executor_left_behind_is_ended(self):
         path = self.plan(plans.rename("public.items", "qty", "quantity", "integer"))
-        self.tidemark("run", path, "--to", "add_column").ok()
-        orphan = self.connect(application_name="tidemark/rename/backfill")
-        waiting = self.connect(application_name="tidemark/rename")
+        self.tidemark("run", path, "--to", "dual_write", env={"TIDEMARK_CRASH_AT": "phase.done"}).expect(-signal.SIGKILL)
+        self.assertEqual(self.rows("SELECT count(*), count(DISTINCT fence) FROM tidemark.session"), [(2, 1)])
+        orphan, other, waiting = [self.connect(application_name=f"tidemark/rename{what}") for what in ("/dual_write", "/backfill", "")]
+        # A statement of the executor that was killed; and a session that only has the pid of another one of it.
+        for conn, started in (orphan, "backend_start"), (other, "backend_start - interval '1 s'"):
+            self.execute("INSERT INTO tidemark.session (run, fence, pid, started)"
+                         f" SELECT 1, 1, pid, {started} FROM pg_stat_activity WHERE pid = %s", (conn.info.backend_pid,))
         result = self.tidemark("run", path, "--to", "dual_write").ok()
-        self.assertIn("ended 1 session(s)", result.err)
-        with waiting.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        self.assertEqual(self.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tidemark/rename/backfill'"), 0)
-        orphan.close()
-        waiting.close()
+        self.assertIn("ended 1 session(s) that an earlier executor had left running", result.err)
+        for conn in (other, waiting):
+            with conn.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        self.assertEqual(self.value("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", (orphan.info.backend_pid,)), 0)
+        self.assertEqual(self.value("SELECT count(*) FROM tidemark.session"), 0)
+        for conn in (orphan, other, waiting):
+            conn.close()
+
+    @limit(60)
+    def test_every_session_of_an_executor_is_known_by_pid_and_start(self):
+        self.execute("INSERT INTO items SELECT g, g FROM generate_series(1001, 60000) g")
+        path = self.plan(plans.rename("public.items", "qty", "quantity", "integer", rate=2000))
+        with self.tidemark.start("run", path, "--workers", "3") as process:
+            self.wait_until(lambda: self.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tidemark/rename/backfill'") == 4,
+                            what="three workers and the control connection")
+            self.wait_until(lambda: self.rows(
+                "SELECT pid, backend_start FROM pg_stat_activity WHERE application_name LIKE 'tidemark/rename/%%' ORDER BY pid") == self.rows(
+                "SELECT s.pid, s.started FROM tidemark.session s JOIN pg_stat_activity a ON (a.pid, a.backend_start) = (s.pid, s.started)"
+                " JOIN tidemark.run r ON (r.id, r.fence) = (s.run, s.fence) ORDER BY 1"), what="each of them is known")
+            process.signal(signal.SIGTERM)
+            process.wait(20).expect(143)
+        self.assertEqual(self.value("SELECT count(*) FROM tidemark.session"), 0)
 
 
 class Next(LiveCase):

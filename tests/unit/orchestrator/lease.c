@@ -8,9 +8,8 @@
 #define TAKE "SET owner = $2, fence = fence + 1"
 #define MOVE "-- Moves run $1"
 #define HOLDER "SELECT owner, heartbeat"
-#define ORPHANS "-- Counts the sessions of ours"
-#define COUNTS "[tidemark/p/, false]"
-#define ENDS "[tidemark/p/, true]"
+#define ORPHANS "-- Counts the sessions"
+#define JOIN "-- The sessions with the pids $3"
 #define TAKEN "SELECT fence >= $2"
 
 static const char taken_columns[] = "fence segments timeline_before timeline";
@@ -181,8 +180,30 @@ orphans_are_ended_and_waited_for(void **state)
 	assert_true(tide_lease_wait(exe, &f->err));
 	assert_has(f->told, "orphan.ended: ended 2 session(s)");
 	assert_has(f->told, "server.promoted: a standby has become the primary since (timeline 4, before 3)");
-	assert_sent(f, ORPHANS, ENDS, 1);
-	assert_sent(f, ORPHANS, COUNTS, 28);
+	assert_sent(f, ORPHANS, "[1, 8, true]", 1);
+	assert_sent(f, ORPHANS, "[1, 8, false]", 28);
+}
+
+static void
+sessions_join_the_lease_by_their_pids(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		{ JOIN, "pid", "1", NULL, 1 },
+		{ JOIN, "pid", NULL, NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_conn *conn[] = { exe->control, exe->watch };
+	char values[64];
+
+	snprintf(values, sizeof(values), "[1, 7, {%d,%d}]", tide_conn_backend_pid(conn[0]),
+	    tide_conn_backend_pid(conn[1]));
+	assert_true(tide_lease_join(exe->session, conn, 2, &f->err));
+	assert_sent(f, JOIN, values, 1);
+	assert_false(tide_lease_join(exe->session, conn, 1, &f->err));
+	assert_int_equal(f->err.code, TIDE_LEASE);
+	assert_true(exe->session->lost);
 }
 
 static void
@@ -213,6 +234,7 @@ main(void)
 		TEST(a_holder_that_is_alive_is_named_at_once),
 		TEST(if_locked_wait_waits_until_the_lease_is_free),
 		TEST(orphans_are_ended_and_waited_for),
+		TEST(sessions_join_the_lease_by_their_pids),
 		TEST(a_lease_that_was_taken_meanwhile_ends_the_run),
 	};
 

@@ -8,6 +8,7 @@
 #define PREPARE "prepare batch: "
 #define PREPARE_VISIT "prepare skipped_range: "
 #define BATCH "execute batch"
+#define JOIN "-- The sessions with the pids $3"
 #define VISIT "execute skipped_range"
 #define SKIP "continues at block $5"
 
@@ -17,6 +18,7 @@ static const char answer_columns[] =
 /* What a worker says before its first batch. */
 #define BEGINS                                                                                               \
 	{ "SET lock_timeout", NULL, NULL, NULL, 0 }, { "set_config('search_path'", NULL, NULL, NULL, 0 },    \
+	    { JOIN, "pid", "1", NULL, 0 },                                                                   \
 	{                                                                                                    \
 		"DEALLOCATE ALL", NULL, NULL, NULL, 0                                                        \
 	}
@@ -424,6 +426,7 @@ one_connection_too_many_means_fewer_workers(void **state)
 		{ "SET lock_timeout", NULL, NULL, NULL, 1 },
 		{ "SET lock_timeout", NULL, NULL, "53300", 0 },
 		{ "set_config('search_path'", NULL, NULL, NULL, 0 },
+		{ JOIN, "pid", "1", NULL, 0 },
 		{ NULL },
 	};
 	struct tide_sweep *sweep;
