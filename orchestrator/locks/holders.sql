@@ -27,14 +27,18 @@ WITH RECURSIVE tree (oid) AS (
      WHERE l.granted AND l.locktype = 'relation' AND l.relation IN (SELECT oid FROM tree)
        AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
        AND NOT (coalesce(l.pid, 0) = ANY ($4::integer[]))
+), prepared AS (
+    -- By its own id: its virtual one is that of the session that prepared it, and another one after a restart of the server.
+    SELECT x.gid, x.prepared, l.virtualtransaction
+      FROM pg_catalog.pg_prepared_xacts x
+      JOIN pg_catalog.pg_locks l ON l.pid IS NULL AND l.granted AND l.locktype = 'transactionid' AND l.transactionid = x.transaction
 )
 SELECT coalesce(a.pid, 0) AS pid, a.usename AS "user", a.application_name AS application, coalesce(a.state, 'prepared transaction') AS state,
        extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, x.prepared)) AS age, a.query, a.backend_type,
        0 AS behind, x.gid
   FROM holder l
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-  LEFT JOIN pg_catalog.pg_prepared_xacts x
-    ON l.pid IS NULL AND l.virtualtransaction = '-1/' || x.transaction
+  LEFT JOIN prepared x ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction
  WHERE CASE WHEN a.backend_type = 'autovacuum worker'
             THEN NOT $5::boolean OR a.query LIKE '%to prevent wraparound%'
             ELSE clock_timestamp() - coalesce(a.xact_start, x.prepared) > $3::float8 * interval '1 s' END

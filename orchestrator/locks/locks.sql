@@ -21,11 +21,28 @@ WITH RECURSIVE tree (oid) AS (
        AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
        AND a.pid NOT IN (SELECT pid FROM ours) AND a.pid <> pg_backend_pid()
        AND (clock_timestamp() - a.xact_start > interval '1 s' OR a.backend_type = 'autovacuum worker')
+), prepared AS (
+    -- They have no backend. One that holds a row lock holds a lock on the table too.
+    SELECT x.gid, x.owner, x.prepared,
+           (SELECT string_agg(DISTINCT l.mode, ', ')
+              FROM pg_catalog.pg_locks own
+              JOIN pg_catalog.pg_locks l ON l.pid IS NULL AND l.virtualtransaction = own.virtualtransaction
+             WHERE own.pid IS NULL AND own.granted AND own.locktype = 'transactionid' AND own.transactionid = x.transaction
+               AND l.locktype = 'relation' AND l.relation IN (SELECT oid FROM tree)) AS lock
+      FROM pg_catalog.pg_prepared_xacts x
+     WHERE x.database = current_database()
 )
 SELECT s.role, s.pid, a.usename AS "user", a.application_name AS application, a.state,
        (SELECT string_agg(DISTINCT l.mode, ', ') FROM pg_catalog.pg_locks l
          WHERE l.pid = s.pid AND l.relation IN (SELECT oid FROM tree)) AS lock,
        a.query, extract(epoch FROM clock_timestamp() - a.xact_start) AS age
-  FROM (SELECT DISTINCT role, pid FROM seen) s
+  FROM (SELECT DISTINCT role, pid FROM seen WHERE pid <> 0) s
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = s.pid
- ORDER BY s.role, age DESC NULLS LAST
+UNION ALL
+-- Pid 0 blocks us: those that hold the table, or any of them when it waits for another one.
+SELECT CASE WHEN EXISTS (SELECT FROM seen WHERE pid = 0) THEN 1 ELSE 3 END, 0, p.owner, p.gid, 'prepared transaction',
+       p.lock, NULL, extract(epoch FROM clock_timestamp() - p.prepared)
+  FROM prepared p
+ WHERE p.lock IS NOT NULL
+    OR (EXISTS (SELECT FROM seen WHERE pid = 0) AND NOT EXISTS (SELECT FROM prepared WHERE lock IS NOT NULL))
+ ORDER BY role, age DESC NULLS LAST

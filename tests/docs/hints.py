@@ -153,7 +153,7 @@ RULES = {
     "plan-overlap": "test_overlap.Refused.test_each_way_to_share_a_column_in_each_state_of_the_other_plan",
     "plan-overlap-sql": "test_overlap.Refused.test_each_way_to_share_a_column_in_each_state_of_the_other_plan",
     "plan-overlap-unknown": "the text of a stored plan is only changed by hand; status is what every error about a run names",
-    "prepared-transaction": "an older one than five minutes would have to be waited for",
+    "prepared-transaction": "test_locks.Locks.test_a_prepared_transaction_on_the_table_is_found_before_the_run",
     "privilege-create": RIGHTS + "test_the_grants_that_lint_prints_are_all_that_is_needed",
     "privilege-monitor": RIGHTS + "test_the_grants_that_lint_prints_are_all_that_is_needed",
     "privilege-owner": RIGHTS + "test_the_grants_that_lint_prints_are_all_that_is_needed",

@@ -244,19 +244,56 @@ class Locks(LiveCase):
         traffic.raise_errors()
         self.assertLess(sampler.worst, BUDGET + GRACE, sampler.told)
 
-    @limit(90)
-    def test_a_prepared_transaction_is_named_as_the_blocker(self):
+    def prepare(self, statement, name):
         conn = self.connect(application_name="two phase")
-        run(conn, "BEGIN")
-        run(conn, "UPDATE items SET note = 'p' WHERE id = 1")
-        run(conn, "PREPARE TRANSACTION 'order-4711'")
-        process = self.tidemark.start("run", self.file)
+        for text in ("BEGIN", statement, f"PREPARE TRANSACTION '{name}'"):
+            run(conn, text)
+        return conn
+
+    @limit(90)
+    def test_behind_a_prepared_transaction_no_lock_is_requested_and_it_is_named(self):
+        conn = self.prepare("UPDATE items SET note = 'p' WHERE id = 1", "order-4711")
         try:
-            process.wait_for("order-4711", timeout=20)
+            time.sleep(1)                                   # more than two lock_timeouts
+            process = self.tidemark.start("run", self.file)
+            process.wait_for("not asking for the lock yet", timeout=20)
+        finally:
+            run(conn, "ROLLBACK PREPARED 'order-4711'")
+            conn.close()
+        result = process.wait(60).ok()
+        self.assertRegex(result.err, "not asking for the lock yet: .*order-4711")
+        self.assertNotIn("lock.retry", result.err)
+
+    @limit(90)
+    def test_a_prepared_transaction_that_a_build_waits_for_is_shown_by_locks(self):
+        path = self.plan(plans.plan("build", "public.items", [{"kind": "create_index", "name": "items_note", "columns": "note"}]))
+        conn = self.prepare("UPDATE items SET note = 'p' WHERE id = 1", "order-4711")
+        try:
+            process = self.tidemark.start("run", path)
+            self.wait_until(lambda: self.value("SELECT count(*) FROM pg_stat_activity WHERE 0 = ANY (pg_blocking_pids(pid))") > 0,
+                            what="the build waits")
+            self.assertRegex(self.tidemark("locks", "build").ok().out,
+                             "blocks us +pid 0 .*order-4711 .*prepared transaction .*RowExclusiveLock")
         finally:
             run(conn, "ROLLBACK PREPARED 'order-4711'")
             conn.close()
         process.wait(60).ok()
+
+    @limit(30)
+    def test_a_prepared_transaction_on_the_table_is_found_before_the_run(self):
+        self.execute("CREATE TABLE other (id integer)")
+        elsewhere, here = self.prepare("LOCK TABLE other", "elsewhere"), self.prepare("LOCK TABLE items IN ROW SHARE MODE", "order-4711")
+        try:
+            said = self.tidemark("lint", "--db", self.file).ok().out
+            self.assertRegex(said, r"prepared transaction 'order-4711' has held a lock on the table for \d.*\[prepared-transaction\]")
+            self.assertNotIn("'elsewhere'", said)
+        finally:
+            run(here, "ROLLBACK PREPARED 'order-4711'")
+            run(elsewhere, "ROLLBACK PREPARED 'elsewhere'")
+        self.assertIn("ROLLBACK PREPARED 'order-4711'", said)
+        self.assertNotIn("prepared-transaction", self.tidemark("lint", "--db", self.file).ok().out)
+        here.close()
+        elsewhere.close()
 
     @limit(90)
     def test_a_row_that_the_application_holds_does_not_stop_the_sweep_or_get_lost(self):

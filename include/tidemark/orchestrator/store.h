@@ -109,7 +109,7 @@ enum tide_lock_role {
 };
 struct tide_lock_row {
 	enum tide_lock_role role;
-	int pid;                                               /* 0: a prepared transaction */
+	int pid; /* 0: a prepared transaction, and application is its identifier */
 	const char *user, *application, *state, *lock, *query; /* query: masked and shortened */
 	double age; /* seconds of its transaction, or of its wait */
 };

@@ -95,10 +95,12 @@ tide_review_preflight(struct tide_cli *cli, struct tide_review_input *input, str
 		    (int64_t)(row->age * 1e6) / TIDE_SECOND * TIDE_SECOND, text, sizeof(text));
 		if (row->pid == 0)
 			tide_findings_add(input->findings, TIDE_WARNING, "prepared-transaction", 0, 0,
-			    "COMMIT PREPARED or ROLLBACK PREPARED it: a concurrent build waits until it has "
-			    "ended",
-			    "a prepared transaction has been open for %s%s%s", text,
-			    row->query != NULL ? ": " : "", row->query != NULL ? row->query : "");
+			    tide_sqlf(input,
+				"COMMIT PREPARED %L or ROLLBACK PREPARED %L: locks and concurrent builds wait "
+				"until it has ended",
+				row->application, row->application),
+			    "prepared transaction '%s' has held a lock on the table for %s", row->application,
+			    text);
 		else if (row->age > OLD_SECONDS && row->role != TIDE_LOCK_WAITS)
 			tide_findings_add(input->findings, TIDE_WARNING, "old-transaction", 0, 0,
 			    "end it before the run: locks and concurrent builds wait for it, and no dead row "
