@@ -180,7 +180,7 @@ tide_lock_look(const struct tide_task *task, int64_t patience_until, struct tide
 
 		if (!holders(task, mem, &blockers, err)) {
 			talloc_free(mem);
-			return false;
+			return tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
 		}
 		if (blockers.count == 0) {
 			talloc_free(mem);
@@ -188,7 +188,7 @@ tide_lock_look(const struct tide_task *task, int64_t patience_until, struct tide
 		}
 		who = tide_blockers_text(mem, &blockers);
 		if (tide_now_us() > patience_until) {
-			tide_fail(err, TIDE_LOCK, "step '%s' needs a %s lock on %s, blocked by %s",
+			tide_fail(err, TIDE_LOCK, "step '%s' needs the %s lock on %s, blocked by %s",
 			    task->step, tide_lock_name(task->action->lock), task->action->lock_table, who);
 			tide_hint(err, "end that transaction or wait for it, then run again; nothing is "
 				       "blocked meanwhile");

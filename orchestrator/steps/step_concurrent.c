@@ -25,6 +25,8 @@
 
 /* How long a cleanup may try to get its lock after a stop was asked for. */
 #define CLEANUP_PATIENCE (5 * TIDE_SECOND)
+/* How often a statement that does not yield is tried. */
+#define TRIES 10
 
 /* Reports now and then how far the server is, and cancels the statement when the run has to stop. */
 struct build_watch {
@@ -32,6 +34,7 @@ struct build_watch {
 	struct tide_backend_watch *backend;
 	struct tide_lock_watch *locks;
 	bool warned;
+	bool paused; /* it is cancelled for a pause */
 	int64_t told;
 };
 
@@ -124,9 +127,10 @@ must_cancel(struct build_watch *watch)
 	const struct tide_requests *w = &exe->requests;
 	struct tide_err ignored = { 0 };
 
-	if (!tide_executor_halted(exe, &ignored))
-		return (w->pause && (watch->task->action->flags & TIDE_RESTARTABLE) != 0) ||
-		       must_yield(watch);
+	if (!tide_executor_halted(exe, &ignored)) {
+		watch->paused = w->pause && (watch->task->action->flags & TIDE_RESTARTABLE) != 0;
+		return watch->paused || must_yield(watch);
+	}
 	if ((watch->task->action->flags & TIDE_RESTARTABLE) != 0 || w->signo != SIGINT || w->signals > 1)
 		return true;
 	if (!watch->warned)
@@ -178,8 +182,21 @@ send(const struct tide_task *task, struct tide_err *err)
 	return role_search_path ? tide_reset_session(conn, ok, err) : ok;
 }
 
+/** How one try has ended. */
+enum ending {
+	FINISHED,
+	FAILED,  /* for good */
+	RETRY,   /* it may succeed when it is tried again */
+	RESUMED, /* it was cancelled for a pause, which is over */
+};
+
+/** Whether we have cancelled the statement, and whether for a pause. */
+struct cancelled {
+	bool at_all, for_pause;
+};
+
 static bool
-send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err)
+send_watched(const struct tide_task *task, struct cancelled *cancelled, struct tide_err *err)
 {
 	struct tide_executor *exe = task->exe;
 	struct build_watch *watch = talloc_zero(exe, struct build_watch);
@@ -192,7 +209,7 @@ send_watched(const struct tide_task *task, bool *cancelled, struct tide_err *err
 	tide_conn_on_notice(exe->control, warned, watch);
 	ok = send(task, err);
 	tide_conn_on_notice(exe->control, NULL, NULL);
-	*cancelled = tide_backend_watch_cancelled(watch->backend);
+	*cancelled = (struct cancelled){ tide_backend_watch_cancelled(watch->backend), watch->paused };
 	/* The build watch first: its callbacks read what the lock watch has seen. */
 	talloc_free(watch->backend);
 	talloc_free(watch->locks);
@@ -297,45 +314,52 @@ write_down(
 	    NULL, err);
 }
 
-static bool
-once(const struct tide_task *task, bool *again, struct tide_err *err)
+/* The statement is done: tells it, and writes it down. */
+static enum ending
+finish(const struct tide_task *task, int64_t took, struct tide_err *err)
 {
 	struct tide_executor *exe = task->exe;
-	int64_t begun = tide_now_us();
-	bool cancelled = false;
+	struct tide_event event = { .name = tide_task_event(task, "done"),
+		.phase = exe->report.phase,
+		.step = task->step,
+		.message = task->action->title,
+		.duration = took,
+		.lock_wait = -1 };
+
+	tide_crash_point("concurrent.done");
+	if (exe->report.observer != NULL && exe->report.observer->event != NULL)
+		exe->report.observer->event(exe->report.observer->ctx, &event);
+	return write_down(task, "done", "done", (double)took / (double)TIDE_SECOND, err) ? FINISHED : FAILED;
+}
+
+static enum ending
+once(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+	int64_t begun = tide_now_us(), took;
+	struct cancelled cancelled = { 0 };
 	struct tide_err failed = { 0 };
+	bool ok;
 
-	*again = false;
 	if (!write_down(task, "intent", NULL, -1, err))
-		return false;
+		return FAILED;
 	tide_crash_point("concurrent.sent");
-	if (send_watched(task, &cancelled, err)) {
-		struct tide_event event = { .name = tide_task_event(task, "done"),
-			.phase = exe->report.phase,
-			.step = task->step,
-			.message = task->action->title,
-			.duration = tide_now_us() - begun,
-			.lock_wait = -1 };
-
-		tide_crash_point("concurrent.done");
-		if (exe->report.observer != NULL && exe->report.observer->event != NULL)
-			exe->report.observer->event(exe->report.observer->ctx, &event);
-		return write_down(
-		    task, "done", "done", (double)(tide_now_us() - begun) / (double)TIDE_SECOND, err);
-	}
+	ok = send_watched(task, &cancelled, err);
+	took = tide_now_us() - begun;
+	if (ok)
+		return finish(task, took, err);
 	if (!tide_conn_alive(exe->control) || err->code == TIDE_UNREACHABLE)
-		return tide_wrap(err, "step '%s' (%s)", task->step, task->action->title);
-	if (!write_down(task, "failed", err->message, (double)(tide_now_us() - begun) / (double)TIDE_SECOND,
-		&failed)) {
+		return FAILED;
+	if (!write_down(task, "failed", err->message, (double)took / (double)TIDE_SECOND, &failed)) {
 		*err = failed;
-		return false;
+		return FAILED;
 	}
+	if (!cancelled.at_all)
+		return transient(err) ? RETRY : FAILED;
 	/* A pause is served here; after it the statement begins again. Any other request to stop ends the run. */
-	if (cancelled)
-		*again = tide_executor_check(exe, err);
-	else
-		*again = transient(err);
-	return false;
+	if (!tide_executor_check(exe, err))
+		return FAILED;
+	return cancelled.for_pause ? RESUMED : RETRY;
 }
 
 /* Waits for the moment at which a statement that yields would not have to do so at once. */
@@ -372,44 +396,58 @@ give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
 	return tide_hint(err, "the last time: %s; run again when the load is lower", last.message);
 }
 
+/* Says why it is tried again, and rests before. What yielded has its reason in the log already: must_yield(). */
+static void
+rest(const struct tide_task *task, int64_t tries, const struct tide_err *err)
+{
+	bool patient = yields(task);
+
+	if (!patient || strcmp(err->sqlstate, "57014") != 0)
+		tide_executor_event(task->exe, "concurrent.retry", task->step, true,
+		    "%s; trying again from its probe", err->message);
+	tide_executor_sample(task->exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
+	tide_executor_sleep(task->exe, patient ? tide_lock_pause(tries) : TIDE_SECOND);
+}
+
+/* Ends the step: when the run has to stop, that is why. */
+static bool
+stop(const struct tide_task *task, struct tide_err *err)
+{
+	struct tide_err why = { 0 };
+
+	if (!tide_executor_halted(task->exe, &why))
+		return final_failure(task, err);
+	/* An invalid unique index would keep rejecting rows of the application until the next run. */
+	if (!task->exe->session->lost && tide_conn_alive(task->exe->control))
+		tidy(task);
+	*err = why;
+	return false;
+}
+
+/* A pause says nothing about whether the statement can succeed: it uses up no try. */
 bool
 tide_step_concurrent(const struct tide_task *task, struct tide_err *err)
 {
 	struct tide_err ignored = { 0 };
-	bool patient = yields(task), again = true;
-	int64_t limit = patient ? task->exe->plan->limits.lock_attempts : 10;
-	int64_t patience = limit * 6 * TIDE_SECOND;
-	enum tide_probe answer;
+	bool patient = yields(task), done = false;
+	int64_t limit = patient ? task->exe->plan->limits.lock_attempts : TRIES;
 
-	for (int64_t tries = 0; tries < limit; tries++) {
-		if (patient && !wait_for_room(task, patience, err))
+	for (int64_t tries = 0; !done;) {
+		enum ending ending;
+
+		if (patient && !wait_for_room(task, limit * 6 * TIDE_SECOND, err))
 			return false;
-		if (once(task, &again, err))
+		ending = once(task, err);
+		if (ending == FINISHED)
 			return true;
-		if (!again)
-			break;
-		if (patient && tries + 1 == limit)
-			return give_up(task, limit, err);
-		/* A statement that yielded has its reason in the log already: must_yield(). */
-		if (!patient || strcmp(err->sqlstate, "57014") != 0)
-			tide_executor_event(task->exe, "concurrent.retry", task->step, true,
-			    "%s; trying again from its probe", err->message);
-		tide_executor_sample(task->exe, TIDE_SAMPLE_RETRY, err->sqlstate, 1);
-		tide_executor_sleep(task->exe, patient ? tide_lock_pause(tries) : TIDE_SECOND);
-		if (!tide_executor_check(task->exe, err) || !tide_task_probe(task, &answer, err))
-			return false;
-		if (answer == TIDE_DONE)
-			return write_down(task, "done", "done", -1, err);
-		if (answer == TIDE_BROKEN && task->action->repair != NULL &&
-		    !tide_await_exec(task->exe->control, NULL, task->action->repair, NULL, err))
-			return tide_wrap(err, "removing what an interrupted attempt left");
+		if (ending == FAILED)
+			return stop(task, err);
+		if (ending == RETRY && ++tries >= limit)
+			return patient ? give_up(task, limit, err) : stop(task, err);
+		if (ending == RETRY)
+			rest(task, tries - 1, err);
+		if (!tide_task_prepare(task, &done, err))
+			return tide_executor_halted(task->exe, &ignored) ? stop(task, err) : false;
 	}
-	if (tide_executor_halted(task->exe, &ignored)) {
-		/* An invalid unique index would keep rejecting rows of the application until the next run. */
-		if (!task->exe->session->lost && tide_conn_alive(task->exe->control))
-			tidy(task);
-		*err = ignored;
-		return false;
-	}
-	return final_failure(task, err);
+	return true;
 }

@@ -178,8 +178,8 @@ act(const struct tide_task *task, struct tide_err *err)
 	return hint_undone(task, err);
 }
 
-static bool
-run_once(const struct tide_task *task, struct tide_err *err)
+bool
+tide_task_prepare(const struct tide_task *task, bool *done, struct tide_err *err)
 {
 	enum tide_probe answer;
 
@@ -189,15 +189,24 @@ run_once(const struct tide_task *task, struct tide_err *err)
 		tide_crash_point("step.before_probe");
 		if (!tide_task_probe(task, &answer, err))
 			return false;
+		*done = answer == TIDE_DONE;
 		if (answer == TIDE_DONE)
 			return already_done(task, err);
 		if (answer == TIDE_TODO)
-			return act(task, err);
+			return true;
 		if (!repair(task, err))
 			return false;
 	}
 	tide_fail(err, TIDE_UNEXPECTED, "step '%s' is still incomplete after its cleanup", task->step);
 	return hint_undone(task, err);
+}
+
+static bool
+run_once(const struct tide_task *task, struct tide_err *err)
+{
+	bool done;
+
+	return tide_task_prepare(task, &done, err) && (done || act(task, err));
 }
 
 /*

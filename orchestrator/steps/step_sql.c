@@ -251,6 +251,16 @@ give_up(const struct tide_task *task, int64_t tries, struct tide_err *err)
 	return tide_hint(err, "%s; run again when it is gone, or when the load is lower", hint);
 }
 
+/* What the server refuses is no defect of ours. */
+static bool
+grade(struct tide_err *err)
+{
+	if (err->code == TIDE_UNEXPECTED && err->sqlstate[0] != '\0')
+		err->code = TIDE_PRECONDITION;
+	return false;
+}
+
+/* Why the statement failed. */
 static bool
 explain(const struct tide_task *task, struct tide_err *err)
 {
@@ -258,8 +268,7 @@ explain(const struct tide_task *task, struct tide_err *err)
 		return tide_session_lose(task->exe->session, err);
 	if (strcmp(err->sqlstate, "23514") == 0)
 		err->code = TIDE_DIFFERENCES;
-	else if (err->code == TIDE_UNEXPECTED && err->sqlstate[0] != '\0')
-		err->code = TIDE_PRECONDITION;
+	grade(err);
 	if (strcmp(err->sqlstate, "57014") == 0 && (task->action->flags & TIDE_ROLE_SEARCH_PATH) != 0 &&
 	    tide_action_strongest(task->action) >= TIDE_SHARE)
 		tide_hint(err,
@@ -277,15 +286,18 @@ tide_step_sql(const struct tide_task *task, struct tide_err *err)
 	int64_t patience = tide_now_us() + limit * 6 * TIDE_SECOND;
 
 	for (int64_t tries = 0; tries < limit; tries++) {
-		void *mem = talloc_new(exe);
-		enum tide_probe answer;
-		bool retry = false, ok;
+		bool done = false, retry = false, ok;
+		void *mem;
 
-		/* A retry begins with the probe, never with the statement that failed. */
-		ok = tide_lock_look(task, patience, err) &&
-		     (tries == 0 || tide_task_probe(task, &answer, err));
-		if (ok && (tries == 0 || answer == TIDE_TODO))
-			ok = attempt(task, mem, &retry, err);
+		/*
+		 * A retry begins with the probe, never with the statement that failed: others may have done it meanwhile. Without a
+		 * probe the journal would answer for an earlier run of the step.
+		 */
+		if (!tide_lock_look(task, patience, err) ||
+		    (tries > 0 && task->action->probe != NULL && !tide_task_prepare(task, &done, err)))
+			return grade(err);
+		mem = talloc_new(exe);
+		ok = done || attempt(task, mem, &retry, err);
 		talloc_free(mem);
 		if (ok) {
 			tide_executor_set_wait_reason(exe, NULL);

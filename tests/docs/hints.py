@@ -109,7 +109,7 @@ ROWS = {
     "`no answer within …`": CONNECTIONS + "test_wait_waits_until_the_database_answers",
     # 7
     "`step '…': … was not granted in … tries`": BUSY + "test_whoever_holds_the_table_is_found_by_locks_and_ended",
-    "`step '…' needs a … lock on …, blocked by …`": BUSY + "test_a_transaction_that_holds_the_table_is_ended_as_the_hint_says",
+    "`step '…' needs the … lock on …, blocked by …`": BUSY + "test_a_transaction_that_holds_the_table_is_ended_as_the_hint_says",
     "`step '…' had to yield, or got no lock on …, in … tries`": BUSY + "test_a_vacuum_that_had_to_give_way_gets_through_at_a_quieter_hour",
     # 8
     "`another executor works on '…': …, last heard … s ago`": BUSY + "test_the_executor_at_work_is_watched_or_waited_for",

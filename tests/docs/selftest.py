@@ -138,7 +138,7 @@ class Patterns(unittest.TestCase):
         return check_errors.same(check_errors.parts(quoted, "…"), check_errors.Message("a.c", text))
 
     def test_dots_stand_for_what_the_source_fills_in(self):
-        self.assertTrue(self.same("step '…' needs a … lock on …", "step '%s' needs a %s lock on %s"))
+        self.assertTrue(self.same("step '…' needs the … lock on …", "step '%s' needs the %s lock on %s"))
         self.assertTrue(self.same("step '…': the … lock on … was not granted in … tries", "step '%s': %s was not granted in %lld tries"))
         self.assertTrue(self.same("connected through a pooler …", "connected through a pooler (server process %s, expected %d)"))
 

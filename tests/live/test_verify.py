@@ -27,6 +27,17 @@ SLOW = """
 CREATE FUNCTION slow(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.0005); RETURN $1; END';
 """
 
+# A function that waits at a gate, an advisory lock that the test holds, when a statement with these words calls it.
+GATE = 4711
+
+
+def gated(words):
+    return f"""
+CREATE FUNCTION gated(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS
+'BEGIN IF current_query() LIKE ''%%{words}%%'' THEN PERFORM pg_advisory_xact_lock_shared({GATE}); END IF; RETURN $1; END';
+"""
+
+
 ACTIVE = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s AND state = 'active'
    AND query LIKE '%%tidemark_row%%'
@@ -186,22 +197,37 @@ class Cleanup(VerifyCase):
             self.assertEqual(run.wait().code, 130)
         self.assertEqual(self.checks(), [])
 
+    def test_a_second_failure_leaves_no_check_though_its_lock_is_not_granted_at_once(self):
+        """The first one has its cleanup in the journal: that says nothing about the second."""
+        path = self.filled(WIDE, gated("VALIDATE"), up="public.gated(qty)", down="quantity")
+        self.tidemark("run", path, env={"TIDEMARK_CRASH_AT": "step.after_act#1"}).expect(-signal.SIGKILL)
+        self.around("UPDATE items SET quantity = -1 WHERE id = 77")
+        self.tidemark("run", path).expect(5)
+        self.assertEqual(self.checks(), [])
+        self.execute(f"SELECT pg_advisory_lock({GATE})")
+        reader = self.connect()
+        with self.tidemark.start("run", path) as run:
+            self.wait_until(lambda: self.value(self.VALIDATES) == 1, what="the validation", interval=0.005)
+            reader.cursor().execute("BEGIN; SELECT 1 FROM items LIMIT 1")
+            self.execute(f"SELECT pg_advisory_unlock({GATE})")
+            self.wait_until(lambda: self.value(self.ASKS), what="the cleanup asks for its lock", interval=0.005)
+            self.wait_until(lambda: not self.value(self.ASKS), what="once in vain", interval=0.005)
+            self.assertEqual(len(self.checks()), 1)
+            reader.close()
+            self.assertEqual(self.keys_in(run.wait().expect(5).err), [77])
+        self.assertEqual(self.checks(), [])
+
 
 class Search(VerifyCase):
     """The search for the keys of rows that the server found to differ. Here it stops at a gate: a lock that the test holds."""
-    GATE = 4711
-    GATED = f"""
-CREATE FUNCTION gated(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS
-'BEGIN IF current_query() LIKE ''%%tidemark_row%%'' THEN PERFORM pg_advisory_xact_lock_shared({GATE}); END IF; RETURN $1; END';
-"""
     SEARCHES = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tidemark/rename/verify' AND wait_event = 'advisory'"
 
     def searching(self):
         """A run whose proof has failed: it searches for the key of row 77, and is at the gate."""
-        path = self.filled(WIDE, self.GATED, up="public.gated(qty)", down="quantity")
+        path = self.filled(WIDE, gated("tidemark_row"), up="public.gated(qty)", down="quantity")
         self.tidemark("run", path, env={"TIDEMARK_CRASH_AT": "step.after_act#1"}).expect(-signal.SIGKILL)
         self.around("UPDATE items SET quantity = -1 WHERE id = 77")
-        self.execute(f"SELECT pg_advisory_lock({self.GATE})")
+        self.execute(f"SELECT pg_advisory_lock({GATE})")
         process = self.tidemark.start("run", path)
         self.wait_until(lambda: self.value(self.SEARCHES) == 1, what="the search is at the gate")
         return process
@@ -211,7 +237,7 @@ CREATE FUNCTION gated(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS
         self.assertEqual(self.checks(), [])
         self.around("UPDATE items SET quantity = -2 WHERE id = 77")
         self.assertEqual(self.value(self.SEARCHES), 1)
-        self.execute(f"SELECT pg_advisory_unlock({self.GATE})")
+        self.execute(f"SELECT pg_advisory_unlock({GATE})")
         self.assertEqual(self.keys_in(process.wait(20).expect(5).err), [77])
 
     def ends(self, number):

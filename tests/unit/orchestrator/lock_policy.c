@@ -86,8 +86,8 @@ when_patience_ends_it_says_who_is_in_the_way(void **state)
 	task = task_of(f);
 	assert_false(tide_lock_look(&task, tide_now_us() - 1, &f->err));
 	assert_int_equal(f->err.code, TIDE_LOCK);
-	assert_has(
-	    f->err.message, "step 'switch' needs a ACCESS EXCLUSIVE lock on public.t, blocked by pid 4711 ");
+	assert_has(f->err.message,
+	    "step 'switch' needs the ACCESS EXCLUSIVE lock on public.t, blocked by pid 4711 ");
 	assert_has(f->err.hint, "end that transaction or wait for it");
 	assert_sent(f, HOLDERS, NULL, 1);
 }

@@ -10,6 +10,7 @@
 #define ADD "INSERT INTO tidemark.journal (run, event"
 #define PROBE "SELECT probe"
 #define ACT "ALTER TABLE act"
+#define HOLDERS "-- Transactions that hold, for longer than $3 seconds"
 
 /* What the table is called: as ever. */
 #define SAME_NAME                                                                                            \
@@ -234,6 +235,156 @@ a_lock_that_is_not_granted_is_asked_for_again(void **state)
 	assert_sent(f, PROBE, NULL, 3);
 }
 
+/* Our transaction was rolled back: what stands there now is not of this run, and a rollback must leave it. */
+static void
+what_others_did_between_two_tries_is_journaled_as_found(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 1 },
+		{ PROBE, "probe", "done", NULL, 0 },
+		{ HAS, "has", "f", NULL, 0 },
+		{ ACT, NULL, NULL, "55P03", 0 },
+		{ "ROLLBACK", NULL, NULL, NULL, 0 },
+		{ ADD, "seq", "5", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_true(tide_task_run(&task, &f->err));
+	assert_sent(f, ACT, NULL, 1);
+	assert_sent(f, ADD, "step.done, 0, add-column, NULL, already satisfied", 1);
+	action.flags = TIDE_CREATES;
+	assert_false(tide_step_sql(&task, &f->err));
+	assert_has(f->err.message, "it already exists and was not created by this run");
+}
+
+/* Without a probe the journal would answer, which has the row of an earlier run of the step. */
+static void
+a_cleanup_is_tried_again_though_an_earlier_one_is_in_the_journal(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ HAS, "has", "t", NULL, 0 },
+		{ ACT, NULL, NULL, "55P03", 1 },
+		{ ACT, "lock_wait seconds", "0.1|0.2", NULL, 0 },
+		{ "ROLLBACK", NULL, NULL, NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	action.probe = NULL;
+	assert_true(tide_step_sql(&task, &f->err));
+	assert_sent(f, ACT, NULL, 2);
+}
+
+static size_t
+count_parts(const char *text, const char *part)
+{
+	size_t count = 0;
+
+	for (const char *at = text; (at = strstr(at, part)) != NULL; at++)
+		count++;
+	return count;
+}
+
+static void
+an_error_names_its_step_once(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 0 },
+		{ HOLDERS, NULL, NULL, "53200", 0 },
+		{ ADD, "seq", "5", NULL, 0 },
+		{ ACT, NULL, NULL, ANSWER_ENDS, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin(f, table);
+	struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	action.lock = TIDE_ACCESS_EXCLUSIVE;
+	action.lock_table = (char[]){ "public.t" };
+	assert_false(tide_step_sql(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_PRECONDITION);
+	assert_int_equal(count_parts(f->err.message, "step 'add-column' (add the column): "), 1);
+	action.kind = TIDE_STEP_CONCURRENT;
+	assert_false(tide_step_concurrent(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_UNREACHABLE);
+	assert_int_equal(count_parts(f->err.message, "step 'add-column' (add the column): "), 1);
+}
+
+/* Pauses whenever the statement has been sent once more, and resumes as soon as the run is paused. */
+struct pauser {
+	struct fixture *f;
+	struct ev_timer timer;
+	size_t pauses;
+};
+
+static void
+pause_the_next(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct pauser *pauser = timer->data;
+
+	(void)loop;
+	(void)events;
+	if (answering_count(&pauser->f->server, ACT, NULL) <= pauser->pauses)
+		return;
+	pauser->pauses++;
+	tide_requests_want(&pauser->f->exe->requests, pauser->f->exe, TIDE_WANT_PAUSE, "ann");
+}
+
+static void
+resume_at_once(void *ctx, const struct tide_event *event)
+{
+	struct fixture *f = ctx;
+
+	tell(f, event);
+	if (strcmp(event->name, "run.paused") == 0)
+		tide_requests_want(&f->exe->requests, f->exe, TIDE_WANT_RUN, NULL);
+}
+
+static void
+pauses_use_up_none_of_the_tries(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 0 },
+		{ "pg_stat_progress", "work share", NULL, NULL, 0 },
+		{ MOVE, "state", "running", NULL, 0 },
+		{ ADD, "seq", "5", NULL, 0 },
+		{ ACT, NULL, NULL, ANSWER_HANGS, 12 },
+		{ ACT, NULL, NULL, NULL, 0 },
+		{ NULL },
+	};
+	struct pauser pauser = { .f = f };
+	struct tide_executor *exe;
+	struct tide_action action = sql_action();
+	struct tide_task task;
+
+	f->observer.event = resume_at_once;
+	exe = begin(f, table);
+	task = task_of(exe, &action);
+	action.kind = TIDE_STEP_CONCURRENT;
+	action.flags = TIDE_RESTARTABLE;
+	ev_timer_init(&pauser.timer, pause_the_next, 0.01, 0.01);
+	pauser.timer.data = &pauser;
+	ev_timer_start(f->loop, &pauser.timer);
+	assert_true(tide_step_concurrent(&task, &f->err));
+	ev_timer_stop(f->loop, &pauser.timer);
+	assert_sent(f, ACT, NULL, 13);
+	assert_int_equal(count_parts(f->told, "run.paused: "), 12);
+	assert_null(strstr(f->told, "concurrent.retry"));
+}
+
 static void
 after_the_last_try_the_step_gives_up(void **state)
 {
@@ -375,6 +526,10 @@ main(void)
 		TEST(a_leftover_that_comes_back_ends_the_step),
 		TEST(a_moved_fence_inside_the_transaction_is_a_lost_lease),
 		TEST(a_lock_that_is_not_granted_is_asked_for_again),
+		TEST(what_others_did_between_two_tries_is_journaled_as_found),
+		TEST(a_cleanup_is_tried_again_though_an_earlier_one_is_in_the_journal),
+		TEST(an_error_names_its_step_once),
+		TEST(pauses_use_up_none_of_the_tries),
 		TEST(after_the_last_try_the_step_gives_up),
 		TEST(rows_that_break_a_check_are_differences),
 		TEST(a_table_that_was_dropped_is_said),
