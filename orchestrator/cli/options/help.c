@@ -53,6 +53,12 @@ tide_help_common(const struct tide_option *row)
 	return row->verbs == ~0u;
 }
 
+bool
+tide_help_connects(const struct tide_option *row)
+{
+	return row->verbs == tide_option_table[0].verbs;
+}
+
 static void
 print_option(struct tide_stream *out, const struct tide_option *row)
 {

@@ -26,5 +26,7 @@ void tide_completion_fish(FILE *out);
 const char *tide_help_flag(const struct tide_option *row, char *out, size_t size);
 /** Whether the option is of every verb. */
 bool tide_help_common(const struct tide_option *row);
+/** Whether the option says where to connect: these are of the same verbs, and a manual prints them once. */
+bool tide_help_connects(const struct tide_option *row);
 
 #endif

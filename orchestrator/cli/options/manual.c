@@ -1,7 +1,9 @@
+#include <ctype.h>
 #include <string.h>
 #include <talloc.h>
 
 #include "help.h"
+#include "tidemark/base/array.h"
 #include "tidemark/plans/template.h"
 
 /** Text for roff: nothing in it is a request or an escape. */
@@ -47,6 +49,42 @@ man_rows(FILE *out, void *mem, const char *heading, const struct tide_help_row *
 		(void)fprintf(out, ".TP\n.B %s\n%s\n", rows->term, roff(mem, rows->text));
 }
 
+/* Options that many verbs have are printed once, after the verbs. */
+static const struct shared {
+	const char *title;
+	bool (*has)(const struct tide_option *row);
+} shared_options[] = {
+	{ "Connection options", tide_help_connects },
+	{ "Options of every verb", tide_help_common },
+};
+
+static bool
+own_option(const struct tide_option *row, int verb)
+{
+	for (size_t i = 0; i < TIDE_COUNT(shared_options); i++)
+		if (shared_options[i].has(row))
+			return false;
+	return !row->hidden && (row->verbs & (1u << verb)) != 0;
+}
+
+static bool
+verb_connects(int verb)
+{
+	return (tide_option_table[0].verbs & (1u << verb)) != 0;
+}
+
+static void
+man_shared(FILE *out, void *mem, const struct shared *shared)
+{
+	(void)fprintf(out, ".SH ");
+	for (const char *c = shared->title; *c != '\0'; c++)
+		(void)fputc(toupper((unsigned char)*c), out);
+	(void)fputc('\n', out);
+	for (const struct tide_option *row = tide_option_table; row->name != NULL; row++)
+		if (!row->hidden && shared->has(row))
+			man_option(out, mem, row);
+}
+
 static void
 man_verbs(FILE *out, void *mem)
 {
@@ -59,13 +97,13 @@ man_verbs(FILE *out, void *mem)
 		     kind != NULL && *kind != NULL; kind++)
 			(void)fprintf(out, ".br\n\\(bu %s\n", roff(mem, *kind));
 		for (const struct tide_option *row = tide_option_table; row->name != NULL; row++)
-			if (!row->hidden && !tide_help_common(row) && (row->verbs & (1u << i)) != 0)
+			if (own_option(row, i))
 				man_option(out, mem, row);
+		if (verb_connects(i))
+			(void)fprintf(out, ".PP\nAlso: the connection options.\n");
 	}
-	(void)fprintf(out, ".SH OPTIONS OF EVERY VERB\n");
-	for (const struct tide_option *row = tide_option_table; row->name != NULL; row++)
-		if (!row->hidden && tide_help_common(row))
-			man_option(out, mem, row);
+	for (size_t i = 0; i < TIDE_COUNT(shared_options); i++)
+		man_shared(out, mem, &shared_options[i]);
 }
 
 void
@@ -111,35 +149,43 @@ markdown_option(FILE *out, const struct tide_option *row)
 	(void)fprintf(out, " |\n");
 }
 
+static const char markdown_head[] = "\n| option | | default | environment |\n|---|---|---|---|\n";
+
 static void
 markdown_options(FILE *out, int verb)
 {
 	bool headed = false;
 
 	for (const struct tide_option *row = tide_option_table; row->name != NULL; row++) {
-		bool common = tide_help_common(row);
-
-		if (row->hidden ||
-		    (verb == TIDE_VERB_COUNT ? !common : common || (row->verbs & (1u << verb)) == 0))
+		if (!own_option(row, verb))
 			continue;
-		if (!headed)
-			(void)fprintf(out, "\n| option | | default | environment |\n|---|---|---|---|\n");
+		(void)fprintf(out, "%s", headed ? "" : markdown_head);
 		headed = true;
 		markdown_option(out, row);
 	}
+	if (verb_connects(verb))
+		(void)fprintf(out, "\nAlso: the [connection options](#connection-options).\n");
+}
+
+static void
+markdown_shared(FILE *out, const struct shared *shared)
+{
+	(void)fprintf(out, "\n## %s\n%s", shared->title, markdown_head);
+	for (const struct tide_option *row = tide_option_table; row->name != NULL; row++)
+		if (!row->hidden && shared->has(row))
+			markdown_option(out, row);
 }
 
 void
 tide_help_markdown(FILE *out)
 {
-	(void)fprintf(out, "# Command line\n\nThis page is printed by `tidemark help --markdown` from the "
-			   "tables that the program itself reads;\n"
-			   "a test compares the two.\n\n`tidemark VERB [OPTIONS] [ARGUMENTS]`: options may "
-			   "come before or after the verb and are\n"
-			   "never abbreviated. `PLAN` is a file, or the name of a plan whose text is stored "
-			   "in the database.\n"
-			   "Standard output carries the result, standard error progress and logs.\n\n| verb "
-			   "| |\n|---|---|\n");
+	(void)fprintf(out,
+	    "# Command line\n\n<!-- Printed by tidemark help --markdown; a test compares the two. -->\n\n"
+	    "`tidemark VERB [OPTIONS] [ARGUMENTS]`: options may come before or after the verb and are\n"
+	    "never abbreviated. `PLAN` is a file, or the name of a plan whose text is stored "
+	    "in the database.\n"
+	    "Standard output carries the result, standard error progress and logs.\n\n| verb "
+	    "| |\n|---|---|\n");
 	for (int i = 0; i < TIDE_VERB_COUNT; i++)
 		(void)fprintf(out, "| [`%s`](#%s) | %s |\n", tide_verb_table[i].name, tide_verb_table[i].name,
 		    tide_verb_table[i].summary);
@@ -155,8 +201,8 @@ tide_help_markdown(FILE *out)
 		(void)fprintf(out, "%s", i == TIDE_VERB_NEW ? ".\n" : "");
 		markdown_options(out, i);
 	}
-	(void)fprintf(out, "\n## Options of every verb\n");
-	markdown_options(out, TIDE_VERB_COUNT);
+	for (size_t i = 0; i < TIDE_COUNT(shared_options); i++)
+		markdown_shared(out, &shared_options[i]);
 	(void)fprintf(out, "\n## Where settings come from\n\nHighest priority first:\n\n");
 	for (const struct tide_help_row *row = tide_help_settings; row->term != NULL; row++)
 		(void)fprintf(out, "%s. %s\n", row->term, row->text);

@@ -26,6 +26,7 @@ static const char *const if_locked[] = { "fail", "wait", "skip", NULL };
 #define SECOND INT64_C(1000000)
 #define DAY (86400 * SECOND)
 
+/* First those that say where to connect: tide_help_connects. */
 const struct tide_option tide_option_table[] = {
 	OPTION("dsn", "CONNSTR", TEXT, dsn, CONNECT,
 	    "where to connect: a URL as applications write it, or a libpq connection string",
