@@ -101,26 +101,6 @@ judge(
 }
 
 /*
- * The watcher must have looked at the clock for this phase's window once. The tick under way may have asked
- * for the one before: the second one has not.
- */
-static bool
-fresh_tick(struct tide_executor *exe, struct tide_err *err)
-{
-	int64_t seen = exe->signals.ticks;
-
-	if (exe->plan->phase[exe->report.ordinal].gate.window == NULL)
-		return true;
-	do {
-		tide_watcher_poke(exe);
-		tide_executor_turn(exe);
-		if (tide_executor_halted(exe, err))
-			return false;
-	} while (exe->signals.ticks < seen + 2);
-	return true;
-}
-
-/*
  * Only a gate that is found closed moves the run to "waiting". A closed manual gate or a long soak ends the
  * command: what opens it is a person or a time far away. The rest is asked again every second, with requests
  * served in between.
@@ -133,7 +113,8 @@ tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 
 	if (!gate->manual && gate->after == 0 && gate->sql == NULL && gate->window == NULL)
 		return true;
-	if (!fresh_tick(exe, err))
+	/* For this phase's window. */
+	if (gate->window != NULL && !tide_watcher_refresh(exe, err))
 		return false;
 	for (;;) {
 		void *mem = talloc_new(exe);

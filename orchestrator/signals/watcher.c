@@ -264,6 +264,21 @@ tide_watcher_poke(struct tide_executor *exe)
 		tick(exe->watcher);
 }
 
+/* The tick under way may have asked before: for the window of another phase, or a while ago. The second one has not. */
+bool
+tide_watcher_refresh(struct tide_executor *exe, struct tide_err *err)
+{
+	int64_t seen = exe->signals.ticks;
+
+	do {
+		tide_watcher_poke(exe);
+		tide_executor_turn(exe);
+		if (tide_executor_halted(exe, err))
+			return false;
+	} while (exe->signals.ticks < seen + 2);
+	return true;
+}
+
 bool
 tide_watcher_due(const struct tide_executor *exe)
 {

@@ -12,6 +12,8 @@
 bool tide_watcher_start(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
 /** A tick now, or right after the one under way: after NOTIFY, or when progress should be seen at once. */
 void tide_watcher_poke(struct tide_executor *exe);
+/** Waits until what exe->signals says has been read after this call. */
+bool tide_watcher_refresh(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
 
 /** Sets exe->throttle.hold from what the last tick saw: when other work begins, another reason may count. */
 void tide_watcher_judge(struct tide_executor *exe);

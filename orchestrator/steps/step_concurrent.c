@@ -13,6 +13,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "room.h"
 #include "vacuum_session.h"
 #include "locks/lock_policy.h"
 #include "signals/backend_watch.h"
@@ -44,25 +45,19 @@ yields(const struct tide_task *task)
 	return (task->action->flags & TIDE_YIELDS) != 0;
 }
 
-/* A vacuum writes, as a sweep does; an ANALYZE hardly. */
-static bool
-throttled(const struct tide_task *task)
-{
-	return task->action->touch == TIDE_TOUCH_VACUUM && task->exe->throttle.hold.cause != TIDE_CAUSE_NONE;
-}
-
 /* A VACUUM sent by a session is not cancelled for others, as an autovacuum is. */
 static bool
 must_yield(const struct build_watch *watch)
 {
 	const struct tide_task *task = watch->task;
 	int64_t behind = tide_lock_watch_behind(watch->locks);
+	struct tide_hold hold = tide_held_by_throttle(task);
 
 	if (!yields(task))
 		return false;
-	if (throttled(task))
-		tide_executor_event(task->exe, "concurrent.yield", task->step, true, "stopped for now: %s",
-		    task->exe->throttle.hold.text);
+	if (hold.cause != TIDE_CAUSE_NONE)
+		tide_executor_event(
+		    task->exe, "concurrent.yield", task->step, true, "stopped for now: %s", hold.text);
 	else if (behind > 0)
 		tide_executor_event(task->exe, "concurrent.yield", task->step, true,
 		    behind == 1 ? "stopped for now: %lld session waits for its lock"
@@ -366,24 +361,12 @@ once(const struct tide_task *task, struct tide_err *err)
 static bool
 wait_for_room(const struct tide_task *task, int64_t patience, struct tide_err *err)
 {
-	struct tide_executor *exe = task->exe;
-	bool held = throttled(task), ok = true;
-
-	if (held)
-		tide_executor_event(
-		    exe, "throttle.start", task->step, true, "throttled: %s", exe->throttle.hold.text);
-	while (ok && throttled(task)) {
-		tide_executor_set_wait_reason(exe, "%s", exe->throttle.hold.text);
-		tide_executor_sleep(exe, TIDE_SECOND / 4);
-		ok = tide_executor_check(exe, err);
-	}
-	if (ok && held)
-		tide_executor_event(exe, "throttle.end", task->step, false, "continuing");
-	/* Counted from now: neither the work before it yielded nor the throttle has used it up. */
-	ok = ok && tide_lock_look(task, tide_now_us() + patience, err);
-	if (ok)
-		tide_executor_set_wait_reason(exe, NULL);
-	return ok;
+	/* Counted from then: neither the work before it yielded nor the throttle has used it up. */
+	if (!tide_room_wait(task, tide_held_by_throttle, NULL, err) ||
+	    !tide_lock_look(task, tide_now_us() + patience, err))
+		return false;
+	tide_executor_set_wait_reason(task->exe, NULL);
+	return true;
 }
 
 static bool

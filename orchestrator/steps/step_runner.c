@@ -3,6 +3,8 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "room.h"
+#include "signals/watcher.h"
 #include "state/crash_points.h"
 #include "state/journal.h"
 #include "state/role_search_path.h"
@@ -10,17 +12,19 @@
 #include "sweep/sweep_step.h"
 #include "tidemark/base/units.h"
 
-/* One row for each kind: how it acts, and whether a probe (or else the journal) tells that it has. */
+/* One row for each kind: how it acts, whether a probe (or else the journal) tells that it has, and when it may. */
 struct runner {
 	bool (*act)(const struct tide_task *task, struct tide_err *err);
 	bool probed;
+	bool
+	    in_window; /* it begins in the phase's time window only. A sweep asks by itself, and a hold is no work */
 };
 
 static const struct runner runners[] = {
-	[TIDE_STEP_SQL] = { tide_step_sql, true },
-	[TIDE_STEP_CONCURRENT] = { tide_step_concurrent, true },
-	[TIDE_STEP_SWEEP] = { tide_step_sweep, false },
-	[TIDE_STEP_WAIT] = { tide_step_wait, false },
+	[TIDE_STEP_SQL] = { tide_step_sql, true, true },
+	[TIDE_STEP_CONCURRENT] = { tide_step_concurrent, true, true },
+	[TIDE_STEP_SWEEP] = { tide_step_sweep, false, false },
+	[TIDE_STEP_WAIT] = { tide_step_wait, false, false },
 };
 
 /* The action is about the table by the name it has now. */
@@ -201,12 +205,34 @@ tide_task_prepare(const struct tide_task *task, bool *done, struct tide_err *err
 	return hint_undone(task, err);
 }
 
+/* The gate has asked for the window before the first step; it may be long ago, or another executor's. */
+static bool
+await_window(const struct tide_task *task, bool *waited, struct tide_err *err)
+{
+	struct tide_executor *exe = task->exe;
+
+	*waited = false;
+	if (!runners[task->action->kind].in_window || task->back ||
+	    exe->plan->phase[task->phase].gate.window == NULL)
+		return true;
+	return tide_watcher_refresh(exe, err) && tide_room_wait(task, tide_held_by_window, waited, err);
+}
+
 static bool
 run_once(const struct tide_task *task, struct tide_err *err)
 {
-	bool done;
+	bool done, waited;
 
-	return tide_task_prepare(task, &done, err) && (done || act(task, err));
+	/* Hours may have passed: then it is probed again. */
+	do {
+		if (!tide_task_prepare(task, &done, err))
+			return false;
+		if (done)
+			return true;
+		if (!await_window(task, &waited, err))
+			return false;
+	} while (waited);
+	return act(task, err);
 }
 
 /*

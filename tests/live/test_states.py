@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -167,6 +168,23 @@ class States(LiveCase):
         self.wait_until(lambda: not self.tidemark.json("status", "p")["live"])
         self.assertEqual(self.agrees(11, "waiting"), "tidemark run p")
         self.assertEqual(self.tidemark("run", "p", "--budget", "1s", "--exit-code").code, 13)
+
+    @limit(60)
+    def test_a_phase_that_was_begun_in_its_window_continues_in_it_only(self):
+        hour = (self.value("SELECT extract(hour FROM now() AT TIME ZONE 'UTC')::integer") + 12) % 24
+        gated = dict(ADD, gate={"window": f"{hour:02}:00-{hour:02}:30 UTC"})
+        self.assertEqual(self.start(gated, args=("--budget", "1s"), lease="1s").code, 13)
+        # As an executor leaves it that was killed in time.
+        self.execute("UPDATE tidemark.phase SET state = 'running', started = now()")
+        process = self.tidemark.start("run", "p")
+        process.wait_for("throttled: outside the time window of this phase")
+        self.wait_heartbeats("p", 3)
+        self.assertEqual(self.rows("SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'b'"), [])
+        self.assertEqual(self.rows("SELECT state, reason FROM tidemark.run"), [("running", "outside the time window of this phase")])
+        process.signal(signal.SIGINT)
+        process.wait(10).expect(130)
+        # Whoever asks for a rollback may not have until tonight.
+        self.tidemark.ok("rollback", "p", "--yes")
 
     @limit(90)
     def test_a_pause_of_a_live_run_and_its_resume(self):

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "signals/watcher.h"
 #include "steps/step_runner.h"
 
 #define FOLLOW "o.oid IS NOT DISTINCT FROM c.oid"
@@ -447,6 +448,81 @@ a_table_that_was_dropped_is_said(void **state)
 	assert_string_equal(f->err.message, "table public.t of the run of 'p' was dropped");
 }
 
+/* What the watcher asks and is told with each tick. The clock is read four times outside the window, and then within it. */
+#define TICKS                                                                                                \
+	{ "LISTEN tidemark", NULL, NULL, NULL, 0 },                                                          \
+	    { "-- Keeps the lease alive", "wanted wanted_by", "run|~", NULL, 0 },                            \
+	    { "name_lag", "lag gap hidden name name_lag", "~|~|0|~|~", NULL, 0 },                            \
+	    { "AS minute", "day minute", "3|60", NULL, 4 },                                                  \
+	{                                                                                                    \
+		"AS minute", "day minute", "3|630", NULL, 0                                                  \
+	}
+
+static struct tide_executor *
+begin_in_window(struct fixture *f, const struct answer *table)
+{
+	struct tide_executor *exe;
+
+	f->phase[0].gate.window = "10:00-11:00 UTC";
+	exe = begin(f, table);
+	assert_true(tide_watcher_start(exe, &f->err));
+	assert_false(exe->signals.window_open);
+	return exe;
+}
+
+/* The phase was begun, so that its gate is not asked again; and the step is probed once more after hours of waiting. */
+static void
+a_step_begins_within_the_window_of_its_phase(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		TICKS,
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 2 },
+		{ PROBE, "probe", "done", NULL, 0 },
+		{ ACT, "lock_wait seconds", "0.1|0.2", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin_in_window(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_true(tide_task_run(&task, &f->err));
+	assert_true(exe->signals.window_open);
+	assert_has(f->told, "throttle.start: throttled: outside the time window of this phase");
+	assert_true(strstr(f->told, "throttle.end: ") < strstr(f->told, "step.start: "));
+	assert_sent(f, PROBE, NULL, 3);
+	assert_sent(f, ACT, NULL, 1);
+}
+
+/* Nor for what is done already: the steps after it may be a hold, which passes at any hour. */
+static void
+what_is_no_work_waits_for_no_window(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		TICKS,
+		SAME_NAME,
+		{ PROBE, "probe", "done", NULL, 1 },
+		{ PROBE, "probe", "todo", NULL, 1 },
+		{ PROBE, "probe", "done", NULL, 0 },
+		{ HAS, "has", "t", NULL, 0 },
+		{ ACT, "lock_wait seconds", "0.1|0.2", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin_in_window(f, table);
+	const struct tide_action action = sql_action();
+	struct tide_task task = task_of(exe, &action);
+
+	assert_true(tide_task_run(&task, &f->err));
+	assert_sent(f, ACT, NULL, 0);
+	/* Nor does a rollback. */
+	task.back = true;
+	assert_true(tide_task_run(&task, &f->err));
+	assert_sent(f, ACT, NULL, 1);
+	assert_null(strstr(f->told, "throttle.start"));
+}
+
 #define HOLD "WITH begun AS"
 
 static const char hold_columns[] = "seconds_left until waived";
@@ -533,6 +609,8 @@ main(void)
 		TEST(after_the_last_try_the_step_gives_up),
 		TEST(rows_that_break_a_check_are_differences),
 		TEST(a_table_that_was_dropped_is_said),
+		TEST(a_step_begins_within_the_window_of_its_phase),
+		TEST(what_is_no_work_waits_for_no_window),
 		TEST(a_hold_is_waited_for_and_journaled),
 		TEST(a_waived_hold_is_journaled_as_one),
 		TEST(a_long_hold_ends_the_command),
