@@ -109,6 +109,11 @@ class Process:
     def running(self):
         return self.popen.poll() is None
 
+    def stopped(self):
+        """Whether it stands still, as after SIGSTOP or at a crash point with TIDEMARK_CRASH_ACTION=stop."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+
     def signal(self, number):
         """SIGINT, SIGSTOP, SIGCONT, SIGKILL …; nothing when it has already ended."""
         if self.running():

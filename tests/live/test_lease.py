@@ -9,11 +9,6 @@ from harness import plans  # noqa: E402
 from harness.testcase import LiveCase, limit, main  # noqa: E402
 
 
-def stopped(process):
-    with open(f"/proc/{process.pid}/stat", encoding="ascii", errors="replace") as file:
-        return file.read().rpartition(")")[2].split()[0] == "T"
-
-
 class Siblings(LiveCase):
     def setUp(self):
         super().setUp()
@@ -43,7 +38,7 @@ class Siblings(LiveCase):
         path = self.plan(plans.rename("public.items", "qty", "quantity", "integer"))
         slow = {"TIDEMARK_CRASH_AT": "lease.released", "TIDEMARK_CRASH_ACTION": "stop"}
         together = [self.tidemark.start("run", path, "--to", "dual_write", "--if-locked", "wait", env=slow) for _ in range(5)]
-        self.wait_until(lambda: all(stopped(process) for process in together), timeout=60, what="all have released the lease")
+        self.wait_until(lambda: all(process.stopped() for process in together), timeout=60, what="all have released the lease")
         self.assertGreaterEqual(self.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tidemark/rename/%%'"), 5)
         for process in together:
             process.signal(signal.SIGCONT)

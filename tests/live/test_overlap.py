@@ -2,6 +2,7 @@
 import itertools
 import os
 import random
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -212,6 +213,23 @@ class DroppedByAnotherPlan(OverlapCase):
         refused = self.tidemark("rollback", "one", "--yes").expect(4)
         self.assertIn("plan 'one' cannot be rolled back: plan 'two' has dropped \"a\" permanently", refused.err)
         self.tidemark("run", self.plan(dual("three", "b", "z"), "three.toml"), "--to", "verify").ok()
+
+    def test_a_rollback_looks_again_when_it_has_the_lease(self):
+        """Between its first look and its lease another plan has taken the triggers over."""
+        self.switched()
+        between = self.fingerprint()
+        rollback = self.tidemark.start("rollback", "one", "--yes",
+                                       env={"TIDEMARK_CRASH_AT": "rollback.looked", "TIDEMARK_CRASH_ACTION": "stop"})
+        self.wait_until(rollback.stopped)
+        self.tidemark("run", self.drop(hold="1h")).ok()
+        hidden = self.fingerprint()
+        rollback.signal(signal.SIGCONT)
+        refused = rollback.wait(20).expect(4)
+        self.assertIn("plan 'two' (waiting) takes over what keeps \"a\" in step, to drop it", refused.err)
+        self.assertEqual(self.tidemark.json("status", "one")["state"], "complete")
+        self.assert_same_schema(hidden)
+        self.tidemark("rollback", "two", "--yes").ok()
+        self.assert_same_schema(between)
 
     def test_only_the_old_side_of_a_switched_and_complete_plan_is_taken_over(self):
         self.switched()
