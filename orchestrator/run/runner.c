@@ -41,10 +41,28 @@ find_stop(enum tide_code code)
 	return NULL;
 }
 
+/* What the database says of the run now; false: it cannot be read, or there is no run. Texts belong to mem. */
 static bool
-is_back(const struct tide_outcome *outcome)
+read_status(struct tide_executor *exe, void *mem, struct tide_run_status *out)
 {
-	return outcome->state == TIDE_RUN_ROLLING_BACK;
+	struct tide_err ignored = { 0 };
+
+	return tide_conn_alive(exe->control) && !tide_conn_busy(exe->control) &&
+	       tide_store_status(mem, exe->control, exe->plan->name, out, &ignored) && out->found;
+}
+
+/* The state of a run that this attempt has not moved: it may have waited for the lease, or a rollback had not begun. */
+static void
+tell_standing(struct tide_executor *exe, struct tide_outcome *outcome)
+{
+	void *mem = talloc_new(exe);
+	struct tide_run_status status = { 0 };
+
+	if (read_status(exe, mem, &status)) {
+		outcome->state = status.state;
+		outcome->live = status.live;
+	}
+	talloc_free(mem);
 }
 
 /* Ends an attempt that failed with `err`: releases the lease and writes the state of the run. */
@@ -53,7 +71,7 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 {
 	const struct stop *stop;
 	enum tide_run_state state;
-	bool back = exe->back || is_back(outcome);
+	bool moves = exe->session->fence != 0 && !exe->back;
 
 	/* Once the lease is lost, any other error may come from what the new executor changes: the loss is what is reported. */
 	if (!tide_lease_held(exe->session))
@@ -62,10 +80,11 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 	state = stop != NULL ? stop->state : err->code == TIDE_LOCK ? TIDE_RUN_BLOCKED : TIDE_RUN_FAILED;
 	outcome->phase = exe->report.phase != NULL ? talloc_strdup(ctx, exe->report.phase) : NULL;
 	outcome->reason = talloc_strdup(ctx, err->message);
-	if (back)
-		state = TIDE_RUN_NONE;
-	tide_executor_close(exe, state, err->message, err->code);
-	outcome->state = back ? TIDE_RUN_ROLLING_BACK : state;
+	tide_executor_close(exe, moves ? state : TIDE_RUN_NONE, err->message, err->code);
+	if (moves)
+		outcome->state = state;
+	else
+		tell_standing(exe, outcome);
 	if (stop == NULL)
 		return false;
 	outcome->stop = err->code;
@@ -77,11 +96,9 @@ tide_runner_next(struct tide_executor *exe, void *ctx)
 {
 	void *mem = talloc_new(exe);
 	struct tide_run_status status = { 0 };
-	struct tide_err ignored = { 0 };
 	char *next = NULL;
 
-	if (tide_conn_alive(exe->control) && !tide_conn_busy(exe->control) &&
-	    tide_store_status(mem, exe->control, exe->plan->name, &status, &ignored) && status.found) {
+	if (read_status(exe, mem, &status)) {
 		const struct tide_standing standing = tide_standing_of(&status);
 
 		next = tide_next_command(ctx, &standing, exe->plan->name);
@@ -161,7 +178,7 @@ tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attempt, s
 	held = ok || exe->session->fence != 0;
 	if (!ok)
 		ok = conclude(ctx, exe, outcome, err);
-	if (held)
+	if (held || ok)
 		outcome->next = tide_runner_next(exe, ctx);
 	talloc_free(exe);
 	return ok;

@@ -47,6 +47,25 @@ class Siblings(LiveCase):
             self.assertNotIn("that an earlier executor", result.err)
             self.assertIn("next: tidemark run rename", result.out + result.err)
 
+    @limit(90)
+    def test_whoever_is_stopped_while_it_waits_for_the_lease_tells_the_state_of_the_run(self):
+        """It has moved nothing: the run is where the executor at work has it, and a rollback has not begun."""
+        path = self.plan(plans.rename("public.items", "qty", "quantity", "integer", rate=10))
+        working = self.tidemark.start("run", path)
+        self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.status') IS NOT NULL")
+                        and self.rows("SELECT phase FROM tidemark.status") == [("backfill",)])
+        # It keeps the lease, and does not hear that it is to release the run.
+        working.signal(signal.SIGSTOP)
+        for verb, *more in ("run", "--if-locked", "wait"), ("rollback", "--yes"):
+            for number, code in (signal.SIGINT, 130), (signal.SIGTERM, 143):
+                with self.subTest(verb, code=code):
+                    waiting = self.tidemark.start(verb, "rename", "--json", *more)
+                    waiting.wait_for('"lease.wait"', stream="stdout")
+                    waiting.signal(number)
+                    last = waiting.wait(10).expect(code).events()[-1]
+                    self.assertEqual((last["event"], last["state"], last["next"]), ("outcome", "running", "tidemark status rename --watch"))
+        self.assertEqual(self.rows("SELECT state, direction FROM tidemark.run"), [("running", "forward")])
+
     @limit(60)
     def test_a_statement_that_a_killed_executor_left_behind_is_ended(self):
         path = self.plan(plans.rename("public.items", "qty", "quantity", "integer"))
