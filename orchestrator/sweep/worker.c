@@ -9,18 +9,14 @@
  *
  * It stops after the statement under way while the sweep is holding.
  */
-#include "sweep.h"
+#include "worker.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <talloc.h>
 
 #include "batch.h"
 #include "locks/lock_waits.h"
 #include "order.h"
 #include "refusal.h"
-#include "state/application_name.h"
-#include "state/lease.h"
 #include "state/crash_points.h"
 #include "sweep_sql.h"
 #include "tidemark/base/record.h"
@@ -29,7 +25,6 @@
 /* How long rows rest that were locked; at most, after many visits. */
 #define LOCK_REST (50 * TIDE_MS)
 #define LOCK_REST_MOST TIDE_SECOND
-#define TOO_MANY_CONNECTIONS "53300" /* of the server, the role or the database */
 
 enum worker_state { IDLE, SPLIT, RESET, PREPARE_BATCH, PREPARE_VISIT, BATCH, SKIP, LOCATE, WORKER_STATES };
 
@@ -562,83 +557,33 @@ answered(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 }
 
 void
-tide_workers_kick(struct tide_sweep *sweep)
+tide_worker_kick(struct tide_worker *w)
 {
-	for (size_t i = 0; i < sweep->worker_count; i++)
-		if (sweep->worker[i]->state == IDLE)
-			enter(sweep->worker[i], CHOOSE);
+	if (w->state == IDLE)
+		enter(w, CHOOSE);
 }
 
-static bool
-open_worker(struct tide_sweep *sweep, const char *settings, struct tide_err *err)
+struct tide_worker *
+tide_worker_new(struct tide_sweep *sweep)
 {
-	struct tide_executor *exe = sweep->exe;
 	struct tide_worker *w = talloc_zero(sweep->worker, struct tide_worker);
-	char *name = tide_application_name(w, exe->plan->name, exe->report.phase);
 
 	w->sweep = sweep;
-	w->conn = tide_conn_new(w, exe->loop);
+	w->conn = tide_conn_new(w, sweep->exe->loop);
 	w->wait = tide_lock_waits_add(sweep->waits, w->conn);
-	if (!tide_await_open(w->conn, exe->dsn, name, err) ||
-	    !tide_await_exec(w->conn, w, settings, NULL, err) || !tide_sweep_role(sweep, w->conn, err))
-		return false;
-	sweep->worker[sweep->worker_count++] = w;
-	return true;
+	return w;
 }
 
-/* An executor that takes the run over must end what they are doing. */
-static bool
-join(struct tide_sweep *sweep, struct tide_err *err)
+struct tide_conn *
+tide_worker_conn(const struct tide_worker *w)
 {
-	const struct tide_conn **conn =
-	    talloc_array(sweep, const struct tide_conn *, (unsigned)sweep->worker_count);
-	bool ok;
-
-	for (size_t i = 0; i < sweep->worker_count; i++)
-		conn[i] = sweep->worker[i]->conn;
-	ok = tide_lease_join(sweep->exe->session, conn, sweep->worker_count, err);
-	talloc_free(conn);
-	return ok;
-}
-
-bool
-tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
-{
-	struct tide_executor *exe = sweep->exe;
-	int64_t quarter = exe->server.deadlock_timeout / 4 / TIDE_MS;
-	char settings[256];
-
-	/* Our batch yields long before the server looks for deadlocks, so the application is never the victim. Data and
-	 * checkpoint are lost together or kept together: no need to wait for the disk. */
-	snprintf(settings, sizeof(settings),
-	    "SET lock_timeout = %lld; SET synchronous_commit = off; " TIDE_BATCH_SETTINGS,
-	    (long long)(quarter < 1    ? 1
-			: quarter > 50 ? 50
-				       : quarter));
-	sweep->waits = tide_lock_waits_new(exe);
-	sweep->worker_count = 0;
-	sweep->worker = talloc_zero_array(sweep, struct tide_worker *, (unsigned)exe->plan->limits.workers);
-	for (int64_t i = 0; i < exe->plan->limits.workers; i++) {
-		if (open_worker(sweep, settings, err))
-			continue;
-		if (sweep->worker_count == 0 || strcmp(err->sqlstate, TOO_MANY_CONNECTIONS) != 0)
-			return tide_wrap(err, "sweep worker %lld", (long long)i + 1);
-		/* A session that holds connections and waits for one more keeps others from getting them. */
-		tide_executor_event(exe, "sweep.workers", sweep->task->step, true,
-		    "continuing with %zu of %lld workers: %s", sweep->worker_count,
-		    (long long)exe->plan->limits.workers, err->message);
-		memset(err, 0, sizeof(*err));
-		break;
-	}
-	return join(sweep, err);
+	return w->conn;
 }
 
 void
-tide_workers_release(struct tide_sweep *sweep)
+tide_worker_release(struct tide_worker *w)
 {
-	for (size_t i = 0; i < sweep->worker_count; i++) {
-		sweep->worker[i]->segment = NULL;
-		sweep->worker[i]->prepared = NULL;
-		sweep->worker[i]->locked_once = false;
-	}
+	w->segment = NULL;
+	w->prepared = NULL;
+	w->locked_once = false;
 }
