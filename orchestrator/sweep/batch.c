@@ -27,7 +27,7 @@ tide_batch_guard(void *ctx, const struct tide_sweep_spec *spec, const struct tid
 	/* The statement names the table and has locked what that name meant: `same` is false when that was
 	 * another table. */
 	return tide_sqlf(ctx,
-	    "WITH guard AS (SELECT s.id, s.key, s.key_stop, s.fence = $2::bigint AS owned, "
+	    "WITH guard AS (SELECT s.id, s.key, s.key_stop, s.skipped, s.fence = $2::bigint AS owned, "
 	    "s.filenode IS NOT DISTINCT FROM pg_catalog.pg_relation_filenode(%l) "
 	    "AND pg_catalog.to_regclass(%L)::oid = %l::oid%s AS same, %s AS guarded "
 	    "FROM tidemark.segment s WHERE s.id = $1::bigint FOR UPDATE), "
@@ -145,9 +145,51 @@ tide_batch_skipped_range_sql(
 	    mark(ctx, "tally.skipped = 0"));
 }
 
+/*
+ * Found first, and then deleted by their places: a trigger of the application may keep a row, which is counted and left, and a limit
+ * cuts between two rows of a block. What is found and locked by others makes the batch yield, as an UPDATE does.
+ */
 char *
-tide_batch_skip_sql(void *ctx, const struct tide_relation *relation)
+tide_batch_delete_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
+	return tide_sqlf(ctx,
+	    "%sfound AS MATERIALIZED (SELECT tidemark_row.ctid AS tid FROM ONLY %s AS tidemark_row WHERE " RANGE
+	    " AND " STRIPE " AND (%s) AND EXISTS (SELECT FROM ok) LIMIT $8::bigint),\n"
+	    "work AS (DELETE FROM ONLY %s AS tidemark_row WHERE tidemark_row.ctid = ANY (ARRAY(SELECT tid "
+	    "FROM found)) AND (%s) RETURNING 1),\n"
+	    "tally AS (SELECT pg_catalog.count(*) AS changed, 0 AS stayed, pg_catalog.count(*) AS seen, "
+	    "0 AS differing, 0 AS skipped, NULL::text AS keys, 0 AS once, "
+	    "(SELECT pg_catalog.count(*) FROM found) - pg_catalog.count(*) AS unmatched, NULL::text AS "
+	    "unmatched_key FROM work)%s",
+	    tide_batch_guard(ctx, spec, relation), relation->name, spec->residual, relation->name,
+	    spec->residual, mark(ctx, "true"));
+}
+
+/* A limit that was reached ends the sweep: what is left of the range is not waited for. */
+char *
+tide_batch_delete_skipped_range_sql(
+    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
+{
+	return tide_sqlf(ctx,
+	    "%sfound AS MATERIALIZED (SELECT tidemark_row.ctid AS tid FROM ONLY %s AS tidemark_row WHERE " RANGE
+	    " AND " STRIPE " AND (%s) AND EXISTS (SELECT FROM ok) LIMIT $8::bigint),\n"
+	    "free AS MATERIALIZED (SELECT tidemark_row.ctid AS tid FROM ONLY %s AS tidemark_row WHERE "
+	    "tidemark_row.ctid = ANY (ARRAY(SELECT tid FROM found)) AND (%s) FOR UPDATE SKIP LOCKED),\n"
+	    "work AS (DELETE FROM ONLY %s AS tidemark_row WHERE tidemark_row.ctid = ANY (ARRAY(SELECT tid "
+	    "FROM free)) AND (%s) RETURNING 1),\n"
+	    "tally AS (SELECT pg_catalog.count(*) AS changed, 0 AS stayed, pg_catalog.count(*) AS seen, "
+	    "0 AS differing, (SELECT pg_catalog.count(*) FROM found WHERE NOT EXISTS (SELECT FROM free WHERE "
+	    "free.tid = found.tid)) AS skipped, NULL::text AS keys, 0 AS once, "
+	    "(SELECT pg_catalog.count(*) FROM free) - pg_catalog.count(*) AS unmatched, NULL::text AS "
+	    "unmatched_key FROM work)%s",
+	    tide_batch_guard(ctx, spec, relation), relation->name, spec->residual, relation->name,
+	    spec->residual, relation->name, spec->residual, mark(ctx, "tally.skipped = 0"));
+}
+
+char *
+tide_batch_skip_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
+{
+	(void)spec;
 	(void)relation;
 	return talloc_strdup(ctx, tide_sql_sweep_skip);
 }

@@ -31,6 +31,7 @@ struct tide_cursor {
 struct tide_span {
 	int64_t from, to;
 	int mask, stripe;
+	int64_t rows; /* that a batch which deletes takes at most; 0: all of them */
 };
 
 /** At the beginning of a segment. */

@@ -12,6 +12,8 @@
 #define REST_BATCHES 4
 /* The windows of a short group have at least so many blocks. */
 #define WINDOW_LEAST 16
+/* MaxHeapTuplesPerPage, with pages of 8 kB. */
+#define MOST_BLOCK_ROWS 291
 /* A holder of the horizon that is younger than this does no harm. */
 #define PATIENCE (2 * TIDE_SECOND)
 
@@ -160,6 +162,15 @@ batch_parameters(void *ctx, const struct tide_segment *s, const struct tide_span
 	return 5;
 }
 
+static size_t
+delete_parameters(void *ctx, const struct tide_segment *s, const struct tide_span *span, const char **out)
+{
+	size_t count = batch_parameters(ctx, s, span, out);
+
+	out[count] = span->rows > 0 ? tide_param_int(ctx, span->rows) : NULL;
+	return count + 1;
+}
+
 static char *
 read_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
@@ -266,22 +277,23 @@ look(void *ctx, const struct tide_segment *s, const struct tide_span *span, cons
 	    s->relation->name, (long long)span->from, (long long)span->from + 1);
 }
 
+#define BY_BLOCKS                                                                                            \
+	.settings =                                                                                          \
+	    "RESET enable_sort; RESET enable_bitmapscan; RESET enable_hashjoin; RESET enable_mergejoin",     \
+	.rows_each = MOST_BLOCK_ROWS, .skip_sql = tide_batch_skip_sql, .read_sql = read_sql,                 \
+	.read_parameters = read_parameters, .aim = aim, .rows = rows_of, .skip_parameters = skip_parameters, \
+	.pace = pace, .learn = learn, .more = more, .advance = advance, .place = place, .look = look
+
 const struct tide_order tide_heap_order = {
-	.settings =
-	    "RESET enable_sort; RESET enable_bitmapscan; RESET enable_hashjoin; RESET enable_mergejoin",
+	BY_BLOCKS,
 	.batch_sql = tide_batch_sql,
 	.skipped_range_sql = tide_batch_skipped_range_sql,
-	.skip_sql = tide_batch_skip_sql,
-	.read_sql = read_sql,
-	.read_parameters = read_parameters,
-	.aim = aim,
-	.rows = rows_of,
 	.batch_parameters = batch_parameters,
-	.skip_parameters = skip_parameters,
-	.pace = pace,
-	.learn = learn,
-	.more = more,
-	.advance = advance,
-	.place = place,
-	.look = look,
+};
+
+const struct tide_order tide_heap_deletes = {
+	BY_BLOCKS,
+	.batch_sql = tide_batch_delete_sql,
+	.skipped_range_sql = tide_batch_delete_skipped_range_sql,
+	.batch_parameters = delete_parameters,
 };

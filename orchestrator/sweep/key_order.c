@@ -68,12 +68,25 @@ mark(void *ctx, const char *finished)
 	    finished, finished, finished, TIDE_SWEEP_KEYS);
 }
 
+/* By their keys: where the rows are not in a heap, a tid need not be a place. */
+static char *
+delete_rows(
+    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation, const char *of)
+{
+	return tide_sqlf(ctx,
+	    "work AS (DELETE FROM ONLY %s AS tidemark_row USING %s WHERE %s AND (%s) AND EXISTS (SELECT FROM "
+	    "ok) RETURNING NULL::boolean AS stayed, false AS again),\n",
+	    relation->name, of, tide_keyset_same(ctx, relation->keyset, of), spec->residual);
+}
+
 /* Of a heap it can be said whether the new version is in the old one's block; elsewhere a tid need not be a place. */
 #define BLOCK "pg_catalog.substr(pg_catalog.tidsend(tidemark_row.ctid), 1, 4)"
 
 static char *
 work(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation, const char *of)
 {
+	if (spec->deletes)
+		return delete_rows(ctx, spec, relation, of);
 	return tide_sqlf(ctx,
 	    "work AS (UPDATE ONLY %s AS tidemark_row SET %s FROM %s WHERE %s "
 	    "AND (%s) AND EXISTS (SELECT FROM "
@@ -137,7 +150,7 @@ skipped_range_sql(void *ctx, const struct tide_sweep_spec *spec, const struct ti
 	    "(%s)),\n"
 	    "free AS MATERIALIZED (SELECT span.* FROM span, ONLY %s AS tidemark_row "
 	    "WHERE %s AND (%s) AND EXISTS "
-	    "(SELECT FROM ok) FOR NO KEY UPDATE OF tidemark_row SKIP LOCKED),\n"
+	    "(SELECT FROM ok) %s OF tidemark_row SKIP LOCKED),\n"
 	    "%stally AS (SELECT pg_catalog.count(*) AS changed, "
 	    "pg_catalog.count(*) FILTER (WHERE stayed) AS stayed, pg_catalog.count(*) AS "
 	    "seen, "
@@ -148,13 +161,15 @@ skipped_range_sql(void *ctx, const struct tide_sweep_spec *spec, const struct ti
 	    tide_batch_guard(ctx, spec, relation), span_sql(ctx, relation, block_of(relation)),
 	    relation->name, tide_keyset_same(ctx, relation->keyset, "span"), spec->residual, relation->name,
 	    tide_keyset_same(ctx, relation->keyset, "span"), spec->residual,
-	    work(ctx, spec, relation, "free"), mark(ctx, "tally.skipped = 0"));
+	    spec->deletes ? "FOR UPDATE" : "FOR NO KEY UPDATE", work(ctx, spec, relation, "free"),
+	    mark(ctx, "tally.skipped = 0"));
 }
 
 /* The skipped range is the span as this statement sees it, and the segment continues after it. */
 static char *
-skip_sql(void *ctx, const struct tide_relation *relation)
+skip_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation)
 {
+	(void)spec;
 	return tide_sqlf(ctx,
 	    "WITH guard AS (SELECT * FROM tidemark.segment WHERE id = $1::bigint AND fence = $2::bigint FOR "
 	    "UPDATE), ok AS (SELECT id FROM guard),\n"
@@ -332,6 +347,7 @@ look(void *ctx, const struct tide_segment *s, const struct tide_span *span, cons
 const struct tide_order tide_key_order = {
 	.settings = "SET enable_sort = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
 		    "SET enable_mergejoin = off",
+	.rows_each = 1,
 	.batch_sql = batch_sql,
 	.skipped_range_sql = skipped_range_sql,
 	.skip_sql = skip_sql,

@@ -158,6 +158,10 @@ tide_keyset_text(void *ctx, const struct tide_keyset *keyset, const char *alias)
 char *
 tide_keyset_stands(void *ctx, const struct tide_keyset *keyset)
 {
+	if (keyset->plain)
+		return tide_sqlf(ctx,
+		    "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = %l AND i.indisvalid)",
+		    (long long)keyset->index);
 	return tide_sqlf(ctx,
 	    "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = %l "
 	    "AND i.indisvalid AND i.indisunique "

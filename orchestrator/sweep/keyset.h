@@ -18,7 +18,7 @@
 struct tide_keyset_column {
 	const char *name; /* not quoted */
 	const char *type; /* as SQL, without modifier; of a domain the type below it */
-	const char *less, *equal, *greater;
+	const char *less, *not_greater, *equal, *not_less, *greater;
 	const char *collate;          /* "" when the type has none */
 	bool descending, nulls_first; /* no value is NULL, but an index is only used in its own order */
 };
@@ -28,6 +28,7 @@ struct tide_keyset {
 	size_t count;
 	struct tide_keyset_column *column;
 	char *order; /* columns, directions, collations and their versions: another order is another text */
+	bool plain;  /* only the first column of an index that need not be unique */
 };
 
 /** ORDER BY list. alias: of what has the key as columns k1, k2 …; NULL: the row's own columns. */

@@ -15,7 +15,9 @@ static const struct tide_record_field column_fields[] = {
 	TIDE_FIELD(tide_keyset_column, name, TEXT),
 	TIDE_FIELD(tide_keyset_column, type, TEXT),
 	TIDE_FIELD(tide_keyset_column, less, TEXT),
+	TIDE_FIELD(tide_keyset_column, not_greater, TEXT),
 	TIDE_FIELD(tide_keyset_column, equal, TEXT),
+	TIDE_FIELD(tide_keyset_column, not_less, TEXT),
 	TIDE_FIELD(tide_keyset_column, greater, TEXT),
 	TIDE_FIELD(tide_keyset_column, collate, TEXT),
 	TIDE_FIELD(tide_keyset_column, descending, BOOL),
@@ -44,7 +46,7 @@ take(void *ctx, const struct tide_rows *rows)
  * only be looked up by its name.
  */
 bool
-tide_keyset_load(void *ctx, struct tide_conn *conn, int64_t relation, const char *name,
+tide_keyset_load(void *ctx, struct tide_conn *conn, int64_t relation, const char *name, const char *by,
     struct tide_keyset **out, struct tide_err *err)
 {
 	void *mem = talloc_new(NULL);
@@ -55,17 +57,22 @@ tide_keyset_load(void *ctx, struct tide_conn *conn, int64_t relation, const char
 		      0, NULL, &version, err) &&
 		  tide_await_query(conn, mem, tide_sql_sweep_keyset,
 		      TIDE_ARGS(talloc_asprintf(mem, "%lld", (long long)relation),
-			  tide_rows_count(version) > 0 ? tide_rows_only_text(version) : NULL),
+			  tide_rows_count(version) > 0 ? tide_rows_only_text(version) : NULL, by),
 		      &rows, err);
 
-	if (ok && tide_rows_count(rows) == 0) {
+	if (ok && tide_rows_count(rows) == 0 && by != NULL) {
+		ok = tide_fail(err, TIDE_PRECONDITION, "%s has no index that begins with \"%s\"", name, by);
+		tide_hint(err, "it must be valid, a btree, and without WHERE: create it, and run again");
+	} else if (ok && tide_rows_count(rows) == 0) {
 		ok = tide_fail(err, TIDE_PRECONDITION, "%s has no suitable unique index", name);
 		tide_hint(err,
 		    "it must be unique, valid, not deferrable, a btree, without WHERE and expressions, and "
 		    "all its columns NOT NULL: a primary key will do");
 	}
-	if (ok)
+	if (ok) {
 		*out = take(ctx, rows);
+		(*out)->plain = by != NULL;
+	}
 	talloc_free(mem);
 	return ok;
 }

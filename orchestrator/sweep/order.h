@@ -14,7 +14,7 @@ struct tide_segment;
 struct tide_sweep;
 struct tide_sweep_spec;
 
-#define TIDE_ORDER_PARAMETERS 5
+#define TIDE_ORDER_PARAMETERS 6
 
 /** What a batch did. */
 struct tide_batch {
@@ -31,14 +31,19 @@ struct tide_batch {
  */
 struct tide_order {
 	const char *settings; /* SQL, for a session before its statements are prepared */
-	/** A batch; one over a skipped range, which takes what is not locked and says how much was (write sweeps only). See batch.h. */
+	int64_t rows_each;    /* rows that one of what a span counts can have */
+	bool
+	    comes_back; /* a segment begins again at its end for rows that were locked: there are no skipped ranges */
+	/** A batch; one over rows that were locked before, which takes what is not locked and says how much was (write sweeps only).
+	 * See batch.h. */
 	char *(*batch_sql)(
 	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
 	char *(*skipped_range_sql)(
 	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
 	/** Moves a segment past a span whose rows are locked, and records them as a skipped range. One row: its id as `skipped_range`, or NULL when an
 	 * open skipped range covers them; then what advance() reads. */
-	char *(*skip_sql)(void *ctx, const struct tide_relation *relation);
+	char *(*skip_sql)(
+	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
 	/** A read that keeps no checkpoint. Columns: seen, differing, keys, unmatched, unmatched_key; then what advance() reads. */
 	char *(*read_sql)(
 	    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
@@ -75,5 +80,7 @@ struct tide_order {
 };
 
 extern const struct tide_order tide_heap_order, tide_key_order;
+/** Of sweeps that delete: by blocks, and in the order of an index that need not be unique. */
+extern const struct tide_order tide_heap_deletes, tide_index_deletes;
 
 #endif

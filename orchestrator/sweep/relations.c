@@ -82,11 +82,12 @@ choose_order(struct tide_sweep *sweep, struct tide_conn *conn, struct tide_relat
 
 	TALLOC_FREE(r->keyset);
 	r->heap = heap;
-	r->order = &tide_heap_order;
-	if (!tide_keyset_wanted(sweep->spec->order, heap))
+	r->condition = sweep->spec->residual;
+	r->order = sweep->spec->deletes ? &tide_heap_deletes : &tide_heap_order;
+	if (sweep->spec->by == NULL && !tide_keyset_wanted(sweep->spec->order, heap))
 		return true;
-	r->order = &tide_key_order;
-	if (!tide_keyset_load(r, conn, r->oid, r->name, &r->keyset, err))
+	r->order = sweep->spec->by != NULL ? &tide_index_deletes : &tide_key_order;
+	if (!tide_keyset_load(r, conn, r->oid, r->name, sweep->spec->by, &r->keyset, err))
 		return false;
 	r->reindexed = r->reindexed || (index != 0 && r->keyset->index != index);
 	return true;
@@ -114,6 +115,22 @@ take(struct tide_sweep *sweep, struct tide_conn *conn, struct tide_relation *r, 
 	return true;
 }
 
+/* The order of an index leads only to rows for which the condition holds: progress is a share of those that the planner expects. */
+static void
+expect_rows(struct tide_sweep *sweep)
+{
+	double all = 0;
+
+	for (size_t i = 0; i < sweep->relation_count; i++)
+		all += sweep->relation[i]->gone ? 0 : (double)sweep->relation[i]->rows;
+	for (size_t i = 0; i < sweep->relation_count; i++) {
+		struct tide_relation *r = sweep->relation[i];
+
+		if (all > 0 && sweep->task->action->rows >= 0)
+			r->rows = (int64_t)((double)r->rows / all * (double)sweep->task->action->rows) + 1;
+	}
+}
+
 /*
  * Relations that are known keep their place: segments point to them. One that is not found again is only
  * marked as gone.
@@ -137,6 +154,8 @@ tide_relations_read(struct tide_sweep *sweep, struct tide_conn *conn, int64_t ta
 
 		ok = take(sweep, conn, r != NULL ? r : add_relation(sweep, leaf[i].oid), &leaf[i], err);
 	}
+	if (ok && sweep->spec->by != NULL)
+		expect_rows(sweep);
 	talloc_free(mem);
 	return ok;
 }

@@ -190,7 +190,7 @@ take_saved(struct tide_sweep *sweep, const struct saved *saved)
 	}
 	s->key = talloc_strdup(s, saved->key);
 	sweep->changed += saved->changed;
-	if (s->relation != NULL && !s->relation->heap)
+	if (sweep->spec->deletes || (s->relation != NULL && !s->relation->heap))
 		sweep->placeless += saved->changed;
 	sweep->stayed += saved->stayed;
 	sweep->seen += saved->rows_seen;
@@ -397,13 +397,15 @@ tide_segments_more(struct tide_sweep *sweep, bool *more, struct tide_err *err)
 		return true;
 	if (sweep->pass >= PASSES_MOST) {
 		tide_executor_event(sweep->exe, "sweep.unsettled", sweep->task->step, true,
-		    "pass %d still changed %lld rows: the application keeps writing rows that match",
-		    sweep->pass, (long long)sweep->changed);
+		    "pass %d still %s %lld rows: %s", sweep->pass,
+		    sweep->spec->deletes ? "deleted" : "changed", (long long)sweep->changed,
+		    sweep->spec->deletes ? "rows keep coming for which the condition holds"
+					 : "the application keeps writing rows that match");
 		return true;
 	}
 	tide_executor_event(sweep->exe, "sweep.pass", sweep->task->step, false,
-	    "pass %d changed %lld rows; another one looks for rows that moved meanwhile", sweep->pass,
-	    (long long)sweep->changed);
+	    "pass %d %s %lld rows; another one looks for rows that moved meanwhile", sweep->pass,
+	    sweep->spec->deletes ? "deleted" : "changed", (long long)sweep->changed);
 	sweep->pass++;
 	*more = true;
 	return begin_missing(sweep, &(bool){ false }, err) && load(sweep, err);
@@ -490,6 +492,8 @@ tide_segments_steal(struct tide_sweep *sweep, struct tide_segment **victim)
 bool
 tide_segments_finished(const struct tide_sweep *sweep)
 {
+	if (tide_sweep_limit_reached(sweep))
+		return true;
 	for (size_t i = 0; i < sweep->segment_count; i++)
 		if (!sweep->segment[i]->done)
 			return false;

@@ -29,13 +29,6 @@ struct driver {
 	bool told_throttle;
 };
 
-static int64_t
-rows_worked(const struct tide_sweep *sweep)
-{
-	return sweep->spec->write ? sweep->earlier_changed + sweep->changed
-				  : sweep->earlier_seen + sweep->seen;
-}
-
 /* Why no batch is sent, but for a pause. */
 static struct tide_hold
 held_back(const struct tide_sweep *sweep)
@@ -75,8 +68,8 @@ report(struct driver *d)
 	bool held = hold.cause != TIDE_CAUSE_NONE;
 	int64_t placed = sweep->changed - sweep->placeless;
 
-	tide_speed_look(
-	    &d->speed, tide_now_us(), (double)rows_worked(sweep), sweep->blocks_done, held || sweep->holding);
+	tide_speed_look(&d->speed, tide_now_us(), (double)tide_sweep_worked(sweep), sweep->blocks_done,
+	    held || sweep->holding);
 	*p = (struct tide_progress){
 		.phase = exe->report.phase,
 		.what = sweep->spec->what,
@@ -265,6 +258,9 @@ all_passes(struct driver *d, struct tide_err *err)
 	while (more) {
 		if (!one_pass(d, err))
 			return false;
+		/* Workers may still prepare what they will not send. */
+		if (tide_sweep_limit_reached(d->sweep))
+			return true;
 		tide_workers_release(d->sweep);
 		if (!tide_segments_more(d->sweep, &more, err))
 			return false;
@@ -314,6 +310,26 @@ tell_unmatched(struct tide_sweep *sweep, json_t *detail)
 		    sweep->spec->what, tide_unmatched_text(sweep, sweep->unmatched, sweep->unmatched_key));
 }
 
+/* Rows for which the condition of a purge still holds. */
+static void
+tell_left(struct tide_sweep *sweep, json_t *detail)
+{
+	char rows[32];
+
+	if (!sweep->spec->deletes)
+		return;
+	json_object_set_new(detail, "rows_kept", json_integer((json_int_t)sweep->unmatched));
+	json_object_set_new(detail, "limit_reached", json_boolean(tide_sweep_limit_reached(sweep)));
+	if (sweep->unmatched > 0)
+		tide_executor_event(sweep->exe, "sweep.kept", sweep->task->step, true,
+		    "%s: %s rows for which the condition holds were not deleted: a trigger BEFORE DELETE keeps them",
+		    sweep->spec->what, tide_count_format(sweep->unmatched, rows, sizeof(rows)));
+	if (tide_sweep_limit_reached(sweep))
+		tide_executor_event(sweep->exe, "sweep.limit", sweep->task->step, false,
+		    "%s: the limit of %s rows for one run is reached; rows for which the condition holds may be left",
+		    sweep->spec->what, tide_count_format(sweep->spec->limit, rows, sizeof(rows)));
+}
+
 /*
  * The figures are of the whole sweep; the rate is of this attempt alone, which did not do the rows of earlier
  * ones.
@@ -331,6 +347,7 @@ write_result(struct tide_sweep *sweep, struct tide_err *err)
 	bool ok;
 
 	tell_unmatched(sweep, detail);
+	tell_left(sweep, detail);
 	text = json_dumps(detail, JSON_COMPACT);
 	tide_crash_point("sweep.finished");
 	ok = tide_journal_add(sweep->exe->session,
@@ -347,10 +364,10 @@ write_result(struct tide_sweep *sweep, struct tide_err *err)
 	if (ok)
 		tide_executor_event(sweep->exe, "sweep.done", sweep->task->step, false,
 		    "%s: %s rows in %s (%s rows/s)", sweep->spec->what,
-		    tide_count_format(rows_worked(sweep), rows, sizeof(rows)),
+		    tide_count_format(tide_sweep_worked(sweep), rows, sizeof(rows)),
 		    tide_duration_format(took, duration, sizeof(duration)),
-		    tide_rate_format((double)(rows_worked(sweep) - sweep->before) * (double)TIDE_SECOND /
-					 (double)(took > 0 ? took : 1),
+		    tide_rate_format((double)(tide_sweep_worked(sweep) - sweep->before) *
+					 (double)TIDE_SECOND / (double)(took > 0 ? took : 1),
 			rate, sizeof(rate)));
 	return ok;
 }
@@ -389,7 +406,8 @@ start_driver(struct tide_sweep *sweep)
 	sweep->exe->throttle.only_reads = !sweep->spec->write;
 	tide_watcher_judge(sweep->exe);
 	sweep->exe->signals.horizon_age = -1;
-	tide_speed_look(&d->speed, tide_now_us(), (double)rows_worked(sweep), sweep->blocks_done, false);
+	tide_speed_look(
+	    &d->speed, tide_now_us(), (double)tide_sweep_worked(sweep), sweep->blocks_done, false);
 	ev_now_update(sweep->exe->loop);
 	ev_timer_init(&d->timer, on_timer, 0.1, sweep->spec->max_rows_per_second > 0 ? 0.02 : 0.1);
 	d->timer.data = d;
@@ -434,7 +452,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	sweep->horizon.limit = tuning->horizon_wait;
 	tide_sweep_pace(sweep, tide_slower(target, round_trips));
 	ok = name_sweep(sweep, err) && tide_segments_open(sweep, err) && tide_workers_open(sweep, err);
-	sweep->before = rows_worked(sweep);
+	sweep->before = tide_sweep_worked(sweep);
 	if (ok) {
 		d = start_driver(sweep);
 		ok = all_passes(d, err);

@@ -35,7 +35,8 @@ struct tide_relation {
 	char *mark;     /* our triggers on it: see leaves.sql; "" none */
 	bool heap;      /* a tid is a place */
 	const struct tide_order *order;
-	struct tide_keyset *keyset; /* in key order, else NULL */
+	struct tide_keyset *keyset; /* in the order of an index, else NULL */
+	const char *condition;      /* the spec's, for display */
 	struct tide_stripes stripes;
 };
 
@@ -52,6 +53,7 @@ struct tide_segment {
 	int64_t group_us, group_changed, group_stayed; /* of the current group */
 	/* rows here were locked when the sweep came by: visited again until none is left */
 	bool skipped_range;
+	bool again; /* tide_index_deletes: the end was reached, and rows before it were locked */
 	bool claimed, done;
 	int64_t not_before; /* tide_now_us; a skipped range rests between visits */
 	int visits;
@@ -89,6 +91,7 @@ struct tide_sweep {
 	double blocks_done;
 	int64_t begun, blocks_total, changed, stayed, seen, differing, skipped;
 	int64_t placeless; /* rows changed of which nobody can say whether they stayed */
+	int64_t reserved;  /* with a limit of rows: what batches under way may delete at most */
 	int64_t earlier_seen, earlier_changed,
 	    earlier_stayed; /* in what was begun again since: see state/checkpoints.h */
 	double floor;       /* the share that had been reached then */
@@ -96,7 +99,7 @@ struct tide_sweep {
 	int64_t before; /* rows that an earlier attempt had done: rates are about this one */
 	char **key;     /* of differing rows */
 	size_t key_count;
-	int64_t unmatched;   /* rows whose lookup gives NULL … */
+	int64_t unmatched; /* rows whose lookup gives NULL, or that were to be deleted and have stayed … */
 	char *unmatched_key; /* … and one of them; NULL */
 
 	bool holding;   /* no new batches: a request has arrived */
@@ -112,6 +115,21 @@ static inline int64_t
 tide_slower(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
+}
+
+/** Rows of the whole sweep, those of earlier attempts with them. */
+static inline int64_t
+tide_sweep_worked(const struct tide_sweep *sweep)
+{
+	return sweep->spec->write ? sweep->earlier_changed + sweep->changed
+				  : sweep->earlier_seen + sweep->seen;
+}
+
+/** As many rows as the plan allows for one run have been deleted. */
+static inline bool
+tide_sweep_limit_reached(const struct tide_sweep *sweep)
+{
+	return sweep->spec->limit > 0 && tide_sweep_worked(sweep) >= sweep->spec->limit;
 }
 
 #define TIDE_SWEEP_KEYS 10
@@ -192,6 +210,13 @@ void tide_batch_keys(char **key, size_t *count, const char *text);
  * Moves a segment past blocks [$3, $4) whose rows are locked, to $5, and records them as a skipped range. One row; NULL: an
  * open skipped range covers them.
  */
-char *tide_batch_skip_sql(void *ctx, const struct tide_relation *relation);
+char *
+tide_batch_skip_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+
+/** The same for rows that are deleted; $8 rows at most, NULL: no limit. */
+char *
+tide_batch_delete_sql(void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
+char *tide_batch_delete_skipped_range_sql(
+    void *ctx, const struct tide_sweep_spec *spec, const struct tide_relation *relation);
 
 #endif

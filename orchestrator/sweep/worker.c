@@ -17,6 +17,7 @@
 #include "locks/lock_waits.h"
 #include "order.h"
 #include "refusal.h"
+#include "row_limit.h"
 #include "state/crash_points.h"
 #include "sweep_sql.h"
 #include "tidemark/base/record.h"
@@ -44,6 +45,7 @@ struct tide_worker {
 	struct tide_span span;        /* of the batch under way */
 	int64_t sent;                 /* tide_now_us */
 	int64_t taken;                /* rows of the batch under way, of sweep->allowance */
+	int64_t reserved;             /* the same, of the limit */
 	int64_t narrow;      /* most that the next batch takes, after a row that failed; 0 no limit */
 	struct tide_err bad; /* of the row that cannot be computed */
 	bool locked_once;    /* the batch under way has met a lock before */
@@ -243,6 +245,18 @@ parameters(struct tide_worker *w, void *mem,
 	return 2 + more(mem, w->segment, &w->span, out + 2);
 }
 
+/* Still locked. The visits become rarer until the application releases the rows. */
+static int
+visit_later(struct tide_worker *w)
+{
+	struct tide_segment *s = w->segment;
+	int64_t rest = LOCK_REST << (s->visits < 5 ? s->visits : 5);
+
+	s->visits++;
+	put_back(w, rest > LOCK_REST_MOST ? LOCK_REST_MOST : rest);
+	return CHOOSE;
+}
+
 /* The span under way is done, or was recorded as a skipped range. */
 static int
 advance(struct tide_worker *w, const struct tide_batch *batch, const struct tide_rows *rows)
@@ -250,10 +264,21 @@ advance(struct tide_worker *w, const struct tide_batch *batch, const struct tide
 	order(w)->advance(w->sweep, w->segment, batch, rows);
 	if (w->segment->done)
 		w->segment = NULL;
+	else if (w->segment->again && w->segment->key == NULL)
+		return visit_later(w);
 	return CHOOSE;
 }
 
 /* BATCH */
+
+/* Settled whatever the batch did: rows that it took and did not change are available to the other workers at once. */
+static void
+settle(struct tide_worker *w, int64_t changed)
+{
+	tide_allowance_settle(&w->sweep->allowance, tide_now_us(), w->taken, changed);
+	w->sweep->reserved -= w->reserved;
+	w->reserved = 0;
+}
 
 static bool
 send_batch(struct tide_worker *w, void *mem)
@@ -263,16 +288,20 @@ send_batch(struct tide_worker *w, void *mem)
 	const char *values[2 + TIDE_ORDER_PARAMETERS];
 	size_t count;
 
-	order(w)->aim(sweep, s, w->narrow, &w->span);
+	if (!tide_row_limit_aim(sweep, s, w->narrow, &w->span))
+		return false;
 	w->taken = order(w)->rows(sweep, s, &w->span);
 	if (!tide_allowance_allows(&sweep->allowance, tide_now_us(), w->taken))
 		return false;
 	tide_allowance_take(&sweep->allowance, tide_now_us(), w->taken);
+	w->reserved = w->span.rows;
+	sweep->reserved += w->reserved;
 	count = parameters(w, mem, order(w)->batch_parameters, values);
 	w->sent = tide_now_us();
 	tide_lock_wait_begin(w->wait, order(w)->pace(sweep, s)->target * 5 / 4);
-	tide_conn_execute(w->conn, s->skipped_range && sweep->spec->write ? "skipped_range" : "batch", count,
-	    values, answered, w);
+	tide_conn_execute(w->conn,
+	    (s->skipped_range || s->again) && sweep->spec->write ? "skipped_range" : "batch", count, values,
+	    answered, w);
 	tide_crash_point("sweep.batch_sent");
 	return true;
 }
@@ -299,18 +328,6 @@ did_nothing(struct tide_worker *w, const struct answer *answer)
 	return true;
 }
 
-/* Still locked. The visits become rarer until the application releases the rows. */
-static int
-visit_later(struct tide_worker *w)
-{
-	struct tide_segment *s = w->segment;
-	int64_t rest = LOCK_REST << (s->visits < 5 ? s->visits : 5);
-
-	s->visits++;
-	put_back(w, rest > LOCK_REST_MOST ? LOCK_REST_MOST : rest);
-	return CHOOSE;
-}
-
 static int
 account(struct tide_worker *w, const struct answer *answer, const struct tide_batch *batch,
     const struct tide_rows *rows)
@@ -323,22 +340,18 @@ account(struct tide_worker *w, const struct answer *answer, const struct tide_ba
 	s->skipped = answer->skipped;
 	sweep->changed += batch->changed;
 	sweep->stayed += batch->stayed;
-	if (!s->relation->heap)
+	if (!s->relation->heap || sweep->spec->deletes)
 		sweep->placeless += batch->changed;
 	sweep->seen += answer->seen;
 	sweep->differing += answer->differing;
 	tide_batch_keys(sweep->key, &sweep->key_count, answer->keys);
 	tide_sweep_unmatched(sweep, answer->unmatched, answer->unmatched_key);
-	if (answer->skipped == 0)
+	if (answer->skipped == 0 || order(w)->comes_back)
 		return advance(w, batch, rows);
 	/* A range of its own for these rows: what comes after them must not wait for their lock. */
 	return order(w)->more(s, &w->span, rows) ? SKIP : visit_later(w);
 }
 
-/*
- * Settled whatever the batch did: rows that it took and did not change are available to the other workers at
- * once.
- */
 static int
 batch_done(struct tide_worker *w, const struct tide_rows *rows)
 {
@@ -353,7 +366,7 @@ batch_done(struct tide_worker *w, const struct tide_rows *rows)
 	batch.changed = answer.changed;
 	batch.stayed = answer.stayed;
 	batch.found = answer.changed > 0;
-	tide_allowance_settle(&sweep->allowance, tide_now_us(), w->taken, answer.changed);
+	settle(w, answer.changed);
 	tide_crash_point("sweep.batch_done");
 	if (did_nothing(w, &answer)) {
 		next = put_back(w, 0);
@@ -407,7 +420,7 @@ batch_failed(struct tide_worker *w, const struct tide_err *err)
 	struct tide_err repeated;
 
 	(void)tide_lock_wait_end(w->wait);
-	tide_allowance_settle(&w->sweep->allowance, tide_now_us(), w->taken, 0);
+	settle(w, 0);
 	switch (refusal(w, err)) {
 	case TIDE_REFUSAL_YIELDED:
 		return batch_yielded(w);
@@ -432,7 +445,8 @@ send_skip(struct tide_worker *w, void *mem)
 	const char *values[2 + TIDE_ORDER_PARAMETERS];
 	size_t count = parameters(w, mem, order(w)->skip_parameters, values);
 
-	tide_conn_query(w->conn, order(w)->skip_sql(mem, w->segment->relation), count, values, answered, w);
+	tide_conn_query(w->conn, order(w)->skip_sql(mem, w->sweep->spec, w->segment->relation), count, values,
+	    answered, w);
 	return true;
 }
 

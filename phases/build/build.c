@@ -229,8 +229,19 @@ void
 tide_action_whole(const struct tide_catalog *cat, struct tide_action *action, enum tide_touch touch)
 {
 	action->touch = touch;
-	action->rows = cat->table.rows > 0 ? (int64_t)cat->table.rows : 0;
+	action->rows = cat->table.rows >= 0 ? (int64_t)cat->table.rows : -1;
 	action->bytes = cat->table.bytes;
+}
+
+void
+tide_action_condition(
+    const struct tide_catalog *cat, struct tide_action *action, const struct tide_fact *fact)
+{
+	if (fact == NULL || fact->share < 0 || cat->table.rows < 0)
+		return;
+	action->looked_at = action->rows;
+	action->rows = (int64_t)(cat->table.rows * fact->share + 0.5);
+	action->bytes = (int64_t)((double)cat->table.bytes * fact->share);
 }
 
 struct tide_sweep_spec *

@@ -51,6 +51,9 @@ void tide_action_sql(struct tide_steps *steps, const struct tide_catalog *cat, s
 /** Makes `action` a sweep over the plan's table; rows and bytes are estimated. */
 struct tide_sweep_spec *tide_action_sweep(
     struct tide_steps *steps, const struct tide_catalog *cat, struct tide_action *action, char *title);
+/** Sets the estimate to the rows for which a condition holds, where the planner has an opinion. fact: the condition's, or NULL. */
+void tide_action_condition(
+    const struct tide_catalog *cat, struct tide_action *action, const struct tide_fact *fact);
 /** Sets the estimate to the whole table. */
 void tide_action_whole(const struct tide_catalog *cat, struct tide_action *action, enum tide_touch touch);
 

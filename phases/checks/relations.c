@@ -202,3 +202,20 @@ tide_check_keys(const struct tide_checking *c, bool always, const char *key)
 		    "that Unicode lacks: at a key with one of them the sweep ends (SQLSTATE 22P05)",
 		    cat->encoding_gaps);
 }
+
+/* VACUUM leaves out what the role may not vacuum, and only warns. */
+void
+tide_check_vacuum(const struct tide_checking *c)
+{
+	const struct tide_catalog *cat = c->at->cat;
+	bool leaves;
+
+	if (cat == NULL || cat->may_vacuum)
+		return;
+	leaves = cat->table.relkind == 'p';
+	tide_say(c, TIDE_ERROR, "backfill-vacuum", "vacuum",
+	    cat->server_version >= 170000 ? "make the role a member of the owner, or GRANT MAINTAIN to it"
+					  : "make the role a member of the owner",
+	    "role %s may not vacuum %s%s.%s: the server would skip it", cat->role,
+	    leaves ? "every partition of " : "", cat->table.schema, cat->table.name);
+}

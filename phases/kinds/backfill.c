@@ -217,24 +217,6 @@ check_set_on(const struct tide_checking *c)
 	talloc_free(mem);
 }
 
-/* VACUUM leaves out what the role may not vacuum, and only warns. */
-static void
-check_vacuum(const struct tide_checking *c)
-{
-	const struct tide_catalog *cat = c->at->cat;
-	const struct backfill_spec *spec = c->at->phase->spec;
-	bool leaves;
-
-	if (!spec->vacuum || cat == NULL || cat->may_vacuum)
-		return;
-	leaves = cat->table.relkind == 'p';
-	tide_say(c, TIDE_ERROR, "backfill-vacuum", "vacuum",
-	    cat->server_version >= 170000 ? "make the role a member of the owner, or GRANT MAINTAIN to it"
-					  : "make the role a member of the owner",
-	    "role %s may not vacuum %s%s.%s: the server would skip it", cat->role,
-	    leaves ? "every partition of " : "", cat->table.schema, cat->table.name);
-}
-
 static void
 check_order(const struct tide_checking *c)
 {
@@ -261,7 +243,8 @@ check(const struct tide_phase_at *at, struct tide_findings *out)
 	if ((spec->stripes & (spec->stripes - 1)) != 0)
 		tide_say(&c, TIDE_ERROR, "backfill-stripes", "stripes", "1, 2, 4, 8, 16 or 32",
 		    "the number of stripes is a power of two, not %lld", (long long)spec->stripes);
-	check_vacuum(&c);
+	if (spec->vacuum)
+		tide_check_vacuum(&c);
 	if (at->cat != NULL) {
 		check_order(&c);
 		tide_check_published_updates(&c);
@@ -360,6 +343,7 @@ compile_set(const struct tide_phase_at *at, struct tide_steps *out, struct tide_
 {
 	const struct backfill_spec *spec = at->phase->spec;
 	char *names = NULL, *where;
+	const struct tide_fact *fact;
 	struct tide_sweep_spec *sweep;
 	struct tide_action *undo;
 
@@ -370,8 +354,9 @@ compile_set(const struct tide_phase_at *at, struct tide_steps *out, struct tide_
 		if (!assign(at, out, &spec->set.item[i], sweep, err))
 			return false;
 	if (spec->where != NULL) {
-		if ((where = tide_canonical(out, at, "where", spec->where, NULL, err)) == NULL)
+		if ((where = tide_canonical(out, at, "where", spec->where, &fact, err)) == NULL)
 			return false;
+		tide_action_condition(at->cat, &out->item[out->count - 1].forward, fact);
 		sweep->residual = tide_sqlf(out, "(\n%s\n) AND (%s)", where, sweep->residual);
 		if (sweep->again != NULL)
 			sweep->again = tide_sqlf(out, "(\n%s\n) AND (%s)", where, sweep->again);

@@ -1,6 +1,7 @@
 #include "catalog_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <talloc.h>
@@ -321,6 +322,49 @@ try_fact(struct probing *p, void *arg, struct tide_err *err)
 	       read_view(p, fact, err) && find_volatility(p, fact, err);
 }
 
+/* The planner's estimate of the rows that `condition` selects; without one of all rows. */
+static bool
+planned_rows(struct probing *p, const char *condition, double *rows, struct tide_err *err)
+{
+	const struct tide_table *table = &p->load->cat->table;
+	struct tide_rows *answer;
+	const char *at;
+
+	if (!tide_loading_ask(p->load,
+		tide_sqlf(p->load->mem, "EXPLAIN (FORMAT JSON) SELECT FROM %I.%I AS " ROW " WHERE (\n%s\n)",
+		    table->schema, table->name, condition),
+		0, NULL, &answer, err))
+		return false;
+	at = strstr(tide_rows_only_required(answer), "\"Plan Rows\":");
+	*rows = at != NULL ? strtod(at + strlen("\"Plan Rows\":"), NULL) : -1;
+	return true;
+}
+
+/* Of the table itself, not of the clone, which has no statistics. A column that a phase will add is unknown there. */
+static bool
+find_share(struct probing *p, void *arg, struct tide_err *err)
+{
+	struct tide_fact *fact = arg;
+	double all, some;
+
+	if (!planned_rows(p, "true", &all, err) || !planned_rows(p, fact->canonical, &some, err))
+		return false;
+	if (all > 0 && some >= 0)
+		fact->share = some < all ? some / all : 1;
+	return true;
+}
+
+static bool
+try_share(struct probing *p, struct tide_fact *fact, struct tide_err *err)
+{
+	struct tide_err ignored = { 0 };
+	bool known;
+
+	fact->share = -1;
+	return fact->canonical == NULL || strcmp(fact->type, "boolean") != 0 ||
+	       guarded(p, find_share, fact, false, &known, &ignored, err);
+}
+
 /* A column that does not exist may be one that could not be added before: that is the reason to tell. */
 static const struct tide_err *
 find_reason(const struct probing *p, const struct tide_err *why)
@@ -353,6 +397,8 @@ read_fact(struct probing *p, struct tide_fact *fact, struct tide_err *err)
 		return false;
 	if (!ok)
 		refuse(p, fact, &why);
+	if (!try_share(p, fact, err))
+		return false;
 	return try_defaults(p, fact, err);
 }
 

@@ -71,6 +71,8 @@ static const struct tide_record_field constraint_fields[] = {
 	TIDE_FIELD(tide_constraint, to_primary, BOOL),
 	TIDE_FIELD(tide_constraint, comment, TEXT),
 	TIDE_FIELD(tide_constraint, referencing, TEXT),
+	TIDE_FIELD(tide_constraint, on_delete, TEXT),
+	TIDE_FIELD(tide_constraint, unindexed, TEXT),
 	TIDE_FIELD(tide_constraint, table, TEXT),
 };
 static const struct tide_record_field index_fields[] = {
@@ -87,6 +89,7 @@ static const struct tide_record_field index_fields[] = {
 	TIDE_FIELD(tide_index, comment, TEXT),
 	TIDE_FIELD(tide_index, has_statistics, BOOL),
 	TIDE_FIELD(tide_index, deferrable, BOOL),
+	TIDE_FIELD(tide_index, leads, INT32),
 	TIDE_FIELD(tide_index, table, TEXT),
 };
 static const struct tide_record_field trigger_fields[] = {
@@ -129,7 +132,9 @@ static const struct tide_record_field published_fields[] = {
 	TIDE_FIELD(tide_table, publications, TEXT),
 	TIDE_FIELD(tide_table, state_publications, TEXT),
 	TIDE_FIELD(tide_table, without_identity, TEXT),
+	TIDE_FIELD(tide_table, without_identity_deletes, TEXT),
 	TIDE_FIELD(tide_table, narrow_publications, TEXT),
+	TIDE_FIELD(tide_table, narrow_publications_deletes, TEXT),
 	TIDE_FIELD(tide_table, subscriptions, TEXT),
 };
 static const struct tide_record_field right_fields[] = {
@@ -170,6 +175,7 @@ static const struct list {
 	size_t size;
 	size_t items, count;          /* offsets in struct tide_table */
 	size_t attnums, attnum_count; /* offsets in the item; 0: it has no list of columns */
+	const char *second;           /* value of $2; NULL: the query has none */
 } lists[] = {
 #define LIST(name_, member_)                                                                                 \
 	.sql = tide_sql_catalog_##name_, .record = TIDE_RECORD(member_##_fields),                            \
@@ -182,7 +188,14 @@ static const struct list {
 	{ LIST(constraints, constraint), COLUMNS(constraint) },
 	{ LIST(indexes, index), COLUMNS(index) },
 	{ LIST(triggers, trigger), COLUMNS(trigger) },
-	{ LIST(reactions, reaction), COLUMNS(reaction) },
+	{ LIST(reactions, reaction), COLUMNS(reaction), .second = "update" },
+	{ .sql = tide_sql_catalog_reactions,
+	    .record = TIDE_RECORD(reaction_fields),
+	    .size = sizeof(struct tide_reaction),
+	    .items = offsetof(struct tide_table, deletion),
+	    .count = offsetof(struct tide_table, deletion_count),
+	    COLUMNS(reaction),
+	    .second = "delete" },
 	{ LIST(dependents, dependent) },
 #undef COLUMNS
 #undef LIST
@@ -206,7 +219,8 @@ read_list(struct tide_loading *load, const struct list *list, struct tide_err *e
 	char *items;
 	size_t count;
 
-	if (!tide_loading_ask(load, list->sql, TIDE_ARGS(load->oid), &rows, err))
+	if (!tide_loading_ask(load, list->sql, list->second != NULL ? 2 : 1,
+		(const char *const[]){ load->oid, list->second }, &rows, err))
 		return false;
 	count = tide_rows_count(rows);
 	/* One more than there are, so that an empty list is not NULL. */

@@ -30,6 +30,18 @@ SELECT k.conname AS name,
                         WHERE pk.conrelid = k.confrelid AND pk.contype = 'p' AND pk.conkey = k.confkey) AS to_primary,
        obj_description(k.oid, 'pg_constraint') AS comment,
        CASE WHEN side.referencing IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS referencing,
+       CASE WHEN side.referencing IS NOT NULL
+            THEN CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' WHEN 'r' THEN 'RESTRICT'
+                      ELSE 'NO ACTION' END END AS on_delete,
+       -- What a row is deleted with looks for rows that refer to it by all columns of the key.
+       CASE WHEN side.referencing IS NOT NULL
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i
+                              WHERE i.indrelid = k.conrelid AND i.indisvalid AND i.indisready AND i.indpred IS NULL
+                                AND (i.indkey::pg_catalog.int2[])[0:cardinality(k.conkey) - 1] @> k.conkey
+                                AND cardinality(k.conkey) <= i.indnkeyatts)
+            THEN (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY n.at)
+                    FROM unnest(k.conkey) WITH ORDINALITY AS n (attnum, at)
+                    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = n.attnum) END AS unindexed,
        CASE WHEN NOT side.own THEN (SELECT format('%I.%I', tn.nspname, tc.relname) FROM pg_catalog.pg_class AS tc
                                       JOIN pg_catalog.pg_namespace AS tn ON tn.oid = tc.relnamespace WHERE tc.oid = side.relation) END AS "table"
   FROM p

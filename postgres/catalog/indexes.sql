@@ -30,6 +30,11 @@ SELECT n.nspname AS schema,
        EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
                 WHERE a.attrelid = i.indexrelid AND coalesce(a.attstattarget, -1) <> -1) AS has_statistics,
        NOT i.indimmediate AS deferrable,
+       coalesce((SELECT own.attnum
+                   FROM pg_catalog.pg_am AS m
+                   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] AND a.attnum > 0
+                   JOIN pg_catalog.pg_attribute AS own ON own.attrelid = p.relation AND own.attname = a.attname
+                  WHERE m.oid = c.relam AND m.amname = 'btree' AND i.indpred IS NULL), 0) AS leads,
        CASE WHEN NOT family.own THEN i.indrelid::pg_catalog.regclass::pg_catalog.text END AS "table"
   FROM p
  CROSS JOIN family

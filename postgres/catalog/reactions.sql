@@ -1,10 +1,11 @@
--- What runs by itself when rows of the table are updated leaf by leaf: triggers (t; c: constraint triggers), rules (r), and checks
--- of the server that are triggers inside (k: foreign keys of either side, deferrable keys). In the order in which they fire.
+-- What runs by itself when rows of the table are updated ($2 'update') or deleted ('delete') leaf by leaf: triggers (t; c: constraint triggers), rules (r), and checks
+-- of the server that are triggers inside (k: foreign keys of either side, deferrable keys; of a DELETE foreign keys that point here). In
+-- the order in which they fire.
 -- A row trigger of a partitioned table stands on every leaf, and is told once; a statement trigger of one does not fire on a leaf.
 -- Columns (the table's numbers): those of UPDATE OF, or of the constraint; a generated one brings those that it is made of.
-WITH p AS (SELECT $1::pg_catalog.oid AS relation),
+WITH p AS (SELECT $1::pg_catalog.oid AS relation, upper($2::pg_catalog.text) AS event, CASE $2 WHEN 'delete' THEN 8 ELSE 16 END AS bit),
 family AS (
-    SELECT c.oid, c.relkind, c.oid = p.relation AS own, p.relation
+    SELECT c.oid, c.relkind, c.oid = p.relation AS own, p.relation, p.event, p.bit
       FROM p JOIN pg_catalog.pg_class AS c
         ON c.oid IN (SELECT p.relation FROM p UNION SELECT t.relid FROM p, pg_catalog.pg_partition_tree(p.relation) AS t)
 ), made AS (
@@ -25,15 +26,16 @@ family AS (
 ), found AS (
     SELECT f.oid, f.own, f.relation, t.tgname AS name, CASE WHEN t.tgconstraint <> 0 THEN 'c' ELSE 't' END AS kind,
            format('%I.%I', n.nspname, u.proname) AS does,
-           CASE WHEN t.tgtype & 2 <> 0 THEN 'BEFORE' ELSE 'AFTER' END || ' UPDATE'
+           CASE WHEN t.tgtype & 2 <> 0 THEN 'BEFORE ' ELSE 'AFTER ' END || f.event
                || coalesce((SELECT ' OF ' || string_agg(quote_ident(a.attname), ', ' ORDER BY o.n)
                               FROM unnest(t.tgattr::pg_catalog.int2[]) WITH ORDINALITY AS o (attnum, n)
-                              JOIN pg_catalog.pg_attribute AS a ON a.attrelid = f.oid AND a.attnum = o.attnum), '')
+                              JOIN pg_catalog.pg_attribute AS a ON a.attrelid = f.oid AND a.attnum = o.attnum AND f.event = 'UPDATE'), '')
                || CASE WHEN t.tgtype & 1 <> 0 THEN ' FOR EACH ROW' ELSE ' FOR EACH STATEMENT' END AS timing,
            (regexp_match(pg_get_triggerdef(t.oid), ' WHEN \((.+)\) EXECUTE FUNCTION '))[1] AS condition,
-           t.tgenabled::pg_catalog.text AS enabled, t.tgtype & 3 = 3 AS alters, t.tgattr::pg_catalog.int2[] AS attnums
+           t.tgenabled::pg_catalog.text AS enabled, t.tgtype & 3 = 3 AS alters,
+           CASE f.event WHEN 'UPDATE' THEN t.tgattr::pg_catalog.int2[] ELSE '{}' END AS attnums
       FROM family AS f
-      JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = f.oid AND t.tgtype & 16 <> 0
+      JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = f.oid AND t.tgtype & f.bit <> 0
       JOIN pg_catalog.pg_proc AS u ON u.oid = t.tgfoid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = u.pronamespace
       LEFT JOIN pg_catalog.pg_constraint AS k ON k.oid = t.tgconstraint
@@ -42,18 +44,18 @@ family AS (
        AND (f.relkind <> 'p' OR t.tgtype & 1 <> 0)
        AND (f.own OR parent.oid IS NULL OR parent.tgenabled <> t.tgenabled)
      UNION ALL
-    SELECT f.oid, f.own, f.relation, r.rulename, 'r', NULL, 'ON UPDATE', NULL, r.ev_enabled::pg_catalog.text, false, '{}'
+    SELECT f.oid, f.own, f.relation, r.rulename, 'r', NULL, 'ON ' || f.event, NULL, r.ev_enabled::pg_catalog.text, false, '{}'
       FROM family AS f
-      JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = f.oid AND r.ev_type = '2'
+      JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = f.oid AND r.ev_type = CASE f.event WHEN 'UPDATE' THEN '2' ELSE '4' END
      WHERE f.relkind <> 'p'
      UNION ALL
     -- Not from its triggers: on PostgreSQL 14 a partitioned table has none for a foreign key, only its leaves have.
     SELECT f.oid, f.own, f.relation, k.conname, 'k',
            CASE WHEN k.conrelid <> f.oid THEN format('FOREIGN KEY of %I.%I', n.nspname, c.relname)
                 ELSE pg_get_constraintdef(k.oid) END,
-           'AFTER UPDATE', NULL,
+           'AFTER ' || f.event, NULL,
            coalesce((SELECT min(t.tgenabled::pg_catalog.text) FROM pg_catalog.pg_trigger AS t
-                      WHERE t.tgconstraint = k.oid AND t.tgrelid = f.oid AND t.tgtype & 16 <> 0),
+                      WHERE t.tgconstraint = k.oid AND t.tgrelid = f.oid AND t.tgtype & f.bit <> 0),
                     CASE WHEN f.relkind = 'p' THEN 'O' ELSE 'D' END),
            false,
            CASE WHEN k.conrelid = f.oid THEN k.conkey ELSE '{}' END || CASE WHEN k.confrelid = f.oid THEN k.confkey ELSE '{}' END
@@ -65,7 +67,7 @@ family AS (
       JOIN pg_catalog.pg_constraint AS k ON k.oid = side.key
       JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE (f.own OR k.conparentid = 0) AND coalesce((to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true)
+     WHERE (f.own OR k.conparentid = 0) AND (f.event = 'UPDATE' OR k.contype = 'f' AND k.confrelid = f.oid) AND coalesce((to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true)
 )
 SELECT found.name,
        found.kind,

@@ -61,6 +61,7 @@ ROWS = {
     "`…: a row in …`": REFUSED + "test_the_query_of_the_hint_shows_the_row_that_fails",
     "`… is not stored in a heap: it cannot be scanned by block`":
         REFUSED + "test_a_sweep_by_blocks_of_what_is_no_heap_goes_without_the_order",
+    '`… has no index that begins with "…"`': "test_purge.Rows.test_an_index_that_is_dropped_while_the_sweep_runs_is_made_again",
     "`… has no suitable unique index`":
         "test_order.Checkpoint.test_without_its_index_it_stops_and_goes_on_when_another_is_there",
     "`adding the column would rewrite the table`": REFUSED + "test_a_base_type_is_added_where_a_domain_would_rewrite_the_table",
@@ -134,6 +135,7 @@ RULES = {
     "add-column-rewrite": REFUSED + "test_a_base_type_is_added_where_a_domain_would_rewrite_the_table",
     "backfill-other-triggers": REFUSED + "test_the_line_of_the_hint_says_what_other_triggers_do",
     "backfill-skip-privilege": REFUSED + "test_the_grant_of_the_hint_lets_the_sweep_continue",
+    "purge-skip-privilege": "the same grant as for backfill-skip-privilege",
     "backfill-subscribed": "test_relations.Publications.test_a_table_that_a_subscription_writes_is_known",
     "backfill-vacuum": "test_afterwards.Vacuum.test_a_partition_that_it_may_not_vacuum_any_more_is_not_believed_to_be_clean",
     "column-missing": REFUSED + "test_table_and_column_that_the_hint_names_exist",

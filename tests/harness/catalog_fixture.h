@@ -113,6 +113,8 @@ fixture_constraint(void *ctx, const struct tide_table *table, const json_t *row,
 	out->validated = fixture_flag(row, "validated");
 	out->comment = fixture_text(ctx, row, "comment");
 	out->referencing = fixture_text(ctx, row, "referencing");
+	out->on_delete = fixture_text(ctx, row, "on_delete");
+	out->unindexed = fixture_text(ctx, row, "unindexed");
 	out->table = fixture_text(ctx, row, "table");
 }
 
@@ -135,6 +137,8 @@ fixture_index(void *ctx, const struct tide_table *table, const json_t *row, stru
 	out->comment = fixture_text(ctx, row, "comment");
 	out->has_statistics = fixture_flag(row, "has_statistics");
 	out->deferrable = fixture_flag(row, "deferrable");
+	if (json_object_get(row, "leads") != NULL)
+		out->leads = fixture_attnum(table, json_object_get(row, "leads"));
 	out->table = fixture_text(ctx, row, "table");
 }
 
@@ -181,6 +185,8 @@ fixture_fact(void *ctx, const json_t *row, struct tide_fact *out)
 	out->canonical = fixture_text(ctx, row, "canonical");
 	out->volatility = fixture_char(row, "volatility");
 	out->type = fixture_text(ctx, row, "type");
+	out->share =
+	    json_object_get(row, "share") != NULL ? json_number_value(json_object_get(row, "share")) : -1;
 	out->error = fixture_text(ctx, row, "error");
 	snprintf(out->sqlstate, sizeof(out->sqlstate), "%s", state == NULL ? "" : state);
 }
@@ -236,6 +242,8 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 	out->publications = fixture_text(cat, json, "publications");
 	out->state_publications = fixture_text(cat, json, "state_publications");
 	out->without_identity = fixture_text(cat, json, "without_identity");
+	out->without_identity_deletes = fixture_text(cat, json, "without_identity_deletes");
+	out->narrow_publications_deletes = fixture_text(cat, json, "narrow_publications_deletes");
 	out->narrow_publications = fixture_text(cat, json, "narrow_publications");
 	out->subscriptions = fixture_text(cat, json, "subscriptions");
 	out->foreign_partition = fixture_text(cat, json, "foreign_partition");
@@ -261,6 +269,8 @@ fixture_table(struct tide_catalog *cat, const json_t *json, struct tide_table *o
 	fixture_trigger(cat, out, triggers_row, &out->trigger[triggers_at]);
 	FIXTURE_ROWS(out, json, reactions, tide_reaction, reaction, reaction_count)
 	fixture_reaction(cat, out, reactions_row, &out->reaction[reactions_at]);
+	FIXTURE_ROWS(out, json, deletions, tide_reaction, deletion, deletion_count)
+	fixture_reaction(cat, out, deletions_row, &out->deletion[deletions_at]);
 	FIXTURE_ROWS(out, json, dependents, tide_dependent, dependent, dependent_count)
 	{
 		struct tide_dependent *d = &out->dependent[dependents_at];

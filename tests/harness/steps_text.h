@@ -30,8 +30,14 @@ steps_line(char **out, const char *label, const char *text)
 static void
 steps_sweep(char **out, const struct tide_sweep_spec *sweep)
 {
-	steps_say(
-	    out, "-- sweep: %s%s\n", sweep->write ? "write" : "read only", sweep->repeats ? ", repeats" : "");
+	steps_say(out, "-- sweep: %s%s\n",
+	    sweep->deletes ? "delete"
+	    : sweep->write ? "write"
+			   : "read only",
+	    sweep->repeats ? ", repeats" : "");
+	steps_line(out, "in the order of", sweep->by);
+	if (sweep->limit > 0)
+		steps_say(out, "-- at most: %lld rows\n", (long long)sweep->limit);
 	if (sweep->order != NULL)
 		steps_say(out, "-- order: %s\n", sweep->order);
 	if (sweep->max_rows_per_second > 0)
@@ -49,6 +55,8 @@ steps_sweep(char **out, const struct tide_sweep_spec *sweep)
 		    t->condition != NULL ? " WHEN " : "", t->condition != NULL ? t->condition : "",
 		    t->function);
 	}
+	if (sweep->deletes)
+		steps_say(out, "DELETE\n");
 	if (sweep->set != NULL)
 		steps_say(out, "SET %s\n", sweep->set);
 	steps_say(out, "WHERE %s\n", sweep->residual);
@@ -88,6 +96,8 @@ steps_action(char **out, const struct tide_action *action)
 		    tide_lock_name(action->also[i].lock));
 	if ((action->flags & TIDE_LOCKS_UNKNOWN) != 0)
 		steps_say(out, "-- what it locks is not all known\n");
+	if (action->rows < 0 && action->sweep != NULL)
+		steps_say(out, "-- estimate: unknown\n");
 	if (action->rows > 0)
 		steps_say(out, "-- estimate: %lld rows, %lld bytes\n", (long long)action->rows,
 		    (long long)action->bytes);

@@ -16,6 +16,7 @@ TABLE = "CREATE TABLE t (id integer PRIMARY KEY, a integer, n integer, s text, t
 ADD = {"kind": "add_column", "column": "b", "type": "integer"}
 DUAL = {"kind": "dual_write", "from": "a", "to": "b"}
 FILL, VERIFY = {"kind": "backfill"}, {"kind": "verify"}
+PURGE = {"kind": "purge", "where": "n < 5"}
 SWITCH, DROP = {"kind": "switch", "gate": "manual"}, {"kind": "drop_column", "column": "a", "hold": "7d", "gate": "manual"}
 RENAME = [ADD, DUAL, FILL, VERIFY, SWITCH, DROP]
 MERGE = [ADD, {"kind": "dual_write", "from": ["a", "c"], "to": "b", "up": "a + c", "down": {"a": "b - 1", "c": "1"}}, FILL, VERIFY, SWITCH,
@@ -112,6 +113,17 @@ CASES = [
     ("verify-after-switch", "", moved(rename(), "verify", "switch"), "put it before the switch", lambda said: rename()),
     ("verify-before-backfill", "", moved(rename(), "backfill", "verify"), 'put a phase of kind "backfill" before it', lambda said: rename()),
     ("backfill-rule", "CREATE RULE quiet AS ON UPDATE TO t DO ALSO NOTHING", [{**FILL, "set": {"a": "1"}}], r"(ALTER TABLE \S+ DISABLE RULE \S+)", lambda said: said),
+    ("purge-rule", "CREATE RULE quiet AS ON DELETE TO t DO ALSO NOTHING", [PURGE], r"(ALTER TABLE \S+ DISABLE RULE \S+)", lambda said: said),
+    ("purge-skip-check", "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+     "CREATE CONSTRAINT TRIGGER look AFTER DELETE ON t FOR EACH ROW EXECUTE FUNCTION f()", [{**PURGE, "other_triggers": "skip"}],
+     r'(other_triggers) = "fire"', lambda said: [{**PURGE, said: "fire"}]),
+    ("purge-other-triggers", "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';"
+     "CREATE TRIGGER look BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION f()", [PURGE], r'(other_triggers) = "fire"', lambda said: [{**PURGE, said: "fire"}]),
+    ("purge-by-index", "", [{**PURGE, "by": "n"}], r'a phase of kind "(create_index)" or by hand', lambda said: "CREATE INDEX ON t (n)"),
+    ("purge-by-unused", "CREATE INDEX ON t (a)", [{**PURGE, "by": "a"}], "(leave \"by\" out)", lambda said: [PURGE]),
+    ("purge-referenced-index", "CREATE TABLE o (t integer REFERENCES t)", [PURGE], r"(CREATE INDEX CONCURRENTLY ON .*)$", lambda said: said),
+    ("purge-replica-identity", "CREATE TABLE bare (id integer, n integer); CREATE PUBLICATION p FOR TABLE bare", ("public.bare", [PURGE]),
+     r"ALTER TABLE … (REPLICA IDENTITY FULL)", lambda said: f"ALTER TABLE bare {said}"),
     ("backfill-skip-check", "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
      "CREATE CONSTRAINT TRIGGER look AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()", [{**FILL, "set": {"a": "1"}, "other_triggers": "skip"}],
      r"(ALTER TABLE \S+ ENABLE ALWAYS TRIGGER \S+)", lambda said: said),

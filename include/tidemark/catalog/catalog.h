@@ -63,7 +63,10 @@ struct tide_constraint {
 	bool to_primary; /* a foreign key of the table to the primary key of the other one */
 	char *comment;
 	char *referencing; /* a foreign key that points here: the table that has it, quoted; else NULL */
-	char *table;       /* the partition that has it for itself, quoted; NULL: the table */
+	char *on_delete;   /* of it: "CASCADE" */
+	char *
+	    unindexed; /* of it: its columns, quoted, when no index of that table begins with them; else NULL */
+	char *table;   /* the partition that has it for itself, quoted; NULL: the table */
 };
 
 struct tide_index {
@@ -76,7 +79,8 @@ struct tide_index {
 	char *comment;
 	bool has_statistics; /* ALTER INDEX … SET STATISTICS was used */
 	bool deferrable;     /* checked at the end of the statement or later; of a unique one */
-	char *table;         /* the partition that has it for itself, quoted where needed; NULL: the table */
+	int leads; /* a btree without WHERE: its first column; 0: another sort, or it begins with an expression */
+	char *table; /* the partition that has it for itself, quoted where needed; NULL: the table */
 };
 
 struct tide_trigger {
@@ -93,7 +97,7 @@ struct tide_trigger {
 };
 
 /**
- * What runs by itself when rows are updated: triggers and rules that are not ours, and checks of the server that are triggers
+ * What runs by itself when rows are updated, or deleted: triggers and rules that are not ours, and checks of the server that are triggers
  * inside.
  */
 struct tide_reaction {
@@ -103,11 +107,12 @@ struct tide_reaction {
 	/* the partition it is on, quoted where needed; NULL: the table itself, and so every partition */
 	char *table;
 	char *does;      /* its function; of a k the definition; of a rule NULL */
-	char *timing;    /* "BEFORE UPDATE OF qty FOR EACH ROW" */
+	char *timing;    /* "BEFORE UPDATE OF qty FOR EACH ROW"; of a deletion "BEFORE DELETE FOR EACH ROW" */
 	char *condition; /* of WHEN, or NULL */
 	char enabled;    /* O D R A */
-	bool alters;     /* a BEFORE trigger for each row: any column may come out of it changed */
-	int *attnums;    /* columns whose update fires it, by their numbers in the table; none: any */
+	bool
+	    alters; /* a BEFORE trigger for each row: any column may come out of it changed, or the row stay */
+	int *attnums; /* columns whose update fires it, by their numbers in the table; none: any */
 	size_t attnum_count;
 };
 
@@ -144,6 +149,8 @@ struct tide_fact {
 	/* immutable, and over the constant defaults of the columns (else NULL) it gives a value */
 	bool takes_defaults;
 	char *type;
+	double
+	    share; /* a condition: of the table's rows those for which it holds, as the planner thinks; -1: unknown */
 	char *error; /* the server's message, or NULL */
 	char sqlstate[6];
 };
@@ -164,6 +171,8 @@ struct tide_table {
 	char *without_identity;
 	/* whose filter or column list the replica identity does not cover: updates are refused; or NULL */
 	char *narrow_publications;
+	/* both for tables that are published for deletes */
+	char *without_identity_deletes, *narrow_publications_deletes;
 	char *subscriptions;               /* those that write to it; or NULL */
 	char *foreign_partition, *of_type; /* quoted; or NULL */
 	char *partition_maker; /* owner of a partitioned table, where it is not our role; or NULL */
@@ -179,8 +188,10 @@ struct tide_table {
 	size_t index_count;
 	struct tide_trigger *trigger;
 	size_t trigger_count;
-	struct tide_reaction *reaction;
+	struct tide_reaction *reaction; /* to an UPDATE */
 	size_t reaction_count;
+	struct tide_reaction *deletion; /* to a DELETE */
+	size_t deletion_count;
 	struct tide_dependent *dependent;
 	size_t dependent_count;
 };

@@ -96,6 +96,7 @@ enum tide_horizon_policy {
 /** What one sweep does to each row. All texts are SQL; the row is TIDE_ROW; expressions canonical. */
 struct tide_sweep_spec {
 	bool write;     /* false: count rows for which `residual` is true (they differ) and collect keys */
+	bool deletes;   /* write: rows for which `residual` is true are deleted; nothing is set */
 	char *set;      /* write: `"balance" = CAST((…) AS integer)`; more than one by comma */
 	char *columns;  /* write: the names that `set` sets, one a line */
 	char *residual; /* boolean: the row still needs work (write) or differs (read) */
@@ -104,8 +105,11 @@ struct tide_sweep_spec {
 	/* read: true for a row whose lookup gives NULL for a value that is not; only counted, with one key;
 	 * NULL: no lookup */
 	char *unmatched;
-	char *key;     /* jsonb expression that names a row in a report */
-	char *order;   /* "heap" or "keyset"; NULL: heap where the rows are in one */
+	char *key;   /* jsonb expression that names a row in a report */
+	char *order; /* "heap" or "keyset"; NULL: heap where the rows are in one */
+	/* deletes: the column in whose order, that is that of an index, the rows are found; NULL: `order` counts */
+	char *by;
+	int64_t limit; /* deletes: rows of one run at most; 0: all of them */
 	char *trigger; /* the trigger that must exist (ENABLE ALWAYS) for the sweep to be right; NULL: none */
 	char *function; /* its function, quoted and qualified, as regprocedure text; with trigger */
 	/* read: `residual` is the author's, and is evaluated under the role's own search_path; the
@@ -146,7 +150,8 @@ struct tide_action {
 	char *rests_on;
 	unsigned flags;
 	enum tide_touch touch;
-	int64_t rows, bytes; /* estimate of what is touched */
+	int64_t rows, bytes; /* estimate of what is touched; rows -1: unknown */
+	int64_t looked_at;   /* rows that are read to find those, when they are others */
 	char *table;         /* the plan's table as it was called when this was compiled: quoted, qualified */
 	struct tide_sweep_spec *sweep;
 	int64_t wait_us;

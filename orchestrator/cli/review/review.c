@@ -37,7 +37,10 @@ tide_review_estimate(const struct tide_action *action, const struct tide_plan *p
 	if (action->sweep != NULL && action->sweep->max_rows_per_second > 0 &&
 	    rate > (double)action->sweep->max_rows_per_second)
 		rate = (double)action->sweep->max_rows_per_second;
-	return (int64_t)((double)action->rows / rate * 1e6);
+	return (
+	    int64_t)(((double)action->rows / rate + (double)action->looked_at / TIDE_ASSUME_READ /
+							(action->touch == TIDE_TOUCH_BATCHES ? workers : 1)) *
+		     1e6);
 }
 
 const char *
@@ -130,7 +133,8 @@ tide_review_touch(void *ctx, const struct tide_action *action)
 		return talloc_strdup(ctx, "nothing");
 	if (action->touch == TIDE_TOUCH_NOTHING || action->touch == TIDE_TOUCH_UNKNOWN)
 		return talloc_strdup(ctx, what[action->touch]);
-	text = talloc_strdup(ctx, what[action->touch]);
+	text = talloc_strdup(ctx,
+	    action->sweep != NULL && action->sweep->deletes ? "deletes in batches" : what[action->touch]);
 	if (action->rows >= 0)
 		text = talloc_asprintf_append(
 		    text, ": about %s rows", tide_count_format(action->rows, rows, sizeof(rows)));
@@ -276,6 +280,13 @@ tide_review_act(void *ctx, const struct tide_action *action, const struct tide_r
 				       ? "ctid >= … AND ctid < … AND (get_byte(tidsend(ctid), 5) & …) = …"
 				       : "ctid >= … AND ctid < …";
 
+		if (spec->deletes)
+			return talloc_asprintf(ctx, "DELETE FROM %s AS tidemark_row\n WHERE %s\n   AND (%s);",
+			    name,
+			    spec->by != NULL ? tide_sqlf(text, "the next … in the order of %I", spec->by)
+			    : keys           ? part
+					     : "ctid >= … AND ctid < …",
+			    spec->residual);
 		return spec->write ? talloc_asprintf(ctx,
 					 "UPDATE %s AS tidemark_row\n   SET %s\n WHERE %s\n   AND (%s);",
 					 name, spec->set, part, spec->residual)

@@ -136,7 +136,8 @@ tide_review_sweep(void *ctx, const struct tide_sweep_spec *spec, const char *tab
 		{ "{passes}", talloc_asprintf(mem, "%d", repeats ? PASSES : 1) },
 		{ "{blocks}", talloc_asprintf(mem, "%d", BATCH_BLOCKS) },
 		{ "{name}", tide_literal(mem, table) },
-		{ "{work}", spec->write
+		{ "{work}", spec->deletes ? talloc_asprintf(mem, "DELETE FROM %s AS tidemark_row", table)
+			    : spec->write
 				? talloc_asprintf(mem, "UPDATE %s AS tidemark_row SET %s", table, spec->set)
 				: talloc_asprintf(mem, "PERFORM 1 FROM %s AS tidemark_row", table) },
 		{ "{residual}", spec->residual },
@@ -412,6 +413,12 @@ tide_review_sql(
 		if (input->steps[p] == NULL)
 			return tide_plan_fail(
 			    input->plan, &input->plan->phase[p], NULL, err, "the phase cannot be compiled");
+		for (size_t i = 0; i < input->steps[p]->count; i++)
+			if (input->steps[p]->item[i].forward.sweep != NULL &&
+			    input->steps[p]->item[i].forward.sweep->limit > 0)
+				return tide_fail(err, TIDE_PRECONDITION,
+				    "phase %s has a limit of rows, which cannot be written as SQL",
+				    input->plan->phase[p].name);
 		for (size_t i = 0; i < input->steps[p]->count; i++)
 			if (input->steps[p]->item[i].forward.kind == TIDE_STEP_SWEEP &&
 			    (input->cat->table.relkind != 'r' || input->cat->table.not_heap != NULL))

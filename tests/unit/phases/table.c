@@ -130,6 +130,7 @@ static const struct answer {
 	{ "dual_write", "from = 'a'\nto = 'b'", .opens = "a", .proof = "in_step" },
 	{ .kind = "backfill", .text = "" },
 	{ "verify", "", .counts = true },
+	{ .kind = "purge", .text = "where = 'a = 1'" },
 	{ "switch", "", .switches = true },
 	{ "drop_column", "column = 'a'\nhold = '1d'", .drops = "a", .proof = "not_null" },
 	{ "set_not_null", "column = 'b'", .proof = "not_null" },
