@@ -27,6 +27,8 @@ static const struct {
 	{ TIDE_GATE, "gate" },
 	{ TIDE_PAUSED, "paused" },
 	{ TIDE_BUDGET, "budget" },
+	{ TIDE_NOT_RUNNABLE, "unrunnable" },
+	{ TIDE_NO_COMMAND, "nocommand" },
 	{ TIDE_INTERRUPTED, "interrupted" },
 	{ TIDE_TERMINATED, "terminated" },
 };

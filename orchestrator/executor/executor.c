@@ -106,5 +106,10 @@ tide_executor_check(struct tide_executor *exe, struct tide_err *err)
 {
 	if (tide_executor_halted(exe, err))
 		return false;
-	return !exe->requests.pause || in_grace(exe) || serve_pause(exe, err);
+	if (!exe->requests.pause || in_grace(exe))
+		return true;
+	if (exe->options->unattended)
+		return tide_fail(err, TIDE_PAUSED, "paused by %s",
+		    exe->requests.by != NULL ? exe->requests.by : "somebody");
+	return serve_pause(exe, err);
 }

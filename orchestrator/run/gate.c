@@ -4,9 +4,11 @@
 #include <talloc.h>
 
 #include "run_sql.h"
+#include "signals_sql.h"
 #include "state/move.h"
 #include "state/role_search_path.h"
 #include "signals/watcher.h"
+#include "tidemark/orchestrator/run.h"
 #include "tidemark/orchestrator/store.h"
 
 /* What the database says of the gate now. */
@@ -44,11 +46,11 @@ read_view(struct tide_executor *exe, void *mem, long index, struct view *out, st
 }
 
 static bool
-ask_sql(struct tide_executor *exe, const char *sql, bool *open, struct tide_err *err)
+ask_sql(struct tide_conn *conn, const char *sql, bool *open, struct tide_err *err)
 {
-	void *mem = talloc_new(exe);
+	void *mem = talloc_new(conn);
 	struct tide_rows *rows;
-	bool ok = tide_await_role_search_path(exe->control, mem, sql, 0, NULL, &rows, err);
+	bool ok = tide_await_role_search_path(conn, mem, sql, 0, NULL, &rows, err);
 
 	if (ok && (tide_rows_width(rows) != 1 || tide_rows_count(rows) > 1))
 		ok = tide_fail(err, TIDE_PRECONDITION, "it must return one row of one boolean");
@@ -63,6 +65,35 @@ ask_sql(struct tide_executor *exe, const char *sql, bool *open, struct tide_err 
 		    "search_path");
 	talloc_free(mem);
 	return ok || tide_wrap(err, "the gate's SQL condition");
+}
+
+static bool
+ask_window(struct tide_conn *conn, const char *text, bool *open, struct tide_err *err)
+{
+	struct tide_window window;
+	void *mem = talloc_new(conn);
+	struct tide_rows *rows;
+	bool ok = true;
+
+	*open = false;
+	if (tide_window_parse(text, &window)) {
+		ok = tide_await_query(
+		    conn, mem, tide_sql_signals_phase_window, TIDE_ARGS(window.zone), &rows, err);
+		*open = ok &&
+			tide_window_open(&window, (int)tide_rows_int(rows, 0, tide_rows_column(rows, "day")),
+			    (int)tide_rows_int(rows, 0, tide_rows_column(rows, "minute")));
+	}
+	talloc_free(mem);
+	return ok;
+}
+
+bool
+tide_run_gate_open(struct tide_conn *conn, const struct tide_gate *gate, bool *open, struct tide_err *err)
+{
+	*open = true;
+	if (gate->window != NULL && !ask_window(conn, gate->window, open, err))
+		return false;
+	return !*open || gate->sql == NULL || ask_sql(conn, gate->sql, open, err);
 }
 
 /* What still keeps the gate closed. Texts belong to mem. */
@@ -88,12 +119,13 @@ judge(
 	} else if (gate->window != NULL && !exe->signals.window_open) {
 		*out = (struct tide_hold){ TIDE_CAUSE_WINDOW,
 			talloc_asprintf(mem, "outside the time window %s", gate->window) };
-	} else if (gate->sql != NULL && !ask_sql(exe, gate->sql, &open, err)) {
+	} else if (gate->sql != NULL && !ask_sql(exe->control, gate->sql, &open, err)) {
 		return false;
 	} else if (!open) {
 		*out = (struct tide_hold){ TIDE_CAUSE_CONDITION,
 			talloc_asprintf(mem, "the SQL condition does not hold yet: %s", gate->sql) };
 	}
+	*stop = *stop || (out->cause != TIDE_CAUSE_NONE && exe->options->unattended);
 	/* The person who opens the gate should know it. */
 	if (view.note != NULL && (out->cause == TIDE_CAUSE_APPROVAL || out->cause == TIDE_CAUSE_SOAK))
 		out->text = talloc_asprintf(mem, "%s; %s", out->text, view.note);

@@ -178,6 +178,7 @@ tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attempt, s
 	held = ok || exe->session->fence != 0;
 	if (!ok)
 		ok = conclude(ctx, exe, outcome, err);
+	outcome->held = held;
 	if (held || ok)
 		outcome->next = tide_runner_next(exe, ctx);
 	talloc_free(exe);

@@ -16,18 +16,31 @@ tide_state_sql(void *ctx)
 }
 
 bool
+tide_state_untrusted(const char *what, struct tide_err *err)
+{
+	tide_fail(err, TIDE_PRECONDITION, "schema tidemark is not safe to use: %s", what);
+	return tide_hint(err,
+	    "its functions would run as this role. Run as the role that created it; or find out "
+	    "who created it and, if nobody needs it, drop it");
+}
+
+bool
+tide_state_newer(int64_t version, struct tide_err *err)
+{
+	tide_fail(err, TIDE_PRECONDITION, "schema tidemark has version %lld, this program knows %d",
+	    (long long)version, TIDE_STATE_VERSION);
+	return tide_hint(err, "a newer tidemark has used this database: use that version");
+}
+
+bool
 tide_state_trusted(struct tide_conn *conn, struct tide_err *err)
 {
 	void *mem = talloc_new(NULL);
 	struct tide_rows *rows;
 	bool ok = tide_await_query(conn, mem, tide_sql_state_trusted, 0, NULL, &rows, err);
 
-	if (ok && tide_rows_count(rows) > 0) {
-		ok = tide_fail(err, TIDE_PRECONDITION, "schema tidemark is not safe to use: %s",
-		    tide_rows_only_text(rows));
-		tide_hint(err, "its functions would run as this role. Run as the role that created it; or "
-			       "find out who created it and, if nobody needs it, drop it");
-	}
+	if (ok && tide_rows_count(rows) > 0)
+		ok = tide_state_untrusted(tide_rows_only_text(rows), err);
 	talloc_free(mem);
 	return ok;
 }
@@ -78,11 +91,8 @@ state_version(struct tide_conn *conn, bool *present, struct tide_err *err)
 		return tide_hint(
 		    err, "its table tidemark.meta was emptied or changed: restore its row from a backup");
 	}
-	if (ok && version > TIDE_STATE_VERSION) {
-		tide_fail(err, TIDE_PRECONDITION, "schema tidemark has version %lld, this program knows %d",
-		    (long long)version, TIDE_STATE_VERSION);
-		return tide_hint(err, "a newer tidemark has used this database: use that version");
-	}
+	if (ok && version > TIDE_STATE_VERSION)
+		return tide_state_newer(version, err);
 	return ok && (!*present || state_unchanged(conn, err));
 }
 

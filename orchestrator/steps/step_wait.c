@@ -53,7 +53,8 @@ tide_step_wait(const struct tide_task *task, struct tide_err *err)
 		waived = hold.waived;
 		if (left > 0 && !told)
 			tide_crash_point("wait.started");
-		if (left > 0 && left > (double)TIDE_WAIT_IN_PROCESS / (double)TIDE_SECOND)
+		if (left > 0 &&
+		    (exe->options->unattended || left > (double)TIDE_WAIT_IN_PROCESS / (double)TIDE_SECOND))
 			ok = tide_fail(err, TIDE_GATE, "hold until %s", hold.until);
 		else if (left > 0) {
 			tide_executor_set_wait_reason(exe, "hold until %s", hold.until);

@@ -20,6 +20,7 @@ struct tide_conn {
 	enum tide_conn_state state;
 	bool opening;    /* connecting, or pinning the session: one operation to the caller */
 	bool identified; /* while opening: no pooler, the settings are under way */
+	bool bare;       /* opened without either */
 	tide_conn_done *done;
 	void *done_ctx;
 	struct pg_result *result; /* of the last statement that succeeded */

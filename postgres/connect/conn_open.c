@@ -118,7 +118,10 @@ identify(struct tide_conn *c)
 	}
 	PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
 	PQsetnonblocking(c->pg, 1);
-	return send(c, "SELECT pg_catalog.pg_backend_pid()");
+	if (!c->bare)
+		return send(c, "SELECT pg_catalog.pg_backend_pid()");
+	tide_conn_finish(c, ST_IDLE);
+	return true;
 }
 
 void
@@ -152,8 +155,8 @@ tide_conn_on_limit(struct ev_loop *loop, ev_timer *timer, int events)
 	tide_conn_finish(c, ST_BROKEN);
 }
 
-void
-tide_conn_open(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name,
+static void
+start(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name, bool bare,
     tide_conn_done *done, void *ctx)
 {
 	struct tide_dsn params;
@@ -166,6 +169,7 @@ tide_conn_open(struct tide_conn *conn, const struct tide_dsn *dsn, const char *a
 	params = tide_connect_params(NULL, dsn, application_name);
 	limit = tide_connect_limit(&params);
 	conn->opening = true;
+	conn->bare = bare;
 	conn->pg = PQconnectStartParams(params.keyword, params.value, 0);
 	talloc_free(params.keyword);
 	talloc_free(params.value);
@@ -184,4 +188,18 @@ tide_conn_open(struct tide_conn *conn, const struct tide_dsn *dsn, const char *a
 		ev_timer_start(conn->loop, &conn->limit);
 	}
 	tide_conn_arm(conn, EV_WRITE);
+}
+
+void
+tide_conn_open(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name,
+    tide_conn_done *done, void *ctx)
+{
+	start(conn, dsn, application_name, false, done, ctx);
+}
+
+void
+tide_conn_open_bare(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name,
+    tide_conn_done *done, void *ctx)
+{
+	start(conn, dsn, application_name, true, done, ctx);
 }

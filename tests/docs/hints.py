@@ -117,6 +117,8 @@ ROWS = {
     "`another executor works on '…': …` (`tidemark adopt`), `the run of '…' was changed by another session meanwhile`":
         "test_adopt.Who.test_a_table_that_was_restored_in_its_own_database",
     "`another executor has taken over the lease of '…'`": BUSY + "test_one_that_was_replaced_has_nothing_left_to_do",
+    # 126, 127
+    "`cannot start '…': …`": "test_ensure.Command.test_a_command_that_is_not_there_or_cannot_be_run",
 }
 
 # Sections that say in prose, or in the last line of the output, what to do.

@@ -22,6 +22,8 @@ enum tide_code {
 	TIDE_GATE = 11,
 	TIDE_PAUSED = 12,
 	TIDE_BUDGET = 13,
+	TIDE_NOT_RUNNABLE = 126, /* the command of `ensure`, as a shell has it */
+	TIDE_NO_COMMAND = 127,
 	TIDE_INTERRUPTED = 130, /* SIGINT, after a clean checkpoint */
 	TIDE_TERMINATED = 143   /* SIGTERM, after a clean checkpoint */
 };

@@ -21,6 +21,8 @@ struct tide_run_options {
 	enum tide_if_locked if_locked;
 	bool again; /* starts again after a complete rollback */
 	bool now;   /* advance: waive what is left of a soak or a hold */
+	/* for whom nobody waits: a closed gate, a hold or a pause ends the attempt, however short it is */
+	bool unattended;
 	const char *reason, *by, *ticket, *note;
 	bool yes;         /* rollback: accept the stated loss */
 	bool accept_loss; /* rollback: leave as it is what rows forbid rolling back */
@@ -34,6 +36,7 @@ struct tide_outcome {
 	const char *phase;         /* where it is */
 	const char *reason;        /* why it is there */
 	bool live;                 /* another executor works on it */
+	bool held;                 /* it had the lease: a failure is the run's, and in its row */
 	const char *next;          /* the command to type next, or NULL: see next.h */
 };
 
@@ -44,6 +47,9 @@ struct tide_outcome {
 bool tide_run_forward(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn,
     const struct tide_plan *plan, const struct tide_run_options *options,
     const struct tide_observer *observer, struct tide_outcome *outcome, struct tide_err *err) TIDE_CHECKED;
+/** Asks the query and the time window of a gate, whoever has approved what. */
+bool tide_run_gate_open(
+    struct tide_conn *conn, const struct tide_gate *gate, bool *open, struct tide_err *err) TIDE_CHECKED;
 /** Opens the gate the run waits at (or its soak or hold, with now). Does not continue by itself. */
 bool tide_run_advance(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn,
     const struct tide_plan *plan, const struct tide_run_options *options,

@@ -33,6 +33,12 @@ struct tide_conn *tide_conn_new(void *parent, struct ev_loop *loop);
 /** Starts connecting and pins the session (postgres/session): done when it is ready for queries. */
 void tide_conn_open(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name,
     tide_conn_done *done, void *ctx);
+/**
+ * The same, but for one statement that needs neither settings nor a session of its own: nothing is sent when the connection is there, and
+ * a pooler is not noticed.
+ */
+void tide_conn_open_bare(struct tide_conn *conn, const struct tide_dsn *dsn, const char *application_name,
+    tide_conn_done *done, void *ctx);
 /** Closes without waiting; an operation under way ends without a callback. May be opened again. */
 void tide_conn_close(struct tide_conn *conn);
 

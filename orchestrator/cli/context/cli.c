@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include <errno.h>
 #include <ev.h>
 #include <pwd.h>
 #include <string.h>
@@ -44,9 +45,27 @@ perform(struct tide_cli *cli, struct tide_err *err)
 	return tide_verb_table[cli->options.verb].run(cli, err);
 }
 
+/* Everything is closed. As a shell has it: 127 there is no such command, 126 it cannot be run. */
+static enum tide_code
+become(struct tide_cli *cli, const struct tide_process *process)
+{
+	int failed = process->become(process->ctx, cli->command);
+	enum tide_code code = failed == ENOENT ? TIDE_NO_COMMAND : TIDE_NOT_RUNNABLE;
+	struct tide_err err = { 0 };
+
+	(void)tide_fail(&err, code, "cannot start '%s': %s", cli->command[0],
+	    failed == ENOENT ? "there is no such command" : strerror(failed));
+	(void)tide_hint(&err, "%s",
+	    failed == ENOENT
+		? "check its spelling and PATH; a script also needs the interpreter of its first line"
+		: "check that it is a program for this machine, and that this user may execute it");
+	cli->render->error(cli, &err);
+	return code;
+}
+
 /* A full disk may show only when the output is closed: then, too, the status must not be 0. */
 int
-tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_ctx)
+tide_cli_main(int argc, char *const *argv, const struct tide_process *process)
 {
 	struct tide_cli *cli = talloc_zero(NULL, struct tide_cli);
 	const struct tide_unreadable unreadable = { .report = report_last, .ctx = cli };
@@ -54,11 +73,11 @@ tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_
 	enum tide_code status;
 	bool parsed, done;
 
-	cli->getenv_fn = getenv_fn;
-	cli->getenv_ctx = getenv_ctx;
-	parsed = tide_options_parse(cli, argc, argv, getenv_fn, getenv_ctx, &cli->options, &err);
-	tide_stream_init(&cli->out, stdout, cli->options.color, getenv_fn, getenv_ctx);
-	tide_stream_init(&cli->err, stderr, cli->options.color, getenv_fn, getenv_ctx);
+	parsed = tide_options_parse(cli, argc, argv, process->getenv_fn, process->ctx, &cli->options, &err);
+	cli->getenv_fn = process->getenv_fn;
+	cli->getenv_ctx = process->ctx;
+	tide_stream_init(&cli->out, stdout, cli->options.color, cli->getenv_fn, cli->getenv_ctx);
+	tide_stream_init(&cli->err, stderr, cli->options.color, cli->getenv_fn, cli->getenv_ctx);
 	cli->render = tide_render_for(cli);
 	cli->loop = ev_loop_new(EVFLAG_AUTO);
 	if (cli->loop != NULL)
@@ -75,6 +94,8 @@ tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_
 	tide_cli_disconnect(cli);
 	if (cli->loop != NULL)
 		ev_loop_destroy(cli->loop);
+	if (done && status == TIDE_OK && cli->command != NULL)
+		status = become(cli, process);
 	talloc_free(cli);
 	return (int)status;
 }

@@ -14,6 +14,14 @@
 struct ev_loop;
 struct tide_render;
 
+/** What only main() may touch of the process. */
+struct tide_process {
+	void *ctx;
+	tide_getenv *getenv_fn;
+	/** Becomes `command`, as the process was started: its environment, its signals. Returns errno when that is not possible. */
+	int (*become)(void *ctx, char *const *command);
+};
+
 /** One invocation. A talloc context of its own: everything a verb makes may be allocated on it. */
 struct tide_cli {
 	struct tide_options options;
@@ -29,10 +37,11 @@ struct tide_cli {
 	bool said_error;        /* the verb has printed the error itself */
 	const char *next;       /* what to type after the error; or NULL */
 	enum tide_code status;  /* exit status when the verb ends well */
+	char *const *command;   /* what the process is to become then, or NULL */
 };
 
 /** The whole program: parses, does the verb, prints what went wrong; returns the exit status. */
-int tide_cli_main(int argc, char *const *argv, tide_getenv *getenv_fn, void *getenv_ctx);
+int tide_cli_main(int argc, char *const *argv, const struct tide_process *process);
 
 /** Where to connect; warns about what was dropped. Once. */
 bool tide_cli_resolve(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
@@ -42,6 +51,8 @@ bool tide_cli_connect(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 void tide_cli_disconnect(struct tide_cli *cli);
 /** "host:port/dbname" for display. Belongs to cli. */
 char *tide_cli_target(struct tide_cli *cli);
+/** --timeout of what waits for the database; 60 s by default. */
+int64_t tide_cli_timeout(const struct tide_cli *cli);
 /** Runs the loop for a while. */
 void tide_cli_sleep(struct tide_cli *cli, int64_t us);
 
@@ -50,6 +61,9 @@ bool tide_cli_is_file(const char *plan);
 /** Reads PLAN, from its file or from the database, and puts the limits of flags and environment over its own. */
 bool tide_cli_plan(
     struct tide_cli *cli, const char *plan, struct tide_plan **out, struct tide_err *err) TIDE_CHECKED;
+/** The plan that a run was begun with, from its text; limits as above. */
+bool tide_cli_stored_plan(struct tide_cli *cli, const char *name, const char *text, struct tide_plan **out,
+    struct tide_err *err) TIDE_CHECKED;
 /** Only its name, for verbs that read the state. */
 bool tide_cli_plan_name(
     struct tide_cli *cli, const char *plan, const char **name, struct tide_err *err) TIDE_CHECKED;

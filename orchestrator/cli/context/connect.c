@@ -7,6 +7,7 @@
 #include "state/encoding.h"
 #include "state/schema.h"
 #include "cli/options/verbs.h"
+#include "tidemark/base/units.h"
 
 bool
 tide_cli_resolve(struct tide_cli *cli, struct tide_err *err)
@@ -102,6 +103,12 @@ void
 tide_cli_disconnect(struct tide_cli *cli)
 {
 	TALLOC_FREE(cli->conn);
+}
+
+int64_t
+tide_cli_timeout(const struct tide_cli *cli)
+{
+	return cli->options.timeout > 0 ? cli->options.timeout : 60 * TIDE_SECOND;
 }
 
 static void

@@ -50,6 +50,17 @@ tide_cli_no_run(struct tide_cli *cli, const char *plan, struct tide_err *err)
 	    err, "`tidemark status` lists the plans of a database; a plan file is named by its path");
 }
 
+bool
+tide_cli_stored_plan(
+    struct tide_cli *cli, const char *name, const char *text, struct tide_plan **out, struct tide_err *err)
+{
+	if (!tide_plan_parse(cli, talloc_asprintf(cli, "%s (stored)", name), text, strlen(text),
+		tide_phase_kinds(), tide_phase_count, out, err))
+		return false;
+	override(&cli->options, &(*out)->limits);
+	return true;
+}
+
 static bool
 stored(struct tide_cli *cli, const char *name, struct tide_plan **out, struct tide_err *err)
 {
@@ -62,19 +73,16 @@ stored(struct tide_cli *cli, const char *name, struct tide_plan **out, struct ti
 		return false;
 	if (text == NULL)
 		return tide_cli_no_run(cli, name, err);
-	return tide_plan_parse(cli, talloc_asprintf(cli, "%s (stored)", name), text, strlen(text),
-	    tide_phase_kinds(), tide_phase_count, out, err);
+	return tide_cli_stored_plan(cli, name, text, out, err);
 }
 
 bool
 tide_cli_plan(struct tide_cli *cli, const char *plan, struct tide_plan **out, struct tide_err *err)
 {
-	if (tide_cli_is_file(plan)) {
-		if (!tide_plan_load(cli, plan, tide_phase_kinds(), tide_phase_count, out, err))
-			return false;
-	} else if (!stored(cli, plan, out, err)) {
+	if (!tide_cli_is_file(plan))
+		return stored(cli, plan, out, err);
+	if (!tide_plan_load(cli, plan, tide_phase_kinds(), tide_phase_count, out, err))
 		return false;
-	}
 	override(&cli->options, &(*out)->limits);
 	return true;
 }

@@ -7,7 +7,7 @@
 #define DECIDE (ON(ADVANCE) | ON(ROLLBACK) | ON(ADOPT))
 #define CONNECT                                                                                              \
 	(EXECUTE | ASK | ON(ADOPT) | ON(LINT) | ON(PLAN) | ON(STATUS) | ON(HISTORY) | ON(VERIFY) |           \
-	    ON(LOCKS) | ON(WAIT) | ON(CONFIG))
+	    ON(LOCKS) | ON(WAIT) | ON(ENSURE) | ON(CONFIG))
 
 /* Name, value's name for display (NULL: none), type, member, verbs, help; then what else there is, by name. */
 #define OPTION(text, value, kind, member, on, ...)                                                           \
@@ -37,10 +37,13 @@ const struct tide_option tide_option_table[] = {
 	OPTION("dbname", "NAME", TEXT, dbname, CONNECT, "database"),
 	OPTION("user", "NAME", TEXT, user, CONNECT, "role to connect as"),
 
-	OPTION("to", "PHASE", TEXT, to, EXECUTE,
+	OPTION("to", "PHASE", TEXT, to, EXECUTE | ON(ENSURE),
 	    "stop after this phase (name or number); for rollback: go back to the end of it"),
-	OPTION("budget", "DURATION", DURATION, budget, EXECUTE, "stop at a clean checkpoint after this long",
-	    .env = "TIDEMARK_BUDGET", .min = MS, .max = 3650 * DAY),
+	OPTION("strict", NULL, FLAG, strict, ON(ENSURE),
+	    "exit with the status of a plan that is not done, instead of starting CMD"),
+	OPTION("budget", "DURATION", DURATION, budget, EXECUTE | ON(ENSURE),
+	    "stop at a clean checkpoint after this long", .env = "TIDEMARK_BUDGET", .min = MS,
+	    .max = 3650 * DAY),
 	OPTION("if-locked", "WHAT", CHOICE, if_locked, EXECUTE,
 	    "when another executor holds the run: fail (exit 8), wait for it, or skip (exit 0)",
 	    .env = "TIDEMARK_IF_LOCKED", .fallback = "fail", .choices = if_locked),
@@ -56,13 +59,13 @@ const struct tide_option tide_option_table[] = {
 	    "who decides; default: user@host of this machine", .env = "TIDEMARK_BY"),
 	OPTION("ticket", "ID", TEXT, ticket, DECIDE, "ticket; kept in the journal"),
 	OPTION("note", "TEXT", TEXT, note, DECIDE, "free text; kept in the journal"),
-	OPTION("workers", "N", INTEGER, workers, EXECUTE | ON(PLAN) | ON(VERIFY),
+	OPTION("workers", "N", INTEGER, workers, EXECUTE | ON(ENSURE) | ON(PLAN) | ON(VERIFY),
 	    "sweep workers, overrides the plan's limits.workers", .env = "TIDEMARK_WORKERS", .min = 1,
 	    .max = 64),
-	OPTION("lock-timeout", "DURATION", DURATION, lock_timeout, EXECUTE | ON(PLAN),
+	OPTION("lock-timeout", "DURATION", DURATION, lock_timeout, EXECUTE | ON(ENSURE) | ON(PLAN),
 	    "longest wait of one lock request, overrides the plan's limits.lock_timeout",
 	    .env = "TIDEMARK_LOCK_TIMEOUT", .min = MS, .max = 60 * SECOND),
-	OPTION("batch-duration", "DURATION", DURATION, batch_duration, EXECUTE | ON(PLAN),
+	OPTION("batch-duration", "DURATION", DURATION, batch_duration, EXECUTE | ON(ENSURE) | ON(PLAN),
 	    "target for one batch, overrides the plan's limits.batch_duration",
 	    .env = "TIDEMARK_BATCH_DURATION", .min = MS, .max = 10 * SECOND),
 
@@ -80,9 +83,9 @@ const struct tide_option tide_option_table[] = {
 	OPTION("wait-for", "PHASE|complete", TEXT, wait_for, ON(STATUS),
 	    "wait until this phase, or the plan, is done; a failed or rolled back run ends the wait (exit "
 	    "4)"),
-	OPTION("timeout", "DURATION", DURATION, timeout, ON(STATUS) | ON(WAIT),
-	    "give up after this long (wait: default 60s; status: default never)", .min = MS,
-	    .max = 3650 * DAY),
+	OPTION("timeout", "DURATION", DURATION, timeout, ON(STATUS) | ON(WAIT) | ON(ENSURE),
+	    "give up after this long (wait, ensure: on the database, default 60s; status: default never)",
+	    .min = MS, .max = 3650 * DAY),
 	OPTION("interval", "DURATION", DURATION, interval, ON(STATUS) | ON(WAIT), "time between two queries",
 	    .fallback = "1s", .min = 10 * MS, .max = DAY),
 	OPTION("exit-code", NULL, FLAG, exit_code, EXECUTE | ON(STATUS),

@@ -18,6 +18,8 @@ struct given {
 struct line {
 	struct given *given;
 	size_t given_count;
+	char *const *rest; /* behind the first "--"; NULL there is none */
+	size_t before;     /* operands in front of it */
 };
 
 static const struct tide_option *
@@ -169,10 +171,12 @@ split(
 
 		if (ended || word[0] != '-' || word[1] == '\0')
 			out->operand[out->operand_count++] = talloc_strdup(out->operand, word);
-		else if (strcmp(word, "--") == 0)
+		else if (strcmp(word, "--") == 0) {
 			ended = true;
-		else if (word[1] == '-' ? !take_long(ctx, line, argv, &i, err)
-					: !take_letters(ctx, line, word, err))
+			line->rest = argv + i + 1;
+			line->before = out->operand_count;
+		} else if (word[1] == '-' ? !take_long(ctx, line, argv, &i, err)
+					  : !take_letters(ctx, line, word, err))
 			return false;
 	}
 	return true;
@@ -348,6 +352,16 @@ find_verb(struct tide_options *out, struct tide_err *err)
 			    : tide_hint(err, "see: tidemark help");
 }
 
+/** What follows "--" is a command for the one verb that starts one; for the others it is operands that begin with '-'. */
+static void
+take_command(const struct line *line, struct tide_options *out)
+{
+	if (out->verb != TIDE_VERB_ENSURE || line->rest == NULL || line->before == 0)
+		return;
+	out->operand_count = line->before - 1;
+	out->command = line->rest[0] != NULL ? line->rest : NULL;
+}
+
 static bool
 count_operands(const struct tide_options *out, struct tide_err *err)
 {
@@ -382,6 +396,8 @@ tide_options_parse(void *ctx, int argc, char *const *argv, tide_getenv *getenv_f
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--json") == 0)
 			out->json = true;
-	return split(ctx, argc, argv, &line, out, err) && find_verb(out, err) &&
-	       fill(ctx, &line, getenv_fn, getenv_ctx, out, err) && count_operands(out, err);
+	if (!split(ctx, argc, argv, &line, out, err) || !find_verb(out, err))
+		return false;
+	take_command(&line, out);
+	return fill(ctx, &line, getenv_fn, getenv_ctx, out, err) && count_operands(out, err);
 }

@@ -24,6 +24,7 @@ enum tide_verb_id {
 	TIDE_VERB_VERIFY,
 	TIDE_VERB_LOCKS,
 	TIDE_VERB_WAIT,
+	TIDE_VERB_ENSURE,
 	TIDE_VERB_CONFIG,
 	TIDE_VERB_VERSION,
 	TIDE_VERB_HELP,
@@ -65,8 +66,9 @@ struct tide_options {
 	enum tide_verb_id verb;
 	char **operand;
 	size_t operand_count;
+	char *const *command; /* of `ensure`, after "--", ends with NULL; NULL none. The caller's argv */
 	bool help, version, json, quiet, verbose, exit_code, again, now, no_run, yes, accept_loss, sql,
-	    rollback, db, watch, man, markdown;
+	    rollback, db, watch, man, markdown, strict;
 	char *dsn, *host, *port, *dbname, *user;
 	char *color, *log_format, *to, *if_locked, *reason, *by, *ticket, *note, *format, *wait_for,
 	    *metrics_file;

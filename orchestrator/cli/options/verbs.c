@@ -76,6 +76,15 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    "Waits until the database answers a query. A refused connection or a starting server is asked "
 	    "again; a wrong password or no such database is an error at once. Exit 6 after --timeout.",
 	    tide_verb_wait },
+	[TIDE_VERB_ENSURE] = { "ensure", "PLAN... [-- CMD [ARG...]]", TIDE_OPERAND_PLAN, 1, 256,
+	    "at a container's start: do what needs nobody, then start CMD",
+	    "Waits for the database, does of each plan what may be done unattended (to --to, or to the end), and "
+	    "becomes CMD. Any number of replicas may do so at once: one works, the others wait for the phase of "
+	    "--to, and start when it is done. A plan that waits at a gate, is paused, was rolled back or has failed "
+	    "is left as it is, which is said, and CMD is started; with --strict the exit status is then the one of "
+	    "`tidemark run --exit-code`, and CMD is not started. With nothing to do it sends one SELECT and takes no "
+	    "lock. TIDEMARK_AUTO or RUN_MIGRATIONS set to 0, false, no or off: nothing is done, CMD is started.",
+	    tide_verb_ensure },
 	[TIDE_VERB_CONFIG] = { "config", "", TIDE_OPERAND_NONE, 0, 0,
 	    "show every setting and where it comes from",
 	    "Prints every setting, its value with secrets masked, and its origin.", tide_verb_config },

@@ -54,6 +54,7 @@ bool tide_verb_history(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_verify(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_locks(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_wait(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
+bool tide_verb_ensure(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_config(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_version(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_help(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;

@@ -16,8 +16,8 @@
 static bool
 streams(const struct tide_cli *cli)
 {
-	return cli->options.verb == TIDE_VERB_RUN || cli->options.verb == TIDE_VERB_ADVANCE ||
-	       cli->options.verb == TIDE_VERB_ROLLBACK;
+	return cli->options.verb == TIDE_VERB_RUN || cli->options.verb == TIDE_VERB_ENSURE ||
+	       cli->options.verb == TIDE_VERB_ADVANCE || cli->options.verb == TIDE_VERB_ROLLBACK;
 }
 
 static void

@@ -23,20 +23,20 @@ tide_execute_status(enum tide_code stop, bool exit_code)
 }
 
 bool
-tide_execute_plan(struct tide_cli *cli, struct tide_plan **plan, struct tide_err *err)
+tide_execute_plan(struct tide_cli *cli, const char *as, struct tide_plan **plan, struct tide_err *err)
 {
 	struct tide_findings *findings = talloc_zero(cli, struct tide_findings);
 
-	if (!tide_cli_plan(cli, cli->options.operand[0], plan, err))
+	if (!tide_cli_plan(cli, as, plan, err))
 		return false;
-	if (!tide_cli_is_file(cli->options.operand[0]))
+	if (!tide_cli_is_file(as))
 		return true;
 	tide_phase_lint(*plan, NULL, findings);
 	if (!tide_findings_has_error(findings))
 		return true;
 	cli->render->refused(cli, (*plan)->path, findings);
 	(void)tide_fail(err, TIDE_PLAN, "plan '%s' has errors, nothing was done", (*plan)->name);
-	return tide_hint(err, "see: tidemark lint %s", tide_shell_word(cli, cli->options.operand[0]));
+	return tide_hint(err, "see: tidemark lint %s", tide_shell_word(cli, as));
 }
 
 /** What is being executed, for the error that ends the program at once. */
@@ -77,25 +77,10 @@ perform(struct execution *e, tide_execute_fn *fn, const struct tide_run_options 
 }
 
 bool
-tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn *fn, struct tide_err *err)
+tide_execute_quietly(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn *fn,
+    const struct tide_run_options *options, struct tide_outcome *outcome, int64_t *took, struct tide_err *err)
 {
 	const struct tide_options *o = &cli->options;
-	const struct tide_run_options options = {
-		.to = o->to,
-		.budget = o->budget,
-		.if_locked = o->if_locked == NULL || strcmp(o->if_locked, "fail") == 0 ? TIDE_IF_LOCKED_FAIL
-			     : strcmp(o->if_locked, "wait") == 0                       ? TIDE_IF_LOCKED_WAIT
-										       : TIDE_IF_LOCKED_SKIP,
-		.again = o->again,
-		.now = o->now,
-		.reason = o->reason,
-		.by = tide_cli_by(cli),
-		.ticket = o->ticket,
-		.note = o->note,
-		.yes = o->yes,
-		.accept_loss = o->accept_loss,
-	};
-	struct tide_outcome outcome = { 0 };
 	struct tide_event_printer printer;
 	struct tide_observers observers = { 0 };
 	const struct tide_observer observer = tide_observers_all(&observers);
@@ -103,7 +88,6 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	struct execution execution = {
 		.cli = cli, .plan = plan, .printer = &printer, .began = tide_now_us()
 	};
-	int64_t took;
 	bool done;
 
 	if (cli->render->observer != NULL)
@@ -123,16 +107,57 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 		(void)fflush(cli->err.file);
 		printer.line.shown = true;
 	}
-	done = perform(&execution, fn, &options, &observer, &outcome, err);
-	took = tide_now_us() - execution.began;
+	done = perform(&execution, fn, options, &observer, outcome, err);
+	*took = tide_now_us() - execution.began;
 	if (metrics != NULL)
-		tide_metrics_file_end(metrics, outcome.state);
+		tide_metrics_file_end(metrics, outcome->state);
 	tide_event_printer_end(&printer);
-	if (!done) {
-		cli->said_error = cli->render->failure(cli, plan, err, outcome.next, took);
+	return done;
+}
+
+bool
+tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn *fn, struct tide_err *err)
+{
+	const struct tide_options *o = &cli->options;
+	const struct tide_run_options options = {
+		.to = o->to,
+		.budget = o->budget,
+		.if_locked = o->if_locked == NULL || strcmp(o->if_locked, "fail") == 0 ? TIDE_IF_LOCKED_FAIL
+			     : strcmp(o->if_locked, "wait") == 0                       ? TIDE_IF_LOCKED_WAIT
+										       : TIDE_IF_LOCKED_SKIP,
+		.again = o->again,
+		.now = o->now,
+		.reason = o->reason,
+		.by = tide_cli_by(cli),
+		.ticket = o->ticket,
+		.note = o->note,
+		.yes = o->yes,
+		.accept_loss = o->accept_loss,
+	};
+	struct tide_outcome outcome = { 0 };
+	int64_t took = -1;
+
+	if (!tide_execute_quietly(cli, plan, fn, &options, &outcome, &took, err)) {
+		/* Before it began, the error is one of the command line as any other. */
+		if (took >= 0)
+			cli->said_error = cli->render->failure(cli, plan, err, outcome.next, took);
 		return false;
 	}
 	cli->status = tide_execute_status(outcome.stop, o->exit_code);
 	cli->render->outcome(cli, plan, &outcome, took);
 	return true;
+}
+
+void
+tide_execute_tell(struct tide_cli *cli, const struct tide_event *event)
+{
+	struct tide_event_printer printer;
+	struct tide_observers observers = { 0 };
+	const struct tide_observer all = tide_observers_all(&observers);
+
+	if (cli->render->observer != NULL)
+		tide_observers_add(&observers, cli->render->observer(cli));
+	tide_observers_add(&observers, tide_event_printer_init(&printer, cli));
+	all.event(all.ctx, event);
+	tide_event_printer_end(&printer);
 }

@@ -27,6 +27,6 @@ tide_verb_advance(struct tide_cli *cli, struct tide_err *err)
 		return tide_hint(
 		    err, "the reason is kept in the journal: --now --reason 'old release is gone'");
 	}
-	return tide_execute_plan(cli, &plan, err) &&
+	return tide_execute_plan(cli, cli->options.operand[0], &plan, err) &&
 	       tide_execute(cli, plan, cli->options.no_run ? tide_run_advance : open_and_run, err);
 }

@@ -34,10 +34,11 @@ static struct parsed *
 parse(void *ctx, const char *const *environment, const char *words)
 {
 	struct parsed *p = talloc_zero(ctx, struct parsed);
-	char *copy = talloc_strdup(p, words), *argv[32] = { "tidemark" }, *save = NULL;
+	char *copy = talloc_strdup(p, words), **argv = talloc_zero_array(p, char *, 32), *save = NULL;
 	int argc = 1;
 	const void *env = environment;
 
+	argv[0] = talloc_strdup(p, "tidemark");
 	for (char *word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
 	argv[argc] = NULL;
@@ -279,10 +280,38 @@ every_verb_has_a_row(void **state)
 	}
 }
 
+static void
+what_follows_two_dashes_is_the_command_of_ensure(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct parsed *p = parse(ctx, NULL, "ensure a.toml b.toml --to x -- serve --json -q -- y");
+
+	(void)state;
+	assert_true(p->ok);
+	assert_int_equal(p->options.operand_count, 2);
+	assert_false(p->options.json || p->options.quiet);
+	assert_string_equal(p->options.command[0], "serve");
+	assert_string_equal(p->options.command[3], "--");
+	assert_string_equal(p->options.command[4], "y");
+	assert_null(p->options.command[5]);
+	p = parse(ctx, NULL, "ensure a.toml --");
+	assert_true(p->ok);
+	assert_null(p->options.command);
+	p = parse(ctx, NULL, "ensure -- serve");
+	assert_false(p->ok);
+	assert_string_equal(p->err.message, "'ensure' needs PLAN... [-- CMD [ARG...]]");
+	p = parse(ctx, NULL, "run -- -odd-name");
+	assert_true(p->ok);
+	assert_null(p->options.command);
+	assert_string_equal(p->options.operand[0], "-odd-name");
+	talloc_free(ctx);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_follows_two_dashes_is_the_command_of_ensure),
 		cmocka_unit_test(flags_may_stand_before_or_after_the_verb),
 		cmocka_unit_test(an_abbreviated_option_is_refused),
 		cmocka_unit_test(a_misspelt_verb_names_the_nearest),
