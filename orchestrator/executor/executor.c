@@ -47,6 +47,14 @@ in_grace(const struct tide_executor *exe)
 	return exe->grace != 0 && tide_now_us() < exe->grace;
 }
 
+/* Nobody waits for the window of a phase to open again. Until the watcher has asked for it, the answer may be another phase's. */
+static bool
+shut_out(const struct tide_executor *exe)
+{
+	return exe->options->unattended && exe->throttle.hold.cause == TIDE_CAUSE_WINDOW &&
+	       exe->report.ordinal >= 0 && exe->plan->phase[exe->report.ordinal].gate.window != NULL;
+}
+
 bool
 tide_executor_halted(struct tide_executor *exe, struct tide_err *err)
 {
@@ -68,6 +76,8 @@ tide_executor_halted(struct tide_executor *exe, struct tide_err *err)
 		    w->by != NULL ? w->by : "somebody");
 	else if (exe->deadline != 0 && tide_now_us() >= exe->deadline)
 		tide_fail(err, TIDE_BUDGET, "the time budget is used up");
+	else if (shut_out(exe))
+		tide_fail(err, TIDE_GATE, "%s", exe->throttle.hold.text);
 	else
 		return false;
 	return true;

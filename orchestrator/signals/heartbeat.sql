@@ -4,4 +4,6 @@ UPDATE tidemark.run
    SET heartbeat = clock_timestamp(), progress = $3::jsonb,
        reason = CASE WHEN $4::text IS NULL THEN reason ELSE nullif($4::text, '') END
  WHERE id = $1::bigint AND fence = $2::bigint
+   -- Sent before the lease was released and executed after it, it would undo what the release has written.
+   AND owner IS NOT NULL
 RETURNING wanted, wanted_by

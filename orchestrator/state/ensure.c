@@ -9,13 +9,13 @@ leave(enum tide_code code, const char *text)
 	return (struct tide_verdict){ TIDE_VERDICT_LEAVE, code, text };
 }
 
-/* The gate of the phase ahead, or NULL: it has none, or has passed it. */
+/* The gate of the phase ahead, or NULL: which phase that is is not known. */
 static const struct tide_gate *
 gate_ahead(const struct tide_ensure *e)
 {
 	const struct tide_look_run *r = e->run;
 
-	return e->changed || r->begun || r->ahead < 0 || (size_t)r->ahead >= e->plan->count
+	return e->changed || r->ahead < 0 || (size_t)r->ahead >= e->plan->count
 		   ? NULL
 		   : &e->plan->phase[r->ahead].gate;
 }
@@ -27,10 +27,13 @@ judge_waiting(const struct tide_ensure *e)
 	const struct tide_look_run *r = e->run;
 	const struct tide_gate *gate = gate_ahead(e);
 	const char *why = r->reason != NULL ? r->reason : "waiting";
+	/* A phase that was begun has passed all of it but the window. */
+	bool person = gate != NULL && !r->begun && gate->manual && !r->approved;
+	bool query = gate != NULL && !r->begun && gate->sql != NULL;
 
-	if (r->until != NULL || (gate != NULL && gate->manual && !r->approved))
+	if (r->until != NULL || person)
 		return leave(TIDE_GATE, why);
-	if (gate != NULL && (gate->sql != NULL || gate->window != NULL))
+	if (query || (gate != NULL && gate->window != NULL))
 		return r->live ? leave(TIDE_GATE, why)
 			       : (struct tide_verdict){ TIDE_VERDICT_ASK, TIDE_GATE, why };
 	return (struct tide_verdict){ r->live ? TIDE_VERDICT_WAIT : TIDE_VERDICT_RUN, TIDE_OK, r->owner };

@@ -83,6 +83,8 @@ static const struct verdict_case cases[] = {
 	    { .sql = "SELECT" }, 3, false, false },
 	{ "at a window, and an executor waits there", TIDE_VERDICT_LEAVE, TIDE_GATE, NULL,
 	    RUN(WAITING, .ahead = 2, .live = true), { .window = "w" }, 3, false, false },
+	{ "in a phase that was begun in its window", TIDE_VERDICT_ASK, TIDE_GATE, NULL,
+	    RUN(WAITING, .ahead = 2, .begun = true), { .manual = true, .window = "w" }, 3, false, false },
 	{ "in a hold", TIDE_VERDICT_LEAVE, TIDE_GATE, "hold until",
 	    RUN(WAITING, .ahead = 2, .begun = true, .until = "2026", .reason = "hold until 2026"),
 	    { .manual = true }, 3, false, false },
