@@ -136,6 +136,22 @@ assert_sent(const struct fixture *f, const char *sql, const char *values, size_t
 		    values != NULL ? values : "any values", count, times, f->server.record->text);
 }
 
+/* What the watcher says and hears in each tick, where nothing but the lag of replicas is limited. */
+#define BEAT "-- Keeps the lease alive"
+#define LISTENS                                                                                              \
+	{                                                                                                    \
+		"LISTEN tidemark", NULL, NULL, NULL, 0                                                       \
+	}
+#define BEATS                                                                                                \
+	{                                                                                                    \
+		BEAT, "wanted wanted_by", "run|~", NULL, 0                                                   \
+	}
+#define NO_REPLICAS                                                                                          \
+	{                                                                                                    \
+		"name_lag", "lag gap hidden name name_lag", "~|~|0|~|~", NULL, 0                             \
+	}
+#define TICKS LISTENS, BEATS, NO_REPLICAS
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 #endif

@@ -11,14 +11,26 @@
 
 static const char look_columns[] = "approved soak_left soak_until unmatched unmatched_key";
 
+#define MOVES                                                                                                \
+	{ MOVE_RUN, "state", "waiting", NULL, 0 },                                                           \
+	{                                                                                                    \
+		MOVE_PHASE, "one", "1", NULL, 0                                                              \
+	}
+
+/* Comes to the gate of phase 0, which the test has set, for the first time. */
+static bool
+pass(struct fixture *f, const struct answer *table)
+{
+	return tide_gate_pass(begin(f, table), 0, &f->err);
+}
+
 static void
 a_phase_without_a_gate_asks_nothing(void **state)
 {
 	struct fixture *f = *state;
 	static const struct answer table[] = { { NULL } };
-	struct tide_executor *exe = begin(f, table);
 
-	assert_true(tide_gate_pass(exe, 0, &f->err));
+	assert_true(pass(f, table));
 	assert_string_equal(f->server.record->text, "");
 }
 
@@ -28,15 +40,12 @@ a_manual_gate_stops_the_command(void **state)
 	struct fixture *f = *state;
 	static const struct answer table[] = {
 		{ LOOK, look_columns, "f|~|~|~|~", NULL, 0 },
-		{ MOVE_RUN, "state", "waiting", NULL, 0 },
-		{ MOVE_PHASE, "one", "1", NULL, 0 },
+		MOVES,
 		{ NULL },
 	};
-	struct tide_executor *exe;
 
 	f->phase[0].gate.manual = true;
-	exe = begin(f, table);
-	assert_false(tide_gate_pass(exe, 0, &f->err));
+	assert_false(pass(f, table));
 	assert_int_equal(f->err.code, TIDE_GATE);
 	assert_string_equal(f->err.message, "waiting for manual approval");
 	assert_has(f->told, "wait.start: waiting for manual approval");
@@ -49,15 +58,12 @@ rows_that_a_lookup_did_not_match_are_told_before_the_approval(void **state)
 	struct fixture *f = *state;
 	static const struct answer table[] = {
 		{ LOOK, look_columns, "f|~|~|3|{\"id\": 5}", NULL, 0 },
-		{ MOVE_RUN, "state", "waiting", NULL, 0 },
-		{ MOVE_PHASE, "one", "1", NULL, 0 },
+		MOVES,
 		{ NULL },
 	};
-	struct tide_executor *exe;
 
 	f->phase[0].gate.manual = true;
-	exe = begin(f, table);
-	assert_false(tide_gate_pass(exe, 0, &f->err));
+	assert_false(pass(f, table));
 	assert_has(f->err.message, "waiting for manual approval; ");
 	assert_has(f->err.message, "3");
 }
@@ -84,18 +90,15 @@ a_long_soak_ends_the_command_and_a_waived_one_does_not(void **state)
 	static const struct answer table[] = {
 		{ LOOK, look_columns, "f|3600|2030-01-01T00:00:00Z|~|~", NULL, 1 },
 		{ LOOK, look_columns, "f|0|2030-01-01T00:00:00Z|~|~", NULL, 0 },
-		{ MOVE_RUN, "state", "waiting", NULL, 0 },
-		{ MOVE_PHASE, "one", "1", NULL, 0 },
+		MOVES,
 		{ NULL },
 	};
-	struct tide_executor *exe;
 
 	f->phase[0].gate.after = 3600 * TIDE_SECOND;
-	exe = begin(f, table);
-	assert_false(tide_gate_pass(exe, 0, &f->err));
+	assert_false(pass(f, table));
 	assert_int_equal(f->err.code, TIDE_GATE);
 	assert_string_equal(f->err.message, "soaking until 2030-01-01T00:00:00Z");
-	assert_true(tide_gate_pass(exe, 0, &f->err));
+	assert_true(tide_gate_pass(f->exe, 0, &f->err));
 }
 
 /* The command waits for it: asked again until nothing is left. */
@@ -106,18 +109,15 @@ a_short_soak_is_waited_for(void **state)
 	static const struct answer table[] = {
 		{ LOOK, look_columns, "f|1|2030-01-01T00:00:00Z|~|~", NULL, 1 },
 		{ LOOK, look_columns, "f|-0.1|2030-01-01T00:00:00Z|~|~", NULL, 0 },
-		{ MOVE_RUN, "state", "waiting", NULL, 0 },
-		{ MOVE_PHASE, "one", "1", NULL, 0 },
+		MOVES,
 		{ NULL },
 	};
-	struct tide_executor *exe;
 
 	f->phase[0].gate.after = TIDE_SECOND;
-	exe = begin(f, table);
-	assert_true(tide_gate_pass(exe, 0, &f->err));
+	assert_true(pass(f, table));
 	assert_sent(f, LOOK, NULL, 2);
 	assert_sent(f, MOVE_RUN, "waiting", 1);
-	assert_string_equal(exe->report.reason, "");
+	assert_string_equal(f->exe->report.reason, "");
 }
 
 static void
@@ -130,15 +130,12 @@ a_condition_is_asked_until_it_holds(void **state)
 		{ "SELECT ready", "ready", NULL, NULL, 1 },
 		{ "SELECT ready", "ready", "t", NULL, 0 },
 		{ "ROLLBACK", NULL, NULL, NULL, 0 },
-		{ MOVE_RUN, "state", "waiting", NULL, 0 },
-		{ MOVE_PHASE, "one", "1", NULL, 0 },
+		MOVES,
 		{ NULL },
 	};
-	struct tide_executor *exe;
 
 	f->phase[0].gate.sql = "SELECT ready FROM app.release";
-	exe = begin(f, table);
-	assert_true(tide_gate_pass(exe, 0, &f->err));
+	assert_true(pass(f, table));
 	assert_has(f->told, "wait.start: the SQL condition does not hold yet: SELECT ready FROM app.release");
 	assert_sent(f, "SELECT ready", NULL, 2);
 	assert_sent(f, "ROLLBACK", NULL, 2);
@@ -155,11 +152,9 @@ a_condition_of_two_columns_is_refused(void **state)
 		{ "ROLLBACK", NULL, NULL, NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe;
 
 	f->phase[0].gate.sql = "SELECT ready, more";
-	exe = begin(f, table);
-	assert_false(tide_gate_pass(exe, 0, &f->err));
+	assert_false(pass(f, table));
 	assert_int_equal(f->err.code, TIDE_PRECONDITION);
 	assert_string_equal(
 	    f->err.message, "the gate's SQL condition: it must return one row of one boolean");
@@ -176,11 +171,9 @@ a_condition_on_a_table_that_is_not_found_says_how_to_name_it(void **state)
 		{ "ROLLBACK", NULL, NULL, NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe;
 
 	f->phase[0].gate.sql = "SELECT ready";
-	exe = begin(f, table);
-	assert_false(tide_gate_pass(exe, 0, &f->err));
+	assert_false(pass(f, table));
 	assert_int_equal(f->err.code, TIDE_PRECONDITION);
 	assert_has(f->err.hint, "name it with its schema");
 }
@@ -190,13 +183,11 @@ a_look_that_finds_no_row_is_a_lost_lease(void **state)
 {
 	struct fixture *f = *state;
 	static const struct answer table[] = { { LOOK, look_columns, NULL, NULL, 0 }, { NULL } };
-	struct tide_executor *exe;
 
 	f->phase[0].gate.manual = true;
-	exe = begin(f, table);
-	assert_false(tide_gate_pass(exe, 0, &f->err));
+	assert_false(pass(f, table));
 	assert_int_equal(f->err.code, TIDE_LEASE);
-	assert_true(exe->session->lost);
+	assert_true(f->exe->session->lost);
 }
 
 static void
@@ -205,8 +196,7 @@ a_stop_ends_the_wait(void **state)
 	struct fixture *f = *state;
 	static const struct answer table[] = {
 		{ LOOK, look_columns, "f|30|2030-01-01T00:00:00Z|~|~", NULL, 0 },
-		{ MOVE_RUN, "state", "waiting", NULL, 0 },
-		{ MOVE_PHASE, "one", "1", NULL, 0 },
+		MOVES,
 		{ NULL },
 	};
 	struct tide_executor *exe;

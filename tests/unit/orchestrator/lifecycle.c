@@ -12,7 +12,6 @@
 #define STORES "SELECT pg_catalog.octet_length"
 #define TAKE "-- Takes the lease of run $1"
 #define MOVE "-- Moves run $1"
-#define BEAT "-- Keeps the lease alive"
 
 static const char server_columns[] = "standby superuser deadlock_timeout shared_buffers";
 
@@ -20,13 +19,6 @@ static const char server_columns[] = "standby superuser deadlock_timeout shared_
 	{ TRUSTED, "what", NULL, NULL, 0 },                                                                  \
 	{                                                                                                    \
 		META, "present", "f", NULL, 0                                                                \
-	}
-
-/* What the watcher says and hears in each tick. */
-#define TICKS                                                                                                \
-	{ "LISTEN tidemark", NULL, NULL, NULL, 0 }, { BEAT, "wanted wanted_by", "run|~", NULL, 0 },          \
-	{                                                                                                    \
-		"name_lag", "lag gap hidden name name_lag", "~|~|0|~|~", NULL, 0                             \
 	}
 
 static void

@@ -1,8 +1,6 @@
-#include "executor_fixture.h"
+#include "sweep_fixture.h"
 
 #include <string.h>
-
-#include "sweep/sweep.h"
 
 #define PASS "SELECT coalesce(max((detail->>'pass')::integer), 1)"
 #define SHARE "earlier_changed"
@@ -28,61 +26,37 @@ static const char segment_columns[] = "id relation first stop next skipped_range
 		SHARE, share_columns, NULL, NULL, 0                                                          \
 	}
 
-struct sweep_fixture {
-	struct tide_sweep *sweep;
-	struct tide_relation relation;
-	struct tide_sweep_spec spec;
-	struct tide_action action;
-	struct tide_task task;
-};
+#define SAME_STORAGE                                                                                         \
+	{                                                                                                    \
+		STALE, "rewritten reordered", "f|f", NULL, 0                                                 \
+	}
+/* What is asked when a sweep is opened whose last pass was this one. */
+#define OPENS(pass) { PASS, "pass", pass, NULL, 0 }, NO_SHARE, ONE_LEAF
 
+/* A sweep of a table of 100 blocks, on a server that answers so; NULL: without one. */
 static struct tide_sweep *
-make_sweep(struct fixture *f, struct sweep_fixture *s)
+begin_sweep(struct fixture *f, struct sweep_fixture *s, const struct answer *table)
 {
-	struct tide_sweep *sweep = talloc_zero(f->exe, struct tide_sweep);
+	static const struct answer nothing[] = { { NULL } };
+	struct tide_sweep *sweep;
 
-	*s = (struct sweep_fixture){ .sweep = sweep };
-	s->spec = (struct tide_sweep_spec){ .write = true, .columns = "b", .what = "t.a to b" };
-	s->relation = (struct tide_relation){ .oid = 16384, .pages = 100, .name = "public.t", .heap = true };
-	s->task = (struct tide_task){ .exe = f->exe, .step = "backfill", .action = &s->action };
-	sweep->exe = f->exe;
-	sweep->task = &s->task;
-	sweep->spec = &s->spec;
-	sweep->name = "0/backfill/1/0";
-	sweep->pass = 1;
-	sweep->key = talloc_zero_array(sweep, char *, TIDE_SWEEP_KEYS);
+	if (table != NULL)
+		begin(f, table);
+	else
+		make_executor(f, nothing);
+	sweep = new_sweep(f, s);
+	s->relation.pages = 100;
 	return sweep;
 }
-
-static struct tide_segment *
-add_segment(struct tide_sweep *sweep, struct tide_relation *relation, int64_t first, int64_t stop)
-{
-	struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
-
-	s->id = 20 + (int64_t)sweep->segment_count;
-	s->relation = relation;
-	s->first = first;
-	s->stop = stop;
-	tide_cursor_begin(&s->cursor, first);
-	sweep->segment = talloc_realloc(
-	    sweep, sweep->segment, struct tide_segment *, (unsigned)(sweep->segment_count + 1));
-	sweep->segment[sweep->segment_count++] = s;
-	return s;
-}
-
-static const struct answer nothing[] = { { NULL } };
 
 static void
 segments_are_claimed_in_order_and_once(void **state)
 {
 	struct fixture *f = *state;
 	struct sweep_fixture s;
-	struct tide_sweep *sweep;
-
-	make_executor(f, nothing);
-	sweep = make_sweep(f, &s);
-	add_segment(sweep, &s.relation, 0, 50)->done = true;
-	add_segment(sweep, &s.relation, 50, 100);
+	struct tide_sweep *sweep = begin_sweep(f, &s, NULL);
+	add_segment(&s, 20, 0, 50)->done = true;
+	add_segment(&s, 21, 50, 100);
 	assert_ptr_equal(tide_segments_claim(sweep), sweep->segment[1]);
 	assert_null(tide_segments_claim(sweep));
 	assert_false(tide_segments_finished(sweep));
@@ -99,11 +73,10 @@ a_skipped_range_comes_last_and_rested(void **state)
 	struct tide_sweep *sweep;
 	struct tide_segment *range;
 
-	make_executor(f, nothing);
-	sweep = make_sweep(f, &s);
-	range = add_segment(sweep, &s.relation, 0, 4);
+	sweep = begin_sweep(f, &s, NULL);
+	range = add_segment(&s, 20, 0, 4);
 	range->skipped_range = true;
-	add_segment(sweep, &s.relation, 4, 100);
+	add_segment(&s, 21, 4, 100);
 	assert_ptr_equal(tide_segments_claim(sweep), sweep->segment[1]);
 	range->not_before = tide_now_us() + TIDE_SECOND;
 	assert_null(tide_segments_claim(sweep));
@@ -119,9 +92,8 @@ a_range_that_is_added_keeps_the_key_of_its_segment(void **state)
 	struct tide_sweep *sweep;
 	struct tide_segment *from;
 
-	make_executor(f, nothing);
-	sweep = make_sweep(f, &s);
-	from = add_segment(sweep, &s.relation, 0, 100);
+	sweep = begin_sweep(f, &s, NULL);
+	from = add_segment(&s, 20, 0, 100);
 	from->key = talloc_strdup(from, "{7}");
 	tide_segments_add_skipped_range(sweep, from, 99, 8, 12);
 	assert_int_equal(sweep->segment_count, 2);
@@ -140,10 +112,9 @@ the_longest_segment_at_work_is_split_once(void **state)
 	struct tide_sweep *sweep;
 	struct tide_segment *part, *victim = NULL;
 
-	make_executor(f, nothing);
-	sweep = make_sweep(f, &s);
-	add_segment(sweep, &s.relation, 0, 1000)->claimed = true;
-	add_segment(sweep, &s.relation, 1000, 9000)->claimed = true;
+	sweep = begin_sweep(f, &s, NULL);
+	add_segment(&s, 20, 0, 1000)->claimed = true;
+	add_segment(&s, 21, 1000, 9000)->claimed = true;
 	part = tide_segments_steal(sweep, &victim);
 	assert_non_null(part);
 	assert_ptr_equal(victim, sweep->segment[1]);
@@ -165,9 +136,8 @@ what_nobody_works_on_is_not_split(void **state)
 	struct tide_sweep *sweep;
 	struct tide_segment *victim = NULL;
 
-	make_executor(f, nothing);
-	sweep = make_sweep(f, &s);
-	add_segment(sweep, &s.relation, 0, 9000);
+	sweep = begin_sweep(f, &s, NULL);
+	add_segment(&s, 20, 0, 9000);
 	assert_null(tide_segments_steal(sweep, &victim));
 	assert_int_equal(sweep->segment[0]->stop, 9000);
 }
@@ -177,13 +147,10 @@ at_stake_is_what_is_left_with_its_indexes(void **state)
 {
 	struct fixture *f = *state;
 	struct sweep_fixture s;
-	struct tide_sweep *sweep;
-
-	make_executor(f, nothing);
-	sweep = make_sweep(f, &s);
+	struct tide_sweep *sweep = begin_sweep(f, &s, NULL);
 	s.relation.index_bytes = 100 * 1000;
-	add_segment(sweep, &s.relation, 0, 40)->done = true;
-	add_segment(sweep, &s.relation, 40, 100)->cursor.next = 90;
+	add_segment(&s, 20, 0, 40)->done = true;
+	add_segment(&s, 21, 40, 100)->cursor.next = 90;
 	assert_int_equal(tide_segments_at_stake(sweep), 10 * (8192 + 1000));
 }
 
@@ -193,10 +160,8 @@ a_relation_that_was_not_begun_gets_its_segments(void **state)
 	struct fixture *f = *state;
 	struct sweep_fixture s;
 	static const struct answer table[] = {
-		{ PASS, "pass", "1", NULL, 0 },
-		NO_SHARE,
-		ONE_LEAF,
-		{ STALE, "rewritten reordered", "f|f", NULL, 0 },
+		OPENS("1"),
+		SAME_STORAGE,
 		{ BEGUN, "has before", "f|f", NULL, 0 },
 		{ CREATE, "one", "1", NULL, 0 },
 		{ LOAD, segment_columns,
@@ -204,10 +169,7 @@ a_relation_that_was_not_begun_gets_its_segments(void **state)
 		    NULL, 0 },
 		{ NULL },
 	};
-	struct tide_sweep *sweep;
-
-	begin(f, table);
-	sweep = make_sweep(f, &s);
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
 	assert_true(tide_segments_open(sweep, &f->err));
 	assert_int_equal(sweep->segment_count, 2);
 	assert_int_equal(sweep->segment[0]->cursor.next, 32);
@@ -228,18 +190,13 @@ a_resume_makes_no_segments_and_continues_in_its_pass(void **state)
 	struct fixture *f = *state;
 	struct sweep_fixture s;
 	static const struct answer table[] = {
-		{ PASS, "pass", "3", NULL, 0 },
-		NO_SHARE,
-		ONE_LEAF,
-		{ STALE, "rewritten reordered", "f|f", NULL, 0 },
+		OPENS("3"),
+		SAME_STORAGE,
 		{ BEGUN, "has before", "t|t", NULL, 0 },
 		{ LOAD, segment_columns, "21|16384|0|100|32|f|f|10|5|20|0|~|~|0|~", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_sweep *sweep;
-
-	begin(f, table);
-	sweep = make_sweep(f, &s);
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
 	assert_true(tide_segments_open(sweep, &f->err));
 	assert_int_equal(sweep->pass, 3);
 	assert_sent(f, CREATE, NULL, 0);
@@ -252,19 +209,14 @@ a_table_that_was_rewritten_begins_again(void **state)
 	struct fixture *f = *state;
 	struct sweep_fixture s;
 	static const struct answer table[] = {
-		{ PASS, "pass", "1", NULL, 0 },
-		NO_SHARE,
-		ONE_LEAF,
+		OPENS("1"),
 		{ STALE, "rewritten reordered", "t|f", NULL, 0 },
 		{ BEGUN, "has before", "t|t", NULL, 0 },
 		{ CREATE, "one", "1", NULL, 0 },
 		{ LOAD, segment_columns, "21|16384|0|100|0|f|f|0|0|0|0|~|~|0|~", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_sweep *sweep;
-
-	begin(f, table);
-	sweep = make_sweep(f, &s);
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
 	assert_true(tide_segments_open(sweep, &f->err));
 	assert_sent(f, CREATE, NULL, 1);
 	assert_has(f->told, "sweep.restart: public.t has been rewritten");
@@ -277,19 +229,14 @@ a_relation_whose_triggers_were_changed_is_begun_again(void **state)
 	struct fixture *f = *state;
 	struct sweep_fixture s;
 	static const struct answer table[] = {
-		{ PASS, "pass", "1", NULL, 0 },
-		NO_SHARE,
-		ONE_LEAF,
-		{ STALE, "rewritten reordered", "f|f", NULL, 0 },
+		OPENS("1"),
+		SAME_STORAGE,
 		{ BEGUN, "has before", "f|t", NULL, 0 },
 		{ CREATE, "one", "1", NULL, 0 },
 		{ LOAD, segment_columns, "21|16384|0|100|0|f|f|0|0|0|0|~|~|0|~", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_sweep *sweep;
-
-	begin(f, table);
-	sweep = make_sweep(f, &s);
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
 	s.action.flags = TIDE_UNTIL_CHANGED;
 	assert_true(tide_segments_open(sweep, &f->err));
 	assert_string_equal(sweep->relation[0]->mark, "9/7/8");
@@ -307,13 +254,10 @@ a_restart_that_finds_nothing_different_fails(void **state)
 	static const struct answer table[] = {
 		NO_SHARE,
 		ONE_LEAF,
-		{ STALE, "rewritten reordered", "f|f", NULL, 0 },
+		SAME_STORAGE,
 		{ NULL },
 	};
-	struct tide_sweep *sweep;
-
-	begin(f, table);
-	sweep = make_sweep(f, &s);
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
 	assert_false(tide_segments_restart(sweep, &f->err));
 	assert_has(f->err.message, "the storage of public.t is not the one of its catalog entry");
 	tide_fail(&sweep->wrong, TIDE_PRECONDITION, "the trigger is gone");
@@ -331,15 +275,12 @@ a_table_that_is_gone_ends_the_sweep(void **state)
 		NO_SHARE,
 		{ LEAVES, leaf_columns, "16384|public.t|16384|100|t|1|f|1000|8192|100|9/7/8", NULL, 1 },
 		{ LEAVES, leaf_columns, NULL, NULL, 0 },
-		{ STALE, "rewritten reordered", "f|f", NULL, 0 },
+		SAME_STORAGE,
 		{ BEGUN, "has before", "t|t", NULL, 0 },
 		{ LOAD, segment_columns, NULL, NULL, 0 },
 		{ NULL },
 	};
-	struct tide_sweep *sweep;
-
-	begin(f, table);
-	sweep = make_sweep(f, &s);
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
 	assert_true(tide_segments_open(sweep, &f->err));
 	assert_false(tide_segments_restart(sweep, &f->err));
 	assert_string_equal(f->err.message, "public.t is gone");
@@ -364,8 +305,7 @@ a_sweep_without_a_trigger_repeats_until_nothing_changed(void **state)
 	struct tide_sweep *sweep;
 	bool more;
 
-	begin(f, table);
-	sweep = make_sweep(f, &s);
+	sweep = begin_sweep(f, &s, table);
 	s.spec.repeats = true;
 	assert_true(tide_segments_more(sweep, &more, &f->err));
 	assert_true(more);
@@ -391,8 +331,7 @@ the_fifth_pass_is_the_last(void **state)
 	struct tide_sweep *sweep;
 	bool more;
 
-	begin(f, table);
-	sweep = make_sweep(f, &s);
+	sweep = begin_sweep(f, &s, table);
 	s.spec.repeats = true;
 	sweep->pass = 5;
 	assert_true(tide_segments_more(sweep, &more, &f->err));
@@ -410,10 +349,7 @@ a_failed_sweep_is_forgotten_under_the_fence(void **state)
 		{ "'sweep.failed'", "one", NULL, NULL, 0 },
 		{ NULL },
 	};
-	struct tide_sweep *sweep;
-
-	begin(f, table);
-	sweep = make_sweep(f, &s);
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
 	assert_true(tide_segments_forget(sweep, &f->err));
 	assert_sent(f, "DELETE FROM tidemark.segment", "[1, 7, 0/backfill/1/0, 0, backfill]", 1);
 	assert_false(tide_segments_forget(sweep, &f->err));

@@ -40,6 +40,18 @@ sql_action(void)
 		.repair = "DROP leftover" };
 }
 
+/* Runs the step above on a server that answers so. */
+static bool
+run_sql(struct fixture *f, const struct answer *table, unsigned flags)
+{
+	struct tide_executor *exe = begin(f, table);
+	struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	action.flags = flags;
+	return tide_task_run(&task, &f->err);
+}
+
 static void
 what_is_done_already_is_journaled_and_not_repeated(void **state)
 {
@@ -51,11 +63,8 @@ what_is_done_already_is_journaled_and_not_repeated(void **state)
 		{ ADD, "seq", "5", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_true(tide_task_run(&task, &f->err));
+	assert_true(run_sql(f, table, 0));
 	assert_sent(f, ACT, NULL, 0);
 	assert_sent(f, ADD, "step.done, 0, add-column", 1);
 	assert_has(f->told, "step.skip: already done: add the column");
@@ -71,12 +80,8 @@ what_somebody_else_made_is_refused(void **state)
 		{ PROBE, "probe", "done", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	action.flags = TIDE_CREATES;
-	assert_false(tide_task_run(&task, &f->err));
+	assert_false(run_sql(f, table, TIDE_CREATES));
 	assert_int_equal(f->err.code, TIDE_PRECONDITION);
 	assert_has(f->err.message, "it already exists and was not created by this run");
 	assert_sent(f, ADD, NULL, 0);
@@ -94,11 +99,8 @@ what_is_to_do_is_done_and_looked_at_again(void **state)
 		{ ACT, "lock_wait seconds", "0.1|0.2", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_true(tide_task_run(&task, &f->err));
+	assert_true(run_sql(f, table, 0));
 	assert_sent(f, PROBE, NULL, 2);
 	assert_sent(f, "WHERE id = 1 AND fence = 7 FOR SHARE", NULL, 1);
 	assert_has(f->told, "step.done: add the column");
@@ -114,11 +116,8 @@ a_step_that_is_undone_at_once_is_told(void **state)
 		{ ACT, "lock_wait seconds", "0.1|0.2", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_false(tide_task_run(&task, &f->err));
+	assert_false(run_sql(f, table, 0));
 	assert_int_equal(f->err.code, TIDE_UNEXPECTED);
 	assert_has(f->err.message, "its probe does not find it done");
 	assert_has(f->err.hint, "event trigger");
@@ -140,11 +139,8 @@ a_leftover_of_ours_is_removed_first(void **state)
 		{ ADD, "seq", "5", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_true(tide_task_run(&task, &f->err));
+	assert_true(run_sql(f, table, 0));
 	assert_sent(f, "DROP leftover", "[]", 1);
 	assert_sent(f, HAS, "step.intent", 1);
 	assert_sent(f, ADD, "step.repair", 1);
@@ -160,11 +156,8 @@ a_leftover_of_somebody_else_stays(void **state)
 		{ HAS, "has", "f", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_false(tide_task_run(&task, &f->err));
+	assert_false(run_sql(f, table, 0));
 	assert_int_equal(f->err.code, TIDE_PRECONDITION);
 	assert_has(f->err.message, "an incomplete object exists that this run did not create");
 	assert_sent(f, "DROP leftover", NULL, 0);
@@ -182,11 +175,8 @@ a_leftover_that_comes_back_ends_the_step(void **state)
 		{ ADD, "seq", "5", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_false(tide_task_run(&task, &f->err));
+	assert_false(run_sql(f, table, 0));
 	assert_has(f->err.message, "is still incomplete after its cleanup");
 	assert_sent(f, "DROP leftover", "[]", 3);
 }
@@ -202,13 +192,10 @@ a_moved_fence_inside_the_transaction_is_a_lost_lease(void **state)
 		{ "ROLLBACK", NULL, NULL, NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_false(tide_task_run(&task, &f->err));
+	assert_false(run_sql(f, table, 0));
 	assert_int_equal(f->err.code, TIDE_LEASE);
-	assert_true(exe->session->lost);
+	assert_true(f->exe->session->lost);
 	assert_sent(f, "ROLLBACK", NULL, 1);
 }
 
@@ -226,11 +213,8 @@ a_lock_that_is_not_granted_is_asked_for_again(void **state)
 		{ "ROLLBACK", NULL, NULL, NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_true(tide_task_run(&task, &f->err));
+	assert_true(run_sql(f, table, 0));
 	assert_has(f->told, "lock.retry: a lock that its statements ask for was not granted");
 	assert_sent(f, ACT, NULL, 2);
 	assert_sent(f, PROBE, NULL, 3);
@@ -397,14 +381,9 @@ after_the_last_try_the_step_gives_up(void **state)
 		{ "ROLLBACK", NULL, NULL, NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe;
-	const struct tide_action action = sql_action();
-	struct tide_task task;
 
 	f->plan.limits.lock_attempts = 2;
-	exe = begin(f, table);
-	task = task_of(exe, &action);
-	assert_false(tide_task_run(&task, &f->err));
+	assert_false(run_sql(f, table, 0));
 	assert_int_equal(f->err.code, TIDE_LOCK);
 	assert_has(f->err.message, "was not granted in 2 tries");
 	assert_has(f->err.hint, "run again when it is gone");
@@ -422,11 +401,8 @@ rows_that_break_a_check_are_differences(void **state)
 		{ "ROLLBACK", NULL, NULL, NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_false(tide_task_run(&task, &f->err));
+	assert_false(run_sql(f, table, 0));
 	assert_int_equal(f->err.code, TIDE_DIFFERENCES);
 	assert_has(f->err.message, "step 'add-column' (add the column): ");
 }
@@ -439,21 +415,15 @@ a_table_that_was_dropped_is_said(void **state)
 		{ FOLLOW, "schema name printed printed_before has_name has_it_now recorded", NULL, NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = sql_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_false(tide_task_run(&task, &f->err));
+	assert_false(run_sql(f, table, 0));
 	assert_int_equal(f->err.code, TIDE_PRECONDITION);
 	assert_string_equal(f->err.message, "table public.t of the run of 'p' was dropped");
 }
 
-/* What the watcher asks and is told with each tick. The clock is read four times outside the window, and then within it. */
-#define TICKS                                                                                                \
-	{ "LISTEN tidemark", NULL, NULL, NULL, 0 },                                                          \
-	    { "-- Keeps the lease alive", "wanted wanted_by", "run|~", NULL, 0 },                            \
-	    { "name_lag", "lag gap hidden name name_lag", "~|~|0|~|~", NULL, 0 },                            \
-	    { "AS minute", "day minute", "3|60", NULL, 4 },                                                  \
+/* The clock is read four times outside the window, and then within it. */
+#define CLOCK                                                                                                \
+	{ "AS minute", "day minute", "3|60", NULL, 4 },                                                      \
 	{                                                                                                    \
 		"AS minute", "day minute", "3|630", NULL, 0                                                  \
 	}
@@ -477,6 +447,7 @@ a_step_begins_within_the_window_of_its_phase(void **state)
 	struct fixture *f = *state;
 	static const struct answer table[] = {
 		TICKS,
+		CLOCK,
 		SAME_NAME,
 		{ PROBE, "probe", "todo", NULL, 2 },
 		{ PROBE, "probe", "done", NULL, 0 },
@@ -502,6 +473,7 @@ what_is_no_work_waits_for_no_window(void **state)
 	struct fixture *f = *state;
 	static const struct answer table[] = {
 		TICKS,
+		CLOCK,
 		SAME_NAME,
 		{ PROBE, "probe", "done", NULL, 1 },
 		{ PROBE, "probe", "todo", NULL, 1 },
@@ -533,6 +505,16 @@ wait_action(void)
 	return (struct tide_action){ .kind = TIDE_STEP_WAIT, .title = "hold", .wait_us = TIDE_SECOND };
 }
 
+static bool
+run_wait(struct fixture *f, const struct answer *table)
+{
+	struct tide_executor *exe = begin(f, table);
+	const struct tide_action action = wait_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	return tide_step_wait(&task, &f->err);
+}
+
 static void
 a_hold_is_waited_for_and_journaled(void **state)
 {
@@ -544,11 +526,8 @@ a_hold_is_waited_for_and_journaled(void **state)
 		{ ADD, "seq", "5", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = wait_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_true(tide_step_wait(&task, &f->err));
+	assert_true(run_wait(f, table));
 	assert_has(f->told, "wait.start: hold, until 2030-01-01T00:00:00Z");
 	assert_sent(f, ADD, "step.done, 0, add-column, NULL, waited", 1);
 	assert_sent(f, MOVE, ", running, ", 1);
@@ -563,11 +542,8 @@ a_waived_hold_is_journaled_as_one(void **state)
 		{ ADD, "seq", "5", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = wait_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_true(tide_step_wait(&task, &f->err));
+	assert_true(run_wait(f, table));
 	assert_sent(f, ADD, "add-column, NULL, waived", 1);
 }
 
@@ -579,11 +555,8 @@ a_long_hold_ends_the_command(void **state)
 		{ HOLD, hold_columns, "86400|2030-01-01T00:00:00Z|f", NULL, 0 },
 		{ NULL },
 	};
-	struct tide_executor *exe = begin(f, table);
-	const struct tide_action action = wait_action();
-	const struct tide_task task = task_of(exe, &action);
 
-	assert_false(tide_step_wait(&task, &f->err));
+	assert_false(run_wait(f, table));
 	assert_int_equal(f->err.code, TIDE_GATE);
 	assert_string_equal(f->err.message, "hold until 2030-01-01T00:00:00Z");
 	assert_sent(f, ADD, NULL, 0);

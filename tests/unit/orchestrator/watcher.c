@@ -5,24 +5,10 @@
 
 #include "signals/watcher.h"
 
-#define BEAT "-- Keeps the lease alive"
 #define LAG "name_lag"
 #define WAITERS "AS waiters"
 #define HORIZON "WITH holder"
 #define CONDITION "SELECT too_much"
-
-#define LISTEN                                                                                               \
-	{                                                                                                    \
-		"LISTEN tidemark", NULL, NULL, NULL, 0                                                       \
-	}
-#define BEATS                                                                                                \
-	{                                                                                                    \
-		BEAT, "wanted wanted_by", "run|~", NULL, 0                                                   \
-	}
-#define NO_REPLICAS                                                                                          \
-	{                                                                                                    \
-		LAG, "lag gap hidden name name_lag", "~|~|0|~|~", NULL, 0                                    \
-	}
 
 static void
 tick_again(struct tide_executor *exe)
@@ -39,7 +25,7 @@ static void
 a_tick_keeps_the_lease_and_asks_what_has_a_limit(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTEN, BEATS, NO_REPLICAS,
+	static const struct answer table[] = { LISTENS, BEATS, NO_REPLICAS,
 		{ WAITERS, "waiters", "3", NULL, 0 }, { NULL } };
 	struct tide_executor *exe;
 
@@ -60,7 +46,7 @@ static void
 a_signal_that_fails_costs_neither_the_lease_nor_the_others(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTEN, BEATS, { LAG, NULL, NULL, "57014", 0 },
+	static const struct answer table[] = { LISTENS, BEATS, { LAG, NULL, NULL, "57014", 0 },
 		{ WAITERS, "waiters", "3", NULL, 1 }, { WAITERS, "waiters", "0", NULL, 0 }, { NULL } };
 	struct tide_executor *exe;
 
@@ -79,7 +65,7 @@ static void
 a_lease_that_is_no_longer_ours_ends_the_run_and_asks_nothing_more(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTEN, { BEAT, "wanted wanted_by", NULL, NULL, 0 },
+	static const struct answer table[] = { LISTENS, { BEAT, "wanted wanted_by", NULL, NULL, 0 },
 		{ NULL } };
 	struct tide_executor *exe = begin(f, table);
 
@@ -94,7 +80,7 @@ static void
 a_heartbeat_that_fails_leaves_the_signals_as_they_were(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTEN, { BEAT, "wanted wanted_by", "run|~", NULL, 1 },
+	static const struct answer table[] = { LISTENS, { BEAT, "wanted wanted_by", "run|~", NULL, 1 },
 		{ BEAT, NULL, NULL, "53200", 1 }, BEATS, NO_REPLICAS, { WAITERS, "waiters", "3", NULL, 1 },
 		{ WAITERS, "waiters", "0", NULL, 0 }, { NULL } };
 	struct tide_executor *exe;
@@ -114,7 +100,7 @@ static void
 what_is_wanted_of_the_run_comes_with_the_heartbeat(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTEN, { BEAT, "wanted wanted_by", "pause|ann", NULL, 1 },
+	static const struct answer table[] = { LISTENS, { BEAT, "wanted wanted_by", "pause|ann", NULL, 1 },
 		BEATS, NO_REPLICAS, { NULL } };
 	struct tide_executor *exe = begin(f, table);
 
@@ -131,7 +117,7 @@ static void
 the_plans_own_condition_runs_in_a_transaction_that_is_rolled_back(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTEN, BEATS, NO_REPLICAS,
+	static const struct answer table[] = { LISTENS, BEATS, NO_REPLICAS,
 		{ "BEGIN READ ONLY; SET LOCAL statement_timeout = '2s'", NULL, NULL, NULL, 0 },
 		{ CONDITION, "b", "t", NULL, 1 }, { CONDITION, NULL, NULL, "57014", 0 },
 		{ "ROLLBACK", NULL, NULL, NULL, 0 }, { NULL } };
@@ -154,7 +140,7 @@ static void
 a_connection_lost_in_a_tick_ends_it(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTEN, BEATS, NO_REPLICAS,
+	static const struct answer table[] = { LISTENS, BEATS, NO_REPLICAS,
 		{ WAITERS, "waiters", "0", NULL, 1 }, { WAITERS, NULL, NULL, ANSWER_ENDS, 0 }, { NULL } };
 	struct tide_executor *exe;
 
@@ -173,7 +159,7 @@ static void
 other_work_is_judged_at_once(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTEN, BEATS,
+	static const struct answer table[] = { LISTENS, BEATS,
 		{ LAG, "lag gap hidden name name_lag", "60|0|0|east|60", NULL, 0 }, { NULL } };
 	struct tide_executor *exe;
 

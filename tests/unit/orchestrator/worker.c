@@ -1,9 +1,8 @@
-#include "executor_fixture.h"
+#include "sweep_fixture.h"
 
 #include <string.h>
 
 #include "locks/lock_waits.h"
-#include "sweep/sweep.h"
 
 #define PREPARE "prepare batch: "
 #define PREPARE_VISIT "prepare skipped_range: "
@@ -28,60 +27,23 @@ static const char answer_columns[] =
 		PREPARE_VISIT, NULL, NULL, NULL, 0                                                           \
 	}
 
-struct sweep_fixture {
-	struct tide_sweep *sweep;
-	struct tide_relation relation;
-	struct tide_sweep_spec spec;
-	struct tide_action action;
-	struct tide_task task;
-};
-
-static struct tide_segment *
-add_segment(struct tide_sweep *sweep, struct tide_relation *relation, int64_t id, int64_t stop)
-{
-	struct tide_segment *s = talloc_zero(sweep, struct tide_segment);
-
-	s->id = id;
-	s->relation = relation;
-	s->stop = stop;
-	tide_cursor_begin(&s->cursor, 0);
-	sweep->segment = talloc_realloc(
-	    sweep, sweep->segment, struct tide_segment *, (unsigned)(sweep->segment_count + 1));
-	sweep->segment[sweep->segment_count++] = s;
-	return s;
-}
-
 /* A sweep of one relation that fills t.b, 32 blocks a batch. */
 static struct tide_sweep *
 make_sweep(struct fixture *f, struct sweep_fixture *s)
 {
 	static const struct tide_stripe_facts facts = { .pages = 64, .rows = 640, .fillfactor = 100 };
-	struct tide_sweep *sweep = talloc_zero(f->exe, struct tide_sweep);
+	struct tide_sweep *sweep = new_sweep(f, s);
 
-	*s = (struct sweep_fixture){ .sweep = sweep };
-	s->spec = (struct tide_sweep_spec){ .write = true,
-		.set = "b = 1",
-		.columns = "b",
-		.residual = "b IS NULL",
-		.key = "'1'::jsonb",
-		.what = "t.a to b" };
-	s->relation = (struct tide_relation){ .oid = 16384,
-		.filenode = 16384,
-		.pages = 64,
-		.rows = 640,
-		.name = "public.t",
-		.heap = true,
-		.order = &tide_heap_order };
+	s->spec.set = "b = 1";
+	s->spec.residual = "b IS NULL";
+	s->spec.key = "'1'::jsonb";
+	s->relation.filenode = 16384;
+	s->relation.pages = 64;
+	s->relation.rows = 640;
+	s->relation.order = &tide_heap_order;
 	tide_stripes_begin(&s->relation.stripes, &facts, 1);
-	s->task = (struct tide_task){ .exe = f->exe, .step = "backfill", .action = &s->action };
-	sweep->exe = f->exe;
 	sweep->shared_buffers = (f->exe)->server.shared_buffers;
 	sweep->horizon_age = -1;
-	sweep->task = &s->task;
-	sweep->spec = &s->spec;
-	sweep->name = "0/backfill/1/0";
-	sweep->pass = 1;
-	sweep->key = talloc_zero_array(sweep, char *, TIDE_SWEEP_KEYS);
 	sweep->block_rows = 10;
 	tide_allowance_begin(&sweep->allowance, 0, 1, tide_now_us());
 	tide_horizon_begin(&sweep->horizon);
@@ -107,7 +69,7 @@ begin_sweep(struct fixture *f, struct sweep_fixture *s, const struct answer *tab
 
 	begin(f, table);
 	sweep = make_sweep(f, s);
-	add_segment(sweep, &s->relation, 21, 64);
+	add_segment(s, 21, 0, 64);
 	assert_true(tide_workers_open(sweep, &f->err));
 	return sweep;
 }
@@ -194,7 +156,7 @@ a_range_that_is_still_locked_rests_again(void **state)
 
 	begin(f, table);
 	sweep = make_sweep(f, &s);
-	add_segment(sweep, &s.relation, 99, 4)->skipped_range = true;
+	add_segment(&s, 99, 0, 4)->skipped_range = true;
 	assert_true(tide_workers_open(sweep, &f->err));
 	work(sweep);
 	assert_false(sweep->segment[0]->done);
@@ -401,7 +363,7 @@ a_worker_without_work_takes_half_of_a_segment(void **state)
 	f->plan.limits.workers = 2;
 	begin(f, table);
 	sweep = make_sweep(f, &s);
-	add_segment(sweep, &s.relation, 21, 6400);
+	add_segment(&s, 21, 0, 6400);
 	s.relation.pages = 6400;
 	assert_true(tide_workers_open(sweep, &f->err));
 	work(sweep);
