@@ -4,7 +4,32 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle"))
-from application import Fleet, Writer  # noqa: E402
+import model  # noqa: E402
+from application import Fleet, World, Writer  # noqa: E402
+
+# A row is written by the application, which counts its own writes, and by the sweep once at most.
+SWEPT = "SELECT max(touched - (ver - 1)) FROM t"
+
+
+def table(rows):
+    """The table that is swept, whose rows count how often they were written."""
+    return f"""
+CREATE TABLE t (id bigint PRIMARY KEY, inc bigint NOT NULL, a integer, note text DEFAULT repeat('n', 60),
+    ver integer NOT NULL DEFAULT 1, touched integer NOT NULL DEFAULT 0);
+INSERT INTO t (id, inc, a) SELECT i, i + 1, CASE WHEN i % 9 <> 0 THEN i END FROM generate_series(0, {rows - 1}) i;
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.touched := OLD.touched + 1; RETURN NEW; END$$;
+CREATE TRIGGER touch BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch();
+"""
+
+
+def world(rows):
+    """What the oracle knows of it before anybody writes."""
+    known = World(model.PLAIN, "public.t", rows)
+    known.next_incarnation = iter(range(rows + 1, 10**9))
+    for key in range(rows):
+        a = key if key % 9 else None
+        known.events.append(model.Event(key, key + 1, 1, "insert", {"a": a}, {"a": a}, "old", 0, 0))
+    return known
 
 
 class Survivor(Writer):

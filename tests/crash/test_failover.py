@@ -18,25 +18,19 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle"))
 import model  # noqa: E402
-from application import World  # noqa: E402
 from harness import plans, verifier  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
 from harness.server import Copy, Server, Standby  # noqa: E402
 from harness.testcase import LiveCase, limit, main  # noqa: E402
 from harness.tidemark import Tidemark  # noqa: E402
-from survivors import SurvivorFleet, forget_lost  # noqa: E402
+import survivors  # noqa: E402
+from survivors import SWEPT, SurvivorFleet, forget_lost  # noqa: E402
 
 ROWS = 3000
 EVERY = bool(os.environ.get("TIDEMARK_CRASH_ALL"))
 SETTINGS = {"max_connections": "60", "shared_buffers": "16MB", "deadlock_timeout": "300ms", "hot_standby_feedback": "off"}
 
-TABLE = f"""
-CREATE TABLE t (id bigint PRIMARY KEY, inc bigint NOT NULL, a integer, note text DEFAULT repeat('n', 60),
-    ver integer NOT NULL DEFAULT 1, touched integer NOT NULL DEFAULT 0);
-INSERT INTO t (id, inc, a) SELECT i, i + 1, CASE WHEN i % 9 <> 0 THEN i END FROM generate_series(0, {ROWS - 1}) i;
-CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.touched := OLD.touched + 1; RETURN NEW; END$$;
-CREATE TRIGGER touch BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch();
-"""
+TABLE = survivors.table(ROWS)
 
 # What a checkpoint has passed and is not done, in one snapshot.
 BEHIND = """
@@ -46,8 +40,6 @@ SELECT count(*) FROM tidemark.segment s, t
    AND NOT EXISTS (SELECT FROM tidemark.segment h WHERE h.sweep = s.sweep AND h.skipped_range AND NOT h.done
                    AND t.ctid >= format('(%s,0)', h.first)::tid AND t.ctid < format('(%s,0)', h.stop)::tid)
 """
-# A row is written by the application, which counts its own writes, and by the sweep once at most.
-SWEPT = "SELECT max(touched - (ver - 1)) FROM t"
 TWICE = "SELECT phase, step FROM tidemark.journal WHERE event = 'step.done' GROUP BY 1, 2 HAVING count(*) > 1"
 
 
@@ -60,11 +52,7 @@ class Pair:
         host = f"host={self.primary.socket_dir} port=5432 user=postgres application_name=standby"
         self.standby = Copy(standby, dict(SETTINGS, primary_conninfo=host))
         self.now = self.primary
-        self.world = World(model.PLAIN, "public.t", ROWS)
-        self.world.next_incarnation = iter(range(ROWS + 1, 10**9))
-        for key in range(ROWS):
-            a = key if key % 9 else None
-            self.world.events.append(model.Event(key, key + 1, 1, "insert", {"a": a}, {"a": a}, "old", 0, 0))
+        self.world = survivors.world(ROWS)
         self.fleet = SurvivorFleet(self.world, self.connect, seed)
         self.tidemark = Tidemark(self.primary.environment("postgres"), cwd=case.directory)
         self.sure, self.lost = None, 0

@@ -14,24 +14,17 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import psycopg2  # noqa: E402
 
 import model  # noqa: E402
-from application import World  # noqa: E402
 from harness import plans, traffic, verifier  # noqa: E402
 from harness.disk import Disk, enter_namespace, needs_disk  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
 from harness.server import Server  # noqa: E402
 from harness.testcase import LiveCase, limit, main  # noqa: E402
-from survivors import SurvivorFleet, forget_lost  # noqa: E402
+import survivors  # noqa: E402
+from survivors import SWEPT, SurvivorFleet, forget_lost  # noqa: E402
 
 ROWS = 4000
-TABLE = f"""
-CREATE TABLE t (id bigint PRIMARY KEY, inc bigint NOT NULL, a integer, note text DEFAULT repeat('n', 60),
-    ver integer NOT NULL DEFAULT 1, touched integer NOT NULL DEFAULT 0);
-INSERT INTO t (id, inc, a) SELECT i, i + 1, CASE WHEN i % 9 <> 0 THEN i END FROM generate_series(0, {ROWS - 1}) i;
-CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.touched := OLD.touched + 1; RETURN NEW; END$$;
-CREATE TRIGGER touch BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch();
-"""
+TABLE = survivors.table(ROWS)
 DIFFER = "SELECT count(*) FROM t WHERE b IS DISTINCT FROM a"
-SWEPT = "SELECT max(touched - (ver - 1)) FROM t"
 # Since the last rollback, which does not take the entries back.
 TWICE = """SELECT phase, step FROM tidemark.journal WHERE event = 'step.done' AND seq > (SELECT coalesce(max(seq), 0) FROM tidemark.journal
             WHERE event = 'rollback.done') GROUP BY 1, 2 HAVING count(*) > 1"""
@@ -249,11 +242,7 @@ class DiskCase(LiveCase):
     def setUp(self):
         super().setUp()
         self.execute(self.table())
-        self.world = World(model.PLAIN, "public.t", ROWS)
-        self.world.next_incarnation = iter(range(ROWS + 1, 10**9))
-        for key in range(ROWS):
-            a = key if key % 9 else None
-            self.world.events.append(model.Event(key, key + 1, 1, "insert", {"a": a}, {"a": a}, "old", 0, 0))
+        self.world = survivors.world(ROWS)
         self.fleet = SurvivorFleet(self.world, lambda autocommit: self.connect(application_name="app", autocommit=autocommit), 3)
         self.addCleanup(self.fleet.stop)
 
@@ -427,7 +416,7 @@ class TablespaceFull(DiskCase):
 
     @limit(60)
     def test_in_mid_sweep_it_ends_with_one_error_and_continues_when_there_is_room(self):
-        path = self.plan(plan_text(rate=2500))
+        path = self.plan(plan_text(rate=1000))
         process = self.tidemark.start("run", path)
         self.wait_until(lambda: self.value(BEGUN) and self.value(CHANGED) > 300, what="the sweep continues")
         # A report that reads for long keeps every old version: the sweep cannot do with the room that the table has.

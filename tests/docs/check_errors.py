@@ -15,7 +15,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from check_hints import arguments_of, read
+from check_hints import arguments_of, main, read
 
 FOLDERS = ("base", "plans", "phases", "postgres", "orchestrator")
 # Calls whose first text is an error message, and the code that they set; None: it is their second argument.
@@ -189,13 +189,5 @@ def check(root):
     return list(dict.fromkeys(said))
 
 
-def main(arguments):
-    root = arguments[0] if arguments else os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    findings = check(root)
-    for finding in findings:
-        print(finding)
-    return 1 if findings else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(check))

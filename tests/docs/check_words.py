@@ -12,7 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from check_errors import TEXT, without_comments
-from check_hints import read
+from check_hints import main, read
 
 FOLDERS = ("base", "plans", "phases", "postgres", "orchestrator")
 # What is not said, and what is said instead.
@@ -65,13 +65,5 @@ def check(root):
     return [f"{name}:{number}: '{word}': say {instead}" for name, number, text in texts(root) for _, word, instead in words_of(text)]
 
 
-def main(arguments):
-    root = arguments[0] if arguments else os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    findings = check(root)
-    for finding in findings:
-        print(finding)
-    return 1 if findings else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(check))

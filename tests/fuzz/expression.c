@@ -6,17 +6,7 @@
 #include <string.h>
 
 #include <talloc.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool what, const char *why, const char *text)
-{
-	if (what)
-		return;
-	fprintf(stderr, "\n%s: <%s>\n", why, text);
-	abort();
-}
+#include "must.h"
 
 /* Every column of an expression can be qualified, and then none is left. */
 static void

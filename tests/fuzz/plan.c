@@ -7,17 +7,7 @@
 
 #include "tidemark/phases/phase.h"
 #include "tidemark/plans/plan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool what, const char *why, const char *text)
-{
-	if (what)
-		return;
-	fprintf(stderr, "\n%s: <%s>\n", why, text);
-	abort();
-}
+#include "must.h"
 
 static void
 check_refusal(const struct tide_err *err)

@@ -7,19 +7,9 @@
 
 #include "tidemark/plans/effects.h"
 #include "tidemark/plans/expression.h"
+#include "must.h"
 
 #define WIDTH 60
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool what, const char *why, const char *text)
-{
-	if (what)
-		return;
-	fprintf(stderr, "\n%s: <%s>\n", why, text);
-	abort();
-}
 
 static size_t
 characters(const char *text)

@@ -12,7 +12,6 @@ A table is made twice (world.py): one that tidemark works on and a control that 
     test_generated.py --seed 4711            this one again, with all that it did
     test_generated.py --seeds 1000 --jobs 2  many; says which failed, and how many were accepted
 """
-import argparse
 import collections
 import os
 import re
@@ -28,7 +27,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import random  # noqa: E402
 
 from application import Application, Side  # noqa: E402
-from harness import fingerprint  # noqa: E402
+from harness import fingerprint, seeds  # noqa: E402
 from harness.server import Server  # noqa: E402
 from harness.testcase import LiveCase, limit, main  # noqa: E402
 from harness.tidemark import Tidemark  # noqa: E402
@@ -365,35 +364,19 @@ class Generated(LiveCase):
         return trial
 
 
-def many(args):
-    """Seeds in parallel: one server; a process and two databases for each job."""
-    with Server(settings=dict(SETTINGS, max_connections=str(40 * args.jobs))) as server:
-        server.sql("CREATE ROLE app LOGIN")
-        first = args.seed if args.seed is not None else 1
-        children = []
-        for job in range(args.jobs):
-            pid = os.fork()
-            if pid == 0:
-                os._exit(work(server, f"g{job}", range(first + job, first + args.seeds, args.jobs), args))
-            children.append(pid)
-
-        def stop(number, _frame):
-            for child in children:
-                os.kill(child, signal.SIGTERM)
-            server.close()
-            os._exit(128 + number)
-
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        bad = sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 for pid in children)
-    return 1 if bad else 0
+def server_of(jobs):
+    server = Server(settings=dict(SETTINGS, max_connections=str(40 * jobs)))
+    server.sql("CREATE ROLE app LOGIN")
+    return server
 
 
-def work(server, database, seeds, args):
+def work(server, job, chosen, given):
+    """Two databases for each job."""
+    database = f"g{job}"
     signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     failed, accepted, statements, rules, begun = [], 0, 0, collections.Counter(), time.monotonic()
     directory = tempfile.mkdtemp(prefix="tidemark-generated-")
-    for number, seed in enumerate(seeds, 1):
+    for number, seed in enumerate(chosen, 1):
         trial = Trial(server, database, seed, directory)
         try:
             trial.run()
@@ -404,25 +387,16 @@ def work(server, database, seeds, args):
         accepted += bool(trial.accepted)
         statements += trial.app.count if trial.app else 0
         rules.update(trial.rules)
-        if args.verbose:
+        if given.verbose:
             print(f"seed {seed}: accepted {trial.accepted} {trial.rules}\n  " + "\n  ".join(trial.told), flush=True)
         if number % 25 == 0:
-            print(f"{database}: {number} of {len(seeds)}, {accepted} accepted, {len(failed)} failed", flush=True)
+            print(f"{database}: {number} of {len(chosen)}, {accepted} accepted, {len(failed)} failed", flush=True)
     shutil.rmtree(directory, ignore_errors=True)
-    print(f"{database}: {len(seeds)} seeds, {accepted} accepted, {statements} statements, {len(failed)} failed {failed}, "
-          f"{(time.monotonic() - begun) / max(1, len(seeds)):.2f} s each\n  refused: {dict(rules.most_common())}", flush=True)
+    print(f"{database}: {len(chosen)} seeds, {accepted} accepted, {statements} statements, {len(failed)} failed {failed}, "
+          f"{(time.monotonic() - begun) / max(1, len(chosen)):.2f} s each\n  refused: {dict(rules.most_common())}", flush=True)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--seeds", type=int)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--verbose", action="store_true", help="says what each seed did")
-    given, rest = parser.parse_known_args()
-    if given.seed is not None or given.seeds is not None:
-        given.seeds = given.seeds or 1
-        given.verbose = given.verbose or given.seeds == 1
-        sys.exit(many(given))
-    main()
+    if not seeds.asked(server_of, work, first=1):
+        main()

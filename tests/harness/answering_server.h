@@ -384,19 +384,11 @@ static inline void
 answering_start(struct answering_server *server, const struct answer *table)
 {
 	struct fake_server *fake = &server->fake;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int listener = fake_listen(fake);
 
 	server->record =
 	    mmap(NULL, sizeof(*server->record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (server->record == MAP_FAILED)
-		abort();
-	snprintf(fake->folder, sizeof(fake->folder), "/tmp/tide-fake-XXXXXX");
-	if (mkdtemp(fake->folder) == NULL)
-		abort();
-	snprintf(fake->path, sizeof(fake->path), "%s/.s.PGSQL.5432", fake->folder);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", fake->path);
-	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(listener, 8) != 0)
 		abort();
 	fake->child = fork();
 	if (fake->child == 0) {

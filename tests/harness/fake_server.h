@@ -227,8 +227,9 @@ serve(int fd, const struct script *script)
 		continue;
 }
 
-static inline void
-fake_start(struct fake_server *server, const struct script *script)
+/* A Unix socket in a folder of its own, where libpq looks for one. */
+static inline int
+fake_listen(struct fake_server *server)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -240,6 +241,14 @@ fake_start(struct fake_server *server, const struct script *script)
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", server->path);
 	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(listener, 8) != 0)
 		abort();
+	return listener;
+}
+
+static inline void
+fake_start(struct fake_server *server, const struct script *script)
+{
+	int listener = fake_listen(server);
+
 	server->child = fork();
 	if (server->child == 0) {
 		signal(SIGPIPE, SIG_IGN);

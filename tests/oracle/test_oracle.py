@@ -5,10 +5,9 @@ random kills, pauses and lost connections, and at the end is completed or rolled
 (application.py); the model says what must come of it (model.py).
 
     test_oracle.py                        TIDEMARK_ORACLE_SEEDS seeds (default 6) as unit tests, and the proof of the oracle
-    test_oracle.py --seed 4711            this one again
+    test_oracle.py --seed 4711            this one again, with all that it did
     test_oracle.py --seeds 200 --jobs 2   many; the seeds that failed are printed
 """
-import argparse
 import os
 import random
 import re
@@ -22,7 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import model  # noqa: E402
 from application import Fleet, World  # noqa: E402
-from harness import fingerprint, plans, verifier  # noqa: E402
+from harness import fingerprint, plans, seeds, verifier  # noqa: E402
 from harness.server import Server  # noqa: E402
 from harness.testcase import LiveCase, limit, main  # noqa: E402
 from harness.tidemark import Tidemark  # noqa: E402
@@ -410,35 +409,15 @@ def in_row(expression):
     return re.sub(r"\b([ab])\b", r"NEW.\1", expression)
 
 
-def many(args):
-    """Seeds in parallel: one server, a process and a database for each job."""
-    with Server(settings=dict(SETTINGS, max_connections=str(60 * args.jobs))) as server:
-        first = args.seed if args.seed is not None else int(time.time()) % 1000000
-        print(f"seeds {first} to {first + args.seeds - 1}", flush=True)
-        children = []
-
-        def stop(number, _frame):
-            for child in children:
-                os.kill(child, signal.SIGTERM)
-            for child in children:
-                os.waitpid(child, 0)
-            server.close()
-            os._exit(128 + number)
-
-        for job in range(args.jobs):
-            server.create_database(f"o{job}")
-            pid = os.fork()
-            if pid == 0:
-                os._exit(work(server, f"o{job}", range(first + job, first + args.seeds, args.jobs),
-                              args.verbose))
-            children.append(pid)
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        bad = sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 for pid in children)
-    return 1 if bad else 0
+def server_of(jobs):
+    server = Server(settings=dict(SETTINGS, max_connections=str(60 * jobs)))
+    for job in range(jobs):
+        server.create_database(f"o{job}")
+    return server
 
 
-def work(server, database, seeds, verbose):
+def work(server, job, chosen, given):
+    database = f"o{job}"
     bad, begun, trial = 0, time.monotonic(), None
 
     def stop(number, _frame):
@@ -450,31 +429,23 @@ def work(server, database, seeds, verbose):
     signal.signal(signal.SIGINT, stop)
     directory = os.path.join("/tmp", f"tidemark-oracle-{os.getpid()}")
     os.mkdir(directory)
-    for number, seed in enumerate(seeds, 1):
+    for number, seed in enumerate(chosen, 1):
         try:
             trial = Trial(server, database, seed)
             trial.run(directory)
-            if verbose:
+            if given.verbose:
                 print(f"seed {seed}\n" + "\n".join(trial.told), flush=True)
         except BaseException as error:
             bad += 1
             print(f"FAILED {error}\n", flush=True)
         if number % 10 == 0:
-            print(f"{database}: {number} of {len(seeds)} seeds, {bad} failed, "
+            print(f"{database}: {number} of {len(chosen)} seeds, {bad} failed, "
                   f"{(time.monotonic() - begun) / number:.1f} s each", flush=True)
-    print(f"{database}: {len(seeds)} seeds, {bad} failed", flush=True)
+    print(f"{database}: {len(chosen)} seeds, {bad} failed", flush=True)
     os.rmdir(directory)
     return 1 if bad else 0
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--seeds", type=int)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--verbose", action="store_true", help="says what each seed did")
-    given, rest = parser.parse_known_args()
-    if given.seed is not None or given.seeds is not None:
-        given.seeds = given.seeds or 1
-        sys.exit(many(given))
-    main()
+    if not seeds.asked(server_of, work, first=int(time.time()) % 1000000):
+        main()

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 #include <talloc.h>
 
+#include "../../harness/repeated.h"
+
 static int
 open_context(void **state)
 {
@@ -182,20 +184,6 @@ a_subquery_only_reads(void **state)
 	};
 
 	REFUSED(*state, rows);
-}
-
-/* `head`, and `piece` so many times after it. */
-static char *
-repeated(void *ctx, const char *head, const char *piece, size_t times)
-{
-	size_t start = strlen(head), length = strlen(piece);
-	char *text = talloc_size(ctx, start + times * length + 1);
-
-	memcpy(text, head, start);
-	for (size_t i = 0; i < times; i++)
-		memcpy(text + start + i * length, piece, length);
-	text[start + times * length] = '\0';
-	return text;
 }
 
 static void

@@ -10,6 +10,7 @@
 
 #include "tidemark/plans/effects.h"
 #include "tidemark/plans/expression.h"
+#include "../../harness/repeated.h"
 
 struct splitting {
 	const char *text;
@@ -67,20 +68,6 @@ a_script_that_cannot_be_scanned_is_an_error_with_its_place(void **state)
 	assert_null(names.item);
 	assert_int_equal(talloc_total_blocks(ctx), 1);
 	talloc_free(ctx);
-}
-
-/* `head`, and `piece` so many times after it. */
-static char *
-repeated(void *ctx, const char *head, const char *piece, size_t times)
-{
-	size_t start = strlen(head), length = strlen(piece);
-	char *text = talloc_size(ctx, start + times * length + 1);
-
-	memcpy(text, head, start);
-	for (size_t i = 0; i < times; i++)
-		memcpy(text + start + i * length, piece, length);
-	text[start + times * length] = '\0';
-	return text;
 }
 
 static void
