@@ -62,6 +62,16 @@ start(struct fixture *f, struct asker *asker, int64_t period)
 	asker->watch = tide_backend_watch_start(f->exe, &ops, asker, period, period);
 }
 
+/* Lets it tick until the asker has counted so many, and ends it. */
+static void
+watch_until(struct fixture *f, struct asker *asker, const int *counted, int many)
+{
+	start(f, asker, TIDE_MS);
+	while (*counted < many)
+		tide_executor_turn(f->exe);
+	talloc_free(asker->watch);
+}
+
 static void
 turn_until_idle(struct tide_executor *exe)
 {
@@ -75,12 +85,9 @@ it_asks_about_its_target_with_each_tick(void **state)
 	struct fixture *f = *state;
 	static const struct answer table[] = { ANSWERED, { NULL } };
 	struct asker asker = { .answers = 0 };
-	struct tide_executor *exe = begin(f, table);
 
-	start(f, &asker, TIDE_MS);
-	while (asker.answers < 3)
-		tide_executor_turn(exe);
-	talloc_free(asker.watch);
+	begin(f, table);
+	watch_until(f, &asker, &asker.answers, 3);
 	assert_true(asker.ticks >= 3);
 	assert_true(answering_count(&f->server, QUESTION, "[4711]") >= 3);
 	assert_int_equal(
@@ -112,12 +119,9 @@ a_tick_may_keep_it_from_asking(void **state)
 	struct fixture *f = *state;
 	static const struct answer table[] = { { NULL } };
 	struct asker asker = { .refuses = true };
-	struct tide_executor *exe = begin(f, table);
 
-	start(f, &asker, TIDE_MS);
-	while (asker.ticks < 3)
-		tide_executor_turn(exe);
-	talloc_free(asker.watch);
+	begin(f, table);
+	watch_until(f, &asker, &asker.ticks, 3);
 	assert_string_equal(f->server.record->text, "");
 }
 
@@ -127,12 +131,9 @@ a_failure_is_no_answer_and_it_asks_again(void **state)
 	struct fixture *f = *state;
 	static const struct answer table[] = { { QUESTION, NULL, NULL, "57014", 2 }, ANSWERED, { NULL } };
 	struct asker asker = { .answers = 0 };
-	struct tide_executor *exe = begin(f, table);
 
-	start(f, &asker, TIDE_MS);
-	while (asker.answers < 1)
-		tide_executor_turn(exe);
-	talloc_free(asker.watch);
+	begin(f, table);
+	watch_until(f, &asker, &asker.answers, 1);
 	assert_true(answering_count(&f->server, QUESTION, NULL) >= 3);
 }
 
@@ -167,10 +168,7 @@ it_ticks_on_without_a_connection(void **state)
 	struct tide_executor *exe = begin(f, table);
 
 	tide_conn_close(exe->watch);
-	start(f, &asker, TIDE_MS);
-	while (asker.ticks < 3)
-		tide_executor_turn(exe);
-	talloc_free(asker.watch);
+	watch_until(f, &asker, &asker.ticks, 3);
 	assert_string_equal(f->server.record->text, "");
 }
 

@@ -83,6 +83,20 @@ assert_free(struct fixture *f, struct tide_signal_states *states)
 		fail_msg("held back: %s", hold.text);
 }
 
+/* What is said of each reading in its turn; NULL: nothing holds. */
+static void
+assert_readings(struct fixture *f, struct tide_signal_states *states, const struct tide_signal *signal,
+    enum tide_cause cause, const char *const *said, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		assert_true(ask(f, states, signal));
+		if (said[i] == NULL)
+			assert_free(f, states);
+		else
+			assert_holds(f, states, cause, said[i]);
+	}
+}
+
 /* Each reading in the table; the other limits of the fixture's plan are 0. */
 static void
 nothing_set_holds_nothing_back(void **state)
@@ -137,19 +151,14 @@ lag_in_seconds_enters_at_the_limit_and_leaves_at_four_fifths(void **state)
 		{ LAG, lag_columns, "3.9|0|0|east|3.9", NULL, 1 },
 		{ NULL },
 	};
+	static const char *const said[] = { NULL, "replica lag in seconds 5.0, limit 5.0",
+		"replica lag in seconds 4.5, limit 5.0", NULL };
 	struct tide_signal_states *states;
 
 	f->plan.limits.replica_lag = 5 * TIDE_SECOND;
 	begin_signals(f, table, &states);
-	assert_true(ask(f, states, &tide_signal_replica_lag));
-	assert_free(f, states);
-	assert_true(ask(f, states, &tide_signal_replica_lag));
-	assert_holds(f, states, TIDE_CAUSE_REPLICA_LAG, "replica lag in seconds 5.0, limit 5.0");
-	assert_true(ask(f, states, &tide_signal_replica_lag));
-	assert_holds(f, states, TIDE_CAUSE_REPLICA_LAG, "replica lag in seconds 4.5, limit 5.0");
-	assert_true(f->exe->signals.lag_seconds == 4.5);
-	assert_true(ask(f, states, &tide_signal_replica_lag));
-	assert_free(f, states);
+	assert_readings(f, states, &tide_signal_replica_lag, TIDE_CAUSE_REPLICA_LAG, said, TIDE_COUNT(said));
+	assert_true(f->exe->signals.lag_seconds == 3.9);
 }
 
 /* Another reason in between does not make a limit forget that it is exceeded, and no limit takes another one's place. */
@@ -190,16 +199,13 @@ lag_in_bytes_says_sizes(void **state)
 		{ LAG, lag_columns, "0|800|0|east|0", NULL, 1 },
 		{ NULL },
 	};
+	static const char *const said[] = { "replica lag 2kB, limit 1kB", "replica lag 900B, limit 1kB",
+		NULL };
 	struct tide_signal_states *states;
 
 	f->plan.limits.replica_lag_bytes = 1024;
 	begin_signals(f, table, &states);
-	assert_true(ask(f, states, &tide_signal_replica_lag));
-	assert_holds(f, states, TIDE_CAUSE_REPLICA_LAG, "replica lag 2kB, limit 1kB");
-	assert_true(ask(f, states, &tide_signal_replica_lag));
-	assert_int_equal(judge(f, states).cause, TIDE_CAUSE_REPLICA_LAG);
-	assert_true(ask(f, states, &tide_signal_replica_lag));
-	assert_free(f, states);
+	assert_readings(f, states, &tide_signal_replica_lag, TIDE_CAUSE_REPLICA_LAG, said, TIDE_COUNT(said));
 }
 
 static void
@@ -295,18 +301,13 @@ wal_kept_by_a_slot_stops_until_four_fifths(void **state)
 		{ SLOTS, "kept", "800", NULL, 1 },
 		{ NULL },
 	};
+	static const char *const said[] = { NULL, "WAL kept by a replication slot 2kB, limit 1kB",
+		"WAL kept by a replication slot 900B, limit 1kB", NULL };
 	struct tide_signal_states *states;
 
 	f->plan.limits.slot_wal = 1024;
 	begin_signals(f, table, &states);
-	assert_true(ask(f, states, &tide_signal_slot_wal));
-	assert_free(f, states);
-	assert_true(ask(f, states, &tide_signal_slot_wal));
-	assert_holds(f, states, TIDE_CAUSE_SLOT_WAL, "WAL kept by a replication slot 2kB, limit 1kB");
-	assert_true(ask(f, states, &tide_signal_slot_wal));
-	assert_int_equal(judge(f, states).cause, TIDE_CAUSE_SLOT_WAL);
-	assert_true(ask(f, states, &tide_signal_slot_wal));
-	assert_free(f, states);
+	assert_readings(f, states, &tide_signal_slot_wal, TIDE_CAUSE_SLOT_WAL, said, TIDE_COUNT(said));
 }
 
 static void
@@ -320,19 +321,14 @@ sessions_that_wait_for_the_table_stop_until_four_fifths(void **state)
 		{ WAITERS, "waiters", "7", NULL, 1 },
 		{ NULL },
 	};
+	static const char *const said[] = { NULL, "sessions waiting for a lock on the table 10.0, limit 10.0",
+		"sessions waiting for a lock on the table 8.0, limit 10.0", NULL };
 	struct tide_signal_states *states;
 
 	f->plan.limits.lock_waiters = 10;
 	begin_signals(f, table, &states);
-	assert_true(ask(f, states, &tide_signal_lock_waiters));
-	assert_free(f, states);
-	assert_true(ask(f, states, &tide_signal_lock_waiters));
-	assert_holds(
-	    f, states, TIDE_CAUSE_LOCK_WAITERS, "sessions waiting for a lock on the table 10.0, limit 10.0");
-	assert_true(ask(f, states, &tide_signal_lock_waiters));
-	assert_int_equal(judge(f, states).cause, TIDE_CAUSE_LOCK_WAITERS);
-	assert_true(ask(f, states, &tide_signal_lock_waiters));
-	assert_free(f, states);
+	assert_readings(
+	    f, states, &tide_signal_lock_waiters, TIDE_CAUSE_LOCK_WAITERS, said, TIDE_COUNT(said));
 	assert_sent(f, WAITERS, "[16384]", 4);
 }
 
