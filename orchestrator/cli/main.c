@@ -22,6 +22,13 @@ environment(void *ctx, const char *name)
 	return getenv(name);
 }
 
+static void
+set(void *ctx, const char *name, const char *value)
+{
+	(void)ctx;
+	(void)setenv(name, value, 0);
+}
+
 /*
  * Before and after the part of a verb that must end cleanly (which has its own handlers) there is nothing to end. As
  * process 1 of a container the default action would not even stop the program.
@@ -70,7 +77,7 @@ int
 main(int argc, char **argv)
 {
 	struct inherited inherited = { .environment = copy_environment() };
-	const struct tide_process process = { &inherited, environment, become };
+	const struct tide_process process = { &inherited, environment, set, become };
 	int status;
 
 	for (size_t i = 0; i < TIDE_COUNT(signals); i++)

@@ -20,6 +20,8 @@ ROWS = {
     "`unknown verb '…'`, `unknown option '…'`": USAGE + "test_the_nearest_verb_and_option_are_the_ones_that_were_meant",
     "`--… is not valid for '…'`": USAGE + "test_an_option_is_accepted_by_each_verb_that_the_hint_names",
     "`--… needs a value…`, `… is not a duration`, `… is not between … and …`, `… is none of …`": USAGE + "test_a_duration_with_its_unit_is_accepted",
+    "`the line has no name of a variable`, `the name of a variable cannot contain blanks`, `the line contains a NUL byte`":
+        "test_input.EnvFile.test_a_bad_line_is_named_by_its_place_only",
     "`the database cannot store '…' of --…: its encoding is …`": "test_encodings.Encodings.test_what_cannot_be_stored_is_said_before_anything_is_done",
     "`--now needs --reason`": USAGE + "test_now_with_the_reason_of_the_hint_is_accepted",
     "`plan '…' has no phase '…'`": USAGE + "test_phases_have_the_names_that_status_shows",

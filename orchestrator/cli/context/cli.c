@@ -63,6 +63,16 @@ become(struct tide_cli *cli, const struct tide_process *process)
 	return code;
 }
 
+/* Some variables are only read by libpq itself: where the service file is, for one. */
+static void
+share_environment(const struct tide_environment *environment, const struct tide_process *process)
+{
+	for (size_t i = 0; i < environment->count; i++)
+		if (strncmp(environment->variable[i].name, "PG", 2) == 0)
+			process->setenv_fn(
+			    process->ctx, environment->variable[i].name, environment->variable[i].value);
+}
+
 /* A full disk may show only when the output is closed: then, too, the status must not be 0. */
 int
 tide_cli_main(int argc, char *const *argv, const struct tide_process *process)
@@ -74,8 +84,9 @@ tide_cli_main(int argc, char *const *argv, const struct tide_process *process)
 	bool parsed, done;
 
 	parsed = tide_options_parse(cli, argc, argv, process->getenv_fn, process->ctx, &cli->options, &err);
-	cli->getenv_fn = process->getenv_fn;
-	cli->getenv_ctx = process->ctx;
+	cli->getenv_fn = tide_environment_get;
+	cli->getenv_ctx = &cli->options.environment;
+	share_environment(&cli->options.environment, process);
 	tide_stream_init(&cli->out, stdout, cli->options.color, cli->getenv_fn, cli->getenv_ctx);
 	tide_stream_init(&cli->err, stderr, cli->options.color, cli->getenv_fn, cli->getenv_ctx);
 	cli->render = tide_render_for(cli);

@@ -18,6 +18,8 @@ struct tide_render;
 struct tide_process {
 	void *ctx;
 	tide_getenv *getenv_fn;
+	/** Sets a variable that is not set, for libraries; a command does not get it. */
+	void (*setenv_fn)(void *ctx, const char *name, const char *value);
 	/** Becomes `command`, as the process was started: its environment, its signals. Returns errno when that is not possible. */
 	int (*become)(void *ctx, char *const *command);
 };
@@ -34,10 +36,12 @@ struct tide_cli {
 	struct tide_dsn dsn;
 	bool resolved;
 	struct tide_conn *conn; /* after tide_cli_connect */
-	bool said_error;        /* the verb has printed the error itself */
-	const char *next;       /* what to type after the error; or NULL */
-	enum tide_code status;  /* exit status when the verb ends well */
-	char *const *command;   /* what the process is to become then, or NULL */
+	const char *input;      /* standard input, once a plan was read from it */
+	size_t input_size;
+	bool said_error;       /* the verb has printed the error itself */
+	const char *next;      /* what to type after the error; or NULL */
+	enum tide_code status; /* exit status when the verb ends well */
+	char *const *command;  /* what the process is to become then, or NULL */
 };
 
 /** The whole program: parses, does the verb, prints what went wrong; returns the exit status. */
@@ -56,7 +60,11 @@ int64_t tide_cli_timeout(const struct tide_cli *cli);
 /** Runs the loop for a while. */
 void tide_cli_sleep(struct tide_cli *cli, int64_t us);
 
-/** Whether PLAN is a file: has a '/', ends in .toml, or exists. Else it is the name of a stored plan. */
+/** PLAN that is read from standard input. */
+#define TIDE_STDIN "-"
+/** How a plan is named in a command to type when it has a run: as the user did, but not by an input that is gone. */
+const char *tide_cli_as(const char *as, const char *name);
+/** Whether PLAN is a file: is standard input, has a '/', ends in .toml, or exists. Else it is the name of a stored plan. */
 bool tide_cli_is_file(const char *plan);
 /** Reads PLAN, from its file or from the database, and puts the limits of flags and environment over its own. */
 bool tide_cli_plan(

@@ -9,19 +9,54 @@
 #include "cli/options/verbs.h"
 #include "tidemark/base/units.h"
 
-bool
-tide_cli_resolve(struct tide_cli *cli, struct tide_err *err)
+/* As libpq tells it. */
+static bool
+is_connection_string(const char *dbname)
 {
-	const struct tide_options *o = &cli->options;
-	const char *overrides[10];
-	size_t count = 0;
+	return strchr(dbname, '=') != NULL || strstr(dbname, "://") != NULL;
+}
+
+/* Whether the connection string says it, which as for psql is then stronger than a flag of its own. */
+static bool
+says(const struct tide_settings *settings, const char *keyword)
+{
+	for (size_t i = 0; i < settings->count; i++)
+		if (strcmp(settings->item[i].keyword, keyword) == 0)
+			return strcmp(settings->item[i].origin, "flag --dsn") == 0;
+	return false;
+}
+
+/* The string in --dbname, and which of the other flags it leaves. */
+static bool
+take_dbname(struct tide_cli *cli, struct tide_options *o, struct tide_err *err)
+{
+	char **flags[] = { &o->host, &o->port, &o->user };
+	const char *const keywords[] = { "host", "port", "user" };
+	struct tide_settings settings;
+
+	if (o->dsn != NULL)
+		return tide_fail(
+		    err, TIDE_USAGE, "--dbname is a connection string, and --dsn is given as well");
+	o->dsn = o->dbname;
+	o->dbname = NULL;
+	if (!tide_settings_resolve(cli, o->dsn, NULL, cli->getenv_fn, cli->getenv_ctx, &settings, err))
+		return tide_wrap(err, "--dbname, read as a connection string");
+	for (size_t i = 0; i < TIDE_COUNT(flags); i++)
+		if (says(&settings, keywords[i]))
+			*flags[i] = NULL;
+	return true;
+}
+
+static bool
+resolve(struct tide_cli *cli, const struct tide_options *o, struct tide_err *err)
+{
 	const struct {
 		const char *keyword, *value;
 	} flags[] = { { "host", o->host }, { "port", o->port }, { "dbname", o->dbname },
 		{ "user", o->user } };
+	const char *overrides[10];
+	size_t count = 0;
 
-	if (cli->resolved)
-		return true;
 	for (size_t i = 0; i < TIDE_COUNT(flags); i++) {
 		if (flags[i].value == NULL)
 			continue;
@@ -40,6 +75,18 @@ tide_cli_resolve(struct tide_cli *cli, struct tide_err *err)
 	cli->dsn = tide_settings_dsn(cli, &cli->settings);
 	cli->resolved = true;
 	return true;
+}
+
+bool
+tide_cli_resolve(struct tide_cli *cli, struct tide_err *err)
+{
+	struct tide_options *o = &cli->options;
+
+	if (cli->resolved)
+		return true;
+	if (o->dbname != NULL && is_connection_string(o->dbname) && !take_dbname(cli, o, err))
+		return false;
+	return resolve(cli, o, err);
 }
 
 static const char *

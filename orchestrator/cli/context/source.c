@@ -1,10 +1,14 @@
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <talloc.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "tidemark/base/names.h"
 #include "tidemark/phases/phase.h"
+#include "tidemark/plans/toml.h"
 
 bool
 tide_cli_is_file(const char *plan)
@@ -13,8 +17,8 @@ tide_cli_is_file(const char *plan)
 	struct stat status;
 
 	/* lstat: a link that leads nowhere is a file that cannot be read, not the name of a plan. */
-	return strchr(plan, '/') != NULL || (length > 5 && strcmp(plan + length - 5, ".toml") == 0) ||
-	       lstat(plan, &status) == 0;
+	return strcmp(plan, TIDE_STDIN) == 0 || strchr(plan, '/') != NULL ||
+	       (length > 5 && strcmp(plan + length - 5, ".toml") == 0) || lstat(plan, &status) == 0;
 }
 
 /** Flags and environment override the plan; the hash is over the plan alone. */
@@ -76,12 +80,50 @@ stored(struct tide_cli *cli, const char *name, struct tide_plan **out, struct ti
 	return tide_cli_stored_plan(cli, name, text, out, err);
 }
 
+/* Once: what is read is gone. */
+static bool
+read_stdin(struct tide_cli *cli, struct tide_err *err)
+{
+	size_t most = TIDE_PLAN_SIZE_MAX + 1;
+	char *text;
+
+	if (cli->input != NULL)
+		return true;
+	if (isatty(STDIN_FILENO) && !cli->options.quiet)
+		tide_output_say(&cli->err, TIDE_DIM, "reading the plan from the terminal; Ctrl-D ends it\n");
+	text = talloc_array(cli, char, (unsigned)most);
+	errno = 0;
+	cli->input_size = fread(text, 1, most, stdin);
+	if (ferror(stdin)) {
+		talloc_free(text);
+		return tide_fail(
+		    err, TIDE_PLAN, "cannot read the plan from standard input: %s", strerror(errno));
+	}
+	cli->input = text;
+	return true;
+}
+
+static bool
+load(struct tide_cli *cli, const char *plan, struct tide_plan **out, struct tide_err *err)
+{
+	if (strcmp(plan, TIDE_STDIN) != 0)
+		return tide_plan_load(cli, plan, tide_phase_kinds(), tide_phase_count, out, err);
+	return read_stdin(cli, err) && tide_plan_parse(cli, plan, cli->input, cli->input_size,
+					   tide_phase_kinds(), tide_phase_count, out, err);
+}
+
+const char *
+tide_cli_as(const char *as, const char *name)
+{
+	return strcmp(as, TIDE_STDIN) == 0 ? name : as;
+}
+
 bool
 tide_cli_plan(struct tide_cli *cli, const char *plan, struct tide_plan **out, struct tide_err *err)
 {
 	if (!tide_cli_is_file(plan))
 		return stored(cli, plan, out, err);
-	if (!tide_plan_load(cli, plan, tide_phase_kinds(), tide_phase_count, out, err))
+	if (!load(cli, plan, out, err))
 		return false;
 	override(&cli->options, &(*out)->limits);
 	return true;
@@ -96,7 +138,7 @@ tide_cli_plan_name(struct tide_cli *cli, const char *plan, const char **name, st
 		*name = plan;
 		return true;
 	}
-	if (!tide_plan_load(cli, plan, tide_phase_kinds(), tide_phase_count, &loaded, err))
+	if (!load(cli, plan, &loaded, err))
 		return false;
 	*name = loaded->name;
 	return true;

@@ -102,7 +102,7 @@ tide_help_overview(struct tide_stream *out)
 		    out, TIDE_PLAIN, "  %-12s %s\n", tide_verb_table[i].name, tide_verb_table[i].summary);
 	print_common(out);
 	tide_output_say(out, TIDE_PLAIN,
-	    "\nPLAN is a file, or the name of a plan whose text is stored in the database.\n"
+	    "\nPLAN is a file, - for standard input, or the name of a plan whose text is stored in the database.\n"
 	    "A first plan: tidemark new rename-column TABLE OLD NEW > plan.toml\n"
 	    "See: tidemark help VERB, man tidemark\n");
 }

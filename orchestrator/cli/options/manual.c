@@ -121,7 +121,7 @@ tide_help_man(FILE *out)
 	    "them equal, switch, and contract. A run can be paused, resumed and rolled back from any "
 	    "machine;\n"
 	    "its state lives in the schema tidemark of the database it changes.\n.PP\n"
-	    "PLAN is a file, or the name of a plan whose text is stored in the database.\n"
+	    "PLAN is a file, - for standard input, or the name of a plan whose text is stored in the database.\n"
 	    "Options may come before or after the verb; their names are not abbreviated.\n");
 	man_verbs(out, mem);
 	man_rows(out, mem, "SETTINGS, HIGHEST PRIORITY FIRST", tide_help_settings);
@@ -182,7 +182,7 @@ tide_help_markdown(FILE *out)
 	(void)fprintf(out,
 	    "# Command line\n\n<!-- Printed by tidemark help --markdown; a test compares the two. -->\n\n"
 	    "`tidemark VERB [OPTIONS] [ARGUMENTS]`: options may come before or after the verb and are\n"
-	    "never abbreviated. `PLAN` is a file, or the name of a plan whose text is stored "
+	    "never abbreviated. `PLAN` is a file, `-` for standard input, or the name of a plan whose text is stored "
 	    "in the database.\n"
 	    "Standard output carries the result, standard error progress and logs.\n\n| verb "
 	    "| |\n|---|---|\n");

@@ -79,6 +79,8 @@ tide_option_show(void *ctx, const struct tide_options *options, const struct tid
 		if (*(const int64_t *)member == 0)
 			return NULL;
 		return talloc_asprintf(ctx, "%lld", (long long)*(const int64_t *)member);
+	case TIDE_OPTION_LIST:
+		return NULL;
 	case TIDE_OPTION_TEXT:
 	case TIDE_OPTION_CHOICE:
 		break;
@@ -144,16 +146,26 @@ take_long(void *ctx, struct line *line, char *const *argv, int *at, struct tide_
 	return true;
 }
 
-/** `-q`, `-qv`: letters are flags without value. */
+/** `-q`, `-qv`; of a letter with a value what follows is the value: `-p5433`, `-p 5433`. *at is moved past a value of its own. */
 static bool
-take_letters(void *ctx, struct line *line, const char *word, struct tide_err *err)
+take_letters(void *ctx, struct line *line, char *const *argv, int *at, struct tide_err *err)
 {
+	const char *word = argv[*at];
+
 	for (const char *letter = word + 1; *letter != '\0'; letter++) {
 		const struct tide_option *row = find_letter(*letter);
 
 		if (row == NULL)
 			return unknown_option(word, err);
-		remember(ctx, line, row->name, NULL);
+		if (row->argument == NULL) {
+			remember(ctx, line, row->name, NULL);
+			continue;
+		}
+		if (letter[1] == '\0' && argv[*at + 1] == NULL)
+			return tide_fail(
+			    err, TIDE_USAGE, "-%c needs a value: -%c %s", *letter, *letter, row->argument);
+		remember(ctx, line, row->name, letter[1] != '\0' ? letter + 1 : argv[++*at]);
+		break;
 	}
 	return true;
 }
@@ -176,7 +188,7 @@ split(
 			line->rest = argv + i + 1;
 			line->before = out->operand_count;
 		} else if (word[1] == '-' ? !take_long(ctx, line, argv, &i, err)
-					  : !take_letters(ctx, line, word, err))
+					  : !take_letters(ctx, line, argv, &i, err))
 			return false;
 	}
 	return true;
@@ -254,6 +266,13 @@ store(void *ctx, struct tide_options *out, const struct tide_option *row, const 
 	}
 	if (value[0] == '\0')
 		return tide_fail(err, TIDE_USAGE, "%s: the value is empty", name);
+	if (row->type == TIDE_OPTION_LIST) {
+		struct tide_option_list *list = member;
+
+		list->item = talloc_realloc(ctx, list->item, const char *, (unsigned)list->count + 1);
+		list->item[list->count++] = talloc_strdup(ctx, value);
+		return true;
+	}
 	if (row->type == TIDE_OPTION_INTEGER)
 		return read_integer(row, name, value, member, err);
 	if (row->type == TIDE_OPTION_DURATION)
@@ -295,15 +314,25 @@ shown_value(void *ctx, const struct tide_option *row, const char *value, struct 
 	return value == NULL || value[0] == '\0' || store(ctx, &ignored, row, row->env, value, err);
 }
 
+/** First of all: what is in the files counts as the environment for the others. */
+static bool
+read_environment(void *ctx, const struct line *line, struct tide_options *out, struct tide_err *err)
+{
+	for (size_t i = 0; i < line->given_count; i++)
+		if (strcmp(line->given[i].name, "env-file") == 0 &&
+		    !tide_environment_read(ctx, &out->environment, line->given[i].value, err))
+			return false;
+	return true;
+}
+
 /** Defaults first, then the environment, then the command line. */
 static bool
-fill(void *ctx, const struct line *line, tide_getenv *getenv_fn, void *getenv_ctx, struct tide_options *out,
-    struct tide_err *err)
+fill(void *ctx, const struct line *line, struct tide_options *out, struct tide_err *err)
 {
 	for (const struct tide_option *row = tide_option_table; row->name != NULL; row++) {
 		/* Where to connect is resolved by tide_settings_resolve, from the environment as well. */
 		const char *value = row->env != NULL && row->offset != offsetof(struct tide_options, dsn)
-					? getenv_fn(getenv_ctx, row->env)
+					? tide_environment_get(&out->environment, row->env)
 					: NULL;
 
 		if (out->verb == TIDE_VERB_CONFIG && !shown_value(ctx, row, value, err))
@@ -392,12 +421,13 @@ tide_options_parse(void *ctx, int argc, char *const *argv, tide_getenv *getenv_f
 {
 	struct line line = { 0 };
 
-	*out = (struct tide_options){ .verb = TIDE_VERB_COUNT };
+	*out = (struct tide_options){ .verb = TIDE_VERB_COUNT, .environment = { getenv_fn, getenv_ctx } };
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--json") == 0)
 			out->json = true;
 	if (!split(ctx, argc, argv, &line, out, err) || !find_verb(out, err))
 		return false;
 	take_command(&line, out);
-	return fill(ctx, &line, getenv_fn, getenv_ctx, out, err) && count_operands(out, err);
+	return read_environment(ctx, &line, out, err) && fill(ctx, &line, out, err) &&
+	       count_operands(out, err);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "environment.h"
 #include "tidemark/base/err.h"
 #include "tidemark/postgres/url.h"
 
@@ -37,7 +38,13 @@ enum tide_option_type {
 	TIDE_OPTION_TEXT,
 	TIDE_OPTION_DURATION,
 	TIDE_OPTION_INTEGER,
-	TIDE_OPTION_CHOICE
+	TIDE_OPTION_CHOICE,
+	TIDE_OPTION_LIST /* may be given several times: struct tide_option_list */
+};
+
+struct tide_option_list {
+	const char **item;
+	size_t count;
 };
 
 /** One row: parses, prints itself in help, man page, docs and completions. A row with name NULL ends the table. */
@@ -46,7 +53,7 @@ struct tide_option {
 	char letter;          /* 0: none */
 	const char *argument; /* for display; NULL for a flag */
 	enum tide_option_type type;
-	size_t offset;  /* member of struct tide_options: bool, char *, int64_t, int64_t, char * */
+	size_t offset;  /* member of struct tide_options: bool, char *, int64_t, int64_t, char *, a list */
 	unsigned verbs; /* bit per tide_verb_id */
 	const char *help;
 	const char *env;            /* environment variable that stands in, or NULL */
@@ -74,7 +81,9 @@ struct tide_options {
 	    *metrics_file;
 	char *table, *from, *type, *name;
 	int64_t budget, timeout, interval, workers, lock_timeout, batch_duration;
+	struct tide_option_list env_files;
 	enum tide_origin origin[TIDE_OPTION_MAX]; /* by row of the table */
+	struct tide_environment environment;      /* with what --env-file adds */
 };
 
 extern const struct tide_option tide_option_table[];

@@ -19,7 +19,7 @@ tide_control(struct tide_cli *cli, enum tide_wanted wanted, struct tide_err *err
 	if (!tide_store_want(cli->conn, name, wanted, tide_cli_by(cli), cli->options.reason, err) ||
 	    !tide_store_status(cli, cli->conn, name, &status, err))
 		return false;
-	next = tide_cli_next(cli, &status, as);
+	next = tide_cli_next(cli, &status, tide_cli_as(as, name));
 	cli->render->control(cli,
 	    &(struct tide_control_view){ .name = name, .next = next, .wanted = wanted, .status = &status });
 	return true;

@@ -30,6 +30,7 @@ tide_verb_adopt(struct tide_cli *cli, struct tide_err *err)
 	}
 	if (!tide_store_status(cli, cli->conn, name, &status, err))
 		return false;
-	(void)cli->render->adoption(cli, name, &adoption, tide_cli_next(cli, &status, o->operand[0]), NULL);
+	(void)cli->render->adoption(
+	    cli, name, &adoption, tide_cli_next(cli, &status, tide_cli_as(o->operand[0], name)), NULL);
 	return true;
 }

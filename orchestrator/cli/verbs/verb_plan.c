@@ -46,6 +46,8 @@ tide_verb_plan(struct tide_cli *cli, struct tide_err *err)
 	}
 	if (o->sql)
 		return tide_review_sql(&cli->out, input, o->rollback, err);
+	if (input->run.found && tide_review_fit(&input->run, input->plan) != TIDE_FILE_LONGER)
+		as = tide_cli_as(as, input->plan->name);
 	cli->render->review(cli, input, as, o->rollback);
 	return true;
 }

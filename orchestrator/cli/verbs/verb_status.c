@@ -111,7 +111,8 @@ print(struct tide_cli *cli, const struct tide_run_status *s, const struct subjec
 	char *next;
 
 	standing.longer = fit == TIDE_FILE_LONGER;
-	next = tide_next_command(cli, &standing, subject->as);
+	next = tide_next_command(
+	    cli, &standing, s->found && !standing.longer ? tide_cli_as(subject->as, s->plan) : subject->as);
 	cli->render->status(cli, &(struct tide_status_view){ .status = s,
 				     .name = subject->name,
 				     .next = next,

@@ -281,6 +281,37 @@ every_verb_has_a_row(void **state)
 }
 
 static void
+letters_with_a_value_are_those_of_psql(void **state)
+{
+	static const char *const lines[] = { "run p.toml -p 5433 -d shop -U ann -q",
+		"run -p5433 -dshop -qUann p.toml", "-qp5433 -d shop run -Uann p.toml",
+		"run p.toml --port=5433 --dbname shop --user ann --quiet" };
+	void *ctx = talloc_new(NULL);
+	struct parsed *p;
+
+	(void)state;
+	for (size_t i = 0; i < TIDE_COUNT(lines); i++) {
+		p = parse(ctx, NULL, lines[i]);
+		assert_true(p->ok);
+		assert_string_equal(p->options.port, "5433");
+		assert_string_equal(p->options.dbname, "shop");
+		assert_string_equal(p->options.user, "ann");
+		assert_true(p->options.quiet);
+		assert_int_equal(p->options.operand_count, 1);
+	}
+	p = parse(ctx, NULL, "run p.toml -d");
+	assert_false(p->ok);
+	assert_string_equal(p->err.message, "-d needs a value: -d NAME");
+	p = parse(ctx, NULL, "run p.toml -x");
+	assert_false(p->ok);
+	assert_string_equal(p->err.message, "unknown option '-x'");
+	/* Taken long before there was a letter for the host. */
+	p = parse(ctx, NULL, "run -h");
+	assert_true(p->ok && p->options.help);
+	talloc_free(ctx);
+}
+
+static void
 what_follows_two_dashes_is_the_command_of_ensure(void **state)
 {
 	void *ctx = talloc_new(NULL);
@@ -311,6 +342,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(letters_with_a_value_are_those_of_psql),
 		cmocka_unit_test(what_follows_two_dashes_is_the_command_of_ensure),
 		cmocka_unit_test(flags_may_stand_before_or_after_the_verb),
 		cmocka_unit_test(an_abbreviated_option_is_refused),
