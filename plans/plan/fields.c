@@ -263,26 +263,68 @@ parse_boolean(const char *text, bool *out)
 	return *out || strcmp(text, "false") == 0;
 }
 
-/** The fallback as the value that the plan would have had to say. */
+/** A text as the value that the plan would have had to say. */
 static struct tide_toml *
-fallback_node(void *ctx, const struct tide_field *field, const struct tide_toml *table)
+text_node(void *ctx, const struct tide_field *field, const char *text, int line, int column)
 {
 	struct tide_toml *node = talloc_zero(ctx, struct tide_toml);
 	char *end;
 
-	node->line = table->line;
-	node->column = table->column;
+	node->line = line;
+	node->column = column;
 	node->type = TIDE_TOML_STRING;
-	node->text = talloc_strdup(node, field->fallback);
+	node->text = talloc_strdup(node, text);
 	if (field->type == TIDE_FIELD_INTEGER) {
 		errno = 0;
-		node->integer = strtoimax(field->fallback, &end, 10);
-		if (errno == 0 && *end == '\0')
+		node->integer = strtoimax(text, &end, 10);
+		if (errno == 0 && end != text && *end == '\0')
 			node->type = TIDE_TOML_INTEGER;
-	} else if (field->type == TIDE_FIELD_BOOLEAN && parse_boolean(field->fallback, &node->boolean)) {
+	} else if (field->type == TIDE_FIELD_BOOLEAN && parse_boolean(text, &node->boolean)) {
 		node->type = TIDE_TOML_BOOLEAN;
 	}
 	return node;
+}
+
+static bool
+is_list(const struct tide_field *field)
+{
+	return field->type == TIDE_FIELD_NAMES || field->type == TIDE_FIELD_TEXTS;
+}
+
+/** A list is written as in the plan: it is the parser that knows where a text of it ends. NULL: that is no list. */
+static const struct tide_toml *
+list_node(void *ctx, const char *text)
+{
+	char *line = talloc_asprintf(ctx, "list = %s", text);
+	struct tide_toml *root;
+	struct tide_err ignored = { 0 };
+
+	if (!tide_toml_parse(ctx, "", line, strlen(line), &root, &ignored) || root->count != 1)
+		return NULL;
+	return root->child[0]->type == TIDE_TOML_ARRAY ? root->child[0] : NULL;
+}
+
+bool
+tide_field_read_text(const struct tide_field *field, const char *text, void *spec, struct tide_err *err)
+{
+	void *mem = talloc_new(NULL), *member = (char *)spec + field->offset;
+	struct tide_field_at at = { .field = field, .path = "", .spec = spec, .err = err };
+	bool ok;
+
+	if (is_list(field)) {
+		*(struct tide_names *)member = (struct tide_names){ 0 };
+		at.node = list_node(mem, text);
+	}
+	if (at.node == NULL)
+		at.node = text_node(mem, field, text, 0, 0);
+	/* The plan leaves the key out where there is nothing to list: here that has to be said. */
+	ok = (at.node->type == TIDE_TOML_ARRAY && at.node->count == 0) || readers[field->type](&at, member);
+	talloc_free(mem);
+	if (!ok) {
+		err->where[0] = '\0';
+		err->line = err->column = 0;
+	}
+	return ok;
 }
 
 bool
@@ -301,7 +343,7 @@ tide_field_read(const struct tide_toml *table, const char *path, const struct ti
 	if (at.node == NULL && field->fallback == NULL)
 		return true;
 	if (at.node == NULL)
-		at.node = made = fallback_node(NULL, field, table);
+		at.node = made = text_node(NULL, field, field->fallback, table->line, table->column);
 	ok = readers[field->type](&at, (char *)spec + field->offset);
 	talloc_free(made);
 	return ok;

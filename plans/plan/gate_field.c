@@ -17,9 +17,7 @@ tide_gate_fields(void)
 		GATE(after, DURATION, .min = 0, .max = INT64_C(366) * 24 * 3600 * 1000000,
 		    .help = "time that must have passed since the last phase ended"),
 		GATE(sql, QUERY, .help = "a SELECT that must return true, asked again until it does"),
-		GATE(window, TEXT,
-		    .help =
-			"times of day at which the phase may work, such as \"22:00-06:00 Europe/Berlin\""),
+		TIDE_KEY_WINDOW(tide_gate),
 		{ 0 },
 	};
 
@@ -43,11 +41,22 @@ read_word(const struct tide_toml *node, const char *path, struct tide_gate *out,
 }
 
 bool
+tide_gate_check_window(const char *text, const char *path, int line, int column, struct tide_err *err)
+{
+	struct tide_window window;
+
+	if (tide_window_parse(text, &window))
+		return true;
+	tide_place_fail(err, path, line, column, "\"window\" is not a time window");
+	return tide_hint(err, "weekdays where needed, from-to, and a time zone: \"Mon-Fri 22:00-06:00 "
+			      "Europe/Berlin\"; 00:00-24:00 is the whole day");
+}
+
+bool
 tide_gate_read(
     void *ctx, const struct tide_toml *node, const char *path, struct tide_gate *out, struct tide_err *err)
 {
 	struct tide_gate *gate;
-	struct tide_window window;
 	const struct tide_toml *text;
 
 	if (node->type == TIDE_TOML_STRING)
@@ -61,13 +70,10 @@ tide_gate_read(
 	gate = talloc_zero(ctx, struct tide_gate);
 	if (!tide_fields_read(node, path, tide_gate_fields(), NULL, gate, err))
 		return false;
-	if (gate->window != NULL && !tide_window_parse(gate->window, &window)) {
-		text = tide_toml_get(node, "window");
-		tide_place_fail(err, path, text->line, text->column, "\"window\" is not a time window");
-		return tide_hint(err,
-		    "weekdays where needed, from-to, and a time zone: \"Mon-Fri 22:00-06:00 "
-		    "Europe/Berlin\"; 00:00-24:00 is the whole day");
-	}
+	text = tide_toml_get(node, "window");
+	if (gate->window != NULL &&
+	    !tide_gate_check_window(gate->window, path, text->line, text->column, err))
+		return false;
 	*out = *gate;
 	return true;
 }

@@ -67,4 +67,12 @@ struct tide_field {
 bool tide_fields_read(const struct tide_toml *table, const char *path, const struct tide_field *fields,
     const char *const *also, void *spec, struct tide_err *err) TIDE_CHECKED;
 
+/**
+ * Reads one value that was written as text, outside a plan: the same checks and messages as for the plan, without a place. A number
+ * is written as such, other values without quotes, several of a list as in the plan: ["a", "b"], and none as []. The member and
+ * what belongs to it are allocated under `spec`.
+ */
+bool tide_field_read_text(
+    const struct tide_field *field, const char *text, void *spec, struct tide_err *err) TIDE_CHECKED;
+
 #endif

@@ -50,6 +50,20 @@ struct tide_gate {
 /** The rows of a gate's table, for docs. */
 const struct tide_field *tide_gate_fields(void);
 
+/**
+ * Keys of a phase that `tidemark set` has as well: one row, so that both check the same. `spec`: the struct with the member of that
+ * name.
+ */
+#define TIDE_KEY_MAX_ROWS_PER_SECOND(spec)                                                                   \
+	TIDE_KEY(spec, max_rows_per_second, INTEGER, .min = 1, .max = 1000000000,                            \
+	    .help = "upper limit of the speed; left out: as fast as the throttle lets it")
+#define TIDE_KEY_HORIZON_WAIT(spec)                                                                          \
+	TIDE_KEY(spec, horizon_wait, DURATION, .fallback = "10m", .min = 0, .max = INT64_C(604800000000),    \
+	    .help = "how long to wait for the xmin horizon, in total, before it proceeds")
+#define TIDE_KEY_WINDOW(spec)                                                                                \
+	TIDE_KEY(spec, window, TEXT,                                                                         \
+	    .help = "times of day at which the phase may work, such as \"22:00-06:00 Europe/Berlin\"")
+
 struct tide_phase {
 	const struct tide_kind *kind;
 	void *spec; /* struct of the kind, spec_size bytes */
