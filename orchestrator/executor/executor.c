@@ -52,7 +52,7 @@ static bool
 shut_out(const struct tide_executor *exe)
 {
 	return exe->options->unattended && exe->throttle.hold.cause == TIDE_CAUSE_WINDOW &&
-	       exe->report.ordinal >= 0 && exe->plan->phase[exe->report.ordinal].gate.window != NULL;
+	       tide_executor_window(exe) != NULL;
 }
 
 bool

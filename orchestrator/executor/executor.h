@@ -3,7 +3,7 @@
 
 /**
  * One executor: what the parts of orchestrator/ share while a run is worked on. Each part has one owner that writes it: session the
- * state, requests the functions of requests.h, report those of report.h, signals and throttle the watcher. Made and ended in
+ * state, requests the functions of requests.h, in_force those of steering.h, report those of report.h, signals and throttle the watcher. Made and ended in
  * run/lifecycle.h; freed with its talloc context, which closes the connections and stops the watcher.
  */
 
@@ -13,6 +13,7 @@
 
 #include "report.h"
 #include "requests.h"
+#include "steering.h"
 #include "state/session.h"
 #include "tidemark/base/err.h"
 #include "tidemark/base/units.h"
@@ -63,6 +64,7 @@ struct tide_executor {
 	struct tide_report report;
 	struct tide_signals signals;
 	struct tide_throttle throttle;
+	struct tide_in_force in_force;
 	struct tide_watcher *watcher; /* NULL: it does not run */
 
 	bool reached;       /* the server has answered at least once */

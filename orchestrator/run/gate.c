@@ -7,6 +7,7 @@
 #include "signals_sql.h"
 #include "state/move.h"
 #include "state/role_search_path.h"
+#include "state/setting.h"
 #include "signals/watcher.h"
 #include "tidemark/orchestrator/run.h"
 #include "tidemark/orchestrator/store.h"
@@ -88,12 +89,20 @@ ask_window(struct tide_conn *conn, const char *text, bool *open, struct tide_err
 }
 
 bool
-tide_run_gate_open(struct tide_conn *conn, const struct tide_gate *gate, bool *open, struct tide_err *err)
+tide_run_gate_open(
+    struct tide_conn *conn, const char *plan, const struct tide_gate *gate, bool *open, struct tide_err *err)
 {
+	void *mem = talloc_new(conn);
+	const char *window;
+	bool ok = tide_settings_value(mem, conn, plan, "window", &window, err);
+
 	*open = true;
-	if (gate->window != NULL && !ask_window(conn, gate->window, open, err))
-		return false;
-	return !*open || gate->sql == NULL || ask_sql(conn, gate->sql, open, err);
+	if (ok && window == NULL)
+		window = gate->window;
+	ok = ok && (window == NULL || ask_window(conn, window, open, err)) &&
+	     (!*open || gate->sql == NULL || ask_sql(conn, gate->sql, open, err));
+	talloc_free(mem);
+	return ok;
 }
 
 /* What still keeps the gate closed. Texts belong to mem. */
@@ -116,9 +125,9 @@ judge(
 		*out = (struct tide_hold){ TIDE_CAUSE_SOAK,
 			talloc_asprintf(mem, "soaking until %s", view.soak_until) };
 		*stop = view.soak_left * (double)TIDE_SECOND > (double)TIDE_WAIT_IN_PROCESS;
-	} else if (gate->window != NULL && !exe->signals.window_open) {
+	} else if (tide_executor_window(exe) != NULL && !exe->signals.window_open) {
 		*out = (struct tide_hold){ TIDE_CAUSE_WINDOW,
-			talloc_asprintf(mem, "outside the time window %s", gate->window) };
+			talloc_asprintf(mem, "outside the time window %s", tide_executor_window(exe)) };
 	} else if (gate->sql != NULL && !ask_sql(exe->control, gate->sql, &open, err)) {
 		return false;
 	} else if (!open) {
@@ -143,10 +152,10 @@ tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 	const struct tide_gate *gate = &exe->plan->phase[index].gate;
 	bool waited = false, open = false, ok = true;
 
-	if (!gate->manual && gate->after == 0 && gate->sql == NULL && gate->window == NULL)
+	if (!gate->manual && gate->after == 0 && gate->sql == NULL && tide_executor_window(exe) == NULL)
 		return true;
 	/* For this phase's window. */
-	if (gate->window != NULL && !tide_watcher_refresh(exe, err))
+	if (tide_executor_window(exe) != NULL && !tide_watcher_refresh(exe, err))
 		return false;
 	for (;;) {
 		void *mem = talloc_new(exe);

@@ -131,6 +131,7 @@ tide_executor_new(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn, c
 	exe->loop = loop;
 	exe->dsn = dsn;
 	exe->plan = plan;
+	exe->in_force.limits = &plan->limits;
 	exe->options = options;
 	exe->report.observer = observer;
 	owner = owner_name(exe);

@@ -11,4 +11,7 @@ struct tide_conn;
 bool tide_zones_check(struct tide_conn *conn, const struct tide_plan *plan, struct tide_findings *out,
     struct tide_err *err) TIDE_CHECKED;
 
+/** The same of one window, outside a plan: TIDE_USAGE when the server does not know its zone. */
+bool tide_zone_check(struct tide_conn *conn, const char *window, struct tide_err *err) TIDE_CHECKED;
+
 #endif

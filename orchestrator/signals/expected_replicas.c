@@ -17,7 +17,7 @@ ask(struct tide_executor *exe, void *state, void *mem, struct tide_question *out
 	(void)state;
 	(void)mem;
 	*out = (struct tide_question){ .sql = tide_sql_signals_expected_replicas };
-	return exe->plan->limits.replicas.count > 0;
+	return exe->in_force.limits->replicas.count > 0;
 }
 
 static bool
@@ -34,7 +34,7 @@ is_connected(const struct tide_rows *rows, const char *replica)
 static void
 told(struct tide_executor *exe, void *state, const struct tide_rows *rows, const struct tide_err *err)
 {
-	const struct tide_names *expected = &exe->plan->limits.replicas;
+	const struct tide_names *expected = &exe->in_force.limits->replicas;
 	struct state *s = state;
 
 	TALLOC_FREE(s->failure);

@@ -15,7 +15,7 @@ ask(struct tide_executor *exe, void *state, void *mem, struct tide_question *out
 	*out = (struct tide_question){ .sql = tide_sql_signals_lock_waiters,
 		.value = { tide_param_int(mem, exe->session->table_oid) },
 		.count = 1 };
-	return exe->plan->limits.lock_waiters > 0;
+	return exe->in_force.limits->lock_waiters > 0;
 }
 
 static void

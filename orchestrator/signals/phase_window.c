@@ -1,4 +1,4 @@
-/* The hours in which the current phase may work. The server's clock decides, in the window's own zone. */
+/* The hours in which the current phase may work: its own, or those that `tidemark set` has put over them. The server's clock decides, in the window's own zone. */
 #include "signal.h"
 
 #include <talloc.h>
@@ -18,8 +18,7 @@ ask(struct tide_executor *exe, void *state, void *mem, struct tide_question *out
 {
 	struct state *s = state;
 	/* A rollback waits for no window: whoever asked for it may not have until tonight. */
-	const char *text =
-	    exe->report.ordinal >= 0 && !exe->back ? exe->plan->phase[exe->report.ordinal].gate.window : NULL;
+	const char *text = exe->back ? NULL : tide_executor_window(exe);
 
 	(void)mem;
 	if (text == NULL || !tide_window_parse(text, &s->window)) {
@@ -52,8 +51,7 @@ judge(void *ctx, const struct tide_executor *exe, void *state, const struct tide
 	(void)limits;
 	if (exe->signals.window_open)
 		return (struct tide_hold){ 0 };
-	return (struct tide_hold){ TIDE_CAUSE_WINDOW,
-		talloc_strdup(ctx, "outside the time window of this phase") };
+	return (struct tide_hold){ TIDE_CAUSE_WINDOW, talloc_strdup(ctx, tide_executor_closed_window(exe)) };
 }
 
 const struct tide_signal tide_signal_phase_window = {

@@ -13,7 +13,7 @@ ask(struct tide_executor *exe, void *state, void *mem, struct tide_question *out
 	(void)state;
 	(void)mem;
 	*out = (struct tide_question){ .sql = tide_sql_signals_slot_wal };
-	return exe->plan->limits.slot_wal > 0;
+	return exe->in_force.limits->slot_wal > 0;
 }
 
 static void

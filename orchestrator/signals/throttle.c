@@ -29,7 +29,7 @@ tide_throttle_judge(void *ctx, const struct tide_executor *exe, struct tide_sign
 		struct tide_hold hold = { 0 };
 
 		if (signal->judge != NULL)
-			hold = signal->judge(ctx, exe, states->of[i], exempt ? &none : &exe->plan->limits);
+			hold = signal->judge(ctx, exe, states->of[i], exempt ? &none : exe->in_force.limits);
 		if (first.cause == TIDE_CAUSE_NONE)
 			first = hold;
 		else

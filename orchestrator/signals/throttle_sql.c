@@ -15,7 +15,7 @@ ask(struct tide_executor *exe, void *state, void *mem, struct tide_question *out
 {
 	(void)state;
 	(void)mem;
-	*out = (struct tide_question){ .sql = exe->plan->limits.throttle_sql, .of_plan = true };
+	*out = (struct tide_question){ .sql = exe->in_force.limits->throttle_sql, .of_plan = true };
 	return out->sql != NULL;
 }
 

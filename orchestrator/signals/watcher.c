@@ -5,16 +5,17 @@
 
 #include "state/role_search_path.h"
 #include "state/progress_json.h"
+#include "state/setting.h"
 #include "signals_sql.h"
 #include "throttle.h"
 #include "tidemark/base/units.h"
 
 struct tide_watcher {
 	struct tide_executor *exe;
-	struct ev_timer timer;
-	bool again;    /* a poke came while a tick was under way */
-	int64_t asked; /* tide_now_us when the heartbeat was sent */
-	size_t at;     /* the signal whose turn it is */
+	struct ev_timer timer, ends; /* ends: when the time of a setting is over */
+	bool again;                  /* a poke came while a tick was under way */
+	int64_t asked;               /* tide_now_us when the heartbeat was sent */
+	size_t at;                   /* the signal whose turn it is */
 	struct tide_question question;
 	struct tide_signal_states *states;
 };
@@ -146,6 +147,57 @@ ask_signals(struct tide_watcher *w)
 		finish(w);
 }
 
+static void
+on_end(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	tick(timer->data);
+}
+
+/* A setting ends when it was said to, and not with the next tick. */
+static void
+await_end(struct tide_watcher *w, const struct tide_rows *rows)
+{
+	size_t until = tide_rows_column(rows, "until");
+
+	ev_timer_stop(w->exe->loop, &w->ends);
+	if (tide_rows_null(rows, 0, until))
+		return;
+	ev_timer_set(&w->ends, tide_rows_real(rows, 0, until), 0);
+	ev_timer_start(w->exe->loop, &w->ends);
+}
+
+static void
+expired(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
+{
+	struct tide_watcher *w = ctx;
+
+	(void)rows;
+	if (err != NULL)
+		broken(w, err);
+	ask_signals(w);
+}
+
+/* Settings count from here on: the signals are asked under the new limits. What has ended is journaled once. */
+static void
+take_settings(struct tide_watcher *w, const struct tide_rows *rows)
+{
+	struct tide_executor *exe = w->exe;
+	void *mem;
+
+	tide_executor_steer(exe, tide_rows_text(rows, 0, tide_rows_column(rows, "settings")));
+	await_end(w, rows);
+	if (!tide_rows_bool(rows, 0, tide_rows_column(rows, "expired"))) {
+		ask_signals(w);
+		return;
+	}
+	mem = talloc_new(w);
+	tide_conn_query(exe->watch, tide_settings_expire_sql(),
+	    TIDE_ARGS(tide_param_int(mem, exe->session->run)), expired, w);
+	talloc_free(mem);
+}
+
 /*
  * Requests before signals: a query of the throttle that is slow must not delay a pause. No row: the fence has
  * moved on.
@@ -173,7 +225,7 @@ on_heartbeat(void *ctx, const struct tide_rows *rows, const struct tide_err *err
 	if (exe->signals.round_trip == 0 || took < exe->signals.round_trip)
 		exe->signals.round_trip = took;
 	w->at = 0;
-	ask_signals(w);
+	take_settings(w, rows);
 }
 
 /*
@@ -228,6 +280,7 @@ static int
 stop(struct tide_watcher *w)
 {
 	ev_timer_stop(w->exe->loop, &w->timer);
+	ev_timer_stop(w->exe->loop, &w->ends);
 	if (w->exe->control != NULL)
 		tide_conn_on_notify(w->exe->control, NULL, NULL);
 	return 0;
@@ -245,7 +298,8 @@ tide_watcher_start(struct tide_executor *exe, struct tide_err *err)
 	if (period > 1)
 		period = 1;
 	ev_timer_init(&w->timer, on_timer, 0, period);
-	w->timer.data = w;
+	ev_init(&w->ends, on_end);
+	w->timer.data = w->ends.data = w;
 	talloc_set_destructor(w, stop);
 	tide_conn_on_notify(exe->control, on_notify, w);
 	if (!tide_await_exec(exe->control, NULL, "LISTEN tidemark", NULL, err))

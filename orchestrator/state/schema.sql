@@ -94,6 +94,18 @@ CREATE TABLE tidemark.journal (
 );
 CREATE INDEX journal_run ON tidemark.journal (run, phase, event);
 
+-- What `tidemark set` has put over the plan's values, until it is unset or its time is over.
+CREATE TABLE tidemark.setting (
+    run         bigint NOT NULL REFERENCES tidemark.run,
+    key         text NOT NULL,
+    value       text NOT NULL,
+    set_by      text NOT NULL,
+    reason      text,
+    since       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    until       timestamptz,
+    PRIMARY KEY (run, key)
+);
+
 CREATE TABLE tidemark.segment (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run         bigint NOT NULL REFERENCES tidemark.run,

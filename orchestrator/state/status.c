@@ -8,6 +8,7 @@
 #include "identity.h"
 #include "progress_json.h"
 #include "schema.h"
+#include "setting.h"
 #include "tidemark/postgres/param.h"
 #include "state_sql.h"
 #include "tidemark/plans/expression.h"
@@ -208,6 +209,13 @@ read_home(void *ctx, struct tide_conn *conn, struct tide_run_status *out, struct
 	return true;
 }
 
+/* What is over is not steered any more. */
+static bool
+read_settings(void *ctx, struct tide_conn *conn, struct tide_run_status *out, struct tide_err *err)
+{
+	return tide_run_word(out->state)->over || tide_settings_read(ctx, conn, out->id, &out->settings, err);
+}
+
 bool
 tide_store_status(
     void *ctx, struct tide_conn *conn, const char *plan, struct tide_run_status *out, struct tide_err *err)
@@ -222,7 +230,7 @@ tide_store_status(
 	if (ok && is && tide_rows_count(rows) > 0) {
 		read_run(ctx, rows, 0, out);
 		ok = read_home(ctx, conn, out, err) && read_phases(ctx, conn, out, err) &&
-		     read_checkpoints(ctx, conn, out, err);
+		     read_checkpoints(ctx, conn, out, err) && read_settings(ctx, conn, out, err);
 		show_pause(ctx, out);
 	}
 	talloc_free(mem);
@@ -246,7 +254,8 @@ tide_store_list(void *ctx, struct tide_conn *conn, struct tide_status_list *out,
 		for (size_t i = 0; ok && i < out->count; i++) {
 			read_run(ctx, rows, i, &out->item[i]);
 			ok = read_home(ctx, conn, &out->item[i], err) &&
-			     read_checkpoints(ctx, conn, &out->item[i], err);
+			     read_checkpoints(ctx, conn, &out->item[i], err) &&
+			     read_settings(ctx, conn, &out->item[i], err);
 			show_pause(ctx, &out->item[i]);
 		}
 	}

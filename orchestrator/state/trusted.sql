@@ -29,7 +29,7 @@ trusted AS (
      WHERE x.privilege_type = 'CREATE' AND x.grantee NOT IN (SELECT oid FROM trusted)
      UNION ALL
     SELECT 5, format('table tidemark.%I is missing', w.name)
-      FROM home CROSS JOIN unnest('{meta,run,session,phase,journal,segment,conflict}'::pg_catalog.text[]) AS w (name)
+      FROM home CROSS JOIN unnest('{meta,run,session,phase,journal,setting,segment,conflict}'::pg_catalog.text[]) AS w (name)
      -- Read in one snapshot: to_regclass may still answer from its cache when another executor has just made the schema.
      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = home.oid AND c.relname = w.name)
        AND EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = home.oid)

@@ -13,9 +13,9 @@ tide_held_by_window(const struct tide_task *task)
 {
 	const struct tide_executor *exe = task->exe;
 
-	if (task->back || exe->plan->phase[task->phase].gate.window == NULL || exe->signals.window_open)
+	if (task->back || tide_executor_window(exe) == NULL || exe->signals.window_open)
 		return (struct tide_hold){ 0 };
-	return (struct tide_hold){ TIDE_CAUSE_WINDOW, "outside the time window of this phase" };
+	return (struct tide_hold){ TIDE_CAUSE_WINDOW, tide_executor_closed_window(exe) };
 }
 
 bool

@@ -212,8 +212,7 @@ await_window(const struct tide_task *task, bool *waited, struct tide_err *err)
 	struct tide_executor *exe = task->exe;
 
 	*waited = false;
-	if (!runners[task->action->kind].in_window || task->back ||
-	    exe->plan->phase[task->phase].gate.window == NULL)
+	if (!runners[task->action->kind].in_window || task->back || tide_executor_window(exe) == NULL)
 		return true;
 	return tide_watcher_refresh(exe, err) && tide_room_wait(task, tide_held_by_window, waited, err);
 }

@@ -15,20 +15,42 @@
 static int64_t
 price(const struct tide_allowance *a, int64_t rows)
 {
+	if (a->limit == 0)
+		return 0;
 	return (int64_t)((double)rows * (double)TIDE_SECOND / (double)a->limit);
+}
+
+static void
+set_limit(struct tide_allowance *a, int64_t limit, int64_t workers)
+{
+	a->limit = limit;
+	a->share = limit / BATCHES / (workers > 0 ? workers : 1);
+	if (a->share < 1)
+		a->share = 1;
 }
 
 void
 tide_allowance_begin(struct tide_allowance *a, int64_t limit, int64_t workers, int64_t now)
 {
 	memset(a, 0, sizeof(*a));
-	a->limit = limit;
-	a->share = limit / BATCHES / (workers > 0 ? workers : 1);
-	if (a->share < 1)
-		a->share = 1;
+	set_limit(a, limit, workers);
 	/* Another executor may have worked at the full rate until a moment ago. */
 	a->due = now + 2 * CREDIT;
 	a->newest = now / SLOT;
+}
+
+void
+tide_allowance_change(struct tide_allowance *a, int64_t limit, int64_t workers, int64_t now)
+{
+	bool same = limit == a->limit;
+
+	set_limit(a, limit, workers);
+	if (same)
+		return;
+	memset(a->slot, 0, sizeof(a->slot));
+	a->spent = 0;
+	a->newest = now / SLOT;
+	a->due = now;
 }
 
 /* Forgets what is ten seconds old. */
@@ -63,11 +85,10 @@ tide_allowance_allows(struct tide_allowance *a, int64_t now, int64_t rows)
 	return counted == 0 || counted + rows <= a->limit * TIDE_ALLOWANCE_SPAN - a->limit / BATCHES;
 }
 
+/* Counted without a limit as well: one may come while a batch is under way. */
 void
 tide_allowance_take(struct tide_allowance *a, int64_t now, int64_t rows)
 {
-	if (a->limit == 0)
-		return;
 	if (a->due < now - CREDIT)
 		a->due = now - CREDIT;
 	a->due += price(a, rows);
@@ -77,8 +98,6 @@ tide_allowance_take(struct tide_allowance *a, int64_t now, int64_t rows)
 void
 tide_allowance_settle(struct tide_allowance *a, int64_t now, int64_t taken, int64_t changed)
 {
-	if (a->limit == 0)
-		return;
 	expire(a, now);
 	a->due += price(a, changed) - price(a, taken);
 	a->under_way -= taken;

@@ -27,6 +27,11 @@ struct tide_allowance {
 };
 
 void tide_allowance_begin(struct tide_allowance *allowance, int64_t limit, int64_t workers, int64_t now);
+/**
+ * Another limit from now on, or for so many workers. What was done before is not counted against it, what is under way is; nothing is
+ * owed for either.
+ */
+void tide_allowance_change(struct tide_allowance *allowance, int64_t limit, int64_t workers, int64_t now);
 /** Whether a batch that may change so many rows may be sent now. */
 bool tide_allowance_allows(struct tide_allowance *allowance, int64_t now, int64_t rows);
 /** It was sent. */

@@ -17,6 +17,14 @@ tide_horizon_begin(struct tide_horizon *h)
 }
 
 void
+tide_horizon_allow(struct tide_horizon *h, int64_t limit)
+{
+	if (limit > h->limit && limit > h->waited && !h->proceed)
+		h->given_up = false;
+	h->limit = limit;
+}
+
+void
 tide_horizon_learn(struct tide_horizon *h, int64_t changed, int64_t stayed)
 {
 	double share;

@@ -34,6 +34,8 @@ void tide_horizon_learn(struct tide_horizon *horizon, int64_t changed, int64_t s
  */
 enum tide_horizon_turn
 tide_horizon_look(struct tide_horizon *horizon, int64_t now, int64_t age, int64_t patience, int64_t bytes);
+/** Another limit of all waits together. With more time than was waited it may wait again. */
+void tide_horizon_allow(struct tide_horizon *horizon, int64_t limit);
 static inline bool
 tide_horizon_holds(const struct tide_horizon *horizon)
 {

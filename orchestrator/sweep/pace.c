@@ -89,6 +89,16 @@ tide_pace_learn(struct tide_pace *pace, int64_t amount, int64_t us)
 	clamp(pace);
 }
 
+/* A shorter one counts for the next batch; towards a longer one it grows as ever. */
+void
+tide_pace_aim(struct tide_pace *pace, int64_t target)
+{
+	pace->target = target;
+	if (pace->count > 0 && fitting(pace) < pace->amount)
+		pace->amount = fitting(pace);
+	clamp(pace);
+}
+
 void
 tide_pace_yield(struct tide_pace *pace)
 {

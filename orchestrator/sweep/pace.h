@@ -22,6 +22,8 @@ void tide_pace_begin(struct tide_pace *pace, int64_t target, int64_t first, int6
  * at once on an overrun.
  */
 void tide_pace_learn(struct tide_pace *pace, int64_t amount, int64_t us);
+/** Another target: what has been learned about the cost stays. */
+void tide_pace_aim(struct tide_pace *pace, int64_t target);
 /** A batch met a lock: the next ones are half as long, so that less is held while waiting. */
 void tide_pace_yield(struct tide_pace *pace);
 int64_t tide_pace_amount(const struct tide_pace *pace);

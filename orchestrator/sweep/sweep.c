@@ -93,7 +93,7 @@ report(struct driver *d)
 			   : tide_speed_eta(&d->speed, (double)extent.total - sweep->blocks_done, held),
 		.at_work = true,
 		.hold = hold,
-		.workers = (int)sweep->worker_count,
+		.workers = (int)tide_workers_active(sweep),
 	};
 	if (exe->report.observer != NULL && exe->report.observer->progress != NULL)
 		exe->report.observer->progress(exe->report.observer->ctx, p);
@@ -169,6 +169,13 @@ look_at_horizon(struct tide_sweep *sweep)
 	}
 }
 
+/* Batches that are due by a limit of rows are sent when they are due. */
+static double
+tick_of(const struct tide_sweep *sweep)
+{
+	return sweep->allowance.limit > 0 ? 0.02 : 0.1;
+}
+
 static void
 on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
@@ -176,6 +183,8 @@ on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
+	tide_sweep_steer(d->sweep);
+	timer->repeat = tick_of(d->sweep);
 	d->sweep->horizon_age = d->sweep->exe->signals.horizon_age;
 	look_at_horizon(d->sweep);
 	tell_throttle(d);
@@ -241,6 +250,7 @@ one_pass(struct driver *d, struct tide_err *err)
 	struct tide_sweep *sweep = d->sweep;
 
 	while (!tide_segments_finished(sweep)) {
+		tide_workers_more(sweep);
 		tide_workers_kick(sweep);
 		tide_executor_turn(sweep->exe);
 		if (stopped(sweep, err) || sweep->exe->requests.pause || sweep->rewritten)
@@ -409,7 +419,7 @@ start_driver(struct tide_sweep *sweep)
 	tide_speed_look(
 	    &d->speed, tide_now_us(), (double)tide_sweep_worked(sweep), sweep->blocks_done, false);
 	ev_now_update(sweep->exe->loop);
-	ev_timer_init(&d->timer, on_timer, 0.1, sweep->spec->max_rows_per_second > 0 ? 0.02 : 0.1);
+	ev_timer_init(&d->timer, on_timer, 0.1, tick_of(sweep));
 	d->timer.data = d;
 	ev_timer_start(sweep->exe->loop, &d->timer);
 	talloc_set_destructor(d, stop_timer);
@@ -430,7 +440,6 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 {
 	struct tide_executor *exe = task->exe;
 	struct tide_sweep *sweep = talloc_zero(exe, struct tide_sweep);
-	int64_t round_trips = 5 * exe->signals.round_trip, target = exe->plan->limits.batch_duration;
 	const struct tide_sweep_tuning *tuning;
 	struct driver *d = NULL;
 	bool ok;
@@ -441,16 +450,13 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	tuning = &sweep->spec->tuning;
 	sweep->key = talloc_zero_array(sweep, char *, TIDE_SWEEP_KEYS);
 	sweep->begun = tide_now_us();
-	tide_allowance_begin(
-	    &sweep->allowance, sweep->spec->max_rows_per_second, exe->plan->limits.workers, sweep->begun);
 	sweep->shared_buffers = exe->server.shared_buffers;
 	sweep->horizon_age = -1;
 	tide_horizon_begin(&sweep->horizon);
 	sweep->horizon.proceed =
 	    tuning->horizon == TIDE_HORIZON_GO || tuning->accept_bloat != 0 || !sweep->spec->write;
 	sweep->horizon.asked = tuning->horizon == TIDE_HORIZON_WAIT;
-	sweep->horizon.limit = tuning->horizon_wait;
-	tide_sweep_pace(sweep, tide_slower(target, round_trips));
+	tide_sweep_begin(sweep);
 	ok = name_sweep(sweep, err) && tide_segments_open(sweep, err) && tide_workers_open(sweep, err);
 	sweep->before = tide_sweep_worked(sweep);
 	if (ok) {

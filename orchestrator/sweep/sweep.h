@@ -74,7 +74,9 @@ struct tide_sweep {
 
 	struct tide_lock_waits *waits; /* NULL before the workers are open */
 	struct tide_worker **worker;
-	size_t worker_count, busy; /* busy: workers with a statement under way */
+	size_t worker_count, busy; /* connected; with a statement under way */
+	int64_t steered;           /* in_force.changes that this sweep follows */
+	int64_t refused;           /* in_force.changes + 1 when the server refused a connection; 0 never */
 	int64_t shared_buffers;    /* blocks */
 	int64_t horizon_age;       /* us, of the oldest holder of the xmin horizon; -1 none */
 
@@ -147,6 +149,10 @@ struct tide_relation *tide_relations_find(const struct tide_sweep *sweep, int64_
 
 /** How much the first batches take, and what batches aim at, us. */
 void tide_sweep_pace(struct tide_sweep *sweep, int64_t target);
+/** What is in force when it begins: how fast it may be, how long its batches are, how long it waits. */
+void tide_sweep_begin(struct tide_sweep *sweep);
+/** Takes over what has been set since. */
+void tide_sweep_steer(struct tide_sweep *sweep);
 /** Blocks of one segment, so that there is work for so many workers. */
 int64_t tide_segment_length(const struct tide_relation *relation, int64_t workers);
 /** The segment belongs to the sweep. */
@@ -184,6 +190,10 @@ void tide_sweep_unmatched(struct tide_sweep *sweep, int64_t rows, const char *ke
 
 /** Await. Opens the workers' connections. */
 bool tide_workers_open(struct tide_sweep *sweep, struct tide_err *err) TIDE_CHECKED;
+/** Awaits. Opens one more when more are in force than there are; a refusal is said, and the sweep continues with those it has. */
+void tide_workers_more(struct tide_sweep *sweep);
+/** Connected workers that may send batches. The others rest, connected, and have no segment. */
+size_t tide_workers_active(const struct tide_sweep *sweep);
 /** Awaits. Makes the session of a worker one in which the triggers that the sweep skips do not fire. */
 bool
 tide_sweep_role(const struct tide_sweep *sweep, struct tide_conn *conn, struct tide_err *err) TIDE_CHECKED;

@@ -37,6 +37,7 @@ enum {
 
 struct tide_worker {
 	struct tide_sweep *sweep;
+	size_t number; /* from 0: so many others are asked first */
 	struct tide_conn *conn;
 	struct tide_lock_wait *wait;
 	enum worker_state state;
@@ -524,6 +525,9 @@ choose(struct tide_worker *w)
 {
 	struct tide_sweep *sweep = w->sweep;
 
+	/* Fewer workers are wanted: another one continues its segment. */
+	if (w->number >= tide_workers_active(sweep))
+		return put_back(w, 0);
 	if (!may_send(sweep))
 		return REST;
 	if (w->segment == NULL)
@@ -583,6 +587,7 @@ tide_worker_new(struct tide_sweep *sweep)
 	struct tide_worker *w = talloc_zero(sweep->worker, struct tide_worker);
 
 	w->sweep = sweep;
+	w->number = sweep->worker_count;
 	w->conn = tide_conn_new(w, sweep->exe->loop);
 	w->wait = tide_lock_waits_add(sweep->waits, w->conn);
 	return w;

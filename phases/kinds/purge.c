@@ -30,8 +30,7 @@ static const struct tide_field fields[] = {
 		    "blocks, which reads the whole table"),
 	TIDE_KEY(purge_spec, limit, INTEGER, .min = 1, .max = INT64_C(1000000000000),
 	    .help = "most rows that one run deletes; left out: all for which `where` is true"),
-	TIDE_KEY(purge_spec, max_rows_per_second, INTEGER, .min = 1, .max = 1000000000,
-	    .help = "upper limit of the speed; left out: as fast as the throttle lets it"),
+	TIDE_KEY_MAX_ROWS_PER_SECOND(purge_spec),
 	TIDE_KEY(purge_spec, other_triggers, CHOICE, .choices = other_triggers,
 	    .help = "whether the table's own triggers fire for the rows that are deleted; required when "
 		    "there are any"),

@@ -93,9 +93,16 @@ unknown_key(const char *key, struct tide_err *err)
 }
 
 bool
+tide_steering_known(const char *key, struct tide_err *err)
+{
+	return find_field(key) != NULL || unknown_key(key, err);
+}
+
+bool
 tide_steering_set(struct tide_steering *steering, const char *key, const char *value, struct tide_err *err)
 {
 	const struct tide_field *field = find_field(key);
+	const struct tide_steering before = *steering;
 	bool ok;
 
 	if (field == NULL)
@@ -104,6 +111,7 @@ tide_steering_set(struct tide_steering *steering, const char *key, const char *v
 	if (ok && strcmp(key, "window") == 0)
 		ok = tide_gate_check_window(steering->window, "", 0, 0, err);
 	if (!ok) {
+		*steering = before;
 		err->code = TIDE_USAGE;
 		err->where[0] = '\0';
 		err->line = err->column = 0;

@@ -54,6 +54,12 @@ def read_fields(text):
     return found
 
 
+def read_shared(text):
+    """Rows that several tables have, `#define TIDE_KEY_NAME(spec) TIDE_KEY(…)`: name → text."""
+    found = re.finditer(r"#define (TIDE_KEY_\w+)\(spec\)((?:[^\n]*\\\n)*[^\n]*)", text)
+    return {match[1]: match[2].replace("\\\n", " ") for match in found}
+
+
 def read_choices(text, name):
     match = re.search(r"\*const %s\[\] = \{(.*?)\}" % name, text, re.S)
     return re.findall(r'"([^"]*)"', match.group(1)) if match else []
@@ -93,6 +99,11 @@ class Check:
         except FileNotFoundError:
             self.say(name, "is missing")
             return ""
+
+    def code(self, name):
+        """A source without comments, in which shared rows are written out."""
+        shared = read_shared(self.read("include/tidemark/plans/plan.h"))
+        return re.sub(r"\b(TIDE_KEY_\w+)\(\w+\)", lambda match: shared[match[1]], strip_comments(self.read(name)))
 
     def names(self, folder, ending):
         path = os.path.join(self.root, folder)
@@ -134,7 +145,7 @@ class Check:
         for name in kinds:
             kind = os.path.basename(name)[:-2]
             page = "docs/phases/%s.md" % kind
-            code = strip_comments(self.read(name))
+            code = self.code(name)
             rows = read_table(self.read(page))
             fields = read_fields(code)
             for field in fields:
@@ -152,7 +163,7 @@ class Check:
         page, known = "docs/plans.md", {"limits", "phase", "gate"}
         rows = read_table(self.read(page))
         for name in ("plans/plan/plan.c", "plans/plan/limits.c", "plans/plan/gate_field.c"):
-            code = strip_comments(self.read(name))
+            code = self.code(name)
             fields = read_fields(code)
             if not fields:
                 self.say(name, "no table of keys was found")

@@ -23,6 +23,10 @@ ROWS = {
     "`the line has no name of a variable`, `the name of a variable cannot contain blanks`, `the line contains a NUL byte`":
         "test_input.EnvFile.test_a_bad_line_is_named_by_its_place_only",
     "`the database cannot store '…' of --…: its encoding is …`": "test_encodings.Encodings.test_what_cannot_be_stored_is_said_before_anything_is_done",
+    "`'…' is not KEY=VALUE`, `\"…\" is no key that can be set`": "test_set.Verb.test_what_is_no_setting",
+    "a value that the plan would refuse as well, from `tidemark set`":
+        "test_set.Verb.test_a_value_that_the_plan_would_refuse",
+    '`the server does not know the time zone "…" of the window: it would never open`': "test_set.Verb.test_a_value_that_the_plan_would_refuse",
     "`--now needs --reason`": USAGE + "test_now_with_the_reason_of_the_hint_is_accepted",
     "`plan '…' has no phase '…'`": USAGE + "test_phases_have_the_names_that_status_shows",
     "`there is no kind of plan called '…'`": USAGE + "test_a_kind_of_new_that_help_lists_can_be_written",
@@ -84,7 +88,9 @@ ROWS = {
     "`phase … waits for its hold to end`": REFUSED + "test_the_rest_of_a_hold_is_waived_by_the_command_of_the_hint",
     "`the gate's SQL condition: …`": REFUSED + "test_a_query_of_a_gate_opens_it_when_it_gives_one_boolean",
     "`plan '…' has not been started in this database`, `no run of a plan called '…' in …`": REFUSED + "test_a_run_is_started_by_its_file_and_then_found_by_name",
-    "`plan '…' has no run that could be …`": REFUSED + "test_a_pause_of_what_does_not_run_leads_to_status",
+    "`plan '…' has no run that could be …`, `plan '…' has no run for which anything could be set`":
+        [REFUSED + "test_a_pause_of_what_does_not_run_leads_to_status", "test_set.Verb.test_a_run_that_is_over"],
+    "`this role may not change the settings of '…': …`": "test_set.Verb.test_a_role_without_rights_is_told_what_it_needs",
     "`the run of '…' belongs to another database cluster: …`, `the run of '…' belongs to another database of this cluster, …`":
         [REFUSED + "test_a_copy_of_the_database_is_adopted_or_starts_anew_as_the_page_says", "test_adopt.Who.test_a_copy_without_the_table_is_not_sent_to_adopt"],
     "`table … is not the one that the run of '…' began with: …`":

@@ -31,6 +31,7 @@ OFFENCES = [
      "verify.md: key `limit` is not in the table"),
     ("docs/plans.md", "| `lock_queue` |", "| `queue` |", "plans.md: key `lock_queue` is not in the table"),
     ("docs/plans.md", "| `15ms` |", "| `20ms` |", "key `batch_duration`: the default is `15ms`"),
+    ("include/tidemark/plans/plan.h", '.fallback = "10m"', '.fallback = "11m"', "backfill.md: key `horizon_wait`: the default is `11m`"),
     ("docs/plans.md", "1 to 64", "1 to 32", "key `workers`: the range has 64"),
     ("docs/plans.md", "phases/sql.md", "phases/verify.md", "plans.md: does not lead to docs/phases/sql.md"),
     ("phases/kinds/switch.c", '"switch-twice"', '"switch-thrice"', "rule `switch-thrice` is explained nowhere"),

@@ -152,6 +152,13 @@ class Leave(EnsureCase):
         self.assertIn("left as it is: outside the time window", self.starts(path).err)
         self.left("outside the time window", 11, path)
 
+    @limit(60)
+    def test_hours_that_are_set_count_in_place_of_the_plans(self):
+        path = self.plan(rename(switch={"window": self.closed()}))
+        self.assertIn("left as it is: outside the time window", self.starts(path).err)
+        self.tidemark("set", "rename", "window=00:00-24:00 UTC", "--expire", "1h").ok()
+        self.assertIn("rename: every phase is done", self.starts(path).err)
+
     def closed(self):
         hour = self.value("SELECT (extract(hour FROM clock_timestamp() AT TIME ZONE 'UTC')::int + 12) %% 24", ())
         return f"{hour:02}:00-{(hour + 1) % 24:02}:00 UTC"

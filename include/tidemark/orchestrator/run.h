@@ -47,9 +47,9 @@ struct tide_outcome {
 bool tide_run_forward(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn,
     const struct tide_plan *plan, const struct tide_run_options *options,
     const struct tide_observer *observer, struct tide_outcome *outcome, struct tide_err *err) TIDE_CHECKED;
-/** Asks the query and the time window of a gate, whoever has approved what. */
-bool tide_run_gate_open(
-    struct tide_conn *conn, const struct tide_gate *gate, bool *open, struct tide_err *err) TIDE_CHECKED;
+/** Asks the query of a gate and its time window, or the one that is set for the run of the plan, whoever has approved what. */
+bool tide_run_gate_open(struct tide_conn *conn, const char *plan, const struct tide_gate *gate, bool *open,
+    struct tide_err *err) TIDE_CHECKED;
 /** Opens the gate the run waits at (or its soak or hold, with now). Does not continue by itself. */
 bool tide_run_advance(void *ctx, struct ev_loop *loop, const struct tide_dsn *dsn,
     const struct tide_plan *plan, const struct tide_run_options *options,

@@ -29,6 +29,17 @@ struct tide_phase_status {
 	const char *approved_by;     /* who opened its gate, or NULL */
 };
 
+/** What `tidemark set` has put over a value of the plan. */
+struct tide_live_setting {
+	const char *key, *value;
+	const char *set_by, *reason; /* reason may be NULL */
+	const char *since, *until;   /* RFC 3339 UTC; until NULL: until it is unset */
+};
+struct tide_live_settings {
+	struct tide_live_setting *item;
+	size_t count;
+};
+
 struct tide_run_status {
 	bool found;
 	int64_t id;
@@ -54,9 +65,10 @@ struct tide_run_status {
 	const char *unmatched_key; /* of one of them, or NULL */
 	/* it belongs to another database, or its table is gone: which case, as a sentence; or NULL */
 	const char *away;
-	const char *home;    /* the case as a word; "home" */
-	const char *way_out; /* away: what to do about it */
-	bool adoptable;      /* away: by `tidemark adopt` */
+	const char *home;                   /* the case as a word; "home" */
+	const char *way_out;                /* away: what to do about it */
+	bool adoptable;                     /* away: by `tidemark adopt` */
+	struct tide_live_settings settings; /* that are in force; none once it is over */
 	struct tide_phase_status *item;
 	size_t count;
 };
@@ -99,6 +111,20 @@ tide_store_table(struct tide_conn *conn, const char *plan, int64_t *oid, struct 
 /** Writes it to the run's row, journals and NOTIFYs. No such run or nothing to pause: TIDE_PRECONDITION. */
 bool tide_store_want(struct tide_conn *conn, const char *plan, enum tide_wanted wanted, const char *by,
     const char *reason, struct tide_err *err) TIDE_CHECKED;
+
+/** One key of `tidemark set`. value NULL: the plan's counts again. */
+struct tide_live_change {
+	const char *key, *value;
+};
+/**
+ * Stores all of them or none, journals and NOTIFYs; expire: us, 0 until they are unset. The values were checked before
+ * (plans/steering.h). No open run: TIDE_PRECONDITION.
+ */
+bool tide_store_set(struct tide_conn *conn, const char *plan, const struct tide_live_change *change,
+    size_t count, const char *by, const char *reason, int64_t expire, struct tide_err *err) TIDE_CHECKED;
+
+/** Adds to an error what the role would need to set anything, when that is what it lacks. Returns false. */
+bool tide_store_set_refused(struct tide_conn *conn, const char *plan, struct tide_err *err);
 
 /** Who blocks us and whom we block, now; what holds long transactions open on the table. */
 enum tide_lock_role {

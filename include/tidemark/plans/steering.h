@@ -24,12 +24,15 @@ struct tide_steering {
 /** The keys, in the order in which they are listed; ends with NULL. */
 const char *const *tide_steering_keys(void);
 
+/** Whether there is such a key. No: one error (TIDE_USAGE) with the list of those that there are. */
+bool tide_steering_known(const char *key, struct tide_err *err) TIDE_CHECKED;
+
 /** Nothing is set. Belongs to ctx; what it takes over of `limits` must outlive it. */
 struct tide_steering *tide_steering_new(void *ctx, const struct tide_limits *limits);
 
 /**
- * Puts a value, written as text, over the plan's. Checked as the plan would be, with its messages; TIDE_USAGE. An unknown key: one error
- * with the list of those that there are.
+ * Puts a value, written as text, over the plan's. Checked as the plan would be, with its messages; TIDE_USAGE, also
+ * for an unknown key. What is refused changes nothing.
  */
 bool tide_steering_set(
     struct tide_steering *steering, const char *key, const char *value, struct tide_err *err) TIDE_CHECKED;

@@ -116,7 +116,15 @@ can_store(struct tide_cli *cli, struct tide_conn *conn, struct tide_err *err)
 	const struct tide_said said[] = { { "--reason", o->reason }, { "--by", o->by },
 		{ "--ticket", o->ticket }, { "--note", o->note } };
 
-	return tide_encoding_check_said(conn, said, TIDE_COUNT(said), err);
+	if (!tide_encoding_check_said(conn, said, TIDE_COUNT(said), err))
+		return false;
+	if (tide_verb_table[o->verb].operand != TIDE_OPERAND_PLAN_KEYS)
+		return true;
+	for (size_t i = 1; i < o->operand_count; i++)
+		if (!tide_encoding_check_said(
+			conn, &(struct tide_said){ o->operand[i], o->operand[i] }, 1, err))
+			return false;
+	return true;
 }
 
 bool

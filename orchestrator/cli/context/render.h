@@ -44,6 +44,13 @@ struct tide_control_view {
 	const struct tide_run_status *status;
 };
 
+/** What is set for a run, and whether this command has changed it. */
+struct tide_steering_view {
+	const char *name, *next;
+	bool changed;
+	const struct tide_run_status *status;
+};
+
 /**
  * An output format: how everything that a verb has to say is printed to cli->out and cli->err. Adding one is one file in
  * cli/render and a row in render.c.
@@ -74,6 +81,7 @@ struct tide_render {
 	void (*differences)(
 	    struct tide_cli *cli, const struct tide_plan *plan, const struct tide_differences *found);
 	void (*control)(struct tide_cli *cli, const struct tide_control_view *view);
+	void (*steering)(struct tide_cli *cli, const struct tide_steering_view *view);
 	/** err NULL: it was no failure. True when it has printed err itself. */
 	bool (*adoption)(struct tide_cli *cli, const char *plan, const struct tide_adoption *adoption,
 	    const char *next, const struct tide_err *err);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tidemark/plans/steering.h"
 #include "tidemark/plans/template.h"
 
 static bool
@@ -20,6 +21,9 @@ operand_words(FILE *out, enum tide_operand operand)
 	if (operand == TIDE_OPERAND_VERB)
 		for (int i = 0; i < TIDE_VERB_COUNT; i++)
 			(void)fprintf(out, "%s%s", i > 0 ? " " : "", tide_verb_table[i].name);
+	else if (operand == TIDE_OPERAND_PLAN_KEYS)
+		for (word = tide_steering_keys(); *word != NULL; word++)
+			(void)fprintf(out, "%s%s=", word == tide_steering_keys() ? "" : " ", *word);
 	else if (operand == TIDE_OPERAND_KIND || operand == TIDE_OPERAND_SHELL)
 		for (size_t i = 0; word[i] != NULL; i++)
 			(void)fprintf(out, "%s%s", i > 0 ? " " : "", word[i]);
@@ -73,13 +77,17 @@ tide_completion_bash(FILE *out)
 	}
 	(void)fprintf(out, "\t*)\n\t\toptions=\"--help --version\"\n\t\targuments=\"");
 	operand_words(out, TIDE_OPERAND_VERB);
-	(void)fprintf(out, "\"\n\t\t;;\n\tesac\n\tif [[ \"$cur\" == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W "
-			   "\"$options\" -- \"$cur\"))\n"
-			   "\telif [[ -n \"$arguments\" ]]; then\n\t\tCOMPREPLY=($(compgen -W \"$arguments\" "
-			   "-- \"$cur\"))\n\telse\n"
-			   "\t\tcompopt -o filenames 2>/dev/null\n\t\tCOMPREPLY=($(compgen -f -X '!*.toml' "
-			   "-- \"$cur\") $(compgen -d -- \"$cur\"))\n"
-			   "\tfi\n}\ncomplete -F _tidemark tidemark\n");
+	(void)fprintf(out,
+	    "\"\n\t\t;;\n\tesac\n\tif [[ \"$cur\" == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W "
+	    "\"$options\" -- \"$cur\"))\n"
+	    "\telif [[ \"$arguments\" == *= && \"$prev\" != \"$verb\" ]]; then\n"
+	    "\t\tcompopt -o nospace 2>/dev/null\n\t\tCOMPREPLY=($(compgen -W \"$arguments\" "
+	    "-- \"$cur\"))\n"
+	    "\telif [[ -n \"$arguments\" && \"$arguments\" != *= ]]; then\n\t\tCOMPREPLY=($(compgen -W \"$arguments\" "
+	    "-- \"$cur\"))\n\telse\n"
+	    "\t\tcompopt -o filenames 2>/dev/null\n\t\tCOMPREPLY=($(compgen -f -X '!*.toml' "
+	    "-- \"$cur\") $(compgen -d -- \"$cur\"))\n"
+	    "\tfi\n}\ncomplete -F _tidemark tidemark\n");
 }
 
 /** Inside '…' of a shell, and without what _arguments and _describe would read. */
@@ -135,10 +143,11 @@ tide_completion_zsh(FILE *out)
 			if (belongs(row, i))
 				zsh_option(out, row);
 		(void)fprintf(out, "\t\t\t'1:verb:(%s)' ", tide_verb_table[i].name);
-		if (operand == TIDE_OPERAND_PLAN)
-			(void)fprintf(out, "'*:plan:_files -g \"*.toml\"'");
+		if (operand == TIDE_OPERAND_PLAN || operand == TIDE_OPERAND_PLAN_KEYS)
+			(void)fprintf(
+			    out, "'%s:plan:_files -g \"*.toml\"' ", operand == TIDE_OPERAND_PLAN ? "*" : "2");
 		if (operand != TIDE_OPERAND_PLAN && operand != TIDE_OPERAND_NONE) {
-			(void)fprintf(out, "'2:argument:(");
+			(void)fprintf(out, "'%s:argument:(", operand == TIDE_OPERAND_PLAN_KEYS ? "*" : "2");
 			operand_words(out, operand);
 			(void)fprintf(out, ")'");
 		}
@@ -197,7 +206,8 @@ tide_completion_fish(FILE *out)
 			(void)fprintf(out, "-a '(__fish_complete_suffix .toml)'\n");
 			continue;
 		}
-		(void)fprintf(out, "-a '");
+		(void)fprintf(out, "-a '%s",
+		    v->operand == TIDE_OPERAND_PLAN_KEYS ? "(__fish_complete_suffix .toml) " : "");
 		operand_words(out, v->operand);
 		(void)fprintf(out, "'\n");
 	}

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tidemark/plans/steering.h"
 #include "tidemark/plans/template.h"
 
 const struct tide_help_row tide_help_exit_codes[] = {
@@ -126,20 +127,29 @@ print_wrapped(struct tide_stream *out, const char *text)
 	tide_output_say(out, TIDE_PLAIN, "\n");
 }
 
+const char *const *
+tide_help_words(enum tide_verb_id verb, const char **heading)
+{
+	*heading = verb == TIDE_VERB_NEW ? "Kinds" : "Keys";
+	return verb == TIDE_VERB_NEW   ? tide_template_kinds()
+	       : verb == TIDE_VERB_SET ? tide_steering_keys()
+				       : NULL;
+}
+
 void
 tide_help_verb(struct tide_stream *out, enum tide_verb_id verb)
 {
 	const struct tide_verb *v = &tide_verb_table[verb];
+	const char *heading, *const *word = tide_help_words(verb, &heading);
 	bool headed = false;
 
 	tide_output_say(out, TIDE_PLAIN, "usage: tidemark %s%s%s [OPTIONS]\n\n", v->name,
 	    v->usage[0] != '\0' ? " " : "", v->usage);
 	print_wrapped(out, v->about);
-	if (verb == TIDE_VERB_NEW) {
-		tide_output_say(out, TIDE_BOLD, "\nKinds\n");
-		for (const char *const *kind = tide_template_kinds(); *kind != NULL; kind++)
-			tide_output_say(out, TIDE_PLAIN, "  %s\n", *kind);
-	}
+	if (word != NULL)
+		tide_output_say(out, TIDE_BOLD, "\n%s\n", heading);
+	for (; word != NULL && *word != NULL; word++)
+		tide_output_say(out, TIDE_PLAIN, "  %s\n", *word);
 	for (const struct tide_option *row = tide_option_table; row->name != NULL; row++) {
 		if (row->hidden || tide_help_common(row) || (row->verbs & (1u << verb)) == 0)
 			continue;

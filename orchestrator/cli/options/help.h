@@ -14,6 +14,8 @@ extern const struct tide_help_row tide_help_exit_codes[]; /* end with term NULL 
 extern const struct tide_help_row tide_help_settings[];
 
 void tide_help_overview(struct tide_stream *out);
+/** The words that an operand of this verb may be, with their heading, or NULL. Ends with NULL. */
+const char *const *tide_help_words(enum tide_verb_id verb, const char **heading);
 void tide_help_verb(struct tide_stream *out, enum tide_verb_id verb);
 void tide_help_man(FILE *out);
 /** docs/cli.md. */

@@ -4,7 +4,6 @@
 
 #include "help.h"
 #include "tidemark/base/array.h"
-#include "tidemark/plans/template.h"
 
 /** Text for roff: nothing in it is a request or an escape. */
 static char *
@@ -93,9 +92,9 @@ man_verbs(FILE *out, void *mem)
 		const struct tide_verb *v = &tide_verb_table[i];
 
 		(void)fprintf(out, ".SS %s %s\n%s\n", v->name, roff(mem, v->usage), roff(mem, v->about));
-		for (const char *const *kind = i == TIDE_VERB_NEW ? tide_template_kinds() : NULL;
-		     kind != NULL && *kind != NULL; kind++)
-			(void)fprintf(out, ".br\n\\(bu %s\n", roff(mem, *kind));
+		for (const char *heading, *const *word = tide_help_words((enum tide_verb_id)i, &heading);
+		     word != NULL && *word != NULL; word++)
+			(void)fprintf(out, ".br\n\\(bu %s\n", roff(mem, *word));
 		for (const struct tide_option *row = tide_option_table; row->name != NULL; row++)
 			if (own_option(row, i))
 				man_option(out, mem, row);
@@ -176,6 +175,16 @@ markdown_shared(FILE *out, const struct shared *shared)
 			markdown_option(out, row);
 }
 
+static void
+markdown_words(FILE *out, enum tide_verb_id verb)
+{
+	const char *heading, *const *word = tide_help_words(verb, &heading);
+
+	for (size_t i = 0; word != NULL && word[i] != NULL; i++)
+		(void)fprintf(out, i == 0 ? "\n%s: `%s`" : "%.0s, `%s`", heading, word[i]);
+	(void)fprintf(out, "%s", word != NULL ? ".\n" : "");
+}
+
 void
 tide_help_markdown(FILE *out)
 {
@@ -194,11 +203,7 @@ tide_help_markdown(FILE *out)
 
 		(void)fprintf(out, "\n## %s\n\n`tidemark %s%s%s`\n\n%s\n", v->name, v->name,
 		    v->usage[0] != '\0' ? " " : "", v->usage, v->about);
-		for (const char *const *kind = i == TIDE_VERB_NEW ? tide_template_kinds() : NULL;
-		     kind != NULL && *kind != NULL; kind++)
-			(void)fprintf(
-			    out, "%s`%s`", kind == tide_template_kinds() ? "\nKinds: " : ", ", *kind);
-		(void)fprintf(out, "%s", i == TIDE_VERB_NEW ? ".\n" : "");
+		markdown_words(out, (enum tide_verb_id)i);
 		markdown_options(out, i);
 	}
 	for (size_t i = 0; i < TIDE_COUNT(shared_options); i++)

@@ -3,7 +3,7 @@
 #define ON(verb) (1u << TIDE_VERB_##verb)
 #define ALL (~0u)
 #define EXECUTE (ON(RUN) | ON(ADVANCE) | ON(ROLLBACK))
-#define ASK (ON(PAUSE) | ON(RESUME))
+#define ASK (ON(PAUSE) | ON(RESUME) | ON(SET))
 #define DECIDE (ON(ADVANCE) | ON(ROLLBACK) | ON(ADOPT))
 #define CONNECT                                                                                              \
 	(EXECUTE | ASK | ON(ADOPT) | ON(LINT) | ON(PLAN) | ON(STATUS) | ON(HISTORY) | ON(VERIFY) |           \
@@ -60,6 +60,8 @@ const struct tide_option tide_option_table[] = {
 	OPTION("reason", "TEXT", TEXT, reason, DECIDE | ASK, "why; kept in the journal"),
 	OPTION("by", "WHO", TEXT, by, EXECUTE | ON(ADOPT) | ASK,
 	    "who decides; default: user@host of this machine", .env = "TIDEMARK_BY"),
+	OPTION("expire", "DURATION", DURATION, expire, ON(SET), "what is set ends after this long",
+	    .min = SECOND, .max = 3650 * DAY),
 	OPTION("ticket", "ID", TEXT, ticket, DECIDE, "ticket; kept in the journal"),
 	OPTION("note", "TEXT", TEXT, note, DECIDE, "free text; kept in the journal"),
 	OPTION("workers", "N", INTEGER, workers, EXECUTE | ON(ENSURE) | ON(PLAN) | ON(VERIFY),

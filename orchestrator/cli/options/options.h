@@ -20,6 +20,7 @@ enum tide_verb_id {
 	TIDE_VERB_ADOPT,
 	TIDE_VERB_PAUSE,
 	TIDE_VERB_RESUME,
+	TIDE_VERB_SET,
 	TIDE_VERB_STATUS,
 	TIDE_VERB_HISTORY,
 	TIDE_VERB_VERIFY,
@@ -80,7 +81,7 @@ struct tide_options {
 	char *color, *log_format, *to, *if_locked, *reason, *by, *ticket, *note, *format, *wait_for,
 	    *metrics_file;
 	char *table, *from, *type, *name;
-	int64_t budget, timeout, interval, workers, lock_timeout, batch_duration;
+	int64_t budget, timeout, interval, workers, lock_timeout, batch_duration, expire;
 	struct tide_option_list env_files;
 	enum tide_origin origin[TIDE_OPTION_MAX]; /* by row of the table */
 	struct tide_environment environment;      /* with what --env-file adds */

@@ -50,6 +50,13 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	[TIDE_VERB_RESUME] = { "resume", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue a paused run",
 	    "Ends a pause. When no executor is waiting for that, `tidemark run` continues.",
 	    tide_verb_resume },
+	[TIDE_VERB_SET] = { "set", "PLAN [KEY=VALUE...]", TIDE_OPERAND_PLAN_KEYS, 1, 64,
+	    "change limits of a run, from any machine, while it is worked on",
+	    "Puts values over those of the plan, of flags and of the environment, through the database: the "
+	    "executor takes them up within a second, and so does every one that comes after it. The values are "
+	    "written and checked as in the plan. KEY= ends one, --expire ends it by itself, and the end of "
+	    "the run ends all. Without a key it shows what is set. Everything is kept in the journal.",
+	    tide_verb_set },
 	[TIDE_VERB_STATUS] = { "status", "[PLAN]", TIDE_OPERAND_PLAN, 0, 1, "show the state of plans",
 	    "Without PLAN: every plan of the database. With PLAN: its phases, what it waits for, progress, "
 	    "who executes it, and what to type next. --wait-for makes a pipeline wait: exit 0 when it is "

@@ -13,6 +13,7 @@ struct tide_cli;
 enum tide_operand {
 	TIDE_OPERAND_NONE,
 	TIDE_OPERAND_PLAN,
+	TIDE_OPERAND_PLAN_KEYS, /* a plan, then KEY=VALUE */
 	TIDE_OPERAND_KIND,
 	TIDE_OPERAND_VERB,
 	TIDE_OPERAND_SHELL
@@ -49,6 +50,7 @@ bool tide_verb_rollback(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED
 bool tide_verb_adopt(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_pause(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_resume(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
+bool tide_verb_set(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_status(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_history(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;
 bool tide_verb_verify(struct tide_cli *cli, struct tide_err *err) TIDE_CHECKED;

@@ -11,6 +11,7 @@
 #include "status_json.h"
 #include "tidemark/base/units.h"
 #include "tidemark/orchestrator/next.h"
+#include "tidemark/plans/steering.h"
 
 /* The verbs whose output is a stream of events. */
 static bool
@@ -327,6 +328,19 @@ json_control(struct tide_cli *cli, const struct tide_control_view *view)
 }
 
 static void
+json_steering(struct tide_cli *cli, const struct tide_steering_view *view)
+{
+	json_t *object = tide_json_object(), *keys = json_array();
+
+	for (const char *const *key = tide_steering_keys(); *key != NULL; key++)
+		json_array_append_new(keys, json_string(*key));
+	json_object_set_new(object, "changed", json_boolean(view->changed));
+	json_object_set_new(object, "keys", keys);
+	json_object_set_new(object, "run", tide_json_status(view->status, view->next));
+	tide_json_print(&cli->out, object, false);
+}
+
+static void
 json_answers(struct tide_cli *cli, int tries, int64_t took)
 {
 	json_t *object = tide_json_object();
@@ -385,6 +399,7 @@ const struct tide_render tide_render_json = {
 	.locks = json_locks,
 	.differences = json_differences,
 	.control = json_control,
+	.steering = json_steering,
 	.adoption = json_adoption,
 	.answers = json_answers,
 	.settings = json_settings,

@@ -81,6 +81,22 @@ print_holder(struct tide_stream *out, void *mem, const struct tide_run_status *s
 		s->live ? "" : " (gone: the next run takes over)"));
 }
 
+void
+tide_status_print_settings(struct tide_stream *out, const struct tide_live_settings *settings)
+{
+	for (size_t i = 0; i < settings->count; i++) {
+		const struct tide_live_setting *s = &settings->item[i];
+
+		tide_output_say(out, TIDE_DIM, "%-10s ", "set");
+		tide_output_say(out, TIDE_CYAN, "%s = %s", s->key, s->value);
+		tide_output_say(out, TIDE_PLAIN, "  by %s since %s", s->set_by, s->since);
+		if (s->until != NULL)
+			tide_output_say(out, TIDE_PLAIN, " until %s", s->until);
+		tide_output_say(out, TIDE_PLAIN, "%s%s\n", s->reason != NULL ? ": " : "",
+		    s->reason != NULL ? s->reason : "");
+	}
+}
+
 struct tide_progress
 tide_status_progress(const struct tide_run_status *s)
 {
@@ -131,6 +147,7 @@ tide_status_print(
 	print_holder(out, mem, s);
 	if (s->progress.blocks_total > 0)
 		row(out, "progress", tide_progress_format(&progress, text, sizeof(text)));
+	tide_status_print_settings(out, &s->settings);
 	if (s->conflicts > 0)
 		row(out, "conflicts",
 		    talloc_asprintf(mem,

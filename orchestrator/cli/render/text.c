@@ -11,6 +11,7 @@
 #include "status_print.h"
 #include "tidemark/base/shell.h"
 #include "tidemark/base/units.h"
+#include "tidemark/plans/steering.h"
 
 static void
 text_error(struct tide_cli *cli, const struct tide_err *err)
@@ -294,6 +295,38 @@ text_control(struct tide_cli *cli, const struct tide_control_view *view)
 }
 
 static void
+say_keys(struct tide_cli *cli)
+{
+	const char *before = "keys: ";
+
+	for (const char *const *key = tide_steering_keys(); *key != NULL; key++, before = ", ")
+		tide_output_say(&cli->out, TIDE_DIM, "%s%s", before, *key);
+	tide_output_say(&cli->out, TIDE_PLAIN, "\n");
+}
+
+static void
+text_steering(struct tide_cli *cli, const struct tide_steering_view *view)
+{
+	const struct tide_run_status *status = view->status;
+	bool none = status->settings.count == 0;
+
+	tide_output_say(&cli->out, TIDE_BOLD, "%s", view->name);
+	if (!view->changed)
+		tide_output_say(&cli->out, TIDE_PLAIN, none ? ": nothing is set\n" : ": set\n");
+	else if (status->live)
+		tide_output_say(&cli->out, TIDE_PLAIN, ": %s; %s takes it up within a second\n",
+		    none ? "nothing is set any more" : "set",
+		    status->holder != NULL ? status->holder : "the executor");
+	else
+		tide_output_say(&cli->out, TIDE_PLAIN,
+		    ": %s; no executor is running: the next one takes it up\n",
+		    none ? "nothing is set any more" : "set");
+	tide_status_print_settings(&cli->out, &status->settings);
+	if (!view->changed)
+		say_keys(cli);
+}
+
+static void
 text_answers(struct tide_cli *cli, int tries, int64_t took)
 {
 	char text[64];
@@ -377,9 +410,9 @@ github_lint(struct tide_cli *cli, const struct tide_checked_plan *plan, size_t c
 		.name = name_, .error = text_error, .failure = text_failure, .outcome = text_outcome,        \
 		.refused = text_refused, .lint = lint_, .review = text_review, .status = text_status,        \
 		.status_list = text_status_list, .history = text_history, .locks = text_locks,               \
-		.differences = text_differences, .control = text_control, .adoption = text_adoption,         \
-		.answers = text_answers, .settings = text_settings, .template = text_template,               \
-		.version = text_version                                                                      \
+		.differences = text_differences, .control = text_control, .steering = text_steering,         \
+		.adoption = text_adoption, .answers = text_answers, .settings = text_settings,               \
+		.template = text_template, .version = text_version                                           \
 	}
 
 const struct tide_render tide_render_text = TEXT_BUT("human", text_lint);

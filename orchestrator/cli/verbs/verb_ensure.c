@@ -315,7 +315,8 @@ ask_gate(struct ensure *e, const struct entry *n, struct tide_verdict *verdict, 
 	if (n->view.run->begun)
 		gate.sql = NULL;
 	tide_conn_close(e->conn);
-	if (!tide_cli_connect(e->cli, err) || !tide_run_gate_open(e->cli->conn, &gate, &open, err))
+	if (!tide_cli_connect(e->cli, err) ||
+	    !tide_run_gate_open(e->cli->conn, n->plan->name, &gate, &open, err))
 		return false;
 	tide_cli_disconnect(e->cli);
 	verdict->kind = open ? TIDE_VERDICT_RUN : TIDE_VERDICT_LEAVE;

@@ -298,6 +298,51 @@ without_a_limit_everything_is_allowed(void **state)
 	assert_true(tide_allowance_allows(&a, 9, 1000000));
 }
 
+/* What was done before is not held against a lower limit, and nothing is owed at a higher one. */
+static void
+another_limit_counts_from_now_on(void **state)
+{
+	struct tide_allowance a;
+	int64_t now = TIDE_SECOND;
+
+	(void)state;
+	tide_allowance_begin(&a, 1000, 1, now);
+	now += TIDE_SECOND;
+	tide_allowance_take(&a, now, 9000);
+	tide_allowance_settle(&a, now, 9000, 9000);
+	assert_false(tide_allowance_allows(&a, now + TIDE_SECOND, 10));
+	tide_allowance_change(&a, 100, 2, now);
+	assert_int_equal(a.share, 2);
+	assert_true(tide_allowance_allows(&a, now, 10));
+	tide_allowance_take(&a, now, 10);
+	assert_false(tide_allowance_allows(&a, now + 99 * TIDE_MS, 10));
+	assert_true(tide_allowance_allows(&a, now + 100 * TIDE_MS, 10));
+	/* The same again is no other one. */
+	tide_allowance_change(&a, 100, 4, now);
+	assert_int_equal(a.share, 1);
+	assert_false(tide_allowance_allows(&a, now + 99 * TIDE_MS, 10));
+	tide_allowance_change(&a, 0, 2, now);
+	assert_true(tide_allowance_allows(&a, now, 1000000));
+}
+
+static void
+a_batch_that_was_sent_without_a_limit_counts_for_the_one_that_comes(void **state)
+{
+	struct tide_allowance a;
+	int64_t now = TIDE_SECOND;
+
+	(void)state;
+	tide_allowance_begin(&a, 0, 1, now);
+	tide_allowance_take(&a, now, 600);
+	tide_allowance_change(&a, 100, 1, now);
+	assert_true(tide_allowance_allows(&a, now, 100));
+	assert_false(tide_allowance_allows(&a, now, 400));
+	tide_allowance_settle(&a, now, 600, 500);
+	assert_int_equal(a.under_way, 0);
+	assert_true(tide_allowance_allows(&a, now, 400));
+	assert_false(tide_allowance_allows(&a, now, 500));
+}
+
 int
 main(void)
 {
@@ -306,6 +351,8 @@ main(void)
 		cmocka_unit_test(time_in_which_nothing_was_sent_is_not_made_up_for),
 		cmocka_unit_test(a_slow_machine_is_not_held_up),
 		cmocka_unit_test(work_is_even_within_a_second),
+		cmocka_unit_test(another_limit_counts_from_now_on),
+		cmocka_unit_test(a_batch_that_was_sent_without_a_limit_counts_for_the_one_that_comes),
 		cmocka_unit_test(a_batch_that_failed_is_given_back),
 		cmocka_unit_test(a_batch_too_large_for_ten_seconds_is_sent_when_nothing_else_counts),
 		cmocka_unit_test(a_low_limit_takes_less_than_a_block_at_once),

@@ -144,7 +144,7 @@ assert_sent(const struct fixture *f, const char *sql, const char *values, size_t
 	}
 #define BEATS                                                                                                \
 	{                                                                                                    \
-		BEAT, "wanted wanted_by", "run|~", NULL, 0                                                   \
+		BEAT, "wanted wanted_by settings until expired", "run|~|~|~|f", NULL, 0                      \
 	}
 #define NO_REPLICAS                                                                                          \
 	{                                                                                                    \

@@ -109,6 +109,28 @@ a_small_table_waits_only_when_the_plan_says_so(void **state)
 	assert_int_equal(tide_horizon_look(&h, 1, 3 * SECOND, 2 * SECOND, 1000), TIDE_HORIZON_HOLD);
 }
 
+static void
+another_limit_ends_the_wait_or_lets_it_wait_again(void **state)
+{
+	struct tide_horizon h = collapsed();
+
+	(void)state;
+	assert_int_equal(tide_horizon_look(&h, 1, 3 * SECOND, 2 * SECOND, GIGABYTE), TIDE_HORIZON_HOLD);
+	tide_horizon_allow(&h, 0);
+	assert_int_equal(
+	    tide_horizon_look(&h, SECOND, 4 * SECOND, 2 * SECOND, GIGABYTE), TIDE_HORIZON_PROCEED);
+	tide_horizon_allow(&h, 90 * SECOND);
+	assert_int_equal(
+	    tide_horizon_look(&h, 2 * SECOND, 5 * SECOND, 2 * SECOND, GIGABYTE), TIDE_HORIZON_HOLD);
+	/* What the plan says of waiting at all stays. */
+	h.proceed = true;
+	assert_int_equal(
+	    tide_horizon_look(&h, 3 * SECOND, 6 * SECOND, 2 * SECOND, GIGABYTE), TIDE_HORIZON_PROCEED);
+	tide_horizon_allow(&h, 900 * SECOND);
+	assert_int_equal(
+	    tide_horizon_look(&h, 4 * SECOND, 7 * SECOND, 2 * SECOND, GIGABYTE), TIDE_HORIZON_SAME);
+}
+
 int
 main(void)
 {
@@ -118,6 +140,7 @@ main(void)
 		cmocka_unit_test(a_holder_is_waited_for_and_then_it_goes_on),
 		cmocka_unit_test(all_waits_together_are_limited),
 		cmocka_unit_test(proceed_says_so_once_and_never_waits),
+		cmocka_unit_test(another_limit_ends_the_wait_or_lets_it_wait_again),
 		cmocka_unit_test(a_small_table_waits_only_when_the_plan_says_so),
 	};
 

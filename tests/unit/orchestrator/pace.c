@@ -142,6 +142,28 @@ the_p90_leaves_out_the_slowest_tenth(void **state)
 	assert_int_equal(tide_pace_p90(&pace), 900);
 }
 
+/* Before anything has been measured, the first batch stays as it is. */
+static void
+another_target_counts_for_the_next_batch(void **state)
+{
+	struct tide_pace pace;
+	int64_t before;
+
+	(void)state;
+	tide_pace_begin(&pace, 15000, 4, 2048);
+	tide_pace_aim(&pace, 30000);
+	assert_int_equal(tide_pace_amount(&pace), 4);
+	settle(&pace, 300, 60);
+	before = tide_pace_amount(&pace);
+	tide_pace_aim(&pace, 3000);
+	assert_in_range(tide_pace_amount(&pace), before / 12, before / 8);
+	before = tide_pace_amount(&pace);
+	tide_pace_aim(&pace, 60000);
+	assert_int_equal(tide_pace_amount(&pace), before);
+	settle(&pace, 300, 20);
+	assert_in_range(tide_pace_amount(&pace), 180, 220);
+}
+
 int
 main(void)
 {
@@ -154,6 +176,7 @@ main(void)
 		cmocka_unit_test(some_slow_batches_do_not_shrink_it_again_and_again),
 		cmocka_unit_test(a_lock_halves_what_is_held),
 		cmocka_unit_test(one_block_is_the_least_however_slow_it_is),
+		cmocka_unit_test(another_target_counts_for_the_next_batch),
 		cmocka_unit_test(the_p90_leaves_out_the_slowest_tenth),
 	};
 

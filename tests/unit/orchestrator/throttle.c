@@ -441,6 +441,30 @@ the_window_is_open_by_the_servers_clock(void **state)
 	assert_free(f, states);
 }
 
+/* What is set takes the place of what the phase says, also where it says nothing. */
+static void
+the_hours_that_are_set_count(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = { { CLOCK, "day minute", "1|600", NULL, 0 }, { NULL } };
+	struct tide_signal_states *states;
+
+	f->phase[0].gate.window = "09:00-17:00 Europe/Vienna";
+	begin_signals(f, table, &states);
+	tide_executor_steer(f->exe, "[{\"key\":\"window\",\"value\":\"11:00-12:00 UTC\",\"by\":\"ann\"}]");
+	for (long i = 0; i < 2; i++) {
+		f->exe->report.ordinal = i;
+		assert_true(ask(f, states, &tide_signal_phase_window));
+		assert_holds(f, states, TIDE_CAUSE_WINDOW, "outside the time window that was set");
+	}
+	assert_sent(f, CLOCK, "[UTC]", 2);
+	tide_executor_steer(f->exe, NULL);
+	assert_false(ask(f, states, &tide_signal_phase_window));
+	assert_free(f, states);
+	f->exe->report.ordinal = -1;
+	assert_null(tide_executor_window(f->exe));
+}
+
 /* One that has a start says its age; one that has none is as old as its xmin has been seen to stay the same. */
 static void
 the_holder_of_the_horizon_is_named(void **state)
@@ -604,6 +628,7 @@ main(void)
 		TEST(the_plans_own_condition_stops_when_true_or_unreadable),
 		TEST(a_file_stops_while_it_exists),
 		TEST(the_window_is_open_by_the_servers_clock),
+		TEST(the_hours_that_are_set_count),
 		TEST(the_holder_of_the_horizon_is_named),
 		TEST(each_limit_about_the_wal_holds_back_a_writer_and_no_reader),
 		TEST(a_reader_waits_for_everything_else),

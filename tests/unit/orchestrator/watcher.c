@@ -65,8 +65,8 @@ static void
 a_lease_that_is_no_longer_ours_ends_the_run_and_asks_nothing_more(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTENS, { BEAT, "wanted wanted_by", NULL, NULL, 0 },
-		{ NULL } };
+	static const struct answer table[] = { LISTENS,
+		{ BEAT, "wanted wanted_by settings until expired", NULL, NULL, 0 }, { NULL } };
 	struct tide_executor *exe = begin(f, table);
 
 	assert_false(tide_watcher_start(exe, &f->err));
@@ -80,7 +80,8 @@ static void
 a_heartbeat_that_fails_leaves_the_signals_as_they_were(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTENS, { BEAT, "wanted wanted_by", "run|~", NULL, 1 },
+	static const struct answer table[] = { LISTENS,
+		{ BEAT, "wanted wanted_by settings until expired", "run|~|~|~|f", NULL, 1 },
 		{ BEAT, NULL, NULL, "53200", 1 }, BEATS, NO_REPLICAS, { WAITERS, "waiters", "3", NULL, 1 },
 		{ WAITERS, "waiters", "0", NULL, 0 }, { NULL } };
 	struct tide_executor *exe;
@@ -100,8 +101,9 @@ static void
 what_is_wanted_of_the_run_comes_with_the_heartbeat(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { LISTENS, { BEAT, "wanted wanted_by", "pause|ann", NULL, 1 },
-		BEATS, NO_REPLICAS, { NULL } };
+	static const struct answer table[] = { LISTENS,
+		{ BEAT, "wanted wanted_by settings until expired", "pause|ann|~|~|f", NULL, 1 }, BEATS,
+		NO_REPLICAS, { NULL } };
 	struct tide_executor *exe = begin(f, table);
 
 	assert_true(tide_watcher_start(exe, &f->err));
@@ -110,6 +112,98 @@ what_is_wanted_of_the_run_comes_with_the_heartbeat(void **state)
 	tick_again(exe);
 	assert_false(exe->requests.pause);
 	assert_null(exe->requests.by);
+}
+
+#define SETS(settings, until, expired, times)                                                                \
+	{                                                                                                    \
+		BEAT, "wanted wanted_by settings until expired", "run|~|" settings "|" until "|" expired,    \
+		    NULL, times                                                                              \
+	}
+#define EXPIRE "-- Ends the settings of run $1 whose time is over"
+
+/* The limits count from the same tick on, and what the plan says again when nothing is set. */
+static void
+what_is_set_comes_with_the_heartbeat(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = { LISTENS,
+		SETS("[{\"key\":\"lock_waiters\",\"value\":\"2\",\"by\":\"ann\"},"
+		     "{\"key\":\"workers\",\"value\":\"4\",\"by\":\"bob\"}]",
+		    "~", "f", 2),
+		SETS("[{\"key\":\"workers\",\"value\":\"5\",\"by\":\"ann\"},"
+		     "{\"key\":\"window\",\"value\":\"never\",\"by\":\"eve\"},"
+		     "{\"key\":\"colour\",\"value\":\"red\",\"by\":\"eve\"}]",
+		    "~", "f", 1),
+		BEATS, NO_REPLICAS, { WAITERS, "waiters", "3", NULL, 0 }, { NULL } };
+	struct tide_executor *exe;
+
+	exe = begin(f, table);
+	assert_true(tide_watcher_start(exe, &f->err));
+	assert_int_equal(exe->throttle.hold.cause, TIDE_CAUSE_LOCK_WAITERS);
+	assert_int_equal(exe->in_force.limits->workers, 4);
+	assert_true(exe->in_force.limits->batch_duration == 15 * TIDE_MS);
+	assert_string_equal(
+	    f->told, "setting.set: lock_waiters = 2, set by ann\nsetting.set: workers = 4, set by bob\n");
+	tick_again(exe);
+	assert_int_equal(exe->in_force.changes, 1);
+	f->told[0] = '\0';
+	tick_again(exe);
+	assert_int_equal(exe->in_force.limits->workers, 5);
+	assert_int_equal(exe->throttle.hold.cause, TIDE_CAUSE_NONE);
+	assert_null(tide_executor_window(exe));
+	assert_has(f->told, "setting.set: workers = 5, set by ann\n");
+	assert_has(
+	    f->told, "setting.end: lock_waiters = 2 is no longer set: the plan's value counts again\n");
+	assert_has(f->told, "setting.unreadable: window = never, set by eve, is left out: \"window\" is not");
+	assert_has(f->told, "setting.unreadable: colour = red, set by eve, is left out: ");
+	tick_again(exe);
+	assert_ptr_equal(exe->in_force.limits, &f->plan.limits);
+	assert_null(exe->in_force.steering);
+	assert_int_equal(exe->in_force.changes, 3);
+	assert_sent(f, EXPIRE, NULL, 0);
+	assert_sent(f, WAITERS, NULL, 2);
+}
+
+/* Not a second later, with the next tick: then it would be two until everybody has seen it. */
+static void
+a_setting_ends_when_it_was_said_to(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = { LISTENS,
+		SETS("[{\"key\":\"workers\",\"value\":\"4\",\"by\":\"ann\"}]", "0.15", "f", 1),
+		SETS("~", "~", "t", 1), BEATS, { EXPIRE, NULL, NULL, NULL, 0 }, NO_REPLICAS, { NULL } };
+	struct tide_executor *exe;
+	int64_t begun = tide_now_us();
+
+	exe = begin(f, table);
+	assert_true(tide_watcher_start(exe, &f->err));
+	assert_int_equal(exe->in_force.limits->workers, 4);
+	while (exe->signals.ticks < 2)
+		tide_executor_turn(exe);
+	assert_in_range(tide_now_us() - begun, 100 * TIDE_MS, 800 * TIDE_MS);
+	assert_int_equal(exe->in_force.limits->workers, 1);
+	assert_sent(f, EXPIRE, "[1]", 1);
+	tick_again(exe);
+	assert_sent(f, EXPIRE, NULL, 1);
+}
+
+/* It is asked for again, and meanwhile the throttle sees what it sees. */
+static void
+an_end_that_cannot_be_journaled_costs_nothing_else(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = { LISTENS, SETS("~", "~", "t", 0),
+		{ EXPIRE, NULL, NULL, "55P03", 0 }, NO_REPLICAS, { WAITERS, "waiters", "3", NULL, 0 },
+		{ NULL } };
+	struct tide_executor *exe;
+
+	f->plan.limits.lock_waiters = 3;
+	exe = begin(f, table);
+	assert_true(tide_watcher_start(exe, &f->err));
+	assert_int_equal(exe->throttle.hold.cause, TIDE_CAUSE_LOCK_WAITERS);
+	tick_again(exe);
+	assert_sent(f, EXPIRE, NULL, 2);
+	assert_false(exe->requests.broken);
 }
 
 /* Also when it fails: nothing of it may stay open. */
@@ -183,6 +277,9 @@ main(void)
 		TEST(a_lease_that_is_no_longer_ours_ends_the_run_and_asks_nothing_more),
 		TEST(a_heartbeat_that_fails_leaves_the_signals_as_they_were),
 		TEST(what_is_wanted_of_the_run_comes_with_the_heartbeat),
+		TEST(what_is_set_comes_with_the_heartbeat),
+		TEST(a_setting_ends_when_it_was_said_to),
+		TEST(an_end_that_cannot_be_journaled_costs_nothing_else),
 		TEST(the_plans_own_condition_runs_in_a_transaction_that_is_rolled_back),
 		TEST(a_connection_lost_in_a_tick_ends_it),
 		TEST(other_work_is_judged_at_once),

@@ -404,6 +404,87 @@ one_connection_too_many_means_fewer_workers(void **state)
 }
 
 static void
+set_workers(struct tide_executor *exe, const char *number)
+{
+	char *settings =
+	    talloc_asprintf(exe, "[{\"key\":\"workers\",\"value\":\"%s\",\"by\":\"ann\"}]", number);
+
+	tide_executor_steer(exe, settings);
+	talloc_free(settings);
+}
+
+/* Its segment is another one's, and it rests with its connection. */
+static void
+a_worker_that_is_one_too_many_rests(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		BEGINS,
+		PREPARED,
+		{ BATCH, answer_columns, "1|1|1|0|0|0|~|~|t|t|t", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep;
+
+	f->plan.limits.workers = 2;
+	begin(f, table);
+	sweep = make_sweep(f, &s);
+	add_segment(&s, 21, 0, 64);
+	add_segment(&s, 22, 0, 64);
+	assert_true(tide_workers_open(sweep, &f->err));
+	tide_workers_kick(sweep);
+	assert_int_equal(sweep->busy, 2);
+	set_workers(f->exe, "1");
+	assert_int_equal(tide_workers_active(sweep), 1);
+	while (sweep->busy == 2)
+		tide_executor_turn(sweep->exe);
+	work(sweep);
+	assert_true(tide_segments_finished(sweep));
+	assert_int_equal(sweep->worker_count, 2);
+	/* The second one has prepared at most: whatever was sent as a batch is the first one's. */
+	assert_sent(f, BATCH, NULL, 4);
+	set_workers(f->exe, "9");
+	assert_int_equal(tide_workers_active(sweep), 2);
+	end_sweep(sweep);
+}
+
+/* One for each call, so that a request is served in between; a refusal is said once, and holds until something else is set. */
+static void
+more_workers_are_opened_on_demand(void **state)
+{
+	struct fixture *f = *state;
+	struct sweep_fixture s;
+	static const struct answer table[] = {
+		{ "SET lock_timeout", NULL, NULL, NULL, 2 },
+		{ "SET lock_timeout", NULL, NULL, "53300", 1 },
+		{ "SET lock_timeout", NULL, NULL, NULL, 0 },
+		{ JOIN, "pid", "1", NULL, 0 },
+		{ "set_config('search_path'", NULL, NULL, NULL, 0 },
+		{ NULL },
+	};
+	struct tide_sweep *sweep = begin_sweep(f, &s, table);
+
+	tide_workers_more(sweep);
+	assert_int_equal(sweep->worker_count, 1);
+	set_workers(f->exe, "4");
+	tide_workers_more(sweep);
+	assert_int_equal(sweep->worker_count, 2);
+	for (int i = 0; i < 3; i++)
+		tide_workers_more(sweep);
+	assert_int_equal(sweep->worker_count, 2);
+	assert_has(f->told, "sweep.workers: continuing with 2 of 4 workers: ");
+	assert_sent(f, "SET lock_timeout", NULL, 3);
+	set_workers(f->exe, "3");
+	tide_workers_more(sweep);
+	tide_workers_more(sweep);
+	assert_int_equal(sweep->worker_count, 3);
+	/* Each of them is known to whoever takes the run over. */
+	assert_sent(f, JOIN, NULL, 3);
+	end_sweep(sweep);
+}
+
+static void
 without_a_single_worker_the_sweep_fails(void **state)
 {
 	struct fixture *f = *state;
@@ -436,6 +517,8 @@ main(void)
 		TEST(a_throttle_lets_nothing_be_sent),
 		TEST(a_worker_without_work_takes_half_of_a_segment),
 		TEST(one_connection_too_many_means_fewer_workers),
+		TEST(a_worker_that_is_one_too_many_rests),
+		TEST(more_workers_are_opened_on_demand),
 		TEST(without_a_single_worker_the_sweep_fails),
 	};
 
