@@ -31,7 +31,7 @@ class Usage(LiveCase):
 
     def test_an_option_is_accepted_by_each_verb_that_the_hint_names(self):
         verbs = hints.find(self.tidemark("status", "--budget", "3s").expect(2), r"--budget is valid for: (.*)").split(", ")
-        self.assertEqual(verbs, ["run", "advance", "rollback"])
+        self.assertEqual(verbs, ["run", "advance", "rollback", "ensure"])
         for verb in verbs:
             result = self.tidemark(verb, "p", "--budget", "3s")
             self.assertNotIn("is not valid for", result.err)
