@@ -84,7 +84,8 @@ const struct tide_option tide_option_table[] = {
 	    .env = "TIDEMARK_LINT_FORMAT", .fallback = "human", .choices = lint_formats),
 	OPTION("db", NULL, FLAG, db, ON(LINT),
 	    "check against the database as well; the same as giving a connection flag"),
-	OPTION("watch", NULL, FLAG, watch, ON(STATUS), "refresh each second until the run ends"),
+	OPTION("watch", NULL, FLAG, watch, ON(STATUS),
+	    "refresh each second until the run ends; on a terminal, keys pause, resume, and change the workers"),
 	OPTION("wait-for", "PHASE|complete", TEXT, wait_for, ON(STATUS),
 	    "wait until this phase, or the plan, is done; a failed or rolled back run ends the wait (exit "
 	    "4)"),

@@ -9,6 +9,7 @@
 #include "tidemark/base/names.h"
 #include "tidemark/base/units.h"
 #include "cli/options/verbs.h"
+#include "watch_keys.h"
 #include "tidemark/orchestrator/next.h"
 #include "tidemark/base/shell.h"
 
@@ -144,16 +145,24 @@ gave_up(
 	    tide_duration_format(cli->options.timeout, text, sizeof(text)), where);
 }
 
+static bool
+draws(const struct tide_cli *cli)
+{
+	return cli->options.watch && cli->out.terminal && !cli->render->machine;
+}
+
 /** A redraw on a terminal; elsewhere only what is new. */
 static void
-redraw(struct tide_cli *cli, const struct tide_run_status *s, const struct subject *subject, char **last)
+redraw(struct tide_cli *cli, const struct tide_run_status *s, const struct subject *subject,
+    const struct tide_watch_keys *keys, char **last)
 {
 	char *line =
 	    s->found ? tide_status_line(*last, s) : talloc_asprintf(*last, "%s: not started", subject->name);
 
-	if (cli->out.terminal && !cli->render->machine) {
+	if (draws(cli)) {
 		tide_output_put(&cli->out, "\033[H\033[J");
 		print(cli, s, subject);
+		tide_watch_keys_print(keys);
 	} else if (cli->render->machine) {
 		print(cli, s, subject);
 	} else if (strcmp(line, *last) != 0) {
@@ -165,44 +174,75 @@ redraw(struct tide_cli *cli, const struct tide_run_status *s, const struct subje
 	*last = line;
 }
 
+/* What ends it, if anything does. An output that cannot be written any more does as well: nobody watches. */
 static bool
-follow(struct tide_cli *cli, const struct subject *subject, struct tide_err *err)
+is_over(const struct tide_cli *cli, const struct tide_run_status *s, int64_t deadline, enum reached *end)
 {
-	const char *name = subject->name;
+	const char *wait_for = cli->options.wait_for;
+
+	*end = wait_for != NULL ? reached(s, wait_for) : NOT_YET;
+	return *end != NOT_YET || tide_now_us() >= deadline ||
+	       (wait_for == NULL && s->found && tide_run_word(s->state)->over) || ferror(cli->out.file);
+}
+
+/* What was waited for is there, or is not: so says the status. */
+static bool
+finish(struct tide_cli *cli, const struct tide_run_status *s, const struct subject *subject, enum reached end,
+    struct tide_err *err)
+{
+	const struct tide_options *o = &cli->options;
+	bool lost = o->wait_for != NULL && end != REACHED;
+
+	if (!o->watch && !lost)
+		print(cli, s, subject);
+	cli->status = o->exit_code && !lost && o->wait_for == NULL ? exit_status(s) : TIDE_OK;
+	return !lost || gave_up(cli, s, subject->name, end == NEVER, err);
+}
+
+static bool
+follow(
+    struct tide_cli *cli, const struct subject *subject, struct tide_watch_keys *keys, struct tide_err *err)
+{
 	const struct tide_options *o = &cli->options;
 	int64_t deadline = o->timeout > 0 ? tide_now_us() + o->timeout : INT64_MAX;
 	char *last = talloc_strdup(cli, "");
-	enum reached end = NOT_YET;
 
 	for (;;) {
 		void *mem = talloc_new(cli);
 		struct tide_run_status s = { 0 };
-		bool final;
+		bool quit = false;
+		enum reached end;
+		int64_t left;
 
-		if (!tide_store_status(mem, cli->conn, name, &s, err))
+		if (!tide_store_status(mem, cli->conn, subject->name, &s, err))
 			return false;
 		if (o->wait_for != NULL && s.found && !known_phase(&s, o->wait_for, err))
 			return false;
 		if (o->watch)
-			redraw(cli, &s, subject, &last);
-		end = o->wait_for != NULL ? reached(&s, o->wait_for) : NOT_YET;
-		final = s.found && tide_run_word(s.state)->over;
-		/* An output that cannot be written any more ends it as well: nobody watches. */
-		if (end != NOT_YET || tide_now_us() >= deadline || (o->wait_for == NULL && final) ||
-		    ferror(cli->out.file)) {
-			bool lost = o->wait_for != NULL && end != REACHED;
-
-			if (!o->watch && !lost)
-				print(cli, &s, subject);
-			cli->status =
-			    o->exit_code && !lost && o->wait_for == NULL ? exit_status(&s) : TIDE_OK;
-			return lost ? gave_up(cli, &s, name, end == NEVER, err) : true;
+			redraw(cli, &s, subject, keys, &last);
+		if (is_over(cli, &s, deadline, &end))
+			return finish(cli, &s, subject, end, err);
+		left = deadline - tide_now_us();
+		if (!tide_watch_keys_wait(
+			keys, &s, o->interval < left ? o->interval : left + TIDE_MS, &quit, err))
+			return false;
+		if (quit) {
+			/* Whoever waits for something has not got it. */
+			cli->status = o->exit_code || o->wait_for != NULL ? exit_status(&s) : TIDE_OK;
+			return true;
 		}
 		talloc_free(mem);
-		tide_cli_sleep(cli, o->interval < deadline - tide_now_us()
-					? o->interval
-					: deadline - tide_now_us() + TIDE_MS);
 	}
+}
+
+static bool
+watch(struct tide_cli *cli, const struct subject *subject, struct tide_err *err)
+{
+	struct tide_watch_keys *keys = tide_watch_keys_begin(cli, subject->name, draws(cli));
+	bool done = follow(cli, subject, keys, err);
+
+	tide_watch_keys_end(keys);
+	return done;
 }
 
 static bool
@@ -250,7 +290,7 @@ tide_verb_status(struct tide_cli *cli, struct tide_err *err)
 	if (!find_subject(cli, &subject, err) || !tide_cli_connect(cli, err))
 		return false;
 	if (o->watch || o->wait_for != NULL)
-		return follow(cli, &subject, err);
+		return watch(cli, &subject, err);
 	if (!tide_store_status(cli, cli->conn, subject.name, &s, err))
 		return false;
 	if (!s.found && !tide_cli_is_file(subject.as))
