@@ -73,6 +73,17 @@ check_ends(const struct tide_checking *c)
 	talloc_free(mem);
 }
 
+/* What changes the schema is done once. */
+static void
+check_recurring(const struct tide_checking *c)
+{
+	if (c->at->plan->recurring && !tide_phase_recurs(c->at->phase))
+		tide_say(c, TIDE_ERROR, "plan-recurring", "kind",
+		    "put it into a plan of its own, which the recurring one requires",
+		    "a recurring plan has only phases of kind backfill, purge and sql: %s is done once",
+		    c->at->phase->kind->name);
+}
+
 void
 tide_phase_lint(const struct tide_plan *plan, const struct tide_catalog *cat, struct tide_findings *out)
 {
@@ -84,6 +95,7 @@ tide_phase_lint(const struct tide_plan *plan, const struct tide_catalog *cat, st
 		const struct tide_phase_ops *ops = tide_ops(at.phase);
 
 		check_gate(&c);
+		check_recurring(&c);
 		check_added_twice(&c);
 		check_ends(&c);
 		tide_check_overlap(&at, out);

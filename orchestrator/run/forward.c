@@ -13,6 +13,7 @@
 #include "runner.h"
 #include "steps/step_runner.h"
 #include "tidemark/base/units.h"
+#include "tidemark/phases/phase.h"
 
 static bool
 run_steps(struct tide_executor *exe, long index, struct tide_err *err)
@@ -92,10 +93,19 @@ ask_alone(struct tide_executor *exe, const char *sql, bool *answer, struct tide_
 	return ok;
 }
 
-static bool
-is_open(const struct tide_run_row *run)
+/* What a run in this state is followed by. A plan that this executor has just completed is not begun again, whatever it lost then. */
+static unsigned
+accepted(const struct tide_executor *exe)
 {
-	return run->found && run->state != TIDE_RUN_ROLLED_BACK;
+	return TIDE_ACCEPT_LONGER | (exe->options->again ? TIDE_ACCEPT_ANEW : 0) |
+	       (exe->last_fence == 0 ? TIDE_ACCEPT_NEXT : 0);
+}
+
+static bool
+is_open(const struct tide_executor *exe, const struct tide_run_row *run)
+{
+	return run->found && run->state != TIDE_RUN_ROLLED_BACK &&
+	       !tide_run_begins_anew(exe->plan, run->state, accepted(exe));
 }
 
 /*
@@ -115,7 +125,7 @@ begin_alone(
 		    !tide_state_ensure(exe->control, false, &present, err) ||
 		    (present && !tide_run_find(exe->session, accept, run, err)))
 			return false;
-		if (*alone || is_open(run))
+		if (*alone || is_open(exe, run))
 			return true;
 		if (tell != 0 && tide_now_us() > tell) {
 			tide_executor_event(exe, "lease.wait", NULL, false,
@@ -132,18 +142,18 @@ begin_alone(
 static bool
 find_or_create(struct tide_executor *exe, struct tide_run_row *run, struct tide_err *err)
 {
-	unsigned accept = TIDE_ACCEPT_LONGER | (exe->options->again ? TIDE_ACCEPT_ANEW : 0);
+	unsigned accept = accepted(exe);
 	bool alone, was;
 
 	if (!tide_executor_connect(exe, accept, run, err))
 		return false;
-	if (is_open(run))
+	if (is_open(exe, run))
 		return true;
-	if (run->found && !exe->options->again)
+	if (run->found && run->state == TIDE_RUN_ROLLED_BACK && !exe->options->again)
 		return tide_runner_rolled_back(exe, err);
 	if (!begin_alone(exe, accept, run, &alone, err))
 		return false;
-	if (!is_open(run) &&
+	if (!is_open(exe, run) &&
 	    (!tide_compile_live_preflight(exe, err) || !tide_run_create(exe->session, accept, run, err)))
 		return false;
 	return !alone || ask_alone(exe, tide_sql_run_alone_no_more, &was, err);
@@ -178,6 +188,42 @@ look_again(struct tide_executor *exe, struct tide_run_row *run, struct tide_err 
 }
 
 static bool
+skip(struct tide_executor *exe, const struct tide_run_row *run, const char *owner,
+    struct tide_outcome *outcome)
+{
+	outcome->state = run->state;
+	outcome->live = true;
+	outcome->reason = talloc_asprintf(talloc_parent(exe), "%s works on it already", owner);
+	return true;
+}
+
+/* Another executor was faster, and that is no error. */
+static bool
+taken_meanwhile(const struct tide_executor *exe, struct tide_err *err)
+{
+	if (err->code != TIDE_LEASE || exe->session->fence != 0 ||
+	    exe->options->if_locked != TIDE_IF_LOCKED_SKIP)
+		return false;
+	*err = (struct tide_err){ 0 };
+	return true;
+}
+
+/* What is complete stays so; what could come back is told how. */
+static const char *
+complete_already(const struct tide_plan *plan)
+{
+	bool may = true;
+
+	for (size_t i = 0; i < plan->count; i++)
+		may = may && tide_phase_recurs(&plan->phase[i]);
+	if (plan->recurring)
+		return "nothing to do: the plan is complete";
+	return may ? "nothing to do: the plan is complete, and not recurring; to run it again and again, say "
+		     "recurring = true in its file"
+		   : "nothing to do: the plan is complete; another change is a plan of another name";
+}
+
+static bool
 attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
 {
 	struct tide_run_row run;
@@ -186,7 +232,7 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		return false;
 	if (run.state == TIDE_RUN_COMPLETE && run.known == 0) {
 		outcome->state = TIDE_RUN_COMPLETE;
-		outcome->reason = "nothing to do: the plan is complete";
+		outcome->reason = complete_already(exe->plan);
 		return true;
 	}
 	if (!may_go(exe, &run, err)) {
@@ -198,16 +244,15 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		}
 		return false;
 	}
-	if (run.live && exe->options->if_locked == TIDE_IF_LOCKED_SKIP) {
-		outcome->state = run.state;
-		outcome->live = true;
-		outcome->reason = talloc_asprintf(talloc_parent(exe), "%s works on it already", run.owner);
-		return true;
-	}
+	if (run.live && exe->options->if_locked == TIDE_IF_LOCKED_SKIP)
+		return skip(exe, &run, run.owner, outcome);
 	/* Phases that were added are checked before the lease is taken: a plan that is refused changes
 	 * nothing. */
-	if ((run.known > 0 && !tide_extend_check(exe, err)) || !tide_executor_start(exe, err) ||
-	    !look_again(exe, &run, err))
+	if (run.known > 0 && !tide_extend_check(exe, err))
+		return false;
+	if (!tide_executor_start(exe, err))
+		return taken_meanwhile(exe, err) && skip(exe, &run, "another executor", outcome);
+	if (!look_again(exe, &run, err))
 		return false;
 	tide_executor_event(exe, "run.start", NULL, false, "run of '%s' on %s (run %lld, fence %lld)",
 	    exe->plan->name, exe->session->relation, (long long)exe->session->run,

@@ -11,6 +11,7 @@
 
 static const struct tide_record_field row_fields[] = {
 	TIDE_FIELD(tide_journal_row, seq, INT),
+	TIDE_FIELD(tide_journal_row, run, INT),
 	TIDE_FIELD(tide_journal_row, at, TEXT),
 	TIDE_FIELD(tide_journal_row, event, TEXT),
 	TIDE_FIELD(tide_journal_row, phase, TEXT),

@@ -32,7 +32,7 @@ tide_next_of(const struct tide_standing *s)
 	if (s->away)
 		return s->adoptable ? TIDE_NEXT_ADOPT : TIDE_NEXT_NONE;
 	if (state->over || s->state == TIDE_RUN_NONE)
-		return s->state == TIDE_RUN_COMPLETE && s->longer ? TIDE_NEXT_RUN : next;
+		return s->state == TIDE_RUN_COMPLETE && (s->longer || s->recurring) ? TIDE_NEXT_RUN : next;
 	if (s->wanted == TIDE_WANT_PAUSE)
 		return TIDE_NEXT_RESUME;
 	/* A live executor waits for everything but a person by itself. */
@@ -96,5 +96,6 @@ tide_standing_of(const struct tide_run_status *s)
 		.until = s->time_over ? NULL : s->hold_until,
 		.away = s->away != NULL,
 		.adoptable = s->adoptable,
+		.recurring = s->recurring,
 	};
 }

@@ -83,14 +83,15 @@ tide_run_create(struct tide_session *session, unsigned accept, struct tide_run_r
 	const struct tide_plan *plan = session->plan;
 	struct tide_rows *rows;
 	bool present;
-	bool ok = tide_state_ensure(session->conn, true, &present, err) && check_requires(session, err) &&
-		  tide_table_find(session, session->conn, plan->schema, plan->relation, &session->table_oid,
-		      &session->relation, err) &&
-		  tide_await_query(session->conn, mem, tide_sql_state_create,
-		      TIDE_ARGS(plan->name, plan->hash, plan->text, plan->title, session->relation,
-			  tide_param_int(mem, session->table_oid), TIDEMARK_VERSION,
-			  array_text(mem, plan, false), array_text(mem, plan, true)),
-		      &rows, err);
+	bool ok =
+	    tide_state_ensure(session->conn, true, &present, err) && check_requires(session, err) &&
+	    tide_table_find(session, session->conn, plan->schema, plan->relation, &session->table_oid,
+		&session->relation, err) &&
+	    tide_await_query(session->conn, mem, tide_sql_state_create,
+		TIDE_ARGS(plan->name, plan->hash, plan->text, plan->title, session->relation,
+		    tide_param_int(mem, session->table_oid), TIDEMARK_VERSION, array_text(mem, plan, false),
+		    array_text(mem, plan, true), plan->recurring ? "true" : "false"),
+		&rows, err);
 
 	talloc_free(mem);
 	/* Nothing inserted means that another executor was faster: its run is found. */
@@ -145,6 +146,13 @@ static const struct tide_record found_record = TIDE_RECORD(found_fields);
 static const struct tide_record run_record = TIDE_RECORD(run_fields);
 
 bool
+tide_run_begins_anew(const struct tide_plan *plan, enum tide_run_state state, unsigned accept)
+{
+	return (state == TIDE_RUN_ROLLED_BACK && (accept & TIDE_ACCEPT_ANEW) != 0) ||
+	       (state == TIDE_RUN_COMPLETE && plan->recurring && (accept & TIDE_ACCEPT_NEXT) != 0);
+}
+
+bool
 tide_run_find(struct tide_session *session, unsigned accept, struct tide_run_row *out, struct tide_err *err)
 {
 	void *mem = talloc_new(session);
@@ -168,8 +176,10 @@ tide_run_find(struct tide_session *session, unsigned accept, struct tide_run_row
 	session->run = found.id;
 	session->relation = talloc_strdup(session, found.relation);
 	session->table_oid = found.table_oid;
-	/* After a complete rollback a changed plan may begin again. */
-	if (out->state != TIDE_RUN_ROLLED_BACK || (accept & TIDE_ACCEPT_ANEW) == 0)
+	/* The next one looks its table up by name. */
+	if (tide_run_begins_anew(session->plan, out->state, accept))
+		session->run = session->table_oid = 0;
+	else
 		ok = check_hash(session, accept, found.hash, found.plan_text, out, err) &&
 		     check_home(session, accept, out, err);
 	talloc_free(mem);

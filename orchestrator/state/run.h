@@ -22,8 +22,11 @@ enum tide_run_accept {
 	TIDE_ACCEPT_LONGER = 1,   /* a plan that has more phases at its end */
 	TIDE_ACCEPT_ANEW = 2,     /* another plan, once the run is rolled back */
 	TIDE_ACCEPT_COMPLETE = 4, /* a complete run is worked on as well: it must be at home, too */
+	TIDE_ACCEPT_NEXT = 8,     /* another plan that is recurring, once the run is complete */
 };
 
+/** Whether what follows a run in this state is a run of its own: the plan may be another one than then. */
+bool tide_run_begins_anew(const struct tide_plan *plan, enum tide_run_state state, unsigned accept);
 /**
  * Finds the latest run of session->plan, sets run, relation and table_oid of the session, and checks that the plan is the run's
  * and the

@@ -45,9 +45,11 @@ CREATE TABLE tidemark.run (
     lease             interval,
     progress          jsonb,
     created           timestamptz NOT NULL DEFAULT clock_timestamp(),
-    updated           timestamptz NOT NULL DEFAULT clock_timestamp()
+    updated           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- Of a recurring plan: complete, and the next run has begun.
+    repeated          boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 50);
-CREATE UNIQUE INDEX run_one_open ON tidemark.run (plan) WHERE state <> 'rolled_back';
+CREATE UNIQUE INDEX run_one_open ON tidemark.run (plan) WHERE state <> 'rolled_back' AND NOT repeated;
 
 -- The sessions that act for a run, by the fence of their lease. Releasing the lease removes them: the sessions of an executor that is
 -- only about to exit are its own business. What is here under an earlier fence was left by an executor that never released it.
@@ -177,7 +179,7 @@ SELECT r.plan,
 
 CREATE VIEW tidemark.history AS
 SELECT j.seq, r.plan, j.at, j.event, p.name AS phase, j.step, j.actor, j.host, j.seconds, j.lock_wait, j.outcome,
-       j.sql, CASE WHEN j.event = 'phase.compiled' THEN NULL ELSE j.detail END AS detail
+       j.sql, CASE WHEN j.event = 'phase.compiled' THEN NULL ELSE j.detail END AS detail, j.run
   FROM tidemark.journal j
   JOIN tidemark.run r ON r.id = j.run
   LEFT JOIN tidemark.phase p ON p.run = j.run AND p.ordinal = j.phase

@@ -98,12 +98,12 @@ read_gate(const struct stored *stored, struct tide_run_status *out)
 	void *mem;
 	const struct tide_plan *plan;
 
-	if (stored->approved || out->in_hold || stored->ordinal < 0 || tide_run_word(out->state)->over)
-		return;
 	mem = talloc_new(NULL);
 	plan = stored_plan(mem, out);
-	out->needs_approval =
-	    plan != NULL && (size_t)stored->ordinal < plan->count && plan->phase[stored->ordinal].gate.manual;
+	out->recurring = plan != NULL && plan->recurring;
+	out->needs_approval = plan != NULL && !stored->approved && !out->in_hold && stored->ordinal >= 0 &&
+			      !tide_run_word(out->state)->over && (size_t)stored->ordinal < plan->count &&
+			      plan->phase[stored->ordinal].gate.manual;
 	talloc_free(mem);
 }
 

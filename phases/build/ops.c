@@ -56,6 +56,12 @@ tide_phase_switches(const struct tide_phase *phase)
 }
 
 bool
+tide_phase_recurs(const struct tide_phase *phase)
+{
+	return tide_ops(phase)->recurs;
+}
+
+bool
 tide_phase_opens(const struct tide_phase *phase)
 {
 	return tide_opens(phase) != NULL;

@@ -99,6 +99,9 @@ struct tide_phase_ops {
 	/** What becomes of the old release. at->cat: that of the phase that is compiled, this one or a later one. NULL: it fits. */
 	struct tide_old (*releases)(void *ctx, const struct tide_phase_at *at);
 
+	/** It may be done again and again: a plan of such phases may be recurring. */
+	bool recurs;
+
 	/** Its result is a number of rows that differ, which the metrics show. */
 	bool counts_differences;
 };

@@ -403,4 +403,5 @@ const struct tide_phase_ops tide_phase_backfill = {
 	.expressions = expressions,
 	.touches = touches,
 	.follow = follow,
+	.recurs = true,
 };

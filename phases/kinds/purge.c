@@ -198,4 +198,5 @@ const struct tide_phase_ops tide_phase_purge = {
 	.check = check,
 	.compile = compile,
 	.expressions = expressions,
+	.recurs = true,
 };

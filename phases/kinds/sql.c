@@ -237,4 +237,5 @@ const struct tide_phase_ops tide_phase_sql = {
 	.expressions = expressions,
 	.authored = authored,
 	.releases = releases,
+	.recurs = true,
 };

@@ -31,6 +31,8 @@ static const struct tide_field top_fields[] = {
 	TOP(owner, TEXT, .help = "who is responsible for the change; kept in the journal"),
 	TOP(ticket, TEXT, .help = "where it was decided; kept in the journal"),
 	TOP(requires, TEXTS, .help = "names of plans that must be complete first"),
+	TOP(recurring, BOOLEAN, .fallback = "false",
+	    .help = "a job that comes back: once it is complete, the next `tidemark run` begins it again"),
 	{ 0 },
 };
 

@@ -39,7 +39,7 @@ const char *const *
 tide_template_kinds(void)
 {
 	static const char *const kinds[] = { "add-column", "add-index", "backfill", "drop-column",
-		"drop-index", "rename-column", "set-not-null", NULL };
+		"drop-index", "purge", "rename-column", "set-not-null", NULL };
 
 	return kinds;
 }
@@ -113,6 +113,13 @@ put_null_test(struct tide_text *out, const char *text)
 	put_string(out, talloc_asprintf(out->data, "%s IS NULL", quoted_column(out->data, text)));
 }
 
+static void
+put_age_test(struct tide_text *out, const char *text)
+{
+	put_string(out,
+	    talloc_asprintf(out->data, "%s < now() - interval '90 days'", quoted_column(out->data, text)));
+}
+
 static const struct {
 	char letter;
 	void (*put)(struct tide_text *out, const char *text);
@@ -121,6 +128,7 @@ static const struct {
 	{ 'k', put_key },
 	{ 'e', put_expression },
 	{ 'n', put_null_test },
+	{ 'o', put_age_test },
 	{ 'c', put_words },
 };
 

@@ -67,6 +67,17 @@ static const char drop_index[] =
     "kind = \"drop_index\"\t# DROP INDEX CONCURRENTLY\n"
     "name = %s:column%\n";
 
+static const char purge[] =
+    "# Delete old rows of %c:table% by %c:column%, again and again: a job for cron, such as\n"
+    "# 17 * * * * tidemark run FILE --if-locked skip --budget 50m --exit-code\n" USE HEAD
+    "recurring = true\t# once it is complete, the next `tidemark run` begins it again\n" SWEEP_LIMITS
+    "\n[[phase]]\n"
+    "kind = \"purge\"\t# what it deletes is lost: a rollback does not bring it back\n"
+    "where = %o:column%\n"
+    "by = %s:column%\t# by an index that begins with it; without: the whole table is read\n"
+    "limit = 1000000\t# most rows of one run\n"
+    "# gate = { window = \"22:00-06:00 Europe/Berlin\" }\n";
+
 static const char set_not_null[] =
     "# Forbid NULL in %c:column% of %c:table% without a scan under a lock.\n"
     "# Rows with NULL stop it before anything is changed: fill them first (tidemark new backfill).\n" USE HEAD
@@ -93,6 +104,8 @@ const struct tide_template tide_templates[] = {
 	    "Drop %c:table%.%c:column%", drop_column },
 	{ "drop-index", TIDE_NEEDS(TABLE) | TIDE_NEEDS(COLUMN), "TABLE INDEX",
 	    "%c:table%-drop-index-%c:column%", "Drop the index %c:column% of %c:table%", drop_index },
+	{ "purge", TIDE_NEEDS(TABLE) | TIDE_NEEDS(COLUMN), "TABLE COLUMN", "%c:table%-purge-by-%c:column%",
+	    "Delete old rows of %c:table%", purge },
 	{ "rename-column", TIDE_NEEDS(TABLE) | TIDE_NEEDS(FROM) | TIDE_NEEDS(TO) | TIDE_NEEDS(TYPE),
 	    "TABLE FROM TO --type TYPE", "%c:table%-%c:from%-to-%c:to%",
 	    "Rename %c:table%.%c:from% to %c:to%", rename_column },

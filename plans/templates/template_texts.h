@@ -20,7 +20,7 @@ enum tide_template_value {
 
 /**
  * One kind of `tidemark new`. In `text`, %s:value% is the value as a TOML string, %k:value% as a TOML key, %e:value% as a TOML
- * string that holds the quoted column, %n:value% as one that asks whether it is null, %c:value% as words of a comment. A comment
+ * string that holds the quoted column, %n:value% as one that asks whether it is null, %o:value% whether it is old, %c:value% as words of a comment. A comment
  * after a tab is aligned. `name` and `title` are
  * made of words and plain values (%c).
  */

@@ -16,7 +16,7 @@ SELECT r.plan,
                          WHERE own.plan = p.plan AND own.state NOT IN ('complete', 'rolled_back')), r.id + 1) AS earlier,
        r.table_oid = p.relation AS same_table
   FROM p
-  JOIN tidemark.run AS r ON r.plan IS DISTINCT FROM p.plan
+  JOIN tidemark.run AS r ON r.plan IS DISTINCT FROM p.plan AND NOT r.repeated
    AND (r.state <> 'rolled_back' OR NOT EXISTS (SELECT FROM tidemark.run AS later WHERE later.plan = r.plan AND later.id > r.id))
   JOIN family ON family.oid = r.table_oid
   LEFT JOIN tidemark.phase AS at ON at.run = r.id AND at.ordinal = r.phase

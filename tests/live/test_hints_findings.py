@@ -137,6 +137,7 @@ CASES = [
      r"after ALTER TABLE … (NO INHERIT)", lambda said: f"ALTER TABLE below {said} above"),
     ("backfill-replica-identity", "CREATE TABLE bare (id integer, a integer); CREATE PUBLICATION p FOR TABLE bare", ("public.bare", [{**FILL, "set": {"a": "1"}}]),
      r"ALTER TABLE … (REPLICA IDENTITY FULL)", lambda said: f"ALTER TABLE bare {said}"),
+    ("plan-recurring", "", ("public.t", [ADD, PURGE], {"recurring": True}), "put it into a plan of its own", lambda said: ("public.t", [PURGE], {"recurring": True})),
     ("plan-published-state", "CREATE PUBLICATION p FOR ALL TABLES", [{**FILL, "set": {"a": "1"}}], "publish the tables by name", lambda said: "DROP PUBLICATION p; CREATE PUBLICATION p FOR TABLE t"),
     ("drop-column-replica-identity", "CREATE TABLE r (id integer PRIMARY KEY, a integer NOT NULL, b integer NOT NULL); CREATE UNIQUE INDEX ra ON r (a);"
      "CREATE UNIQUE INDEX rb ON r (b); ALTER TABLE r REPLICA IDENTITY USING INDEX ra", ("public.r", [{**DROP, "accept": ["ra"]}]),
@@ -190,8 +191,8 @@ CASES = [
 
 class Findings(LiveCase):
     def lint(self, what):
-        table, phases = what if isinstance(what, tuple) else ("public.t", what)
-        return self.tidemark("lint", "--db", self.plan(plans.plan("p", table, copy.deepcopy(phases))))
+        table, phases, *head = what if isinstance(what, tuple) else ("public.t", what)
+        return self.tidemark("lint", "--db", self.plan(plans.plan("p", table, copy.deepcopy(phases), head=head[0] if head else None)))
 
     def errors(self, result):
         return {line.rsplit("[", 1)[1].rstrip("]") for line in result.out.splitlines() if ": error: " in line}

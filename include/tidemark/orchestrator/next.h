@@ -18,6 +18,7 @@ struct tide_standing {
 	const char *until;   /* end of the soak or hold that it waits for, not over and not waived; or NULL */
 	bool away;           /* the run belongs to another database, or its table is gone */
 	bool adoptable;      /* … and tidemark adopt makes it ours */
+	bool recurring;      /* complete, the plan may run again */
 	bool longer;         /* the plan file has more phases at its end than the run */
 };
 

@@ -53,6 +53,7 @@ struct tide_run_status {
 	const char *holder;   /* who holds the lease ("user@host pid 123"), or NULL */
 	double heartbeat_age; /* seconds; -1 none */
 	bool live;            /* lease held and fresh */
+	bool recurring;       /* its plan says so: complete, it may run again */
 	bool needs_approval;  /* ahead is a gate that a person opens, and nobody has */
 	bool in_hold;         /* the phase ahead has begun: what it waits for is the end of its hold */
 	bool time_over;       /* the soak or hold is over, or waived */
@@ -74,7 +75,7 @@ struct tide_run_status {
 };
 
 struct tide_journal_row {
-	int64_t seq;
+	int64_t seq, run;
 	const char *at, *event, *phase, *step, *actor, *host, *detail, *sql, *outcome; /* at: RFC 3339 UTC */
 	double seconds, lock_wait;                                                     /* -1 none */
 };

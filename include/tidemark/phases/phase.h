@@ -27,6 +27,8 @@ const struct tide_kind *const *tide_phase_kinds(void);
 bool tide_phase_switches(const struct tide_phase *phase);
 /** Whether from this phase on triggers keep a pair of columns in step. */
 bool tide_phase_opens(const struct tide_phase *phase);
+/** Whether it may be done again and again, as a part of a recurring plan. */
+bool tide_phase_recurs(const struct tide_phase *phase);
 /** Whether its result is a number of rows that differ. */
 bool tide_phase_counts_differences(const struct tide_phase *phase);
 

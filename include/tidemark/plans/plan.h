@@ -81,6 +81,7 @@ struct tide_plan {
 	char *name, *title, *table, *reason, *owner, *ticket;
 	char *schema, *relation; /* `table`, split; schema NULL when not qualified */
 	struct tide_names requires;
+	bool recurring; /* complete, it may run again: a run of its own each time */
 	struct tide_limits limits;
 	struct tide_phase *phase;
 	size_t count;

@@ -124,11 +124,11 @@ json_adoption(struct tide_cli *cli, const char *plan, const struct tide_adoption
 static json_t *
 row_json(const struct tide_journal_row *row)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "seq",
-	    (json_int_t)row->seq, "at", tide_json_text(row->at), "event", tide_json_text(row->event), "phase",
-	    tide_json_text(row->phase), "step", tide_json_text(row->step), "actor",
-	    tide_json_text(row->actor), "host", tide_json_text(row->host), "detail",
-	    tide_json_text(row->detail), "sql", tide_json_text(row->sql), "outcome",
+	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "seq",
+	    (json_int_t)row->seq, "run", (json_int_t)row->run, "at", tide_json_text(row->at), "event",
+	    tide_json_text(row->event), "phase", tide_json_text(row->phase), "step",
+	    tide_json_text(row->step), "actor", tide_json_text(row->actor), "host", tide_json_text(row->host),
+	    "detail", tide_json_text(row->detail), "sql", tide_json_text(row->sql), "outcome",
 	    tide_json_text(row->outcome), "seconds", tide_json_real(row->seconds), "lock_wait_seconds",
 	    tide_json_real(row->lock_wait));
 }

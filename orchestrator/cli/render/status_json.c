@@ -38,16 +38,17 @@ tide_json_status(const struct tide_run_status *s, const char *next)
 	}
 	if (s->unmatched >= 0)
 		lookup = tide_json_lookup(s->unmatched, s->unmatched_key);
-	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I, "
-			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack(
+	    "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:I, "
+	    "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "id", (json_int_t)s->id, "plan", tide_json_text(s->plan), "title", tide_json_text(s->title),
 	    "table", tide_json_text(s->table), "hash", tide_json_text(s->hash), "state",
 	    json_string(tide_run_word(s->state)->word), "wanted", json_string(tide_wanted_word(s->wanted)),
 	    "direction", json_string(tide_direction_word(s->direction)), "reason", tide_json_text(s->reason),
 	    "phase", tide_json_text(s->phase), "holder", tide_json_text(s->holder), "live", s->live,
-	    "heartbeat_age_seconds", tide_json_real(s->heartbeat_age), "created", tide_json_text(s->created),
-	    "updated", tide_json_text(s->updated), "conflicts", (json_int_t)s->conflicts, "lookup", lookup,
-	    "hold_until", tide_json_text(s->hold_until), "home", tide_json_text(s->home), "away",
-	    tide_json_text(s->away), "progress", progress, "settings", settings_json(&s->settings), "phases",
-	    phases, "next", tide_json_text(next));
+	    "recurring", s->recurring, "heartbeat_age_seconds", tide_json_real(s->heartbeat_age), "created",
+	    tide_json_text(s->created), "updated", tide_json_text(s->updated), "conflicts",
+	    (json_int_t)s->conflicts, "lookup", lookup, "hold_until", tide_json_text(s->hold_until), "home",
+	    tide_json_text(s->home), "away", tide_json_text(s->away), "progress", progress, "settings",
+	    settings_json(&s->settings), "phases", phases, "next", tide_json_text(next));
 }

@@ -223,6 +223,11 @@ text_history(struct tide_cli *cli, const struct tide_run_status *status, const s
 	for (size_t i = 0; i < rows->count; i++) {
 		void *mem = talloc_new(cli);
 
+		/* A plan that was rolled back, or is recurring, has several. */
+		if (rows->item[0].run != rows->item[rows->count - 1].run &&
+		    (i == 0 || rows->item[i].run != rows->item[i - 1].run))
+			tide_output_say(&cli->out, TIDE_BOLD, "%srun %lld\n", i > 0 ? "\n" : "",
+			    (long long)rows->item[i].run);
 		text_row(cli, mem, &rows->item[i]);
 		talloc_free(mem);
 	}

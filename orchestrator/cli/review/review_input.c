@@ -49,6 +49,12 @@ tide_review_fit(const struct tide_run_status *run, const struct tide_plan *plan)
 	return longer ? TIDE_FILE_LONGER : TIDE_FILE_OTHER;
 }
 
+bool
+tide_review_comes_back(const struct tide_run_status *run, const struct tide_plan *plan)
+{
+	return run->found && run->state == TIDE_RUN_COMPLETE && plan->recurring;
+}
+
 /* Of a run under way, the phases that have begun have their steps in the journal; *first is the one after them. */
 static bool
 written_down(struct tide_review_input *input, struct tide_conn *conn, size_t *first, bool *at_work,
@@ -58,7 +64,7 @@ written_down(struct tide_review_input *input, struct tide_conn *conn, size_t *fi
 
 	*first = 0;
 	*at_work = false;
-	if (!run->found || run->state == TIDE_RUN_ROLLED_BACK ||
+	if (!run->found || run->state == TIDE_RUN_ROLLED_BACK || tide_review_comes_back(run, input->plan) ||
 	    tide_review_fit(run, input->plan) == TIDE_FILE_OTHER)
 		return true;
 	for (size_t i = 0; i < run->count && i < input->plan->count; i++) {

@@ -34,6 +34,8 @@ enum tide_file_fit {
 	TIDE_FILE_LONGER, /* phases were added at its end: `tidemark run` takes them over */
 	TIDE_FILE_OTHER
 };
+/** The run is complete, and the plan is recurring: what is run next is a run of its own. */
+bool tide_review_comes_back(const struct tide_run_status *run, const struct tide_plan *plan);
 enum tide_file_fit tide_review_fit(const struct tide_run_status *run, const struct tide_plan *plan);
 
 #endif

@@ -43,7 +43,9 @@ print_header(struct tide_stream *out, void *mem, const struct tide_review_input 
 	row(out, "", "reason", plan->reason);
 	row(out, "", "owner", plan->owner);
 	row(out, "", "ticket", plan->ticket);
-	if (input->run.found)
+	if (tide_review_comes_back(&input->run, plan))
+		row(out, "", "run", "complete; the plan is recurring: this is the next one");
+	else if (input->run.found)
 		row(out, "", "run",
 		    talloc_asprintf(mem,
 			"%s%s%s; phases that have begun are shown as they were compiled then",
@@ -116,8 +118,9 @@ print_phase(struct tide_stream *out, void *mem, const struct tide_review_input *
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : "  ",
 	    strcmp(phase->name, phase->kind->name) == 0 ? "" : phase->kind->name,
 	    phase->title != NULL ? "  " : "", phase->title != NULL ? phase->title : "");
-	if (input->run.found && index < input->run.count &&
-	    input->run.item[index].state != TIDE_PHASE_PENDING && input->run.state != TIDE_RUN_ROLLED_BACK)
+	if (input->run.found && !tide_review_comes_back(&input->run, input->plan) &&
+	    index < input->run.count && input->run.item[index].state != TIDE_PHASE_PENDING &&
+	    input->run.state != TIDE_RUN_ROLLED_BACK)
 		row(out, "  ", "state", tide_phase_word(input->run.item[index].state)->word);
 	row(out, "  ", "does", phase->kind->summary);
 	row(out, "  ", "gate", gate != NULL ? gate : "none: starts when the phase before has ended");
@@ -185,7 +188,7 @@ print_next(struct tide_stream *out, void *mem, const struct tide_review_input *i
 		return;
 	}
 	standing.longer = input->run.found && tide_review_fit(&input->run, input->plan) == TIDE_FILE_LONGER;
-	if (input->run.found)
+	if (input->run.found && !tide_review_comes_back(&input->run, input->plan))
 		next = tide_next_command(mem, &standing, as);
 	if (next != NULL)
 		tide_output_say(out, TIDE_PLAIN, "next: %s\n", next);

@@ -95,11 +95,12 @@ struct subject {
 	const struct tide_plan *plan; /* NULL when it is no file */
 };
 
-/** A file need not be what the run was begun with. A run that was rolled back takes any. */
+/** A file need not be what the run was begun with. After a run that was rolled back, or of a recurring plan is complete, any will do. */
 static enum tide_file_fit
 file_fit(const struct tide_run_status *s, const struct subject *subject)
 {
-	if (!s->found || subject->plan == NULL || s->state == TIDE_RUN_ROLLED_BACK)
+	if (!s->found || subject->plan == NULL || s->state == TIDE_RUN_ROLLED_BACK ||
+	    tide_review_comes_back(s, subject->plan))
 		return TIDE_FILE_SAME;
 	return tide_review_fit(s, subject->plan);
 }

@@ -23,12 +23,12 @@ leads_on(enum tide_next verb, const struct tide_standing *s)
 
 	switch (verb) {
 	case TIDE_NEXT_NONE:
-		return s->away ? !s->adoptable : s->state == TIDE_RUN_COMPLETE && !s->longer;
+		return s->away ? !s->adoptable : s->state == TIDE_RUN_COMPLETE && !s->longer && !s->recurring;
 	case TIDE_NEXT_PLAN:
 		return !s->away && s->state == TIDE_RUN_NONE;
 	case TIDE_NEXT_RUN:
 		/* At a gate that a person opens it would only stop again; after an error it is the thing to try. */
-		return (!s->away && s->state == TIDE_RUN_COMPLETE && s->longer) ||
+		return (!s->away && s->state == TIDE_RUN_COMPLETE && (s->longer || s->recurring)) ||
 		       (free_to_go && s->direction == TIDE_FORWARD && (!s->needs_approval || retry));
 	case TIDE_NEXT_RUN_AGAIN:
 		return !s->away && s->state == TIDE_RUN_ROLLED_BACK;
@@ -85,7 +85,7 @@ the_next_command_leads_on_in_every_combination(void **state)
 	(void)state;
 	for (size_t stored = 0; stored < TIDE_RUN_STATES; stored++)
 		for (int want = 0; want < TIDE_WANTS; want++)
-			for (unsigned flags = 0; flags < 1u << 8; flags++) {
+			for (unsigned flags = 0; flags < 1u << 9; flags++) {
 				unsigned rest = flags;
 				struct tide_standing s = { .wanted = (enum tide_wanted)want };
 
@@ -97,6 +97,7 @@ the_next_command_leads_on_in_every_combination(void **state)
 				s.away = bit(&rest);
 				s.adoptable = bit(&rest);
 				s.longer = bit(&rest);
+				s.recurring = bit(&rest);
 				/* A phase that has begun has no gate ahead, and this one is never in the row. */
 				if ((s.in_hold && s.needs_approval) || stored == TIDE_RUN_PAUSING)
 					continue;

@@ -37,6 +37,7 @@ the_order_of_phases_is_checked_without_a_database(void **state)
 		{ "drop-column-without-hold", TIDE_NOTE,
 		    WHOLE "[[phase]]\nkind = 'drop_column'\ncolumn = 'a'\n", NULL, NULL },
 		{ "add-column-twice", TIDE_ERROR, ADD ADD, NULL, "line 3" },
+		{ "plan-recurring", TIDE_ERROR, "recurring = true\n" ADD, NULL, "add_column is done once" },
 		{ "dual-write-without-backfill", TIDE_WARNING, ADD DUAL, NULL, NULL },
 		{ "dual-write-without-switch", TIDE_NOTE, ADD DUAL FILL, NULL, NULL },
 		{ "dual-write-without-drop", TIDE_WARNING, WHOLE, NULL, "never drops \"a\"" },

@@ -80,6 +80,18 @@ static const struct tide_field index_fields[] = {
 	{ 0 },
 };
 
+struct purge {
+	char *where, *by;
+	int64_t limit;
+};
+
+static const struct tide_field purge_fields[] = {
+	TIDE_KEY(purge, where, EXPRESSION, .required = true, .help = "which rows"),
+	TIDE_KEY(purge, by, NAME, .help = "in which order"),
+	TIDE_KEY(purge, limit, INTEGER, .min = 1, .max = 1000000000, .help = "how many"),
+	{ 0 },
+};
+
 static const struct tide_field no_fields[] = { { 0 } };
 
 static const struct tide_kind sample_kinds[] = {
@@ -90,6 +102,7 @@ static const struct tide_kind sample_kinds[] = {
 	{ "drop_index", "drops an index", index_fields, sizeof(struct loose) },
 	{ "dual_write", "keeps columns in step", mirror_fields, sizeof(struct loose) },
 	{ "everything", "has a key of every type", everything_fields, sizeof(struct everything) },
+	{ "purge", "deletes rows", purge_fields, sizeof(struct purge) },
 	{ "set_not_null", "forbids NULL", column_fields, sizeof(struct loose) },
 	{ "switch", "switches", no_fields, 0 },
 	{ "verify", "verifies", no_fields, 0 },
