@@ -1,7 +1,6 @@
 """`ensure` at the start of containers: what it does, what it leaves alone, and how it becomes the command."""
 import json
 import os
-import re
 import signal
 import socket
 import stat

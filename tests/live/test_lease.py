@@ -33,6 +33,22 @@ class Siblings(LiveCase):
             self.assertEqual([line for line in log if re.search(r" (WARNING|ERROR|FATAL|PANIC): ", line)], [])
 
     @limit(120)
+    def test_five_at_once_work_or_say_who_does(self):
+        for at in range(3):
+            path = self.plan(plans.rename("public.items", "qty", f"quantity{at}", "integer", name=f"p{at}"), f"p{at}.toml")
+            before = os.path.getsize(self.server.log)
+            together = [self.tidemark.start("run", path, "--to", "dual_write") for _ in range(5)]
+            results = [process.wait(60).expect((0, 8)) for process in together]
+            self.assertIn(0, [result.code for result in results])
+            for result in results:
+                self.assertNotIn("that an earlier executor", result.err)
+                self.assertRegex(result.out + result.err, "stopped as asked" if result.code == 0 else f"another executor works on 'p{at}'")
+            with open(self.server.log, encoding="utf-8", errors="replace") as log:
+                log.seek(before)
+                self.assertEqual([line for line in log if re.search(r" (WARNING|ERROR|FATAL|PANIC): ", line)], [])
+            self.tidemark("rollback", path, "--yes").ok()
+
+    @limit(120)
     def test_executors_that_are_slow_to_exit_keep_their_sessions(self):
         """Five at once. Each is stopped when it has released the lease and still has its sessions, as a container without CPU time is."""
         path = self.plan(plans.rename("public.items", "qty", "quantity", "integer"))
