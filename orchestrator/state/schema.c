@@ -107,7 +107,7 @@ hint_create(struct tide_conn *conn, struct tide_err *err)
 	if (tide_await_exec(conn, mem, tide_sql_state_grants, &rows, &ignored))
 		tide_hint(err,
 		    "the role needs it once: %s; or let an administrator create the schema for it: %s",
-		    tide_rows_required(rows, 0, tide_rows_column(rows, "create")),
+		    tide_rows_required(rows, 0, tide_rows_column(rows, "may_create")),
 		    tide_rows_required(rows, 0, tide_rows_column(rows, "created_for_it")));
 	talloc_free(mem);
 }
