@@ -31,35 +31,41 @@ value_of(const json_t *list, const char *key)
 	return NULL;
 }
 
-/* A row that was written by hand, or by a newer program, must not keep the others from counting. */
+static bool
+is_new(const json_t *before, const struct entry *e)
+{
+	const char *was = value_of(before, e->key);
+
+	return was == NULL || strcmp(was, e->value) != 0;
+}
+
+/* A row that was written by hand, or by a newer program, must not keep the others from counting. Each is told when it is new. */
 static struct tide_steering *
-put_over(struct tide_executor *exe, const json_t *list)
+put_over(struct tide_executor *exe, const json_t *before, const json_t *now)
 {
 	struct tide_steering *steering = tide_steering_new(exe, &exe->plan->limits);
 	struct entry e;
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
+	for (size_t i = 0; i < json_array_size(now); i++) {
 		struct tide_err err = { 0 };
 
-		if (read_entry(list, i, &e) && !tide_steering_set(steering, e.key, e.value, &err))
+		if (!read_entry(now, i, &e))
+			continue;
+		if (!tide_steering_set(steering, e.key, e.value, &err) && is_new(before, &e))
 			tide_executor_event(exe, "setting.unreadable", NULL, true,
 			    "%s = %s, set by %s, is left out: %s", e.key, e.value, e.by, err.message);
+		else if (err.code == TIDE_OK && is_new(before, &e))
+			tide_executor_event(
+			    exe, "setting.set", NULL, false, "%s = %s, set by %s", e.key, e.value, e.by);
 	}
 	return steering;
 }
 
 static void
-tell(struct tide_executor *exe, const json_t *before, const json_t *now)
+tell_ends(struct tide_executor *exe, const json_t *before, const json_t *now)
 {
 	struct entry e;
 
-	for (size_t i = 0; i < json_array_size(now); i++) {
-		const char *was = read_entry(now, i, &e) ? value_of(before, e.key) : e.value;
-
-		if (was == NULL || strcmp(was, e.value) != 0)
-			tide_executor_event(
-			    exe, "setting.set", NULL, false, "%s = %s, set by %s", e.key, e.value, e.by);
-	}
 	for (size_t i = 0; i < json_array_size(before); i++)
 		if (read_entry(before, i, &e) && value_of(now, e.key) == NULL)
 			tide_executor_event(exe, "setting.end", NULL, false,
@@ -83,8 +89,8 @@ tide_executor_steer(struct tide_executor *exe, const char *settings)
 		return;
 	before = f->settings != NULL ? json_loads(f->settings, 0, NULL) : NULL;
 	now = settings != NULL ? json_loads(settings, 0, NULL) : NULL;
-	tell(exe, before, now);
-	f->steering = now != NULL ? put_over(exe, now) : NULL;
+	tell_ends(exe, before, now);
+	f->steering = now != NULL ? put_over(exe, before, now) : NULL;
 	f->limits = f->steering != NULL ? &f->steering->limits : &exe->plan->limits;
 	talloc_free(f->settings);
 	f->settings = talloc_strdup(exe, settings);

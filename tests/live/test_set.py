@@ -298,6 +298,8 @@ class Otherwise(SetCase):
         run = self.begin(backfill={"max_rows_per_second": 2000}, slow=False)
         self.execute("INSERT INTO tidemark.setting (run, key, value, set_by) SELECT id, k, v, 'hand' FROM tidemark.run,"
                      " (VALUES ('colour', 'red'), ('workers', '99'), ('window', 'night')) AS x (k, v)")
+        # What was left out once is not said again.
+        self.wait_heartbeats("p", 2)
         self.set("max_rows_per_second=1000000")
         told = self.finish(run)
         self.assertEqual(sorted(event["message"].partition(",")[0] for event in told if event["event"] == "setting.unreadable"),

@@ -156,6 +156,7 @@ what_is_set_comes_with_the_heartbeat(void **state)
 	    f->told, "setting.end: lock_waiters = 2 is no longer set: the plan's value counts again\n");
 	assert_has(f->told, "setting.unreadable: window = never, set by eve, is left out: \"window\" is not");
 	assert_has(f->told, "setting.unreadable: colour = red, set by eve, is left out: ");
+	assert_null(strstr(f->told, "setting.set: colour"));
 	tick_again(exe);
 	assert_ptr_equal(exe->in_force.limits, &f->plan.limits);
 	assert_null(exe->in_force.steering);
