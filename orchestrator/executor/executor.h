@@ -36,6 +36,9 @@ struct tide_signals {
 	double lag_seconds;  /* of the replica with the greatest lag; -1: none, or unknown */
 	int64_t horizon_age; /* us, age of the oldest holder of the xmin horizon; -1 none, or not checked */
 	char *horizon;       /* who that is; NULL */
+	int64_t wal_ready; /* WAL segments that lie ready behind the current one; -1 unknown, or not asked */
+	int64_t wal_written; /* bytes, position in the WAL when that was read */
+	int64_t wal_at;      /* tide_now_us of that */
 	bool window_open;
 	int64_t ticks;      /* how many ticks have answered */
 	int64_t at;         /* tide_now_us of the last one */

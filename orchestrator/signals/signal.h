@@ -50,7 +50,8 @@ struct tide_signal {
 	signal(replica_lag) \
 	signal(slot_wal) \
 	signal(lock_waiters) \
-	signal(horizon_holder)
+	signal(horizon_holder) \
+	signal(wal_room)
 /* clang-format on */
 
 #define TIDE_DECLARE_SIGNAL(name) extern const struct tide_signal tide_signal_##name;

@@ -37,6 +37,9 @@ static const struct member members[] = {
 	ROW(hot_share, REAL),
 	ROW(lag, WHOLE),
 	ROW(eta, WHOLE),
+	ROW(working, REAL),
+	ROW(commit_p95, WHOLE),
+	ROW(commit_baseline, WHOLE),
 };
 
 static void
@@ -83,7 +86,9 @@ tide_progress_read(void *ctx, const char *text, struct tide_progress *out)
 {
 	json_t *object = text != NULL ? json_loads(text, 0, NULL) : NULL;
 
-	*out = (struct tide_progress){ .hot_share = -1, .lag = -1, .eta = -1 };
+	*out = (struct tide_progress){
+		.hot_share = -1, .lag = -1, .eta = -1, .commit_p95 = -1, .commit_baseline = -1
+	};
 	if (!json_is_object(object)) {
 		json_decref(object);
 		return;

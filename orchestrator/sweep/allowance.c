@@ -85,6 +85,13 @@ tide_allowance_allows(struct tide_allowance *a, int64_t now, int64_t rows)
 	return counted == 0 || counted + rows <= a->limit * TIDE_ALLOWANCE_SPAN - a->limit / BATCHES;
 }
 
+int64_t
+tide_allowance_wait(const struct tide_allowance *a, int64_t now)
+{
+	/* When it is due and refused, the last ten seconds are full: the next slot ends. */
+	return a->due > now ? a->due - now : SLOT;
+}
+
 /* Counted without a limit as well: one may come while a batch is under way. */
 void
 tide_allowance_take(struct tide_allowance *a, int64_t now, int64_t rows)

@@ -34,6 +34,8 @@ void tide_allowance_begin(struct tide_allowance *allowance, int64_t limit, int64
 void tide_allowance_change(struct tide_allowance *allowance, int64_t limit, int64_t workers, int64_t now);
 /** Whether a batch that may change so many rows may be sent now. */
 bool tide_allowance_allows(struct tide_allowance *allowance, int64_t now, int64_t rows);
+/** us until it is worth asking again. */
+int64_t tide_allowance_wait(const struct tide_allowance *allowance, int64_t now);
 /** It was sent. */
 void tide_allowance_take(struct tide_allowance *allowance, int64_t now, int64_t rows);
 /** It has ended, and changed so many of the rows that were taken. */

@@ -10,6 +10,7 @@
 
 #include "executor/stop_signals.h"
 #include "order.h"
+#include "pilot.h"
 #include "signals/backend_watch.h"
 #include "sweep.h"
 #include "sweep_sql.h"
@@ -20,13 +21,21 @@
 /* Longer than a sweep's batches: nobody waits for a reader, but its snapshot should stay short. */
 #define TARGET (100 * TIDE_MS)
 
+/* Seconds. Rests between batches are rounded up to it: batches are long. */
+#define PERIOD 0.02
+
+/* Of a comparison without limits: a single connection reads as fast as it can. */
+static const struct tide_limits alone = { .workers = 1, .pace = (char[]){ "fixed" } };
+
 /* A connection, with at most one batch under way. */
 struct reader {
 	struct compare *c;
 	struct tide_conn *conn;
+	size_t number;                /* 0, 1 … */
 	struct tide_segment *segment; /* NULL none */
 	struct tide_span span;        /* of that batch */
-	int64_t sent;                 /* tide_now_us */
+	int64_t sent;                 /* tide_now_us; 0: none is under way */
+	int64_t rested;               /* tide_now_us before which it does nothing */
 };
 
 struct compare {
@@ -39,7 +48,8 @@ struct compare {
 	int64_t told;
 	struct reader *reader;
 	size_t readers, busy;
-	bool enough; /* stop at the first keys */
+	struct ev_timer timer; /* looks at the pilot, and wakes readers */
+	bool enough;           /* stop at the first keys */
 	struct tide_executor
 	    *exe; /* of the run that the keys are searched for: what stops it ends the search; NULL none */
 	struct tide_backend_watch *watch; /* with exe */
@@ -126,7 +136,10 @@ find_segments(struct compare *c, void *mem, struct tide_err *err)
 	if (!find_table(c, mem, &oid, err) || !tide_relations_read(sweep, c->what->conn, oid, err))
 		return false;
 	for (size_t i = 0; i < sweep->relation_count; i++)
-		add_segments(sweep, sweep->relation[i], (int64_t)c->readers);
+		add_segments(sweep, sweep->relation[i],
+		    c->what->limits != NULL ? tide_limits_workers(c->what->limits) : 1);
+	sweep->pilot = tide_pilot_start(
+	    sweep, c->what->limits != NULL ? c->what->limits : &alone, sweep->blocks_total, false);
 	return true;
 }
 
@@ -137,15 +150,20 @@ tell(struct compare *c)
 	const struct tide_observer *observer = c->what->observer;
 	struct tide_progress *p = &c->progress;
 	int64_t now = tide_now_us();
+	struct tide_pilot_report pilot;
 	struct tide_extent extent;
 
 	if (observer == NULL || observer->progress == NULL || now - c->told < TIDE_SECOND / 10)
 		return;
 	c->told = now;
+	pilot = tide_pilot_report(c->sweep->pilot);
 	extent = tide_segments_extent(c->sweep);
 	p->blocks_total = extent.total;
 	p->blocks_done = extent.done;
 	p->rows_seen = c->out->rows_seen;
+	p->working = pilot.workers;
+	p->commit_p95 = pilot.felt;
+	p->commit_baseline = pilot.baseline;
 	p->mismatches = c->out->differing;
 	tide_speed_look(&c->speed, now, (double)c->out->rows_seen, (double)extent.done, false);
 	p->share = tide_extent_share(&extent);
@@ -179,6 +197,7 @@ batch_read(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	void *mem;
 
 	c->busy--;
+	r->sent = 0;
 	if (err != NULL) {
 		if (!c->failed)
 			c->err = *err;
@@ -194,6 +213,7 @@ batch_read(void *ctx, const struct tide_rows *rows, const struct tide_err *err)
 	r->segment->passed += answer.seen;
 	talloc_free(mem);
 	tell(c);
+	r->rested = tide_now_us() + tide_pilot_rest(c->sweep->pilot, r->number, batch.took);
 	read_on(r);
 }
 
@@ -227,6 +247,21 @@ over(const struct compare *c)
 	return c->failed || c->stopped != TIDE_OK || (c->enough && c->out->count > 0) || halted(c);
 }
 
+/* It rests; what the reader of no use has is for the others. */
+static bool
+idles(struct reader *r)
+{
+	struct tide_sweep *sweep = r->c->sweep;
+
+	if (tide_pilot_share(sweep->pilot, r->number) > 0)
+		return tide_now_us() < r->rested;
+	if (r->segment != NULL)
+		r->segment->claimed = false;
+	r->segment = NULL;
+	sweep->first_open = 0;
+	return true;
+}
+
 /* The next rows that nobody has had, while there are any. */
 static void
 read_on(struct reader *r)
@@ -236,8 +271,7 @@ read_on(struct reader *r)
 	const char *values[TIDE_ORDER_PARAMETERS];
 	void *mem;
 
-	r->segment = segment_of(r);
-	if (r->segment == NULL || over(c))
+	if (over(c) || idles(r) || (r->segment = segment_of(r)) == NULL)
 		return;
 	mem = talloc_new(c->sweep);
 	order = r->segment->relation->order;
@@ -254,23 +288,29 @@ static bool
 open_readers(struct compare *c, void *mem, struct tide_err *err)
 {
 	const struct tide_comparison *what = c->what;
-	int64_t count = what->dsn != NULL ? what->workers : 1;
+	size_t count = tide_pilot_connections(c->sweep->pilot);
 
 	c->reader = talloc_zero_array(mem, struct reader, (unsigned)count);
-	for (int64_t i = 0; i < count && c->stopped == TIDE_OK; i++) {
+	for (size_t i = 0; i < count && c->stopped == TIDE_OK; i++) {
 		struct reader *r = &c->reader[i];
 
 		r->c = c;
+		r->number = i;
 		r->conn = i == 0 ? what->conn : tide_conn_new(mem, what->loop);
 		c->readers++;
 		if (i > 0 && !tide_await_open(r->conn, what->dsn, what->application_name, err))
-			return tide_wrap(err, "reader %lld", (long long)i + 1);
+			return tide_wrap(err, "reader %zu", i + 1);
 		if (what->dsn != NULL &&
 		    !tide_await_exec(r->conn, mem,
 			"SET default_transaction_read_only = on; " TIDE_BATCH_SETTINGS, NULL, err))
 			return false;
 	}
 	c->sweep->worker_count = c->readers;
+	tide_pilot_begin(c->sweep->pilot, c->readers,
+	    &(struct tide_canary_place){ .loop = what->loop,
+		.dsn = what->dsn,
+		.name = what->application_name,
+		.ours = what->application_name });
 	return true;
 }
 
@@ -288,13 +328,36 @@ prepare_readers(struct compare *c, void *mem, struct tide_err *err)
 	return true;
 }
 
+static void
+on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct compare *c = timer->data;
+
+	(void)loop;
+	(void)events;
+	tide_pilot_look(
+	    c->sweep->pilot, tide_now_us(), (double)tide_segments_extent(c->sweep).done, false, NULL);
+	for (size_t i = 0; i < c->readers; i++)
+		if (c->reader[i].sent == 0)
+			read_on(&c->reader[i]);
+}
+
+/* A reader that rests has nothing under way. */
+static bool
+goes_on(const struct compare *c)
+{
+	return c->stopped == TIDE_OK && (c->busy > 0 || (!over(c) && !tide_segments_finished(c->sweep)));
+}
+
 static bool
 read_all(struct compare *c, struct tide_err *err)
 {
-	for (size_t i = 0; i < c->readers; i++)
-		read_on(&c->reader[i]);
-	while (c->busy > 0 && c->stopped == TIDE_OK)
+	ev_timer_init(&c->timer, on_timer, 0, PERIOD);
+	c->timer.data = c;
+	ev_timer_start(c->what->loop, &c->timer);
+	while (goes_on(c))
 		ev_run(c->what->loop, EVRUN_ONCE);
+	ev_timer_stop(c->what->loop, &c->timer);
 	if (c->failed)
 		*err = c->err;
 	return !c->failed;
@@ -323,7 +386,7 @@ compare(struct compare *c, void *ctx, struct tide_err *err)
 	bool ok;
 
 	begin(c, ctx, mem);
-	ok = open_readers(c, mem, err) && find_segments(c, mem, err) && prepare_readers(c, mem, err);
+	ok = find_segments(c, mem, err) && open_readers(c, mem, err) && prepare_readers(c, mem, err);
 	c->progress.workers = (int)c->readers;
 	ok = ok && read_all(c, err);
 	c->out->stopped = c->stopped;

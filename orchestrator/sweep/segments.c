@@ -73,7 +73,7 @@ insert_segments(struct tide_sweep *sweep, const struct tide_relation *r, struct 
 	    TIDE_ARGS(tide_param_int(mem, exe->session->run), tide_param_int(mem, exe->session->fence),
 		sweep->name, tide_param_int(mem, sweep->pass), tide_param_int(mem, r->oid),
 		tide_param_int(mem, r->filenode), tide_param_int(mem, r->pages),
-		tide_param_int(mem, tide_segment_length(r, exe->in_force.limits->workers)),
+		tide_param_int(mem, tide_segment_length(r, tide_limits_workers(exe->in_force.limits))),
 		tide_param_int(mem, sweep->task->phase), r->name, key_order(r),
 		talloc_asprintf(mem, "%.17g", sweep->floor), sweep->task->step, spec->what,
 		boolean(sweep->task->back), boolean(spec->repeats), boolean(spec->write), mark_of(sweep, r)),

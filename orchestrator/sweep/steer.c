@@ -1,6 +1,7 @@
 /* What `tidemark set` changes of a sweep that is under way. How many workers there may be is looked at by the workers themselves. */
 #include "sweep.h"
 
+#include "pilot.h"
 #include "tidemark/base/units.h"
 
 static int64_t
@@ -33,8 +34,8 @@ horizon_wait(const struct tide_sweep *sweep)
 void
 tide_sweep_begin(struct tide_sweep *sweep)
 {
-	tide_allowance_begin(
-	    &sweep->allowance, most_rows(sweep), sweep->exe->in_force.limits->workers, tide_now_us());
+	tide_allowance_begin(&sweep->allowance, most_rows(sweep),
+	    tide_limits_workers(sweep->exe->in_force.limits), tide_now_us());
 	tide_sweep_pace(sweep, batch_target(sweep));
 	sweep->horizon.limit = horizon_wait(sweep);
 	sweep->steered = sweep->exe->in_force.changes;
@@ -46,10 +47,11 @@ tide_sweep_steer(struct tide_sweep *sweep)
 	if (sweep->steered == sweep->exe->in_force.changes)
 		return;
 	sweep->steered = sweep->exe->in_force.changes;
-	tide_allowance_change(
-	    &sweep->allowance, most_rows(sweep), sweep->exe->in_force.limits->workers, tide_now_us());
+	tide_allowance_change(&sweep->allowance, most_rows(sweep),
+	    tide_limits_workers(sweep->exe->in_force.limits), tide_now_us());
 	tide_pace_aim(&sweep->moving, batch_target(sweep));
 	tide_pace_aim(&sweep->staying, batch_target(sweep));
 	tide_pace_aim(&sweep->keys, batch_target(sweep));
 	tide_horizon_allow(&sweep->horizon, horizon_wait(sweep));
+	tide_pilot_follow(sweep->pilot, sweep->exe->in_force.limits);
 }

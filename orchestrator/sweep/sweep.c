@@ -6,6 +6,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "pilot.h"
 #include "state/crash_points.h"
 #include "sweep_sql.h"
 #include "sweep_step.h"
@@ -67,6 +68,7 @@ report(struct driver *d)
 	const struct tide_hold hold = shown_hold(sweep);
 	bool held = hold.cause != TIDE_CAUSE_NONE;
 	int64_t placed = sweep->changed - sweep->placeless;
+	const struct tide_pilot_report pilot = tide_pilot_report(sweep->pilot);
 
 	tide_speed_look(&d->speed, tide_now_us(), (double)tide_sweep_worked(sweep), sweep->blocks_done,
 	    held || sweep->holding);
@@ -94,6 +96,9 @@ report(struct driver *d)
 		.at_work = true,
 		.hold = hold,
 		.workers = (int)tide_workers_active(sweep),
+		.working = held ? 0 : pilot.workers,
+		.commit_p95 = pilot.felt,
+		.commit_baseline = pilot.baseline,
 	};
 	if (exe->report.observer != NULL && exe->report.observer->progress != NULL)
 		exe->report.observer->progress(exe->report.observer->ctx, p);
@@ -177,6 +182,21 @@ tick_of(const struct tide_sweep *sweep)
 }
 
 static void
+look_at_pilot(struct tide_sweep *sweep)
+{
+	bool held = sweep->holding || held_back(sweep).cause != TIDE_CAUSE_NONE;
+	const char *failure;
+
+	tide_pilot_look(sweep->pilot, tide_now_us(), sweep->blocks_done, held, &sweep->exe->signals);
+	failure = tide_pilot_failure(sweep->pilot);
+	if (failure != NULL)
+		tide_executor_event(sweep->exe, "sweep.canary", sweep->task->step, true,
+		    "what the application feels cannot be measured now, the sweep continues at the same speed: "
+		    "%s",
+		    failure);
+}
+
+static void
 on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
 	struct driver *d = timer->data;
@@ -187,6 +207,7 @@ on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 	timer->repeat = tick_of(d->sweep);
 	d->sweep->horizon_age = d->sweep->exe->signals.horizon_age;
 	look_at_horizon(d->sweep);
+	look_at_pilot(d->sweep);
 	tell_throttle(d);
 	report(d);
 	tide_workers_kick(d->sweep);
@@ -419,11 +440,21 @@ start_driver(struct tide_sweep *sweep)
 	tide_speed_look(
 	    &d->speed, tide_now_us(), (double)tide_sweep_worked(sweep), sweep->blocks_done, false);
 	ev_now_update(sweep->exe->loop);
-	ev_timer_init(&d->timer, on_timer, 0.1, tick_of(sweep));
+	ev_timer_init(&d->timer, on_timer, 0.1, 0.1);
 	d->timer.data = d;
 	ev_timer_start(sweep->exe->loop, &d->timer);
 	talloc_set_destructor(d, stop_timer);
 	return d;
+}
+
+static bool
+open_workers(struct tide_sweep *sweep, struct tide_err *err)
+{
+	const struct tide_extent extent = tide_segments_extent(sweep);
+
+	sweep->pilot = tide_pilot_start(
+	    sweep, sweep->exe->in_force.limits, extent.total - extent.done, sweep->spec->write);
+	return tide_workers_open(sweep, err);
 }
 
 void
@@ -457,7 +488,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	    tuning->horizon == TIDE_HORIZON_GO || tuning->accept_bloat != 0 || !sweep->spec->write;
 	sweep->horizon.asked = tuning->horizon == TIDE_HORIZON_WAIT;
 	tide_sweep_begin(sweep);
-	ok = name_sweep(sweep, err) && tide_segments_open(sweep, err) && tide_workers_open(sweep, err);
+	ok = name_sweep(sweep, err) && tide_segments_open(sweep, err) && open_workers(sweep, err);
 	sweep->before = tide_sweep_worked(sweep);
 	if (ok) {
 		d = start_driver(sweep);
@@ -476,6 +507,7 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 		report(d);
 	talloc_free(d);
 	tide_lock_waits_end(sweep->waits);
+	talloc_free(sweep->pilot);
 	talloc_free(sweep);
 	return ok;
 }

@@ -23,6 +23,7 @@
 #include "stripes.h"
 
 struct tide_keyset;
+struct tide_pilot;
 
 struct tide_relation {
 	int64_t oid, filenode, pages, index_bytes;
@@ -72,6 +73,7 @@ struct tide_sweep {
 	size_t segment_count;
 	size_t first_open; /* all segments before it are claimed or done */
 
+	struct tide_pilot *pilot;      /* how much they work */
 	struct tide_lock_waits *waits; /* NULL before the workers are open */
 	struct tide_worker **worker;
 	size_t worker_count, busy; /* connected; with a statement under way */

@@ -7,7 +7,7 @@
  *                  ─ BATCH ─ SKIP   (rows stay locked: continue, and come back for them)
  *                          ─ LOCATE (a row that fails is alone in its batch: where is it?)
  *
- * It stops after the statement under way while the sweep is holding.
+ * It stops after the statement under way while the sweep is holding, and rests between batches as long as the pilot says (pilot.h).
  */
 #include "worker.h"
 
@@ -16,6 +16,7 @@
 #include "batch.h"
 #include "locks/lock_waits.h"
 #include "order.h"
+#include "pilot.h"
 #include "refusal.h"
 #include "row_limit.h"
 #include "state/crash_points.h"
@@ -47,9 +48,10 @@ struct tide_worker {
 	int64_t sent;                 /* tide_now_us */
 	int64_t taken;                /* rows of the batch under way, of sweep->allowance */
 	int64_t reserved;             /* the same, of the limit */
-	int64_t narrow;      /* most that the next batch takes, after a row that failed; 0 no limit */
-	struct tide_err bad; /* of the row that cannot be computed */
-	bool locked_once;    /* the batch under way has met a lock before */
+	int64_t narrow;       /* most that the next batch takes, after a row that failed; 0 no limit */
+	struct tide_err bad;  /* of the row that cannot be computed */
+	bool locked_once;     /* the batch under way has met a lock before */
+	struct ev_timer rest; /* active: no batch before it fires */
 	const struct tide_relation *prepared; /* what the prepared statements were made for */
 };
 
@@ -281,6 +283,20 @@ settle(struct tide_worker *w, int64_t changed)
 	w->reserved = 0;
 }
 
+/* No batch before then: the pilot's rest, or the rate of rows. */
+static void
+rest(struct tide_worker *w, int64_t us)
+{
+	struct ev_loop *loop = w->sweep->exe->loop;
+
+	if (us == 0)
+		return;
+	ev_now_update(loop);
+	ev_timer_stop(loop, &w->rest);
+	ev_timer_set(&w->rest, (double)us / (double)TIDE_SECOND, 0);
+	ev_timer_start(loop, &w->rest);
+}
+
 static bool
 send_batch(struct tide_worker *w, void *mem)
 {
@@ -292,8 +308,10 @@ send_batch(struct tide_worker *w, void *mem)
 	if (!tide_row_limit_aim(sweep, s, w->narrow, &w->span))
 		return false;
 	w->taken = order(w)->rows(sweep, s, &w->span);
-	if (!tide_allowance_allows(&sweep->allowance, tide_now_us(), w->taken))
+	if (!tide_allowance_allows(&sweep->allowance, tide_now_us(), w->taken)) {
+		rest(w, tide_allowance_wait(&sweep->allowance, tide_now_us()));
 		return false;
+	}
 	tide_allowance_take(&sweep->allowance, tide_now_us(), w->taken);
 	w->reserved = w->span.rows;
 	sweep->reserved += w->reserved;
@@ -373,6 +391,7 @@ batch_done(struct tide_worker *w, const struct tide_rows *rows)
 		next = put_back(w, 0);
 	} else {
 		tide_executor_sample(sweep->exe, TIDE_SAMPLE_BATCH, NULL, batch.took);
+		rest(w, tide_pilot_rest(sweep->pilot, w->number, batch.took));
 		w->locked_once = false;
 		w->narrow = 0;
 		next = account(w, &answer, &batch, rows);
@@ -526,9 +545,9 @@ choose(struct tide_worker *w)
 	struct tide_sweep *sweep = w->sweep;
 
 	/* Fewer workers are wanted: another one continues its segment. */
-	if (w->number >= tide_workers_active(sweep))
+	if (tide_pilot_share(sweep->pilot, w->number) <= 0)
 		return put_back(w, 0);
-	if (!may_send(sweep))
+	if (!may_send(sweep) || ev_is_active(&w->rest))
 		return REST;
 	if (w->segment == NULL)
 		w->segment = tide_segments_claim(sweep);
@@ -581,6 +600,21 @@ tide_worker_kick(struct tide_worker *w)
 		enter(w, CHOOSE);
 }
 
+static void
+on_rested(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	tide_worker_kick(timer->data);
+}
+
+static int
+stop_worker(struct tide_worker *w)
+{
+	ev_timer_stop(w->sweep->exe->loop, &w->rest);
+	return 0;
+}
+
 struct tide_worker *
 tide_worker_new(struct tide_sweep *sweep)
 {
@@ -588,6 +622,9 @@ tide_worker_new(struct tide_sweep *sweep)
 
 	w->sweep = sweep;
 	w->number = sweep->worker_count;
+	ev_timer_init(&w->rest, on_rested, 0, 0);
+	w->rest.data = w;
+	talloc_set_destructor(w, stop_worker);
 	w->conn = tide_conn_new(w, sweep->exe->loop);
 	w->wait = tide_lock_waits_add(sweep->waits, w->conn);
 	return w;

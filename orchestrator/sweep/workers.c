@@ -5,12 +5,23 @@
 
 #include "batch.h"
 #include "locks/lock_waits.h"
+#include "pilot.h"
 #include "state/application_name.h"
 #include "state/lease.h"
+#include "sweep_sql.h"
 #include "tidemark/base/units.h"
 #include "worker.h"
 
 #define TOO_MANY_CONNECTIONS "53300" /* of the server, the role or the database */
+
+/* Less WAL for everybody behind it: whoever commits waits until what was written before is on the disk. */
+static bool
+compress_wal(const struct tide_sweep *sweep, struct tide_conn *conn, struct tide_err *err)
+{
+	if (!sweep->spec->write || tide_conn_server_version(conn) < 150000)
+		return true;
+	return tide_await_query(conn, NULL, tide_sql_sweep_wal_compression, 0, NULL, NULL, err);
+}
 
 /*
  * Our batch yields long before the server looks for deadlocks, so the application is never the victim. Data and checkpoint are lost
@@ -27,7 +38,8 @@ set_session(struct tide_sweep *sweep, struct tide_conn *conn, struct tide_err *e
 	    (long long)(quarter < 1    ? 1
 			: quarter > 50 ? 50
 				       : quarter));
-	return tide_await_exec(conn, NULL, settings, NULL, err) && tide_sweep_role(sweep, conn, err);
+	return tide_await_exec(conn, NULL, settings, NULL, err) && compress_wal(sweep, conn, err) &&
+	       tide_sweep_role(sweep, conn, err);
 }
 
 /* NULL + err. Not one of the sweep's workers yet. */
@@ -73,9 +85,21 @@ continue_with_fewer(struct tide_sweep *sweep, const struct tide_err *err)
 	const struct tide_in_force *f = &sweep->exe->in_force;
 
 	tide_executor_event(sweep->exe, "sweep.workers", sweep->task->step, true,
-	    "continuing with %zu of %lld workers: %s", sweep->worker_count, (long long)f->limits->workers,
-	    err->message);
+	    "continuing with %zu of %zu workers: %s", sweep->worker_count,
+	    tide_pilot_connections(sweep->pilot), err->message);
 	sweep->refused = f->changes + 1;
+}
+
+static void
+begin_pilot(struct tide_sweep *sweep)
+{
+	struct tide_executor *exe = sweep->exe;
+
+	tide_pilot_begin(sweep->pilot, sweep->worker_count,
+	    &(struct tide_canary_place){ .loop = exe->loop,
+		.dsn = exe->dsn,
+		.name = tide_application_name(sweep, exe->plan->name, "canary"),
+		.ours = tide_application_prefix(sweep, exe->plan->name) });
 }
 
 bool
@@ -83,7 +107,7 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 {
 	sweep->waits = tide_lock_waits_new(sweep->exe);
 	sweep->worker_count = 0;
-	while ((int64_t)sweep->worker_count < sweep->exe->in_force.limits->workers) {
+	while (sweep->worker_count < tide_pilot_connections(sweep->pilot)) {
 		struct tide_worker *w = open_worker(sweep, err);
 
 		if (w != NULL) {
@@ -96,6 +120,7 @@ tide_workers_open(struct tide_sweep *sweep, struct tide_err *err)
 		memset(err, 0, sizeof(*err));
 		break;
 	}
+	begin_pilot(sweep);
 	return join(sweep, err);
 }
 
@@ -107,7 +132,7 @@ tide_workers_more(struct tide_sweep *sweep)
 	struct tide_err err = { 0 };
 	struct tide_worker *w;
 
-	if ((int64_t)sweep->worker_count >= f->limits->workers || sweep->refused == f->changes + 1)
+	if (sweep->worker_count >= tide_pilot_connections(sweep->pilot) || sweep->refused == f->changes + 1)
 		return;
 	w = open_worker(sweep, &err);
 	conn = w != NULL ? tide_worker_conn(w) : NULL;
@@ -115,12 +140,13 @@ tide_workers_more(struct tide_sweep *sweep)
 		sweep->worker[sweep->worker_count++] = w;
 	else
 		continue_with_fewer(sweep, &err);
+	tide_pilot_join(sweep->pilot, sweep->worker_count);
 }
 
 size_t
 tide_workers_active(const struct tide_sweep *sweep)
 {
-	size_t most = (size_t)sweep->exe->in_force.limits->workers;
+	size_t most = tide_pilot_connections(sweep->pilot);
 
 	return sweep->worker_count < most ? sweep->worker_count : most;
 }

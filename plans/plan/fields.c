@@ -149,9 +149,18 @@ take_number(const struct tide_field_at *at, int64_t number, void *member)
 static bool
 read_integer(const struct tide_field_at *at, void *member)
 {
-	if (at->node->type != TIDE_TOML_INTEGER)
-		return tide_field_wrong_type(at, "a whole number");
-	return take_number(at, at->node->integer, member);
+	const char *word = at->field->word;
+
+	if (word != NULL && at->node->type == TIDE_TOML_STRING && strcmp(at->node->text, word) == 0) {
+		*(int64_t *)member = 0;
+		return true;
+	}
+	if (at->node->type == TIDE_TOML_INTEGER)
+		return take_number(at, at->node->integer, member);
+	tide_field_wrong_type(at, "a whole number");
+	if (word != NULL)
+		tide_hint(at->err, "%s is a number without quotes, or \"%s\"", at->field->key, word);
+	return false;
 }
 
 /** A duration or a size: text with a unit, or the number 0, which needs none. */

@@ -1,9 +1,40 @@
 #include "tidemark/plans/plan.h"
 
+#include <string.h>
+
 #define LIMIT(key, type, ...) TIDE_KEY(tide_limits, key, type, __VA_ARGS__)
 
 #define HOUR (INT64_C(3600) * 1000000)
 #define TEBIBYTE (INT64_C(1) << 40)
+
+const char *const tide_impact_words[] = { "gentle", "balanced", "fast", NULL };
+static const char *const tide_pace_words[] = { "adaptive", "fixed", NULL };
+
+enum tide_impact
+tide_limits_impact(const struct tide_limits *limits)
+{
+	size_t i = 0;
+
+	if (limits->impact == NULL)
+		return TIDE_IMPACT_BALANCED;
+	while (strcmp(limits->impact, tide_impact_words[i]) != 0)
+		i++;
+	return (enum tide_impact)i;
+}
+
+bool
+tide_limits_fixed(const struct tide_limits *limits)
+{
+	return limits->pace != NULL && strcmp(limits->pace, "fixed") == 0;
+}
+
+int64_t
+tide_limits_workers(const struct tide_limits *limits)
+{
+	if (limits->workers > 0)
+		return limits->workers;
+	return tide_limits_fixed(limits) ? 1 : TIDE_WORKERS_AUTO;
+}
 
 const struct tide_field *
 tide_limits_fields(void)
@@ -17,8 +48,14 @@ tide_limits_fields(void)
 		    .help = "a lock request is cancelled when more sessions than this wait behind it"),
 		LIMIT(batch_duration, DURATION, .fallback = "15ms", .min = 1000, .max = 10000000,
 		    .help = "the sweep sizes its batches to take this long"),
-		LIMIT(workers, INTEGER, .fallback = "1", .min = 1, .max = 64,
-		    .help = "connections that sweep at the same time"),
+		LIMIT(workers, INTEGER, .fallback = "auto", .word = "auto", .min = 1, .max = 64,
+		    .help =
+			"connections that sweep at the same time, at most; auto: up to 4, as many as make "
+			"it faster"),
+		LIMIT(impact, CHOICE, .fallback = "balanced", .choices = tide_impact_words,
+		    .help = "how much of a sweep the application may feel"),
+		LIMIT(pace, CHOICE, .fallback = "adaptive", .choices = tide_pace_words,
+		    .help = "adaptive: as fast as `impact` allows; fixed: all workers all the time"),
 		LIMIT(vacuum_cost_limit, INTEGER, .fallback = "0", .min = 0, .max = 10000,
 		    .help = "cost of the pages after which VACUUM and ANALYZE pause; 0: as this server's "
 			    "autovacuum"),

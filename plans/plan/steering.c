@@ -11,6 +11,8 @@
 /* One line each: of [limits], or of the fields below. Here and in docs/plans.md is all there is to a new one. */
 static const char *const keys[] = {
 	"workers",
+	"impact",
+	"pace",
 	"batch_duration",
 	"max_rows_per_second",
 	"replica_lag",

@@ -321,7 +321,7 @@ class Verb(SetCase):
 
     def test_what_is_set_is_shown_with_who_and_when(self):
         empty = self.set().out
-        self.assertIn("p: nothing is set\nkeys: workers, batch_duration, ", empty)
+        self.assertIn("p: nothing is set\nkeys: workers, impact, pace, batch_duration, ", empty)
         self.set("workers=2", "--by", "ann", "--expire", "1h", "--reason", "it is late")
         for text in (self.set().out, self.tidemark("status", "p").ok().out):
             self.assertRegex(text, self.ROW + r" until \S+Z: it is late\n")
@@ -373,7 +373,7 @@ class Verb(SetCase):
         err = self.refused(2, "p", "wokers=4")
         self.assertIn('"wokers" is no key that can be set; did you mean "workers"?', err)
         self.assertEqual(err.count("error"), 1)
-        self.assertIn("keys: workers, batch_duration, max_rows_per_second, ", err)
+        self.assertIn("keys: workers, impact, pace, batch_duration, max_rows_per_second, ", err)
         self.assertIn("is no key that can be set", self.refused(2, "p", "lease="))
         self.assertIn("'workers' is not KEY=VALUE", self.refused(2, "p", "workers"))
         self.assertIn('"workers" is given twice', self.refused(2, "p", "workers=1", "workers="))

@@ -9,6 +9,7 @@
 #include "tidemark/base/err.h"
 #include "tidemark/orchestrator/observer.h"
 #include "tidemark/phases/step.h"
+#include "tidemark/plans/plan.h"
 
 /** Result of a read-only comparison. key: `count` of the differing rows as JSON text, at most ten. */
 struct tide_differences {
@@ -26,9 +27,9 @@ struct tide_comparison {
 	struct tide_conn *conn; /* open; reads as well */
 	const struct tide_dsn
 	    *dsn; /* for the other readers; NULL: `conn` reads alone, with its settings as they are */
-	const char *application_name; /* of the other readers */
-	int64_t workers;              /* connections that read at the same time */
-	const char *table;            /* quoted, qualified */
+	const char *application_name;     /* of the other readers */
+	const struct tide_limits *limits; /* NULL: one connection reads all the time */
+	const char *table;                /* quoted, qualified */
 	const struct tide_sweep_spec *spec;
 	const struct tide_observer *observer; /* may be NULL */
 };

@@ -24,7 +24,9 @@ struct tide_progress {
 	int64_t eta;            /* us; -1 unknown, or throttled */
 	bool at_work;           /* an executor works on it, or would but for the hold */
 	struct tide_hold hold;
-	int workers;
+	int workers;                         /* connections */
+	double working;                      /* workers at work: not whole, such as 1.3 */
+	int64_t commit_p95, commit_baseline; /* us, what the application feels, and without us; -1 unknown */
 };
 
 /** One event; names are API: run.start, phase.start, step.start, step.done, step.skip, lock.retry, wait.start, gate.open … */

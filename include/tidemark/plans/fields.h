@@ -50,6 +50,7 @@ struct tide_field {
 	bool required;
 	const char *fallback; /* default as TOML text of the value without quotes; NULL: member stays zero */
 	int64_t min, max;     /* INTEGER, DURATION, SIZE; both 0 = no limit */
+	const char *word;     /* INTEGER: text that may stand in place of a number, and means 0; NULL none */
 	const char *const *choices; /* CHOICE, ends with NULL */
 	const char *help;           /* one sentence, for docs and `help` */
 };

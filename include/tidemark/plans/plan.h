@@ -23,7 +23,9 @@ struct tide_limits {
 	int64_t lock_attempts;     /* tries for one step before the run pauses; default 100 */
 	int64_t lock_queue;        /* cancel our DDL when more than this many wait behind it; default 50 */
 	int64_t batch_duration;    /* us; default 15ms */
-	int64_t workers;           /* default 2 */
+	int64_t workers;           /* most connections of a sweep; 0 = as many as make it faster (auto) */
+	char *impact;              /* tide_impact_words; NULL = balanced */
+	char *pace;                /* "adaptive" or "fixed"; NULL = adaptive */
 	int64_t vacuum_cost_limit; /* of VACUUM and ANALYZE; default 0 = as autovacuum */
 	int64_t replica_lag;       /* us; default 10s; 0 = do not look */
 	int64_t replica_lag_bytes; /* bytes; default 0 = do not look */
@@ -35,6 +37,22 @@ struct tide_limits {
 	/* application_names expected in pg_stat_replication; missing = throttled */
 	struct tide_names replicas;
 };
+
+/** How much of a sweep the application may feel, in the order of tide_impact_words. */
+enum tide_impact {
+	TIDE_IMPACT_GENTLE,
+	TIDE_IMPACT_BALANCED,
+	TIDE_IMPACT_FAST /* only hard limits hold it back */
+};
+extern const char *const tide_impact_words[]; /* ends with NULL */
+/** Most workers of workers = "auto". */
+#define TIDE_WORKERS_AUTO 4
+
+enum tide_impact tide_limits_impact(const struct tide_limits *limits);
+/** All workers work all the time, whatever the application feels. */
+bool tide_limits_fixed(const struct tide_limits *limits);
+/** Connections that a sweep opens: workers, or what auto stands for. At least 1. */
+int64_t tide_limits_workers(const struct tide_limits *limits);
 
 /** The rows of `[limits]`, for docs and `config`. */
 const struct tide_field *tide_limits_fields(void);

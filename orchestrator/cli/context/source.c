@@ -27,6 +27,8 @@ override(const struct tide_options *options, struct tide_limits *limits)
 {
 	if (options->workers != 0)
 		limits->workers = options->workers;
+	if (options->impact != NULL)
+		limits->impact = options->impact;
 	if (options->lock_timeout != 0)
 		limits->lock_timeout = options->lock_timeout;
 	if (options->batch_duration != 0)

@@ -22,6 +22,8 @@ struct phase {
 	bool swept, reads;
 	int64_t rows, mismatches;
 	double share, hot, eta; /* eta in seconds; negative: unknown */
+	double working, commit,
+	    baseline; /* workers at work; seconds of a commit, and without us; negative: unknown */
 };
 
 /* Something of which there is one for each label. */
@@ -93,6 +95,9 @@ tide_metrics_progress(struct tide_metrics *m, const struct tide_progress *p, int
 	phase->mismatches = p->mismatches;
 	phase->share = p->share;
 	phase->hot = p->hot_share;
+	phase->working = p->working;
+	phase->commit = p->commit_p95 > 0 ? (double)p->commit_p95 / (double)TIDE_SECOND : -1;
+	phase->baseline = p->commit_baseline > 0 ? (double)p->commit_baseline / (double)TIDE_SECOND : -1;
 	phase->eta = p->eta < 0 ? -1 : (double)p->eta / (double)TIDE_SECOND;
 }
 
@@ -189,6 +194,8 @@ tide_metrics_end(struct tide_metrics *m, enum tide_run_state state)
 			set_state(m, p, all[i].phase);
 	}
 	for (size_t p = 0; p < m->plan->count; p++) {
+		m->phase[p].working = 0;
+		m->phase[p].commit = m->phase[p].baseline = -1;
 		if (m->phase[p].share < 1)
 			m->phase[p].eta = -1;
 		m->phase[p].state = tide_phase_shown(m->phase[p].state, state, false);
@@ -317,6 +324,24 @@ hot_of(const struct phase *phase)
 }
 
 static double
+working_of(const struct phase *phase)
+{
+	return phase->working;
+}
+
+static double
+commit_of(const struct phase *phase)
+{
+	return phase->commit;
+}
+
+static double
+baseline_of(const struct phase *phase)
+{
+	return phase->baseline;
+}
+
+static double
 mismatches_of(const struct phase *phase)
 {
 	return phase->reads ? (double)phase->mismatches : -1;
@@ -407,6 +432,13 @@ static const struct {
 	{ "tidemark_sweep_eta_seconds", "gauge", "How long a sweep will still take.", NULL, eta_of },
 	{ "tidemark_sweep_hot_ratio", "gauge", "Share of a sweep's updates that stayed in their page.", NULL,
 	    hot_of },
+	{ "tidemark_sweep_workers", "gauge",
+	    "Workers that are running; 1.3: one all the time and a second three tenths of it.", NULL,
+	    working_of },
+	{ "tidemark_commit_latency_seconds", "gauge",
+	    "How long a commit of the application takes beside a sweep (p95).", NULL, commit_of },
+	{ "tidemark_commit_latency_baseline_seconds", "gauge", "The same while the sweep rests.", NULL,
+	    baseline_of },
 	{ "tidemark_batch_duration_seconds", "histogram", "How long batches of sweeps lasted.",
 	    batch_duration, NULL },
 	{ "tidemark_throttled", "gauge", "1 while a sweep is throttled for this reason.", throttled, NULL },

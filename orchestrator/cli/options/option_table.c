@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "tidemark/plans/plan.h"
+
 #define ON(verb) (1u << TIDE_VERB_##verb)
 #define ALL (~0u)
 #define EXECUTE (ON(RUN) | ON(ADVANCE) | ON(ROLLBACK))
@@ -67,6 +69,10 @@ const struct tide_option tide_option_table[] = {
 	OPTION("workers", "N", INTEGER, workers, EXECUTE | ON(ENSURE) | ON(PLAN) | ON(VERIFY),
 	    "sweep workers, overrides the plan's limits.workers", .env = "TIDEMARK_WORKERS", .min = 1,
 	    .max = 64),
+	OPTION("impact", "HOW", CHOICE, impact, EXECUTE | ON(ENSURE) | ON(PLAN),
+	    "how much of a sweep the application may feel: gentle, balanced or fast; overrides the plan's "
+	    "limits.impact",
+	    .env = "TIDEMARK_IMPACT", .choices = tide_impact_words),
 	OPTION("lock-timeout", "DURATION", DURATION, lock_timeout, EXECUTE | ON(ENSURE) | ON(PLAN),
 	    "longest wait of one lock request, overrides the plan's limits.lock_timeout",
 	    .env = "TIDEMARK_LOCK_TIMEOUT", .min = MS, .max = 60 * SECOND),

@@ -78,7 +78,7 @@ struct tide_options {
 	bool help, version, json, quiet, verbose, exit_code, again, now, no_run, yes, accept_loss, sql,
 	    rollback, db, watch, man, markdown, strict;
 	char *dsn, *host, *port, *dbname, *user;
-	char *color, *log_format, *to, *if_locked, *reason, *by, *ticket, *note, *format, *wait_for,
+	char *color, *log_format, *to, *if_locked, *impact, *reason, *by, *ticket, *note, *format, *wait_for,
 	    *metrics_file;
 	char *table, *from, *type, *name;
 	int64_t budget, timeout, interval, workers, lock_timeout, batch_duration, expire;

@@ -97,7 +97,8 @@ json_t *
 tide_json_progress(const struct tide_progress *p)
 {
 	return json_pack(
-	    "{s:o, s:o, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
+	    "{s:o, s:o, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:f, s:o, "
+	    "s:o}",
 	    "phase", tide_json_text(p->phase), "what", tide_json_text(p->what), "blocks_total",
 	    (json_int_t)p->blocks_total, "blocks_done", (json_int_t)p->blocks_done, "ratio", p->share,
 	    "rows_seen", (json_int_t)p->rows_seen, "rows_changed", (json_int_t)p->rows_changed, "rows_stayed",
@@ -107,7 +108,8 @@ tide_json_progress(const struct tide_progress *p)
 	    tide_json_seconds(p->lag), "eta_seconds", tide_json_seconds(p->eta), "state",
 	    tide_json_text(p->at_work ? tide_hold_word(&p->hold) : NULL), "reason",
 	    tide_json_text(p->hold.text), "cause", tide_json_text(tide_cause_word(p->hold.cause)), "workers",
-	    p->workers);
+	    p->workers, "workers_busy", p->working, "commit_p95_seconds", tide_json_seconds(p->commit_p95),
+	    "commit_baseline_seconds", tide_json_seconds(p->commit_baseline));
 }
 
 json_t *

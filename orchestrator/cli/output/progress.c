@@ -52,6 +52,10 @@ tide_progress_format(const struct tide_progress *p, char *out, size_t size)
 	if (p->batch_p90 > 0)
 		add(out, size, p->batch_p90 < 10 * TIDE_MS ? "  batch %.1f ms" : "  batch %.0f ms",
 		    (double)p->batch_p90 / 1e3);
+	if (p->working > 0)
+		add(out, size, "  workers %.1f", p->working);
+	if (p->commit_p95 > 0)
+		add(out, size, "  commit %.1f ms", (double)p->commit_p95 / 1e3);
 	if (p->hot_share >= 0)
 		add(out, size, "  HOT %.0f %%", p->hot_share * 100);
 	if (p->lag >= 0)

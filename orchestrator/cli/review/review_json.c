@@ -119,9 +119,11 @@ tide_review_json(const struct tide_review_input *input)
 		: json_pack("{s:i, s:o, s:o}", "number", (int)point + 1, "phase",
 		      tide_json_text(input->plan->phase[point].name), "step", tide_json_text(step->name)));
 	json_object_set_new(object, "assumptions",
-	    json_pack("{s:i, s:i, s:i, s:I}", "write_rows_per_second_per_worker", TIDE_ASSUME_WRITE,
+	    json_pack("{s:i, s:i, s:i, s:o}", "write_rows_per_second_per_worker", TIDE_ASSUME_WRITE,
 		"read_rows_per_second", TIDE_ASSUME_READ, "build_rows_per_second", TIDE_ASSUME_BUILD,
-		"workers", (json_int_t)input->plan->limits.workers));
+		"workers",
+		input->plan->limits.workers > 0 ? json_integer((json_int_t)input->plan->limits.workers)
+						: json_string("auto")));
 	talloc_free(mem);
 	return object;
 }

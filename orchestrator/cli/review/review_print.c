@@ -194,6 +194,14 @@ print_next(struct tide_stream *out, void *mem, const struct tide_review_input *i
 		tide_output_say(out, TIDE_PLAIN, "next: %s\n", next);
 }
 
+/* Of auto one is sure. */
+static const char *
+workers_text(void *mem, const struct tide_plan *plan)
+{
+	return plan->limits.workers > 0 ? talloc_asprintf(mem, "%lld", (long long)plan->limits.workers)
+					: "auto, counted as one";
+}
+
 static void
 print_end(struct tide_stream *out, void *mem, const struct tide_review_input *input, const char *as)
 {
@@ -229,10 +237,10 @@ print_end(struct tide_stream *out, void *mem, const struct tide_review_input *in
 					    input->plan->phase[i].name,
 					    input->steps[i]->item[j].undo[k].loss_note);
 	tide_output_say(out, TIDE_DIM,
-	    "\nEstimates of time assume %dk rows/s for each sweep worker (workers: %lld), %dk rows/s for "
+	    "\nEstimates of time assume %dk rows/s for each sweep worker (workers: %s), %dk rows/s for "
 	    "reading the table,\n"
 	    "%dk rows/s for an index build; a busy server is slower, and the sweep yields to it.\n",
-	    TIDE_ASSUME_WRITE / 1000, (long long)input->plan->limits.workers, TIDE_ASSUME_READ / 1000,
+	    TIDE_ASSUME_WRITE / 1000, workers_text(mem, input->plan), TIDE_ASSUME_READ / 1000,
 	    TIDE_ASSUME_BUILD / 1000);
 	print_next(out, mem, input, as);
 }

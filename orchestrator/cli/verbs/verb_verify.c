@@ -33,7 +33,7 @@ tide_verb_verify(struct tide_cli *cli, struct tide_err *err)
 		.conn = cli->conn,
 		.dsn = &cli->dsn,
 		.application_name = "tidemark/verify",
-		.workers = plan->limits.workers,
+		.limits = &plan->limits,
 		.table = tide_sqlf(cli, "%I.%I", cat->table.schema, cat->table.name),
 		.spec = spec,
 		/* For programs it is one object here, not a stream of events. */

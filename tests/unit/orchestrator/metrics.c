@@ -176,7 +176,7 @@ every_family_is_announced_also_when_nothing_is_known(void **state)
 	struct text *text = print(m, m, NOW);
 
 	(void)state;
-	assert_int_equal(text->families, 15);
+	assert_int_equal(text->families, 18);
 	assert_value(text, "tidemark_build_info{plan=shop;version=" TIDEMARK_VERSION "}", 1);
 	assert_none(text, "tidemark_phase_state{plan=shop;phase=fill;state=pending}");
 	assert_none(text, "tidemark_sweep_rows_total{plan=shop;phase=fill}");

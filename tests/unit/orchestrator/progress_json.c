@@ -13,7 +13,8 @@ every_member_survives_the_run_row(void **state)
 {
 	void *ctx = talloc_new(NULL);
 	const struct tide_progress before = { "backfill", "t.a → b", 0.75, 1, 2, INT64_C(9007199254740993), 4,
-		5, 6, 7, 8.5, 9, 0.25, 10, -1, true, { TIDE_CAUSE_REPLICA_LAG, "replica lag" }, 3 };
+		5, 6, 7, 8.5, 9, 0.25, 10, -1, true, { TIDE_CAUSE_REPLICA_LAG, "replica lag" }, 3, 1.5, 11,
+		12 };
 	struct tide_progress after;
 
 	(void)state;
@@ -37,6 +38,9 @@ every_member_survives_the_run_row(void **state)
 	assert_int_equal(after.lag, 10);
 	assert_int_equal(after.eta, -1);
 	assert_int_equal(after.workers, 3);
+	assert_true(after.working > 1.4 && after.working < 1.6);
+	assert_int_equal(after.commit_p95, 11);
+	assert_int_equal(after.commit_baseline, 12);
 	talloc_free(ctx);
 }
 
@@ -52,7 +56,8 @@ what_is_no_progress_reads_as_none(void **state)
 	assert_int_equal(after.blocks_total, 0);
 	tide_progress_read(NULL, "[]", &after);
 	assert_int_equal(after.blocks_total, 0);
-	assert_true(after.hot_share < 0 && after.lag < 0 && after.eta < 0);
+	assert_true(after.hot_share < 0 && after.lag < 0 && after.eta < 0 && after.commit_p95 < 0 &&
+		    after.commit_baseline < 0);
 }
 
 int

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "locks/lock_waits.h"
+#include "sweep/pilot.h"
 
 #define PREPARE "prepare batch: "
 #define PREPARE_VISIT "prepare skipped_range: "
 #define BATCH "execute batch"
 #define JOIN "-- The sessions with the pids $3"
+#define WAL "set_config('wal_compression'"
 #define VISIT "execute skipped_range"
 #define SKIP "continues at block $5"
 
@@ -16,8 +18,8 @@ static const char answer_columns[] =
 
 /* What a worker says before its first batch. */
 #define BEGINS                                                                                               \
-	{ "SET lock_timeout", NULL, NULL, NULL, 0 }, { "set_config('search_path'", NULL, NULL, NULL, 0 },    \
-	    { JOIN, "pid", "1", NULL, 0 },                                                                   \
+	{ "SET lock_timeout", NULL, NULL, NULL, 0 }, { WAL, NULL, NULL, NULL, 0 },                           \
+	    { "set_config('search_path'", NULL, NULL, NULL, 0 }, { JOIN, "pid", "1", NULL, 0 },              \
 	{                                                                                                    \
 		"DEALLOCATE ALL", NULL, NULL, NULL, 0                                                        \
 	}
@@ -45,6 +47,7 @@ make_sweep(struct fixture *f, struct sweep_fixture *s)
 	sweep->shared_buffers = (f->exe)->server.shared_buffers;
 	sweep->horizon_age = -1;
 	sweep->block_rows = 10;
+	sweep->pilot = tide_pilot_start(sweep, &f->plan.limits, s->relation.pages, true);
 	tide_allowance_begin(&sweep->allowance, 0, 1, tide_now_us());
 	tide_horizon_begin(&sweep->horizon);
 	tide_pace_begin(&sweep->moving, TIDE_SECOND, 32 * TIDE_PARTS, 32 * TIDE_PARTS);
@@ -387,6 +390,7 @@ one_connection_too_many_means_fewer_workers(void **state)
 	static const struct answer table[] = {
 		{ "SET lock_timeout", NULL, NULL, NULL, 1 },
 		{ "SET lock_timeout", NULL, NULL, "53300", 0 },
+		{ WAL, NULL, NULL, NULL, 0 },
 		{ "set_config('search_path'", NULL, NULL, NULL, 0 },
 		{ JOIN, "pid", "1", NULL, 0 },
 		{ NULL },
@@ -404,12 +408,13 @@ one_connection_too_many_means_fewer_workers(void **state)
 }
 
 static void
-set_workers(struct tide_executor *exe, const char *number)
+set_workers(struct tide_sweep *sweep, const char *number)
 {
 	char *settings =
-	    talloc_asprintf(exe, "[{\"key\":\"workers\",\"value\":\"%s\",\"by\":\"ann\"}]", number);
+	    talloc_asprintf(sweep, "[{\"key\":\"workers\",\"value\":\"%s\",\"by\":\"ann\"}]", number);
 
-	tide_executor_steer(exe, settings);
+	tide_executor_steer(sweep->exe, settings);
+	tide_sweep_steer(sweep);
 	talloc_free(settings);
 }
 
@@ -435,7 +440,7 @@ a_worker_that_is_one_too_many_rests(void **state)
 	assert_true(tide_workers_open(sweep, &f->err));
 	tide_workers_kick(sweep);
 	assert_int_equal(sweep->busy, 2);
-	set_workers(f->exe, "1");
+	set_workers(sweep, "1");
 	assert_int_equal(tide_workers_active(sweep), 1);
 	while (sweep->busy == 2)
 		tide_executor_turn(sweep->exe);
@@ -444,7 +449,7 @@ a_worker_that_is_one_too_many_rests(void **state)
 	assert_int_equal(sweep->worker_count, 2);
 	/* The second one has prepared at most: whatever was sent as a batch is the first one's. */
 	assert_sent(f, BATCH, NULL, 4);
-	set_workers(f->exe, "9");
+	set_workers(sweep, "9");
 	assert_int_equal(tide_workers_active(sweep), 2);
 	end_sweep(sweep);
 }
@@ -459,6 +464,7 @@ more_workers_are_opened_on_demand(void **state)
 		{ "SET lock_timeout", NULL, NULL, NULL, 2 },
 		{ "SET lock_timeout", NULL, NULL, "53300", 1 },
 		{ "SET lock_timeout", NULL, NULL, NULL, 0 },
+		{ WAL, NULL, NULL, NULL, 0 },
 		{ JOIN, "pid", "1", NULL, 0 },
 		{ "set_config('search_path'", NULL, NULL, NULL, 0 },
 		{ NULL },
@@ -467,7 +473,7 @@ more_workers_are_opened_on_demand(void **state)
 
 	tide_workers_more(sweep);
 	assert_int_equal(sweep->worker_count, 1);
-	set_workers(f->exe, "4");
+	set_workers(sweep, "4");
 	tide_workers_more(sweep);
 	assert_int_equal(sweep->worker_count, 2);
 	for (int i = 0; i < 3; i++)
@@ -475,7 +481,7 @@ more_workers_are_opened_on_demand(void **state)
 	assert_int_equal(sweep->worker_count, 2);
 	assert_has(f->told, "sweep.workers: continuing with 2 of 4 workers: ");
 	assert_sent(f, "SET lock_timeout", NULL, 3);
-	set_workers(f->exe, "3");
+	set_workers(sweep, "3");
 	tide_workers_more(sweep);
 	tide_workers_more(sweep);
 	assert_int_equal(sweep->worker_count, 3);

@@ -61,7 +61,9 @@ a_plan_may_say_nothing_but_the_necessary(void **state)
 	assert_int_equal(plan->limits.lock_attempts, 100);
 	assert_int_equal(plan->limits.lock_queue, 50);
 	assert_true(plan->limits.batch_duration == 15 * TIDE_MS);
-	assert_int_equal(plan->limits.workers, 1);
+	assert_int_equal(plan->limits.workers, 0);
+	assert_int_equal(tide_limits_workers(&plan->limits), TIDE_WORKERS_AUTO);
+	assert_int_equal(tide_limits_impact(&plan->limits), TIDE_IMPACT_BALANCED);
 	assert_true(plan->limits.replica_lag == 10 * TIDE_SECOND);
 	assert_int_equal(plan->limits.replica_lag_bytes, 0);
 	assert_int_equal(plan->limits.slot_wal, 0);

@@ -106,8 +106,8 @@ what_the_plan_would_refuse_is_refused_in_its_words(void **state)
 	(void)state;
 	assert_not_set(
 	    "workers", "0", "\"workers\" is 0; it must be between 1 and 64", "workers: connections");
-	assert_not_set(
-	    "workers", "four", "\"workers\" must be a whole number, not text", "workers: connections");
+	assert_not_set("workers", "four", "\"workers\" must be a whole number, not text",
+	    "a number without quotes, or \"auto\"");
 	assert_not_set("workers", "", "\"workers\" must be a whole number, not text", "");
 	assert_not_set("workers", "4 ", "\"workers\" must be a whole number, not text", "");
 	assert_not_set(
@@ -128,7 +128,7 @@ an_unknown_key_is_one_error_with_all_keys(void **state)
 {
 	(void)state;
 	assert_not_set("worker", "4", "\"worker\" is no key that can be set; did you mean \"workers\"?",
-	    "keys: workers, batch_duration, max_rows_per_second, replica_lag, ");
+	    "keys: workers, impact, pace, batch_duration, max_rows_per_second, replica_lag, ");
 	assert_not_set("lease", "4s", "\"lease\" is no key that can be set", ", window");
 }
 
