@@ -47,6 +47,20 @@ in_grace(const struct tide_executor *exe)
 	return exe->grace != 0 && tide_now_us() < exe->grace;
 }
 
+bool
+tide_executor_shut_out(const struct tide_executor *exe)
+{
+	return !exe->options->wait && !exe->options->unattended && !exe->back &&
+	       exe->signals.window_of == exe->report.ordinal + 1 && !exe->signals.window_open;
+}
+
+bool
+tide_executor_within_hours(struct tide_executor *exe, struct tide_err *err)
+{
+	return !tide_executor_shut_out(exe) ||
+	       tide_fail(err, TIDE_BUDGET, "%s", tide_executor_closed_window(exe));
+}
+
 /* Nobody waits for the window of a phase to open again. Until the watcher has asked for it, the answer may be another phase's. */
 static bool
 shut_out(const struct tide_executor *exe)

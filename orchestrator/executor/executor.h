@@ -40,6 +40,9 @@ struct tide_signals {
 	int64_t wal_written; /* bytes, position in the WAL when that was read */
 	int64_t wal_at;      /* tide_now_us of that */
 	bool window_open;
+	long window_of; /* the phase of which that is true, from 1; 0: of none yet */
+	char *window_opens,
+	    *window_text;   /* when it opens next; why nothing is done before; NULL before the first answer */
 	int64_t ticks;      /* how many ticks have answered */
 	int64_t at;         /* tide_now_us of the last one */
 	int64_t round_trip; /* us; the shortest seen, 0 unknown */
@@ -84,6 +87,10 @@ struct tide_executor {
  * code INTERRUPTED, TERMINATED, PAUSED (another executor asked this one to release the run), BUDGET, LEASE or UNREACHABLE to stop.
  */
 bool tide_executor_check(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
+/** Outside the time window of the current phase, and nobody has asked to wait for it. */
+bool tide_executor_shut_out(const struct tide_executor *exe);
+/** At a safe point of work that has its hours: false + err with code BUDGET where the attempt is shut out. A hold passes at any hour. */
+bool tide_executor_within_hours(struct tide_executor *exe, struct tide_err *err) TIDE_CHECKED;
 /** As tide_executor_check, but never waits: a wanted pause is not checked. True: it has to stop, and err says why. */
 bool tide_executor_halted(struct tide_executor *exe, struct tide_err *err);
 /** Runs the loop for `us`, or less when a request arrives. */

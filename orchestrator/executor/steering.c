@@ -109,6 +109,8 @@ sets_window(const struct tide_executor *exe)
 const char *
 tide_executor_closed_window(const struct tide_executor *exe)
 {
+	if (exe->signals.window_text != NULL)
+		return exe->signals.window_text;
 	return sets_window(exe) ? "outside the time window that was set"
 				: "outside the time window of this phase";
 }

@@ -78,8 +78,10 @@ ask_window(struct tide_conn *conn, const char *text, bool *open, struct tide_err
 
 	*open = false;
 	if (tide_window_parse(text, &window)) {
-		ok = tide_await_query(
-		    conn, mem, tide_sql_signals_phase_window, TIDE_ARGS(window.zone), &rows, err);
+		ok = tide_await_query(conn, mem, tide_sql_signals_phase_window,
+		    TIDE_ARGS(
+			window.zone, tide_param_int(mem, window.days), tide_param_int(mem, window.begin)),
+		    &rows, err);
 		*open = ok &&
 			tide_window_open(&window, (int)tide_rows_int(rows, 0, tide_rows_column(rows, "day")),
 			    (int)tide_rows_int(rows, 0, tide_rows_column(rows, "minute")));
@@ -127,7 +129,10 @@ judge(
 		*stop = view.soak_left * (double)TIDE_SECOND > (double)TIDE_WAIT_IN_PROCESS;
 	} else if (tide_executor_window(exe) != NULL && !exe->signals.window_open) {
 		*out = (struct tide_hold){ TIDE_CAUSE_WINDOW,
-			talloc_asprintf(mem, "outside the time window %s", tide_executor_window(exe)) };
+			talloc_asprintf(mem, "outside the time window %s%s%s", tide_executor_window(exe),
+			    exe->signals.window_opens != NULL ? "; it opens at " : "",
+			    exe->signals.window_opens != NULL ? exe->signals.window_opens : "") };
+		*stop = !exe->options->wait;
 	} else if (gate->sql != NULL && !ask_sql(exe->control, gate->sql, &open, err)) {
 		return false;
 	} else if (!open) {
@@ -143,7 +148,7 @@ judge(
 
 /*
  * Only a gate that is found closed moves the run to "waiting". A closed manual gate or a long soak ends the
- * command: what opens it is a person or a time far away. The rest is asked again every second, with requests
+ * command: what opens it is a person or a time far away; so does a closed window, unless it was asked to wait. The rest is asked again every second, with requests
  * served in between.
  */
 bool
@@ -173,7 +178,8 @@ tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 			waited = true;
 		}
 		if (ok && stop)
-			ok = tide_fail(err, TIDE_GATE, "%s", hold.text);
+			ok = tide_fail(
+			    err, tide_executor_shut_out(exe) ? TIDE_BUDGET : TIDE_GATE, "%s", hold.text);
 		if (ok && hold.cause != TIDE_CAUSE_NONE)
 			tide_executor_set_wait_reason(exe, "%s", hold.text);
 		open = hold.cause == TIDE_CAUSE_NONE;

@@ -155,6 +155,8 @@ tide_executor_reset(struct tide_executor *exe)
 	talloc_free(exe->control);
 	talloc_free(exe->watch);
 	talloc_free(exe->signals.horizon);
+	talloc_free(exe->signals.window_opens);
+	talloc_free(exe->signals.window_text);
 	talloc_free((void *)exe->throttle.hold.text);
 	talloc_free(exe->report.reason);
 	exe->watcher = NULL;

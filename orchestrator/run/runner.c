@@ -72,6 +72,7 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 	const struct stop *stop;
 	enum tide_run_state state;
 	bool moves = exe->session->fence != 0 && !exe->back;
+	bool shut_out = err->code == TIDE_BUDGET && tide_executor_shut_out(exe);
 
 	/* Once the lease is lost, any other error may come from what the new executor changes: the loss is what is reported. */
 	if (!tide_lease_held(exe->session))
@@ -88,6 +89,7 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 	if (stop == NULL)
 		return false;
 	outcome->stop = err->code;
+	outcome->shut_out = shut_out;
 	return true;
 }
 

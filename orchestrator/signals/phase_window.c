@@ -7,6 +7,7 @@
 
 struct state {
 	struct tide_window window; /* of the current phase */
+	long ordinal;
 };
 
 /*
@@ -20,14 +21,16 @@ ask(struct tide_executor *exe, void *state, void *mem, struct tide_question *out
 	/* A rollback waits for no window: whoever asked for it may not have until tonight. */
 	const char *text = exe->back ? NULL : tide_executor_window(exe);
 
-	(void)mem;
+	s->ordinal = exe->report.ordinal;
 	if (text == NULL || !tide_window_parse(text, &s->window)) {
 		exe->signals.window_open = text == NULL;
+		exe->signals.window_of = s->ordinal + 1;
 		return false;
 	}
-	*out = (struct tide_question){
-		.sql = tide_sql_signals_phase_window, .value = { s->window.zone }, .count = 1
-	};
+	*out = (struct tide_question){ .sql = tide_sql_signals_phase_window,
+		.value = { s->window.zone, tide_param_int(mem, s->window.days),
+		    tide_param_int(mem, s->window.begin) },
+		.count = 3 };
 	return true;
 }
 
@@ -36,8 +39,15 @@ static void
 told(struct tide_executor *exe, void *state, const struct tide_rows *rows, const struct tide_err *err)
 {
 	const struct state *s = state;
+	const char *opens = rows != NULL ? tide_rows_text(rows, 0, tide_rows_column(rows, "opens")) : NULL;
 
 	(void)err;
+	exe->signals.window_of = s->ordinal + 1;
+	TALLOC_FREE(exe->signals.window_text);
+	TALLOC_FREE(exe->signals.window_opens);
+	exe->signals.window_opens = talloc_strdup(exe, opens);
+	exe->signals.window_text = talloc_asprintf(exe, "%s%s%s", tide_executor_closed_window(exe),
+	    opens != NULL ? "; it opens at " : "", opens != NULL ? opens : "");
 	exe->signals.window_open =
 	    rows != NULL &&
 	    tide_window_open(&s->window, (int)tide_rows_int(rows, 0, tide_rows_column(rows, "day")),

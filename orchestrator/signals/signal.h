@@ -9,7 +9,7 @@
 /** What a signal asks the server in one tick. The texts live until it is sent. */
 struct tide_question {
 	const char *sql;
-	const char *value[2]; /* $1 and $2 */
+	const char *value[3]; /* $1, $2 and $3 */
 	size_t count;         /* how many of them */
 	bool of_plan;         /* SQL of the plan: sent in a read-only transaction of its own, briefly */
 };

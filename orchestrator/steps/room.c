@@ -29,10 +29,12 @@ tide_room_wait(const struct tide_task *task, tide_held *held, bool *waited, stru
 		*waited = any;
 	if (any)
 		tide_executor_event(exe, "throttle.start", task->step, true, "throttled: %s", hold.text);
-	for (; hold.cause != TIDE_CAUSE_NONE; hold = held(task)) {
+	/* Asked again: the text may be the watcher's, which has looked again meanwhile. */
+	for (hold = held(task); hold.cause != TIDE_CAUSE_NONE; hold = held(task)) {
 		tide_executor_set_wait_reason(exe, "%s", hold.text);
 		tide_executor_sleep(exe, TIDE_SECOND / 4);
-		if (!tide_executor_check(exe, err))
+		if (!tide_executor_check(exe, err) ||
+		    (hold.cause == TIDE_CAUSE_WINDOW && !tide_executor_within_hours(exe, err)))
 			return false;
 	}
 	if (any) {

@@ -254,7 +254,7 @@ serve(struct driver *d, struct tide_err *err)
 		return false;
 	}
 	report(d);
-	if (!tide_executor_check(sweep->exe, err))
+	if (!tide_executor_check(sweep->exe, err) || !tide_executor_within_hours(sweep->exe, err))
 		return false;
 	if (sweep->rewritten) {
 		tide_workers_release(sweep);
@@ -274,7 +274,8 @@ one_pass(struct driver *d, struct tide_err *err)
 		tide_workers_more(sweep);
 		tide_workers_kick(sweep);
 		tide_executor_turn(sweep->exe);
-		if (stopped(sweep, err) || sweep->exe->requests.pause || sweep->rewritten)
+		if (stopped(sweep, err) || sweep->exe->requests.pause || sweep->rewritten ||
+		    tide_executor_shut_out(sweep->exe))
 			if (!serve(d, err))
 				return false;
 	}
@@ -466,6 +467,15 @@ tide_sweep_pace(struct tide_sweep *sweep, int64_t target)
 	tide_pace_begin(&sweep->keys, target, FIRST_ROWS, MOST_ROWS);
 }
 
+/* The gate of a phase that was begun is not asked again, and until the watcher's next tick nothing would hold the batches back. */
+static bool
+begins_within_hours(const struct tide_task *task, struct tide_err *err)
+{
+	if (task->back || tide_executor_window(task->exe) == NULL)
+		return true;
+	return tide_watcher_refresh(task->exe, err) && tide_executor_within_hours(task->exe, err);
+}
+
 bool
 tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 {
@@ -488,7 +498,8 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 	    tuning->horizon == TIDE_HORIZON_GO || tuning->accept_bloat != 0 || !sweep->spec->write;
 	sweep->horizon.asked = tuning->horizon == TIDE_HORIZON_WAIT;
 	tide_sweep_begin(sweep);
-	ok = name_sweep(sweep, err) && tide_segments_open(sweep, err) && open_workers(sweep, err);
+	ok = begins_within_hours(task, err) && name_sweep(sweep, err) && tide_segments_open(sweep, err) &&
+	     open_workers(sweep, err);
 	sweep->before = tide_sweep_worked(sweep);
 	if (ok) {
 		d = start_driver(sweep);

@@ -165,6 +165,7 @@ class Zones(LiveCase):
     def test_a_zone_that_the_server_does_not_know_is_refused_before_anything_is_done(self):
         path = self.zoned("Europe/Berln")
         self.assertIn("gate-zone", self.tidemark("lint", "--db", path, "--format", "gcc").expect(3).out)
+        self.assertIn("gate-zone", self.tidemark("plan", path).expect(3).out)
         self.assertIn("time zone \"Europe/Berln\"", self.tidemark("run", path).expect(4).err)
         self.assertEqual(self.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'items'::regclass AND attname = 'quantity'"), 0)
 

@@ -652,7 +652,7 @@ class Gates(KindCase):
         closed = f"{now + datetime.timedelta(hours=3):%H:%M}-{now + datetime.timedelta(hours=4):%H:%M} UTC"
         opened = f"{now - datetime.timedelta(hours=1):%H:%M}-{now + datetime.timedelta(hours=2):%H:%M} UTC"
         path = self.gated({"window": closed})
-        process = self.tidemark.start("run", path)
+        process = self.tidemark.start("run", path, "--wait")
         self.await_waiting()
         self.assertFalse(self.done())
         process.signal(signal.SIGINT)

@@ -1,4 +1,5 @@
 """Jobs that come back: a plan that is complete and recurring begins again with the next run, as a run of its own."""
+import datetime
 import os
 import sys
 
@@ -80,6 +81,22 @@ class Recurring(RecurringCase):
             self.tidemark("run", path).ok()
             self.assertEqual(self.left(), left)
         self.assertEqual(self.runs(), ["complete"] * 4)
+
+    def test_when_the_window_closes_the_run_ends_and_the_next_one_continues_it(self):
+        path = self.job({**PURGE, "max_rows_per_second": 40})
+        now = datetime.datetime.now(datetime.timezone.utc)
+        process = self.tidemark.start("run", path, *CRON)
+        self.wait_until(lambda: 0 < self.left() < 190, what="the sweep has begun")
+        self.tidemark("set", "job", f"window={now + datetime.timedelta(hours=3):%H:%M}-{now + datetime.timedelta(hours=4):%H:%M} UTC").ok()
+        ended = process.wait(15).expect(13)
+        self.assertIn(f"; it opens at {now + datetime.timedelta(hours=3):%Y-%m-%d %H:%M} UTC", ended.out)
+        left = self.left()
+        self.assertGreater(left, 0)
+        self.tidemark("run", path, *CRON).expect(13)
+        self.assertEqual((self.runs(), self.left()), (["ready"], left))
+        self.tidemark("set", "job", "window=").ok()
+        self.tidemark("run", path, *CRON).ok()
+        self.assertEqual((self.runs(), self.left()), (["complete"], 0))
 
     def test_while_an_executor_works_the_next_one_skips(self):
         path = self.job({**PURGE, "max_rows_per_second": 40})

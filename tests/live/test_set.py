@@ -196,7 +196,7 @@ class Throttled(SetCase):
     def test_the_hours(self):
         now = datetime.datetime.now(datetime.timezone.utc)
         closed = f"{now + datetime.timedelta(hours=2):%H:%M}-{now + datetime.timedelta(hours=3):%H:%M} UTC"
-        run = self.begin()
+        run = self.begin("--wait")
         self.set("window=" + closed)
         self.wait_until(lambda: "outside the time window that was set" in self.reason())
         before = self.changed()
@@ -210,8 +210,8 @@ class Throttled(SetCase):
     def test_a_gate_that_waits_for_its_hours(self):
         now = datetime.datetime.now(datetime.timezone.utc)
         closed = f"{now + datetime.timedelta(hours=2):%H:%M}-{now + datetime.timedelta(hours=3):%H:%M} UTC"
-        run = self.tidemark.start("run", self.write(gate={"window": closed}), "--json")
-        self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.run') IS NOT NULL") and self.reason() == "outside the time window " + closed)
+        run = self.tidemark.start("run", self.write(gate={"window": closed}), "--json", "--wait")
+        self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.run') IS NOT NULL") and self.reason().startswith(f"outside the time window {closed}; it opens at "))
         self.set("window=00:00-24:00 UTC", "--expire", "1h")
         self.wait_until(lambda: self.changed() > 0)
         self.finish(run)

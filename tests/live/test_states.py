@@ -1,10 +1,12 @@
 """In each state: the exit status of status is that of run, with and without the plan, and the command that is printed leads on."""
+import datetime
 import json
 import os
 import re
 import shlex
 import signal
 import sys
+import zoneinfo
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import plans  # noqa: E402
@@ -157,11 +159,20 @@ class States(LiveCase):
         """Also when the executor was killed while it waited: advance has nothing to open."""
         hour = (self.value("SELECT extract(hour FROM now() AT TIME ZONE 'UTC')::integer") + 12) % 24
         gated = dict(SECOND, gate={"window": f"{hour:02}:00-{hour:02}:30 UTC"})
-        self.assertEqual(self.start(ADD, gated, args=("--budget", "2s")).code, 13)
-        self.assertEqual(self.next(), "tidemark run p")
+        day = self.value("SELECT (now() AT TIME ZONE 'UTC' + interval '12 hours')::date::text")
+        opens = f"it opens at {day} {hour:02}:00 UTC"
+        ended = self.start(ADD, gated)
+        self.assertEqual(ended.code, 13)
+        self.assertLess(ended.seconds, 5)
+        self.assertIn(opens, ended.out)
+        self.assertIn("stopped at add_column-2: outside the time window", ended.out)
+        self.assertIn(opens, self.tidemark.json("status", "p")["reason"])
+        self.assertEqual(self.agrees(10, "ready"), "tidemark run p")
+        self.assertEqual(self.tidemark("run", "p").code, 0)
         self.assertEqual(self.printed(self.tidemark("advance", "p"), 4), "tidemark run p")
-        process = self.tidemark.start("run", "p")
+        process = self.tidemark.start("run", "p", "--wait")
         self.wait_until(lambda: self.state() == "waiting")
+        process.wait_for(opens)
         self.assertEqual(self.next(), "tidemark status p --watch")
         self.assertEqual(self.printed(self.tidemark("advance", "p"), 4), "tidemark status p --watch")
         process.kill()
@@ -169,18 +180,30 @@ class States(LiveCase):
         self.assertEqual(self.agrees(11, "waiting"), "tidemark run p")
         self.assertEqual(self.tidemark("run", "p", "--budget", "1s", "--exit-code").code, 13)
 
+    def test_a_closed_window_says_when_it_opens(self):
+        """On its next day, by the clock of its zone, which may be set forward until then."""
+        for zone, days in (("Europe/Berlin", 2), ("Asia/Kolkata", 6), ("America/St_Johns", 3), ("UTC", 1)):
+            with self.subTest(zone=zone):
+                here = datetime.datetime.now(zoneinfo.ZoneInfo(zone))
+                opens = (here + datetime.timedelta(days=days)).replace(hour=1, minute=45)
+                gated = dict(ADD, gate={"window": f"{opens:%a} 01:45-02:00 {zone}"})
+                path = self.plan(plans.plan(f"p{days}", "public.t", [gated]))
+                utc = "" if zone == "UTC" else opens.astimezone(datetime.timezone.utc).strftime(" (%Y-%m-%dT%H:%M:00Z)")
+                self.assertIn(f"; it opens at {opens:%Y-%m-%d %H:%M} {zone}{utc}", self.tidemark("run", path, "--exit-code").expect(13).out)
+
     @limit(60)
     def test_a_phase_that_was_begun_in_its_window_continues_in_it_only(self):
         hour = (self.value("SELECT extract(hour FROM now() AT TIME ZONE 'UTC')::integer") + 12) % 24
         gated = dict(ADD, gate={"window": f"{hour:02}:00-{hour:02}:30 UTC"})
-        self.assertEqual(self.start(gated, args=("--budget", "1s"), lease="1s").code, 13)
+        self.assertEqual(self.start(gated, lease="1s").code, 13)
         # As an executor leaves it that was killed in time.
         self.execute("UPDATE tidemark.phase SET state = 'running', started = now()")
-        process = self.tidemark.start("run", "p")
-        process.wait_for("throttled: outside the time window of this phase")
+        self.assertIn("outside the time window of this phase; it opens at ", self.tidemark("run", "p", "--exit-code").expect(13).out)
+        process = self.tidemark.start("run", "p", "--wait")
+        process.wait_for("throttled: outside the time window of this phase; it opens at ")
         self.wait_heartbeats("p", 3)
         self.assertEqual(self.rows("SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'b'"), [])
-        self.assertEqual(self.rows("SELECT state, reason FROM tidemark.run"), [("running", "outside the time window of this phase")])
+        self.assertEqual(self.rows("SELECT state, reason ^@ 'outside the time window of this phase; it opens at ' FROM tidemark.run"), [("running", True)])
         process.signal(signal.SIGINT)
         process.wait(10).expect(130)
         # Whoever asks for a rollback may not have until tonight.

@@ -21,7 +21,7 @@ enum tide_code {
 	TIDE_PENDING = 10,     /* 10..13 only with --exit-code */
 	TIDE_GATE = 11,
 	TIDE_PAUSED = 12,
-	TIDE_BUDGET = 13,
+	TIDE_BUDGET = 13,        /* or outside the time window */
 	TIDE_NOT_RUNNABLE = 126, /* the command of `ensure`, as a shell has it */
 	TIDE_NO_COMMAND = 127,
 	TIDE_INTERRUPTED = 130, /* SIGINT, after a clean checkpoint */

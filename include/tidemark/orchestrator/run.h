@@ -21,6 +21,7 @@ struct tide_run_options {
 	enum tide_if_locked if_locked;
 	bool again; /* starts again after a complete rollback */
 	bool now;   /* advance: waive what is left of a soak or a hold */
+	bool wait;  /* for a time window to open; else the attempt ends with BUDGET at the next safe point */
 	/* for whom nobody waits: a closed gate, a hold or a pause ends the attempt, however short it is */
 	bool unattended;
 	const char *reason, *by, *ticket, *note;
@@ -36,6 +37,7 @@ struct tide_outcome {
 	const char *phase;         /* where it is */
 	const char *reason;        /* why it is there */
 	bool live;                 /* another executor works on it */
+	bool shut_out;             /* BUDGET: not the time budget has ended it, but the time window */
 	bool held;                 /* it had the lease: a failure is the run's, and in its row */
 	const char *next;          /* the command to type next, or NULL: see next.h */
 };

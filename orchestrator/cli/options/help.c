@@ -18,7 +18,7 @@ const struct tide_help_row tide_help_exit_codes[] = {
 	{ "10", "work is pending (only with --exit-code)" },
 	{ "11", "waiting at a gate (only with --exit-code)" },
 	{ "12", "paused (only with --exit-code)" },
-	{ "13", "time budget used up (only with --exit-code)" },
+	{ "13", "time budget used up, or outside the time window (only with --exit-code)" },
 	{ "126", "the command of `ensure` cannot be run" },
 	{ "127", "there is no such command" },
 	{ "130", "interrupted by SIGINT, after a clean checkpoint" },

@@ -53,6 +53,8 @@ const struct tide_option tide_option_table[] = {
 	    "when another executor holds the run: fail (exit 8), wait for it, or skip (exit 0)",
 	    .env = "TIDEMARK_IF_LOCKED", .fallback = "fail", .choices = if_locked),
 	OPTION("again", NULL, FLAG, again, ON(RUN), "start a plan again that was rolled back completely"),
+	OPTION("wait", NULL, FLAG, wait, ON(RUN) | ON(ADVANCE),
+	    "outside the time window of a phase: wait until it opens, instead of stopping at a clean checkpoint"),
 	OPTION("now", NULL, FLAG, now, ON(ADVANCE),
 	    "also waive what is left of a soak or a hold; needs --reason; journaled"),
 	OPTION("no-run", NULL, FLAG, no_run, ON(ADVANCE), "only open the gate, do not continue"),
@@ -101,8 +103,8 @@ const struct tide_option tide_option_table[] = {
 	OPTION("interval", "DURATION", DURATION, interval, ON(STATUS) | ON(WAIT), "time between two queries",
 	    .fallback = "1s", .min = 10 * MS, .max = DAY),
 	OPTION("exit-code", NULL, FLAG, exit_code, EXECUTE | ON(STATUS),
-	    "exit 10 when work is pending, 11 at a gate, 12 when paused, 13 when the time budget is used up; "
-	    "else 0"),
+	    "exit 10 when work is pending, 11 at a gate, 12 when paused, 13 when the time budget is used up "
+	    "or the time window is closed; else 0"),
 
 	OPTION("table", "TABLE", TEXT, table, ON(NEW), "table, as in SQL; the same as the second argument"),
 	OPTION("from", "COLUMN", TEXT, from, ON(NEW), "existing column; the same as the third argument"),

@@ -75,7 +75,7 @@ struct tide_options {
 	char **operand;
 	size_t operand_count;
 	char *const *command; /* of `ensure`, after "--", ends with NULL; NULL none. The caller's argv */
-	bool help, version, json, quiet, verbose, exit_code, again, now, no_run, yes, accept_loss, sql,
+	bool help, version, json, quiet, verbose, exit_code, again, wait, now, no_run, yes, accept_loss, sql,
 	    rollback, db, watch, man, markdown, strict;
 	char *dsn, *host, *port, *dbname, *user;
 	char *color, *log_format, *to, *if_locked, *impact, *reason, *by, *ticket, *note, *format, *wait_for,

@@ -44,6 +44,8 @@ ending(const struct tide_outcome *outcome)
 		{ TIDE_TERMINATED, "terminated after a clean checkpoint" },
 	};
 
+	if (outcome->shut_out)
+		return "stopped";
 	for (size_t i = 0; i < TIDE_COUNT(endings); i++)
 		if (endings[i].stop == outcome->stop)
 			return endings[i].text;

@@ -126,6 +126,7 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 			     : strcmp(o->if_locked, "wait") == 0                       ? TIDE_IF_LOCKED_WAIT
 										       : TIDE_IF_LOCKED_SKIP,
 		.again = o->again,
+		.wait = o->wait,
 		.now = o->now,
 		.reason = o->reason,
 		.by = tide_cli_by(cli),

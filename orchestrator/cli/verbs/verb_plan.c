@@ -6,6 +6,7 @@
 #include "cli/review/review_input.h"
 #include "cli/review/review.h"
 #include "cli/options/verbs.h"
+#include "run/zones.h"
 #include "tidemark/base/shell.h"
 
 static bool
@@ -17,7 +18,8 @@ open(struct tide_cli *cli, const char *as, struct tide_review_input **input, str
 	if (!tide_cli_plan(cli, as, &plan, err))
 		return false;
 	if (tide_cli_connect(cli, err))
-		return tide_review_load(cli, cli, plan, input, err);
+		return tide_review_load(cli, cli, plan, input, err) &&
+		       tide_zones_check(cli->conn, plan, (*input)->findings, err);
 	if (err->code != TIDE_UNREACHABLE)
 		return false;
 	(void)tide_wrap(err, "a review needs the database");

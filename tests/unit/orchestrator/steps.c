@@ -423,9 +423,9 @@ a_table_that_was_dropped_is_said(void **state)
 
 /* The clock is read four times outside the window, and then within it. */
 #define CLOCK                                                                                                \
-	{ "AS minute", "day minute", "3|60", NULL, 4 },                                                      \
+	{ "AS minute", "day minute opens", "3|60|2026-01-07 10:00 UTC", NULL, 4 },                           \
 	{                                                                                                    \
-		"AS minute", "day minute", "3|630", NULL, 0                                                  \
+		"AS minute", "day minute opens", "3|630|", NULL, 0                                           \
 	}
 
 static struct tide_executor *
@@ -458,12 +458,37 @@ a_step_begins_within_the_window_of_its_phase(void **state)
 	const struct tide_action action = sql_action();
 	const struct tide_task task = task_of(exe, &action);
 
+	f->options.wait = true;
 	assert_true(tide_task_run(&task, &f->err));
 	assert_true(exe->signals.window_open);
 	assert_has(f->told, "throttle.start: throttled: outside the time window of this phase");
 	assert_true(strstr(f->told, "throttle.end: ") < strstr(f->told, "step.start: "));
 	assert_sent(f, PROBE, NULL, 3);
 	assert_sent(f, ACT, NULL, 1);
+}
+
+/* Unless it was asked to wait: nothing of the step is done, and the attempt says when the window opens. */
+static void
+a_closed_window_ends_the_attempt(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		TICKS,
+		{ "AS minute", "day minute opens", "3|60|2026-01-07 10:00 UTC", NULL, 0 },
+		SAME_NAME,
+		{ PROBE, "probe", "todo", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe = begin_in_window(f, table);
+	const struct tide_action action = sql_action();
+	const struct tide_task task = task_of(exe, &action);
+
+	assert_false(tide_task_run(&task, &f->err));
+	assert_int_equal(f->err.code, TIDE_BUDGET);
+	assert_string_equal(
+	    f->err.message, "outside the time window of this phase; it opens at 2026-01-07 10:00 UTC");
+	assert_true(tide_executor_shut_out(exe));
+	assert_sent(f, ACT, NULL, 0);
 }
 
 /* Nor for what is done already: the steps after it may be a hold, which passes at any hour. */
@@ -583,6 +608,7 @@ main(void)
 		TEST(rows_that_break_a_check_are_differences),
 		TEST(a_table_that_was_dropped_is_said),
 		TEST(a_step_begins_within_the_window_of_its_phase),
+		TEST(a_closed_window_ends_the_attempt),
 		TEST(what_is_no_work_waits_for_no_window),
 		TEST(a_hold_is_waited_for_and_journaled),
 		TEST(a_waived_hold_is_journaled_as_one),

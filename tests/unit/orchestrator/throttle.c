@@ -411,9 +411,9 @@ the_window_is_open_by_the_servers_clock(void **state)
 {
 	struct fixture *f = *state;
 	static const struct answer table[] = {
-		{ CLOCK, "day minute", "3|600", NULL, 1 },
-		{ CLOCK, "day minute", "3|1380", NULL, 1 },
-		{ CLOCK, "day minute", "3|600", NULL, 1 },
+		{ CLOCK, "day minute opens", "3|600|soon", NULL, 1 },
+		{ CLOCK, "day minute opens", "3|1380|soon", NULL, 1 },
+		{ CLOCK, "day minute opens", "3|600|soon", NULL, 1 },
 		{ CLOCK, NULL, NULL, "57014", 1 },
 		{ NULL },
 	};
@@ -424,12 +424,12 @@ the_window_is_open_by_the_servers_clock(void **state)
 	assert_true(ask(f, states, &tide_signal_phase_window));
 	assert_free(f, states);
 	assert_true(ask(f, states, &tide_signal_phase_window));
-	assert_holds(f, states, TIDE_CAUSE_WINDOW, "outside the time window of this phase");
+	assert_holds(f, states, TIDE_CAUSE_WINDOW, "outside the time window of this phase; it opens at soon");
 	assert_true(ask(f, states, &tide_signal_phase_window));
 	assert_free(f, states);
 	assert_true(ask(f, states, &tide_signal_phase_window));
 	assert_int_equal(judge(f, states).cause, TIDE_CAUSE_WINDOW);
-	assert_sent(f, CLOCK, "[Europe/Vienna]", 4);
+	assert_sent(f, CLOCK, "[Europe/Vienna, 127, 540]", 4);
 	/* A rollback waits for no hour. */
 	f->exe->back = true;
 	assert_false(ask(f, states, &tide_signal_phase_window));
@@ -446,7 +446,8 @@ static void
 the_hours_that_are_set_count(void **state)
 {
 	struct fixture *f = *state;
-	static const struct answer table[] = { { CLOCK, "day minute", "1|600", NULL, 0 }, { NULL } };
+	static const struct answer table[] = { { CLOCK, "day minute opens", "1|600|soon", NULL, 0 },
+		{ NULL } };
 	struct tide_signal_states *states;
 
 	f->phase[0].gate.window = "09:00-17:00 Europe/Vienna";
@@ -455,9 +456,10 @@ the_hours_that_are_set_count(void **state)
 	for (long i = 0; i < 2; i++) {
 		f->exe->report.ordinal = i;
 		assert_true(ask(f, states, &tide_signal_phase_window));
-		assert_holds(f, states, TIDE_CAUSE_WINDOW, "outside the time window that was set");
+		assert_holds(
+		    f, states, TIDE_CAUSE_WINDOW, "outside the time window that was set; it opens at soon");
 	}
-	assert_sent(f, CLOCK, "[UTC]", 2);
+	assert_sent(f, CLOCK, "[UTC, 127, 660]", 2);
 	tide_executor_steer(f->exe, NULL);
 	assert_false(ask(f, states, &tide_signal_phase_window));
 	assert_free(f, states);
