@@ -142,7 +142,8 @@ tide_state_ensure(struct tide_conn *conn, bool create, bool *present, struct tid
 		return true;
 	if (make_alone(conn, present, err)) {
 		*present = true;
-		return true;
+		/* Who wants to be in the way does not ask for our lock. */
+		return tide_state_trusted(conn, err);
 	}
 	if (strcmp(err->sqlstate, "42501") == 0)
 		hint_create(conn, err);
