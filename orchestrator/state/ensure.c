@@ -68,6 +68,10 @@ tide_ensure_judge(void *ctx, const struct tide_ensure *e)
 	if (r->wanted == TIDE_WANT_PAUSE)
 		return leave(TIDE_PAUSED,
 		    talloc_asprintf(ctx, "paused by %s", r->wanted_by != NULL ? r->wanted_by : "somebody"));
+	/* One that was asked long ago and has stopped since is nobody's. */
+	if (r->wanted == TIDE_WANT_YIELD && (r->live || e->waited))
+		return leave(TIDE_PAUSED, talloc_asprintf(ctx, "%s asked for the run",
+					      r->wanted_by != NULL ? r->wanted_by : "somebody"));
 	if (r->state == TIDE_RUN_WAITING)
 		return judge_waiting(e);
 	if (r->live)

@@ -235,7 +235,7 @@ class Off(EnsureCase):
     @limit(60)
     def test_a_variable_makes_it_a_no_op_that_says_so(self):
         path = self.plan(rename())
-        for name, value in (("RUN_MIGRATIONS", "false"), ("TIDEMARK_AUTO", "0"), ("RUN_MIGRATIONS", "No"), ("TIDEMARK_AUTO", "off")):
+        for name, value in (("RUN_MIGRATIONS", "false"), ("TIDEMARK_AUTO", "0"), ("RUN_MIGRATIONS", "No"), ("TIDEMARK_AUTO", "off"), ("RUN_MIGRATIONS", '"false"')):
             result = self.starts(path, "no-such-file.toml", env={name: value, "PGHOST": "/nowhere"})
             self.assertEqual(result.err, f"{name}={value}: nothing is done to the database\n")
         self.assertIsNone(self.value("SELECT to_regnamespace('tidemark')"))

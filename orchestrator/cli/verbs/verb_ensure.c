@@ -66,19 +66,35 @@ tell_waiting(struct tide_cli *cli, const char *message)
 	tell(cli, "database.wait", false, "%s", message);
 }
 
+/* Whether a value means no. Blanks around it and the quotes of a file for --env-file are not meant. */
+static bool
+is_no(const char *value)
+{
+	static const char *const no[] = { "0", "false", "no", "off" };
+	static const char around[] = " \t\r\n\"'";
+	size_t length;
+
+	value += strspn(value, around);
+	length = strlen(value);
+	while (length > 0 && strchr(around, value[length - 1]) != NULL)
+		length--;
+	for (size_t i = 0; i < TIDE_COUNT(no); i++)
+		if (strlen(no[i]) == length && strncasecmp(value, no[i], length) == 0)
+			return true;
+	return false;
+}
+
 /* The variable that says that nothing is to be done here, with its value; NULL: none does. */
 static const char *
 switched_off(struct tide_cli *cli)
 {
 	static const char *const variables[] = { "TIDEMARK_AUTO", "RUN_MIGRATIONS" };
-	static const char *const no[] = { "0", "false", "no", "off" };
 
 	for (size_t i = 0; i < TIDE_COUNT(variables); i++) {
 		const char *value = cli->getenv_fn(cli->getenv_ctx, variables[i]);
 
-		for (size_t k = 0; value != NULL && k < TIDE_COUNT(no); k++)
-			if (strcasecmp(value, no[k]) == 0)
-				return talloc_asprintf(cli, "%s=%s", variables[i], value);
+		if (value != NULL && is_no(value))
+			return talloc_asprintf(cli, "%s=%s", variables[i], value);
 	}
 	return NULL;
 }
