@@ -362,6 +362,34 @@ class Review(PurgeCase):
         self.tidemark("run", self.purge()).ok()
         self.assertEqual(self.left(), 0)
 
+    def estimate(self, phase):
+        path = self.plan(plans.plan("e", "public.events", [phase]))
+        step = self.tidemark("plan", "--json", path).ok().json()["phases"][0]["steps"][0]
+        return step["forward"]["rows"], self.tidemark("plan", path).ok().out
+
+    def test_estimates_are_the_planners(self):
+        fill = {"kind": "backfill", "set": {"note": "'x'"}}
+        old = self.left("day < 3")
+        for phase in ({"kind": "purge", "where": "day < 3"}, {"kind": "purge", "where": "day < 3", "by": "day"}, {**fill, "where": "day < 3"}):
+            rows, text = self.estimate(phase)
+            self.assertTrue(old * 0.8 < rows < old * 1.2, (rows, old, text))
+            self.assertEqual("; reads about 6,000" in text, "by" not in phase, text)
+        self.assertEqual(self.estimate({"kind": "purge", "where": "day < 3", "limit": 10})[0], 10)
+        self.assertEqual(self.estimate(fill)[0], ROWS)
+
+    def test_of_a_table_that_was_never_analyzed_nothing_is_estimated(self):
+        self.execute("DROP TABLE events; CREATE TABLE events (id bigint PRIMARY KEY, day integer, note text) WITH (autovacuum_enabled = off);"
+                     " INSERT INTO events SELECT i, i % 20, 'n' FROM generate_series(1, 6000) i")
+        for phase in ({"kind": "purge", "where": "day < 3"}, {"kind": "backfill", "set": {"note": "'x'"}, "where": "day < 3"},
+                      {"kind": "backfill", "set": {"note": "'x'"}}, {"kind": "set_not_null", "column": "day"}):
+            with self.subTest(phase=phase):
+                rows, text = self.estimate(phase)
+                self.assertIsNone(rows)
+                self.assertIn("unknown: the table has no statistics", text)
+                self.assertIn(": rows unknown", text)
+                self.assertNotIn("0 rows", text)
+                self.assertNotIn("under a second", text)
+
     def test_psql_can_run_the_same_and_a_limit_cannot_be_written(self):
         script = self.tidemark("plan", "--sql", self.purge()).ok().out
         done = subprocess.run([self.server.tool("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"], input=script, text=True,

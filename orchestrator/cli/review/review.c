@@ -26,10 +26,10 @@ tide_review_estimate(const struct tide_action *action, const struct tide_plan *p
 		return action->wait_us;
 	if (action->touch == TIDE_TOUCH_NOTHING)
 		return 0;
-	if (action->rows < 0 || action->touch == TIDE_TOUCH_UNKNOWN)
-		return -1;
 	if (action->touch == TIDE_TOUCH_VACUUM)
 		return vacuum_time(action, plan);
+	if (action->rows < 0 || action->touch == TIDE_TOUCH_UNKNOWN)
+		return -1;
 	rate = action->touch == TIDE_TOUCH_BATCHES ? TIDE_ASSUME_WRITE * workers
 	       : action->touch == TIDE_TOUCH_READ  ? TIDE_ASSUME_READ
 	       : action->touch == TIDE_TOUCH_ROWS || action->touch == TIDE_TOUCH_REWRITE ? TIDE_ASSUME_WRITE
@@ -138,9 +138,14 @@ tide_review_touch(void *ctx, const struct tide_action *action)
 	if (action->rows >= 0)
 		text = talloc_asprintf_append(
 		    text, ": about %s rows", tide_count_format(action->rows, rows, sizeof(rows)));
+	else
+		text = talloc_strdup_append(text, ": rows unknown");
 	if (action->bytes > 0)
-		text = talloc_asprintf_append(text, "%s %s", action->rows >= 0 ? "," : ":",
-		    tide_size_format(action->bytes, bytes, sizeof(bytes)));
+		text = talloc_asprintf_append(
+		    text, ", %s", tide_size_format(action->bytes, bytes, sizeof(bytes)));
+	if (action->looked_at > action->rows)
+		text = talloc_asprintf_append(
+		    text, "; reads about %s", tide_count_format(action->looked_at, rows, sizeof(rows)));
 	return text;
 }
 
