@@ -1,4 +1,5 @@
-"""The ways to fill the new column that bench/sweep compares. Each is a function of a Run; it returns its figures."""
+"""The ways to fill a new column that the benchmarks compare. Each is a function of a Run; it returns its figures."""
+import dataclasses
 import json
 import os
 import shutil
@@ -11,44 +12,59 @@ BATCH = 1000
 # The names of the sessions that do the work: their statements are found by them in the server's log.
 SESSION = "bench/backfill"
 WORKERS = "tidemark/users-name-to-full-name/backfill"
+
+
+@dataclasses.dataclass
+class Subject:
+    """Which column of which table is copied."""
+    table: str
+    key: str
+    old: str
+    new: str
+    type: str
+    columns: list                       # all of them: the touching loop's trigger copies each
+    plan: str                           # text, with {limits}
+
+    def fill(self, text, **more):
+        return text.format(table=self.table, key=self.key, old=self.old, new=self.new, type=self.type, **more)
+
+
+USERS = Subject("users", "id", "name", "full_name", "text", ["id", *INDEXED, "name", "notes"],
+                PLAN.replace("workers = {workers}", "{limits}"))
 PHASE = ("SELECT extract(epoch FROM started)::float8, extract(epoch FROM ended)::float8"
          " FROM tidemark.phase WHERE kind = 'backfill'")
 
 KEYSET = """
-WITH batch AS (SELECT id FROM users {after} ORDER BY id LIMIT {batch} FOR UPDATE),
-     work AS (UPDATE users SET full_name = name FROM batch WHERE users.id = batch.id RETURNING users.id)
-SELECT id FROM work ORDER BY id DESC LIMIT 1
+WITH batch AS (SELECT {key} FROM {table} {after} ORDER BY {key} LIMIT {batch} FOR UPDATE),
+     work AS (UPDATE {table} SET {new} = {old} FROM batch WHERE {table}.{key} = batch.{key} RETURNING {table}.{key})
+SELECT {key} FROM work ORDER BY {key} DESC LIMIT 1
 """
 
 # What pgroll does for an added column with an `up` expression, as its sources show (pkg/backfill): a marker column, a
 # row trigger without a condition whose function copies every column into a variable and looks at search_path, and
 # batches that set the key to itself so that the trigger does the work.
 TOUCH_BEGIN = """
-ALTER TABLE users ADD COLUMN full_name text;
-ALTER TABLE users ADD COLUMN needs_backfill boolean DEFAULT true;
-CREATE FUNCTION touch_users() RETURNS trigger LANGUAGE plpgsql AS $$
+ALTER TABLE {table} ADD COLUMN {new} {type};
+ALTER TABLE {table} ADD COLUMN needs_backfill boolean DEFAULT true;
+CREATE FUNCTION touch_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     {variables}
     version text;
 BEGIN
     SELECT setting INTO version FROM current_setting('search_path') AS setting;
-    IF version <> 'public_full_name' THEN
-        NEW.full_name := (name);
+    IF version <> 'public_{new}' THEN
+        NEW.{new} := ({old});
         NEW.needs_backfill := false;
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER touch_users BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch_users();
+CREATE TRIGGER touch_rows BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION touch_rows();
 """
 TOUCH = """
-WITH batch AS (SELECT id FROM users WHERE needs_backfill = true {after} ORDER BY id LIMIT {batch} FOR NO KEY UPDATE),
-     touched AS (UPDATE users SET id = users.id FROM batch WHERE users.id = batch.id RETURNING users.id)
-SELECT id FROM touched ORDER BY id DESC LIMIT 1
+WITH batch AS (SELECT {key} FROM {table} WHERE needs_backfill = true {after} ORDER BY {key} LIMIT {batch} FOR NO KEY UPDATE),
+     touched AS (UPDATE {table} SET {key} = {table}.{key} FROM batch WHERE {table}.{key} = batch.{key} RETURNING {table}.{key})
+SELECT {key} FROM touched ORDER BY {key} DESC LIMIT 1
 """
-COLUMNS = ["id", *INDEXED, "name", "notes"]
-
-PGROLL = {"name": "02_full_name", "operations": [{"add_column": {
-    "table": "users", "up": "name", "column": {"name": "full_name", "type": "text", "nullable": True}}}]}
 
 
 class NotRun(Exception):
@@ -71,13 +87,13 @@ def by_hand(run, prepare, work):
     return {"begun": begun, "ended": ended}
 
 
-def loop(statement, also):
+def loop(subject, statement, also):
     """The statement, from the last key on, until it finds nothing."""
     def work(conn, cursor):
         last = None
         while True:
-            after = "" if last is None else f"{also} id > %s"
-            cursor.execute(statement.format(after=after, batch=BATCH), None if last is None else (last,))
+            after = "" if last is None else f"{also} {subject.key} > %s"
+            cursor.execute(subject.fill(statement, after=after, batch=BATCH), None if last is None else (last,))
             row = cursor.fetchone()
             conn.commit()
             if row is None:
@@ -86,27 +102,32 @@ def loop(statement, also):
     return work
 
 
+ADD = "ALTER TABLE {table} ADD COLUMN {new} {type}"
+
+
 def plain_update(run):
     def work(conn, cursor):
-        cursor.execute("UPDATE users SET full_name = name")
+        cursor.execute(run.subject.fill("UPDATE {table} SET {new} = {old}"))
         conn.commit()
-    return by_hand(run, "ALTER TABLE users ADD COLUMN full_name text", work)
+    return by_hand(run, run.subject.fill(ADD), work)
 
 
 def keyset_loop(run):
-    return by_hand(run, "ALTER TABLE users ADD COLUMN full_name text", loop(KEYSET, "WHERE"))
+    return by_hand(run, run.subject.fill(ADD), loop(run.subject, KEYSET, "WHERE"))
 
 
 def touching_loop(run):
-    variables = "\n    ".join(f"{name} users.{name}%TYPE := NEW.{name};" for name in COLUMNS)
-    return by_hand(run, TOUCH_BEGIN.format(variables=variables), loop(TOUCH, "AND"))
+    variables = "\n    ".join(run.subject.fill("{name} {table}.{name}%TYPE := NEW.{name};", name=name)
+                              for name in run.subject.columns)
+    return by_hand(run, run.subject.fill(TOUCH_BEGIN, variables=variables), loop(run.subject, TOUCH, "AND"))
 
 
-def with_workers(workers):
+def with_limits(name, limits):
+    """tidemark, up to the end of the backfill."""
     def sweep(run):
-        plan = os.path.join(run.folder, f"plan{workers}.toml")
+        plan = os.path.join(run.folder, f"{name}.toml")
         with open(plan, "w", encoding="utf-8") as file:
-            file.write(PLAN.format(workers=workers))
+            file.write(run.subject.plan.replace("{limits}", limits))
         usage = run.bench.tidemark(run.binary, run.database, "run", plan, "--to", "backfill", "--quiet",
                                    alone=not run.loaded)
         begun, ended = run.bench.server.sql(PHASE, database=run.database)[0]
@@ -118,11 +139,19 @@ def with_workers(workers):
     return sweep
 
 
+def with_workers(workers):
+    """All of them all the time."""
+    return with_limits(f"plan{workers}", f'workers = {workers}\npace = "fixed"')
+
+
 def pgroll(run):
     """The program itself, where there is one. `start` does the backfill; its time is the whole command's."""
-    path = os.path.join(run.folder, "02_full_name.json")
+    subject = run.subject
+    path = os.path.join(run.folder, f"02_{subject.new}.json")
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(PGROLL, file)
+        json.dump({"name": f"02_{subject.new}", "operations": [{"add_column": {
+            "table": subject.table, "up": subject.old,
+            "column": {"name": subject.new, "type": subject.type, "nullable": True}}}]}, file)
     environment = dict(
         run.bench.server.environment(run.database), PGOPTIONS="-c synchronous_commit=off",
         PGROLL_PG_URL=f"postgres://postgres@/{run.database}?host={run.bench.server.socket_dir}&sslmode=disable")
