@@ -98,7 +98,7 @@ static unsigned
 accepted(const struct tide_executor *exe)
 {
 	return TIDE_ACCEPT_LONGER | (exe->options->again ? TIDE_ACCEPT_ANEW : 0) |
-	       (exe->last_fence == 0 ? TIDE_ACCEPT_NEXT : 0);
+	       (exe->last_fence == 0 && !exe->options->unattended ? TIDE_ACCEPT_NEXT : 0);
 }
 
 static bool
@@ -252,6 +252,11 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		return false;
 	if (!tide_executor_start(exe, err))
 		return taken_meanwhile(exe, err) && skip(exe, &run, "another executor", outcome);
+	/* Another one had it since the run was looked at: what it has left may be a failure, or a gate. */
+	if (exe->options->unattended && exe->session->fence != run.fence + 1) {
+		tide_executor_close(exe, TIDE_RUN_NONE, NULL, TIDE_OK);
+		return skip(exe, &run, "another executor", outcome);
+	}
 	if (!look_again(exe, &run, err))
 		return false;
 	tide_executor_event(exe, "run.start", NULL, false, "run of '%s' on %s (run %lld, fence %lld)",

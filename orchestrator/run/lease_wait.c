@@ -105,6 +105,7 @@ still_ours(struct tide_executor *exe, struct tide_err *err)
 }
 
 /*
+ * An unattended attempt does not wait at all: who asked for it looks again at what the other one has made of the run.
  * Without --if-locked wait: a heartbeat that moves is of a live executor, and ends the attempt at once. One
  * that does not may be what a killed executor has left: its lease is free within PATIENCE.
  */
@@ -125,7 +126,7 @@ tide_lease_wait(struct tide_executor *exe, struct tide_err *err)
 			break;
 		if (!look(exe, &seen, err))
 			return false;
-		if (!waits && (seen.alive || tide_now_us() > patience))
+		if (!waits && (exe->options->unattended || seen.alive || tide_now_us() > patience))
 			return held_by_another(exe, &seen.holder, err);
 		if (!told && waits)
 			tide_executor_event(exe, "lease.wait", NULL, false,

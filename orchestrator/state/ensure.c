@@ -45,6 +45,9 @@ is_done(const struct tide_ensure *e)
 	const struct tide_look_run *r = e->run;
 	bool stays = r->direction == TIDE_FORWARD || r->state == TIDE_RUN_COMPLETE || r->back_to >= e->last;
 
+	/* The next run of a plan that comes back is not what a container waits for. */
+	if (r->state == TIDE_RUN_COMPLETE && e->plan->recurring)
+		return true;
 	return !e->changed && r->state != TIDE_RUN_ROLLED_BACK && stays &&
 	       (r->ahead < 0 || r->ahead > e->last);
 }

@@ -139,6 +139,7 @@ static const struct tide_record_field found_fields[] = {
 static const struct tide_record_field run_fields[] = {
 	TIDE_FIELD(tide_run_row, wanted_by, TEXT),
 	TIDE_FIELD(tide_run_row, owner, TEXT),
+	TIDE_FIELD(tide_run_row, fence, INT),
 	TIDE_FIELD(tide_run_row, live, BOOL),
 };
 

@@ -10,9 +10,10 @@ struct tide_run_row {
 	enum tide_direction direction;
 	enum tide_wanted wanted;
 	const char *wanted_by, *owner;
-	long back_to; /* index of the phase at whose end a rollback stops; -1 all the way */
-	bool live;    /* the lease is held and fresh */
-	size_t known; /* phases of the run when the plan has more of them at its end; 0: it has the same */
+	int64_t fence; /* of the lease that was taken last */
+	long back_to;  /* index of the phase at whose end a rollback stops; -1 all the way */
+	bool live;     /* the lease is held and fresh */
+	size_t known;  /* phases of the run when the plan has more of them at its end; 0: it has the same */
 	const char *known_hash;    /* of the plan that the run has then */
 	const char *recorded_name; /* the table's name in the row, when it has another one now; or NULL */
 };

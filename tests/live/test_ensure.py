@@ -209,6 +209,31 @@ class Leave(EnsureCase):
         self.assertEqual(result.out, "started\n")
 
     @limit(60)
+    def test_a_plan_that_fails_is_tried_once_by_many_at_once(self):
+        self.execute("INSERT INTO items VALUES (0, 0)")
+        path = self.plan(rename(up="1000 / qty", down="1000 / quantity"))
+        together = [self.tidemark.start("ensure", path, *STARTED) for _ in range(8)]
+        results = [process.wait(60).ok() for process in together]
+        self.assertEqual([result.out for result in results], ["started\n"] * 8)
+        self.assertEqual(sum("tidemark: error: " in result.err for result in results), 1, [result.err for result in results])
+        for result in results:
+            self.assertIn("left as it is: it failed", result.err)
+
+    @limit(60)
+    def test_a_rollback_gets_the_run_from_those_that_wait_for_it(self):
+        path = self.plan(rename(rate=100))
+        with self.tidemark.start("ensure", path, *STARTED) as first:
+            first.wait_for("backfill: phase 3 of 6")
+            others = [self.tidemark.start("ensure", path, *STARTED) for _ in range(4)]
+            for process in others:
+                process.wait_for("another executor works on it")
+            self.tidemark("rollback", path, "--yes").ok()
+            for process in [first, *others]:
+                self.assertEqual(process.wait(20).ok().out, "started\n")
+                self.assertIn("left as it is: ", process.err)
+        self.assertEqual(self.value("SELECT state FROM tidemark.run"), "rolled_back")
+
+    @limit(60)
     def test_the_time_budget(self):
         path = self.plan(rename(rate=100))
         self.assertIn("left as it is: the time budget is used up", self.starts(path, "--budget", "2s").err)

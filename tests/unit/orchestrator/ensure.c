@@ -125,6 +125,21 @@ each_state_has_its_verdict(void **state)
 	talloc_free(ctx);
 }
 
+/* Whatever its text is now: the next run is begun by who wants it. */
+static void
+a_recurring_plan_is_done_when_its_run_is_complete(void **state)
+{
+	const struct tide_plan again = { .name = "p", .phase = phases, .count = 4, .recurring = true };
+	struct tide_look_run run = { .state = TIDE_RUN_COMPLETE, .ahead = -1, .back_to = -1 };
+	const struct tide_ensure e = { .plan = &again, .last = 3, .run = &run, .changed = true };
+
+	(void)state;
+	assert_int_equal(tide_ensure_judge(NULL, &e).kind, TIDE_VERDICT_DONE);
+	run.state = TIDE_RUN_READY;
+	run.ahead = 1;
+	assert_int_equal(tide_ensure_judge(NULL, &e).kind, TIDE_VERDICT_RUN);
+}
+
 static void
 a_plan_without_a_run_is_begun_unless_it_requires_another(void **state)
 {
@@ -223,6 +238,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_state_has_its_verdict),
+		cmocka_unit_test(a_recurring_plan_is_done_when_its_run_is_complete),
 		cmocka_unit_test(a_plan_without_a_run_is_begun_unless_it_requires_another),
 		cmocka_unit_test(the_question_names_plans_and_hashes),
 		cmocka_unit_test(the_answer_is_read_by_names),
