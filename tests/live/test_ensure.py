@@ -220,6 +220,23 @@ class Leave(EnsureCase):
             self.assertIn("left as it is: it failed", result.err)
 
     @limit(60)
+    def test_what_another_executor_did_since_the_look_is_looked_at_first(self):
+        """It has failed between the look at the run and the lease: here one that is only a transaction."""
+        path = self.plan(rename())
+        self.starts(path, "--to", "add_column")
+        with self.connect() as other:
+            other.autocommit = False
+            with other.cursor() as cursor:
+                cursor.execute("UPDATE tidemark.run SET fence = fence + 1, state = 'failed', code = 4, reason = 'the disk is full'")
+            with self.tidemark.start("ensure", path, *STARTED) as process:
+                self.wait_until(lambda: self.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tidemark/rename'"
+                                                   " AND wait_event_type = 'Lock'") == 1, what="it waits for the row")
+                other.commit()
+                result = process.wait(20).ok()
+        self.assertIn("left as it is: it failed: the disk is full", result.err)
+        self.assertEqual(self.value("SELECT count(*) FROM tidemark.phase WHERE state = 'done'"), 1)
+
+    @limit(60)
     def test_a_rollback_gets_the_run_from_those_that_wait_for_it(self):
         path = self.plan(rename(rate=100))
         with self.tidemark.start("ensure", path, *STARTED) as first:
