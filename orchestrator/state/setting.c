@@ -156,3 +156,17 @@ tide_store_set(struct tide_conn *conn, const char *plan, const struct tide_live_
 	talloc_free(mem);
 	return ok;
 }
+
+bool
+tide_store_set_start(struct tide_conn *conn, const char *plan, const struct tide_live_change *change,
+    const char *by, tide_conn_done *done, void *ctx, struct tide_err *err)
+{
+	char *changes = changes_json(conn, change, 1, by, err);
+
+	if (changes == NULL)
+		return false;
+	tide_conn_query(
+	    conn, tide_sql_state_setting_put, TIDE_ARGS(plan, changes, by, NULL, NULL), done, ctx);
+	talloc_free(changes);
+	return true;
+}

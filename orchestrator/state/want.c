@@ -25,3 +25,11 @@ tide_store_want(struct tide_conn *conn, const char *plan, enum tide_wanted wante
 	talloc_free(mem);
 	return ok;
 }
+
+void
+tide_store_want_start(struct tide_conn *conn, const char *plan, enum tide_wanted wanted, const char *by,
+    tide_conn_done *done, void *ctx)
+{
+	tide_conn_query(
+	    conn, tide_sql_state_want, TIDE_ARGS(plan, tide_wanted_word(wanted), by, NULL), done, ctx);
+}

@@ -1,4 +1,4 @@
-"""`status --watch` on a terminal: keys do through the database what the verbs do, and the terminal is left as it was found, whatever ends the view."""
+"""`status --watch` and the progress line of a run on a terminal: keys do through the database what the verbs do, and the terminal is left as it was found, whatever ends the view."""
 import fcntl
 import os
 import pty
@@ -60,7 +60,7 @@ class Terminal:
         self.test.assertTrue(self.is_restored())
 
 
-class Watch(LiveCase):
+class WatchCase(LiveCase):
     def setUp(self):
         super().setUp()
         self.stop = os.path.join(self.directory, "stop")
@@ -69,7 +69,7 @@ class Watch(LiveCase):
         self.execute("CREATE TABLE items (id integer PRIMARY KEY, name text); INSERT INTO items SELECT i, i FROM generate_series(1, 1000) i")
         self.path = self.plan(plans.plan("p", "public.items", [
             {"kind": "add_column", "column": "title", "type": "text"},
-            {"kind": "backfill", "set": {"title": "name"}}], throttle_file=self.stop))
+            {"kind": "backfill", "set": {"title": "name"}}], throttle_file=self.stop, workers=1, pace="fixed"))
         self.tidemark("run", self.path, "--to", "add_column").ok()
 
     def begin(self):
@@ -89,6 +89,8 @@ class Watch(LiveCase):
     def workers(self):
         return [row[0] for row in self.rows("SELECT value FROM tidemark.setting WHERE key = 'workers'")]
 
+
+class Watch(WatchCase):
     @limit(60)
     def test_each_key_does_what_its_verb_does(self):
         run = self.begin()
@@ -216,6 +218,98 @@ class Watch(LiveCase):
         self.assertEqual(self.value("SELECT wanted FROM tidemark.run"), "run")
         result = self.tidemark("status", "p", "--watch", "--timeout", "500ms").ok()
         self.assertEqual(result.out.count("\n"), 1, result)
+
+
+class Line(WatchCase):
+    KEYS = "keys: p pause  r resume  + more workers  - fewer workers  q stop"
+
+    def run_it(self, *more, **streams):
+        terminal = Terminal(self, binary(), "run", "p", *more, **streams)
+        terminal.shows("THROTTLED")
+        return terminal
+
+    @limit(60)
+    def test_each_key_does_what_its_verb_does(self):
+        terminal = self.run_it()
+        self.assertIn(self.KEYS, terminal.shown)
+        self.assertTrue(terminal.is_raw())
+        terminal.type("p")
+        terminal.shows("paused by ")
+        self.assertEqual(self.state(), "paused")
+        terminal.type("r")
+        terminal.shows("resumed")
+        terminal.type("++x\x1b[A-")
+        terminal.shows("workers = 2, set by ")
+        self.wait_until(lambda: self.workers() == ["2"])
+        terminal.type("-")
+        self.wait_until(lambda: self.workers() == ["1"])
+        terminal.type("-")
+        terminal.shows('"workers" is 0; it must be between 1 and 64')
+        # Somebody else's number is where the next one begins.
+        self.tidemark("set", "p", "workers=5").ok()
+        self.wait_until(lambda: self.tidemark.json("status", "p")["progress"]["workers"] == 5)
+        terminal.type("+")
+        self.wait_until(lambda: self.workers() == ["6"])
+        terminal.type("q")
+        terminal.ends(130)
+        self.assertIn("interrupted after a clean checkpoint", terminal.shown)
+        self.assertEqual(self.tidemark.json("status", "p")["state"], "ready")
+
+    @limit(60)
+    def test_every_way_out_leaves_the_terminal_as_it_was(self):
+        def send(number):
+            return lambda terminal: terminal.process.send_signal(number)
+
+        def fail(_terminal):
+            self.execute("DROP TABLE items")
+            os.remove(self.stop)
+
+        first = self.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tidemark/%%'", ())
+        for leave, code in ((send(signal.SIGINT), 130), (send(signal.SIGTERM), 143), (send(signal.SIGHUP), -signal.SIGHUP), (send(signal.SIGQUIT), -signal.SIGQUIT),
+                            (lambda terminal: terminal.type("\x03"), 130), (fail, 4)):
+            terminal = self.run_it()
+            self.wait_until(terminal.is_raw)
+            # Also with a connection of the keys.
+            terminal.type("+")
+            self.wait_until(lambda: self.workers() == ["2"])
+            leave(terminal)
+            terminal.ends(code)
+            self.execute("DELETE FROM tidemark.setting")
+        self.wait_until(lambda: self.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tidemark/%%'", ()) == first)
+
+    @limit(60)
+    def test_a_connection_that_is_lost_is_opened_again_with_the_next_key(self):
+        terminal = self.run_it()
+        terminal.type("p")
+        terminal.shows("paused by ")
+        self.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tidemark/keys'")
+        self.wait_until(lambda: self.value("SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'tidemark/keys'"))
+        terminal.type("r")
+        terminal.shows("resumed")
+        os.remove(self.stop)
+        terminal.ends(0)
+
+    @limit(60)
+    def test_without_a_terminal_there_are_no_keys(self):
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, writing)
+        self.addCleanup(os.close, reading)
+        os.write(writing, b"p+q")
+        for more in ((), ("--quiet",), ("--log-format", "text")):
+            terminal = Terminal(self, binary(), "run", "p", "--budget", "1500ms", *more, **({} if more else {"stdin": reading}))
+            terminal.type("p")
+            self.assertTrue(terminal.is_restored())
+            terminal.ends(0)
+            self.assertNotIn("keys:", terminal.shown)
+            self.assertEqual(self.value("SELECT wanted FROM tidemark.run"), "run")
+        # Whatever is started after it may read what is typed: nothing is read while it is in the background.
+        shell = Terminal(self, "/bin/sh", "-im")
+        shell.shows("$ ")
+        shell.type(f"{binary()} run p --budget 3s &\n")
+        shell.shows("THROTTLED")
+        self.assertTrue(shell.is_restored())
+        shell.type("exit\n")
+        shell.process.kill()
 
 
 if __name__ == "__main__":

@@ -113,6 +113,10 @@ tide_store_table(struct tide_conn *conn, const char *plan, int64_t *oid, struct 
 bool tide_store_want(struct tide_conn *conn, const char *plan, enum tide_wanted wanted, const char *by,
     const char *reason, struct tide_err *err) TIDE_CHECKED;
 
+/** The same from within the loop: sends it, and `done` gets a row, or none when there is no such run. An executor has checked the schema. */
+void tide_store_want_start(struct tide_conn *conn, const char *plan, enum tide_wanted wanted, const char *by,
+    tide_conn_done *done, void *ctx);
+
 /** One key of `tidemark set`. value NULL: the plan's counts again. */
 struct tide_live_change {
 	const char *key, *value;
@@ -124,6 +128,9 @@ struct tide_live_change {
 bool tide_store_set(struct tide_conn *conn, const char *plan, const struct tide_live_change *change,
     size_t count, const char *by, const char *reason, int64_t expire, struct tide_err *err) TIDE_CHECKED;
 
+/** The same from within the loop, of one key, until it is unset: sends it, and `done` gets a row, or none when there is no open run. */
+bool tide_store_set_start(struct tide_conn *conn, const char *plan, const struct tide_live_change *change,
+    const char *by, tide_conn_done *done, void *ctx, struct tide_err *err) TIDE_CHECKED;
 /** Adds to an error what the role would need to set anything, when that is what it lacks. Returns false. */
 bool tide_store_set_refused(struct tide_conn *conn, const char *plan, struct tide_err *err);
 

@@ -26,7 +26,8 @@ const struct tide_verb tide_verb_table[TIDE_VERB_COUNT] = {
 	    tide_verb_plan },
 	[TIDE_VERB_RUN] = { "run", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "continue to the next gate or to the end",
 	    "Continues from where the run is: to the next closed gate, to --to, to the end of --budget, or "
-	    "to the end. Running a finished plan again does nothing, unless it is recurring: then the next run begins. Ctrl-C stops at a clean checkpoint.",
+	    "to the end. Running a finished plan again does nothing, unless it is recurring: then the next run begins. Ctrl-C stops at a clean checkpoint. "
+	    "On a terminal, keys pause and resume it and change the workers.",
 	    tide_verb_run },
 	[TIDE_VERB_ADVANCE] = { "advance", "PLAN", TIDE_OPERAND_PLAN, 1, 1, "open the gate and continue",
 	    "Opens the gate at which the run waits, writes who did it to the journal, and continues unless "

@@ -13,7 +13,9 @@
 #define KEYS 32
 
 /* What ends the program, and what stops it: before either, the terminal is as it was. */
-static const int leaving[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+static const int leaving[] = { SIGHUP, SIGQUIT, SIGTSTP, SIGINT, SIGTERM };
+/* The last two are somebody else's, where that was said. */
+#define SHARED 2
 
 struct tide_keys {
 	struct ev_loop *loop;
@@ -27,6 +29,10 @@ struct tide_keys {
 	struct ev_io input;
 	struct ev_signal leave[TIDE_COUNT(leaving)], go_on;
 	struct sigaction handler[TIDE_COUNT(leaving)]; /* before ours */
+	size_t handled;                                /* how many of them are ours */
+	struct ev_timer look;                          /* whether it has come to the front */
+	void (*pressed_at)(void *ctx);                 /* NULL: somebody waits */
+	void *ctx;
 	struct tide_unreadable unreadable;
 	const struct tide_unreadable *outer;
 };
@@ -85,6 +91,16 @@ on_input(struct ev_loop *loop, struct ev_io *input, int events)
 	}
 	for (ssize_t i = 0; i < length && keys->count < KEYS; i++)
 		keys->pressed[keys->count++] = typed[i];
+	if (keys->pressed_at != NULL)
+		keys->pressed_at(keys->ctx);
+}
+
+static void
+on_look(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	take_terminal(timer->data);
 }
 
 /*
@@ -132,7 +148,8 @@ static int
 end(struct tide_keys *keys)
 {
 	release_terminal(keys);
-	for (size_t i = 0; i < TIDE_COUNT(leaving); i++) {
+	ev_timer_stop(keys->loop, &keys->look);
+	for (size_t i = 0; i < keys->handled; i++) {
 		ev_signal_stop(keys->loop, &keys->leave[i]);
 		(void)sigaction(leaving[i], &keys->handler[i], NULL);
 	}
@@ -142,7 +159,7 @@ end(struct tide_keys *keys)
 }
 
 struct tide_keys *
-tide_keys_begin(void *ctx, struct ev_loop *loop)
+tide_keys_begin(void *ctx, struct ev_loop *loop, enum tide_keys_end at_end)
 {
 	struct tide_keys *keys;
 
@@ -150,9 +167,12 @@ tide_keys_begin(void *ctx, struct ev_loop *loop)
 		return NULL;
 	keys = talloc_zero(ctx, struct tide_keys);
 	keys->loop = loop;
+	keys->handled = TIDE_COUNT(leaving) - (at_end == TIDE_KEYS_END_BY_ANOTHER ? SHARED : 0);
+	ev_init(&keys->look, on_look);
+	keys->look.data = keys;
 	ev_io_init(&keys->input, on_input, STDIN_FILENO, EV_READ);
 	keys->input.data = keys;
-	for (size_t i = 0; i < TIDE_COUNT(leaving); i++) {
+	for (size_t i = 0; i < keys->handled; i++) {
 		(void)sigaction(leaving[i], NULL, &keys->handler[i]);
 		ev_signal_init(&keys->leave[i], on_leave, leaving[i]);
 		keys->leave[i].data = keys;
@@ -203,14 +223,27 @@ tide_keys_wait(struct tide_keys *keys, int64_t us)
 	ev_timer_stop(keys->loop, &timer);
 }
 
+void
+tide_keys_on_press(struct tide_keys *keys, void (*pressed)(void *ctx), void *ctx)
+{
+	keys->pressed_at = pressed;
+	keys->ctx = ctx;
+	ev_timer_set(&keys->look, 0.2, 0.2);
+	ev_timer_start(keys->loop, &keys->look);
+}
+
+char
+tide_keys_peek(const struct tide_keys *keys)
+{
+	return keys->count > 0 ? keys->pressed[0] : '\0';
+}
+
 char
 tide_keys_take(struct tide_keys *keys)
 {
-	char key = keys->pressed[0];
+	char key = tide_keys_peek(keys);
 
-	if (keys->count == 0)
-		return '\0';
-	keys->count--;
-	memmove(keys->pressed, keys->pressed + 1, keys->count);
+	if (keys->count > 0)
+		memmove(keys->pressed, keys->pressed + 1, --keys->count);
 	return key;
 }

@@ -14,14 +14,21 @@ struct ev_loop;
  */
 struct tide_keys;
 
+/** Who ends the program at SIGINT and SIGTERM: whoever did before, at once; or somebody else on the loop, who ends the keys in time. */
+enum tide_keys_end { TIDE_KEYS_END_AT_ONCE, TIDE_KEYS_END_BY_ANOTHER };
+
 /** NULL: standard input is no terminal. In the background of its terminal nothing is read until it is in front. */
-struct tide_keys *tide_keys_begin(void *ctx, struct ev_loop *loop);
+struct tide_keys *tide_keys_begin(void *ctx, struct ev_loop *loop, enum tide_keys_end at_end);
 /** NULL is allowed. */
 void tide_keys_end(struct tide_keys *keys);
 
 /** Runs the loop for so long, or until a key was pressed, or the screen has to be drawn again. */
 void tide_keys_wait(struct tide_keys *keys, int64_t us);
 /** The next key that was pressed; 0: none. */
+char tide_keys_peek(const struct tide_keys *keys);
 char tide_keys_take(struct tide_keys *keys);
+
+/** Instead of waiting: called from the loop when keys were pressed, to take them. */
+void tide_keys_on_press(struct tide_keys *keys, void (*pressed)(void *ctx), void *ctx);
 
 #endif

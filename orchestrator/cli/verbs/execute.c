@@ -11,6 +11,7 @@
 #include "tidemark/phases/phase.h"
 #include "tidemark/base/units.h"
 #include "cli/render/event_printer.h"
+#include "run_keys.h"
 #include "tidemark/base/shell.h"
 
 enum tide_code
@@ -44,6 +45,7 @@ struct execution {
 	struct tide_cli *cli;
 	const struct tide_plan *plan;
 	struct tide_event_printer *printer;
+	struct tide_run_keys *keys;
 	int64_t began;
 };
 
@@ -71,7 +73,9 @@ perform(struct execution *e, tide_execute_fn *fn, const struct tide_run_options 
 	bool done;
 
 	tide_rows_on_unreadable(e->cli->loop, &unreadable);
+	tide_run_keys_begin(e->keys);
 	done = fn(e->cli, e->cli->loop, &e->cli->dsn, e->plan, options, observer, outcome, err);
+	tide_run_keys_end(e->keys);
 	tide_rows_on_unreadable(e->cli->loop, outer);
 	return done;
 }
@@ -97,6 +101,11 @@ tide_execute_quietly(struct tide_cli *cli, const struct tide_plan *plan, tide_ex
 		return false;
 	if (metrics != NULL)
 		tide_observers_add(&observers, tide_metrics_file_observer(metrics, &observer));
+	/* Nobody is there to press one, or they are for whoever comes after. */
+	if (!options->unattended) {
+		execution.keys = tide_run_keys_new(cli, plan, &printer);
+		tide_observers_add(&observers, tide_run_keys_observer(execution.keys));
+	}
 	/* The executor opens connections of its own: the one that read a stored plan would only take up
 	 * another. */
 	tide_cli_disconnect(cli);

@@ -16,26 +16,27 @@ struct tide_watch_keys {
 	bool quit;
 };
 
-/* How many there are: what is set; else what the executor works with; else what the plan says. */
+/* How many there are: what is set; else what the executor works with, also where it decides itself; else what the plan says. */
 static int64_t
 workers_now(const struct tide_run_status *s)
 {
 	void *mem = talloc_new(NULL);
 	struct tide_err ignored = { 0 };
 	struct tide_plan *plan;
-	int64_t workers = s->live ? s->progress.workers : 0;
+	int64_t workers = s->live ? s->progress.workers : 0, set_to = 0;
 
 	for (size_t i = 0; i < s->settings.count; i++) {
 		struct tide_steering *set = tide_steering_new(mem, &(struct tide_limits){ 0 });
 
 		if (strcmp(s->settings.item[i].key, "workers") == 0 &&
 		    tide_steering_set(set, "workers", s->settings.item[i].value, &ignored))
-			workers = set->limits.workers;
+			set_to = set->limits.workers;
 	}
+	workers = set_to != 0 ? set_to : workers;
 	if (workers == 0 && s->plan_text != NULL &&
 	    tide_plan_parse(mem, s->plan, s->plan_text, strlen(s->plan_text), tide_phase_kinds(),
 		tide_phase_count, &plan, &ignored))
-		workers = plan->limits.workers;
+		workers = tide_limits_workers(&plan->limits);
 	talloc_free(mem);
 	return workers;
 }
@@ -120,7 +121,7 @@ tide_watch_keys_begin(struct tide_cli *cli, const char *plan, bool wanted)
 
 	w->cli = cli;
 	w->plan = plan;
-	w->keys = wanted ? tide_keys_begin(w, cli->loop) : NULL;
+	w->keys = wanted ? tide_keys_begin(w, cli->loop, TIDE_KEYS_END_AT_ONCE) : NULL;
 	return w;
 }
 
