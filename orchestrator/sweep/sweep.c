@@ -354,7 +354,8 @@ tell_left(struct tide_sweep *sweep, json_t *detail)
 	json_object_set_new(detail, "limit_reached", json_boolean(tide_sweep_limit_reached(sweep)));
 	if (sweep->unmatched > 0)
 		tide_executor_event(sweep->exe, "sweep.kept", sweep->task->step, true,
-		    "%s: %s rows for which the condition holds were not deleted: a trigger BEFORE DELETE keeps them",
+		    "%s: %s rows for which the condition held were not deleted: a trigger BEFORE DELETE has kept them, "
+		    "or another session was faster",
 		    sweep->spec->what, tide_count_format(sweep->unmatched, rows, sizeof(rows)));
 	if (tide_sweep_limit_reached(sweep))
 		tide_executor_event(sweep->exe, "sweep.limit", sweep->task->step, false,

@@ -252,7 +252,7 @@ class Reactions(PurgeCase):
             result = self.tidemark("run", self.purge(name, **phase)).ok()
             self.assertEqual((self.left(), self.left(f"id % 3 = 0 AND {OLD}")), (kept, kept))
             self.assertEqual(self.result()["rows_kept"], kept)
-            self.assertIn("a trigger BEFORE DELETE keeps them", result.err)
+            self.assertIn("a trigger BEFORE DELETE has kept them", result.err)
             self.assertEqual(self.value("SELECT count(*) - count(DISTINCT id) FROM deleted"), 0)
 
     def test_a_value_of_which_more_rows_are_kept_than_a_batch_takes(self):

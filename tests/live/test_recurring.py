@@ -137,6 +137,13 @@ class Recurring(RecurringCase):
         self.tidemark("run", path).ok()
         self.assertEqual((self.left(), self.value("SELECT count(*) FROM events")), (0, 100))
 
+    def test_a_container_begins_the_first_run_and_no_other(self):
+        path = self.job({**PURGE, "where": "at < now() - interval '200 hours 30 minutes'"})
+        self.tidemark("ensure", path, "--strict").ok()
+        for job in (path, self.job()):
+            self.assertIn("nothing to do", self.tidemark("ensure", job, "--strict").ok().err)
+        self.assertEqual((self.runs(), self.left()), (["complete"], 100))
+
     def test_a_rollback_is_of_the_last_run(self):
         path = self.job()
         for _ in range(2):
