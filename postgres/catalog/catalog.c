@@ -51,6 +51,10 @@ static const struct tide_record_field context_fields[] = {
 	TIDE_FIELD(tide_catalog, may_create_temp, BOOL),
 	TIDE_FIELD(tide_catalog, may_monitor, BOOL),
 	TIDE_FIELD(tide_catalog, in_recovery, BOOL),
+	TIDE_FIELD(tide_catalog, max_wal, INT),
+	TIDE_FIELD(tide_catalog, min_wal, INT),
+	TIDE_FIELD(tide_catalog, wal_compressed, BOOL),
+	TIDE_FIELD(tide_catalog, knows_lz4, BOOL),
 	TIDE_FIELD(tide_catalog, few_characters, BOOL),
 	TIDE_FIELD(tide_catalog, encoding_gaps, TEXT),
 };
@@ -60,6 +64,22 @@ static const struct tide_record_field loading_fields[] = {
 };
 static const struct tide_record context_record = TIDE_RECORD(context_fields);
 static const struct tide_record loading_record = TIDE_RECORD(loading_fields);
+
+/* Parameters that are a superuser's. Before 15 nobody else may set them, and there is no function that tells. */
+static bool
+may_set(struct tide_loading *load, const char *parameter, bool *may, struct tide_err *err)
+{
+	struct tide_rows *rows;
+
+	*may = load->cat->superuser;
+	if (*may || load->cat->server_version < 150000)
+		return true;
+	if (!tide_loading_ask(
+		load, "SELECT has_parameter_privilege($1, 'SET')", TIDE_ARGS(parameter), &rows, err))
+		return false;
+	*may = tide_rows_only_bool(rows);
+	return true;
+}
 
 static bool
 read_context(struct tide_loading *load, struct tide_err *err)
@@ -72,15 +92,9 @@ read_context(struct tide_loading *load, struct tide_err *err)
 	cat->server_version = tide_conn_server_version(load->conn);
 	tide_rows_record(cat, rows, 0, &context_record, cat);
 	tide_rows_record(load->mem, rows, 0, &loading_record, load);
-	cat->may_skip_triggers = cat->superuser;
-	/* Before 15 nobody but a superuser may, and there is no function that tells. */
-	if (!cat->superuser && cat->server_version >= 150000) {
-		if (!tide_loading_ask(load,
-			"SELECT has_parameter_privilege('session_replication_role', 'SET')", 0, NULL, &rows,
-			err))
-			return false;
-		cat->may_skip_triggers = tide_rows_only_bool(rows);
-	}
+	if (!may_set(load, "session_replication_role", &cat->may_skip_triggers, err) ||
+	    !may_set(load, "wal_compression", &cat->may_compress_wal, err))
+		return false;
 	if (!load->may_identify)
 		return true;
 	if (!tide_loading_ask(load, tide_sql_catalog_identifier, 0, NULL, &rows, err))

@@ -28,7 +28,7 @@ SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 't
 
 
 class Neighbour(LiveCase):
-    settings = {"fsync": "on", "max_connections": "60"}
+    settings = {"fsync": "on", "max_connections": "60", "full_page_writes": "on", "max_wal_size": "48MB", "min_wal_size": "32MB"}
 
     def setUp(self):
         super().setUp()
@@ -214,6 +214,24 @@ class Neighbour(LiveCase):
         self.assertNotIn("wal_compression", done.err)
         with open(self.server.log, encoding="utf-8") as log:
             self.assertNotIn("permission denied", log.read())
+
+    @limit(60)
+    def test_the_review_says_how_much_wal_it_will_be(self):
+        self.role("plain")
+        path = self.write()
+        for user, grants in (("plain", True), ("postgres", False)):
+            review = self.tidemark("plan", path, env={"PGUSER": user}).ok()
+            self.assertIn("with max_wal_size = 48MB that forces about 1 checkpoint:", review.out)
+            self.assertEqual("min_wal_size = 32MB keeps fewer segments ready" in review.out, grants)
+            self.assertEqual("GRANT SET ON PARAMETER wal_compression TO" in review.out, grants and self.server.major >= 15)
+        told = self.tidemark("plan", path, "--json").ok().json()
+        [step] = [s for phase in told["phases"] for s in phase["steps"] if s["name"] == "fill"]
+        before = self.value("SELECT pg_current_wal_insert_lsn()")
+        self.execute("CHECKPOINT")
+        self.tidemark("run", path, "--to", "backfill").ok()
+        written = self.value("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)::float8", (before,))
+        self.assertGreater(step["forward"]["wal_bytes"], written * 0.6)
+        self.assertLess(step["forward"]["wal_bytes"], written * 1.7)
 
 
 if __name__ == "__main__":

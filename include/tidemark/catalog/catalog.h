@@ -224,9 +224,13 @@ struct tide_catalog {
 	bool superuser, owns_table;
 	bool may_vacuum; /* the table and each partition: else the server leaves some out, with a warning */
 	bool may_create_schema, may_create_temp, may_monitor, in_recovery;
-	bool may_skip_triggers; /* set session_replication_role */
-	bool few_characters;    /* not all of Unicode: titles, which are stored, keep to ASCII */
-	char *encoding_gaps;    /* the database's encoding, when it has codes that Unicode has not; or NULL */
+	bool may_skip_triggers;   /* set session_replication_role */
+	int64_t max_wal, min_wal; /* bytes, max_wal_size and min_wal_size; 0 unknown */
+	bool wal_compressed;      /* for the whole server */
+	bool knows_lz4;           /* and a session of a role with may_compress_wal turns it on for itself */
+	bool may_compress_wal;
+	bool few_characters;  /* not all of Unicode: titles, which are stored, keep to ASCII */
+	char *encoding_gaps;  /* the database's encoding, when it has codes that Unicode has not; or NULL */
 	char *default_schema; /* first of the role's search_path: where unqualified names of the plan live */
 	struct tide_table table;
 	struct tide_fact *fact;

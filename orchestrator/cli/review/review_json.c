@@ -2,6 +2,7 @@
 
 #include "cli/output/json.h"
 #include "review.h"
+#include "review_wal.h"
 
 static json_t *
 other_json(const struct tide_sweep_spec *sweep)
@@ -38,21 +39,22 @@ action_json(void *mem, const struct tide_action *a, const struct tide_review_inp
 	static const char *const touches[] = { "nothing", "read", "batches", "build", "sample", "vacuum",
 		"rewrite", "rows", "unknown" };
 	static const char *const losses[] = { "nothing", "unknown", "lossy", "irreversible" };
+	int64_t wal = tide_review_wal(a, input->cat);
 	json_t *sql = json_array();
 
 	for (size_t i = 0; i < a->act_count; i++)
 		json_array_append_new(sql, tide_json_text(a->act[i]));
 	if (a->kind == TIDE_STEP_SWEEP && a->sweep != NULL)
 		json_array_append_new(sql, tide_json_text(tide_review_act(mem, a, input)));
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:s, s:o, s:I, s:o, s:s, s:o, s:o}", "kind",
-	    tide_step_kind_name(a->kind), "title", tide_json_text(a->title), "sql", sql, "lock",
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:s, s:o, s:I, s:o, s:o, s:s, s:o, s:o}",
+	    "kind", tide_step_kind_name(a->kind), "title", tide_json_text(a->title), "sql", sql, "lock",
 	    a->lock == TIDE_LOCK_NONE ? "none" : tide_lock_name(a->lock), "lock_table",
 	    tide_json_text(a->lock_table), "also_locks", also_json(a), "locks_unknown",
 	    (a->flags & TIDE_LOCKS_UNKNOWN) != 0, "touches", touches[a->touch], "rows",
 	    a->rows < 0 ? json_null() : json_integer((json_int_t)a->rows), "bytes", (json_int_t)a->bytes,
-	    "estimate_seconds", tide_json_seconds(tide_review_estimate(a, input->plan)), "loses",
-	    losses[a->loss], "loss_note", tide_json_text(a->loss_note), "other_triggers",
-	    other_json(a->sweep));
+	    "wal_bytes", wal < 0 ? json_null() : json_integer((json_int_t)wal), "estimate_seconds",
+	    tide_json_seconds(tide_review_estimate(a, input->plan)), "loses", losses[a->loss], "loss_note",
+	    tide_json_text(a->loss_note), "other_triggers", other_json(a->sweep));
 }
 
 static json_t *

@@ -3,6 +3,7 @@
 
 #include "cli/output/lint_print.h"
 #include "review.h"
+#include "review_wal.h"
 #include "tidemark/base/units.h"
 #include "tidemark/base/shell.h"
 #include "tidemark/orchestrator/next.h"
@@ -69,6 +70,22 @@ print_other(struct tide_stream *out, void *mem, const struct tide_action *action
 }
 
 static void
+print_wal(
+    struct tide_stream *out, void *mem, const struct tide_action *action, const struct tide_catalog *cat)
+{
+	char *(*const texts[])(void *, const struct tide_action *, const struct tide_catalog *) = {
+		tide_review_wal_text, tide_review_wal_segments, tide_review_wal_grant
+	};
+
+	for (size_t i = 0; i < TIDE_COUNT(texts); i++) {
+		char *text = texts[i](mem, action, cat);
+
+		if (text != NULL)
+			row(out, "      ", i == 0 ? "WAL" : "", text);
+	}
+}
+
+static void
 print_action(struct tide_stream *out, void *mem, const struct tide_action *action,
     const struct tide_review_input *input)
 {
@@ -81,6 +98,7 @@ print_action(struct tide_stream *out, void *mem, const struct tide_action *actio
 	tide_output_block(out, "        ", tide_review_act(mem, action, input));
 	row(out, "      ", "lock", tide_review_lock(mem, action, input->plan));
 	row(out, "      ", "touches", tide_review_touch(mem, action));
+	print_wal(out, mem, action, input->cat);
 	print_other(out, mem, action);
 	row(out, "      ", "time", tide_review_time(action, input->plan, text, sizeof(text)));
 }
