@@ -28,7 +28,8 @@ const struct tide_help_row tide_help_exit_codes[] = {
 
 const struct tide_help_row tide_help_settings[] = {
 	{ "1", "flags" },
-	{ "2", "TIDEMARK_DATABASE_URL and the other TIDEMARK_* variables" },
+	{ "2",
+	    "TIDEMARK_DATABASE_URL and the other TIDEMARK_* variables: of the process, then of --env-file, as for all variables" },
 	{ "3", "the plan" },
 	{ "4", "DATABASE_URL" },
 	{ "5", "SQLALCHEMY_DATABASE_URL" },
@@ -143,7 +144,7 @@ tide_help_verb(struct tide_stream *out, enum tide_verb_id verb)
 	const char *heading, *const *word = tide_help_words(verb, &heading);
 	bool headed = false;
 
-	tide_output_say(out, TIDE_PLAIN, "usage: tidemark %s%s%s [OPTIONS]\n\n", v->name,
+	tide_output_say(out, TIDE_PLAIN, "usage: tidemark %s [OPTIONS]%s%s\n\n", v->name,
 	    v->usage[0] != '\0' ? " " : "", v->usage);
 	print_wrapped(out, v->about);
 	if (word != NULL)
