@@ -23,6 +23,7 @@ static const struct {
 	{ TIDE_UNREACHABLE, "unreachable" },
 	{ TIDE_LOCK, "lock" },
 	{ TIDE_LEASE, "lease" },
+	{ TIDE_HOOK, "hook" },
 	{ TIDE_PENDING, "pending" },
 	{ TIDE_GATE, "gate" },
 	{ TIDE_PAUSED, "paused" },

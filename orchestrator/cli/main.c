@@ -7,7 +7,7 @@
 #include "tidemark/base/array.h"
 
 /* Signals that we handle in another way than the process was told to when it was started. */
-static const int signals[] = { SIGPIPE, SIGINT, SIGTERM };
+static const int signals[] = { SIGPIPE, SIGINT, SIGTERM, SIGCHLD };
 
 /* What a command that takes our place must find as we have found it. */
 struct inherited {

@@ -24,6 +24,14 @@ wake(struct ev_loop *loop, struct ev_timer *timer, int events)
 void
 tide_executor_sleep(struct tide_executor *exe, int64_t us)
 {
+	const bool never = false;
+
+	tide_executor_sleep_until(exe, us, &never);
+}
+
+void
+tide_executor_sleep_until(struct tide_executor *exe, int64_t us, const bool *woken)
+{
 	struct ev_timer timer;
 	struct tide_err ignored = { 0 };
 	bool over = false, paused = exe->requests.pause;
@@ -32,7 +40,7 @@ tide_executor_sleep(struct tide_executor *exe, int64_t us)
 	ev_timer_init(&timer, wake, (double)us / (double)TIDE_SECOND, 0);
 	timer.data = &over;
 	ev_timer_start(exe->loop, &timer);
-	while (!over && !tide_executor_halted(exe, &ignored) && exe->requests.pause == paused)
+	while (!over && !*woken && !tide_executor_halted(exe, &ignored) && exe->requests.pause == paused)
 		tide_executor_turn(exe);
 	ev_timer_stop(exe->loop, &timer);
 }

@@ -95,6 +95,8 @@ bool tide_executor_within_hours(struct tide_executor *exe, struct tide_err *err)
 bool tide_executor_halted(struct tide_executor *exe, struct tide_err *err);
 /** Runs the loop for `us`, or less when a request arrives. */
 void tide_executor_sleep(struct tide_executor *exe, int64_t us);
+/** The same, or less when *woken becomes true. */
+void tide_executor_sleep_until(struct tide_executor *exe, int64_t us, const bool *woken);
 /** Runs the loop once: blocks until some event. */
 void tide_executor_turn(struct tide_executor *exe);
 

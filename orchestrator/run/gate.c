@@ -1,4 +1,5 @@
 #include "gate.h"
+#include "gate_command.h"
 
 #include <string.h>
 #include <talloc.h>
@@ -107,11 +108,40 @@ tide_run_gate_open(
 	return ok;
 }
 
-/* What still keeps the gate closed. Texts belong to mem. */
+/* The stand at one gate, from its first look to its last. */
+struct stand {
+	struct tide_executor *exe;
+	long index;
+	struct tide_gate_command *command; /* NULL: the gate has none */
+	bool waited;                       /* it was found closed */
+};
+
+/* A command that answers at once is waited for: then the gate was never closed. */
 static bool
-judge(
-    struct tide_executor *exe, void *mem, long index, struct tide_hold *out, bool *stop, struct tide_err *err)
+judge_command(struct stand *s, void *mem, struct tide_hold *out, bool *answered, struct tide_err *err)
 {
+	enum tide_gate_answer answer;
+
+	if (!tide_gate_command_ask(s->command, &answer, err))
+		return false;
+	if (answer == TIDE_GATE_ANSWER_RUNS) {
+		tide_executor_sleep_until(s->exe, TIDE_SECOND, tide_gate_command_ended(s->command));
+		if (!tide_gate_command_ask(s->command, &answer, err))
+			return false;
+	}
+	*answered = answer != TIDE_GATE_ANSWER_RUNS;
+	if (answer != TIDE_GATE_ANSWER_OPEN)
+		*out = (struct tide_hold){ TIDE_CAUSE_COMMAND, tide_gate_command_text(mem, s->command) };
+	return true;
+}
+
+/* What still keeps the gate closed. The command comes last: it is only run while all else holds. Texts belong to mem. */
+static bool
+judge(struct stand *s, void *mem, struct tide_hold *out, bool *stop, struct tide_err *err)
+{
+	struct tide_executor *exe = s->exe;
+	long index = s->index;
+	bool answered = true;
 	const struct tide_gate *gate = &exe->plan->phase[index].gate;
 	struct view view;
 	bool open = true;
@@ -138,58 +168,94 @@ judge(
 	} else if (!open) {
 		*out = (struct tide_hold){ TIDE_CAUSE_CONDITION,
 			talloc_asprintf(mem, "the SQL condition does not hold yet: %s", gate->sql) };
+	} else if (s->command != NULL && !judge_command(s, mem, out, &answered, err)) {
+		return false;
 	}
-	*stop = *stop || (out->cause != TIDE_CAUSE_NONE && exe->options->unattended);
+	if (s->command != NULL && out->cause != TIDE_CAUSE_NONE && out->cause != TIDE_CAUSE_COMMAND)
+		tide_gate_command_stop(s->command);
+	*stop = *stop || (out->cause != TIDE_CAUSE_NONE && exe->options->unattended && answered);
 	/* The person who opens the gate should know it. */
 	if (view.note != NULL && (out->cause == TIDE_CAUSE_APPROVAL || out->cause == TIDE_CAUSE_SOAK))
 		out->text = talloc_asprintf(mem, "%s; %s", out->text, view.note);
 	return true;
 }
 
+/* The first time that the gate is found closed. */
+static bool
+begin_waiting(struct stand *s, const char *why, struct tide_err *err)
+{
+	bool ok = tide_run_move(s->exe->session,
+		      &(struct tide_move){ .to = TIDE_RUN_WAITING, .phase = s->index, .reason = why }, err) &&
+		  tide_executor_move_phase(s->exe, s->index, TIDE_PHASE_WAITING, err);
+
+	tide_executor_event(s->exe, "wait.start", NULL, false, "%s", why);
+	s->waited = true;
+	return ok;
+}
+
+static bool
+look(struct stand *s, bool *open, struct tide_err *err)
+{
+	void *mem = talloc_new(s->exe);
+	struct tide_hold hold = { 0 };
+	bool stop = false, ok = judge(s, mem, &hold, &stop, err);
+
+	if (ok && hold.cause != TIDE_CAUSE_NONE && !s->waited)
+		ok = begin_waiting(s, hold.text, err);
+	if (ok && stop)
+		ok =
+		    tide_fail(err, tide_executor_shut_out(s->exe) ? TIDE_BUDGET : TIDE_GATE, "%s", hold.text);
+	if (ok && hold.cause != TIDE_CAUSE_NONE)
+		tide_executor_set_wait_reason(s->exe, "%s", hold.text);
+	*open = ok && hold.cause == TIDE_CAUSE_NONE;
+	talloc_free(mem);
+	return ok;
+}
+
+/* Asked again every second, with requests served in between. What a command says before a pause is not what counts after it. */
+static bool
+stand(struct stand *s, struct tide_err *err)
+{
+	const bool never = false;
+	bool open;
+
+	for (;;) {
+		if (!look(s, &open, err))
+			return false;
+		if (open)
+			return true;
+		tide_executor_sleep_until(
+		    s->exe, TIDE_SECOND, s->command != NULL ? tide_gate_command_ended(s->command) : &never);
+		if (s->command != NULL && s->exe->requests.pause)
+			tide_gate_command_stop(s->command);
+		if (!tide_executor_check(s->exe, err))
+			return false;
+	}
+}
+
 /*
  * Only a gate that is found closed moves the run to "waiting". A closed manual gate or a long soak ends the
- * command: what opens it is a person or a time far away; so does a closed window, unless it was asked to wait. The rest is asked again every second, with requests
- * served in between.
+ * command: what opens it is a person or a time far away; so does a closed window, unless it was asked to wait. The rest is
+ * waited for.
  */
 bool
 tide_gate_pass(struct tide_executor *exe, long index, struct tide_err *err)
 {
 	const struct tide_gate *gate = &exe->plan->phase[index].gate;
-	bool waited = false, open = false, ok = true;
+	struct stand s = { .exe = exe, .index = index };
+	bool ok;
 
-	if (!gate->manual && gate->after == 0 && gate->sql == NULL && tide_executor_window(exe) == NULL)
+	if (!gate->manual && gate->after == 0 && gate->sql == NULL && gate->command.count == 0 &&
+	    tide_executor_window(exe) == NULL)
 		return true;
 	/* For this phase's window. */
 	if (tide_executor_window(exe) != NULL && !tide_watcher_refresh(exe, err))
 		return false;
-	for (;;) {
-		void *mem = talloc_new(exe);
-		struct tide_hold hold;
-		bool stop;
-
-		ok = judge(exe, mem, index, &hold, &stop, err);
-		if (ok && hold.cause != TIDE_CAUSE_NONE && !waited) {
-			ok = tide_run_move(exe->session,
-				 &(struct tide_move){
-				     .to = TIDE_RUN_WAITING, .phase = index, .reason = hold.text },
-				 err) &&
-			     tide_executor_move_phase(exe, index, TIDE_PHASE_WAITING, err);
-			tide_executor_event(exe, "wait.start", NULL, false, "%s", hold.text);
-			waited = true;
-		}
-		if (ok && stop)
-			ok = tide_fail(
-			    err, tide_executor_shut_out(exe) ? TIDE_BUDGET : TIDE_GATE, "%s", hold.text);
-		if (ok && hold.cause != TIDE_CAUSE_NONE)
-			tide_executor_set_wait_reason(exe, "%s", hold.text);
-		open = hold.cause == TIDE_CAUSE_NONE;
-		talloc_free(mem);
-		if (!ok || open)
-			break;
-		tide_executor_sleep(exe, TIDE_SECOND);
-		if (!tide_executor_check(exe, err))
-			return false;
-	}
+	if (gate->command.count > 0)
+		s.command = tide_gate_command_new(
+		    exe, exe->loop, exe->plan, &exe->plan->phase[index], exe->session->run);
+	ok = stand(&s, err);
+	talloc_free(s.command);
 	if (ok) {
 		tide_executor_set_wait_reason(exe, NULL);
 		tide_executor_event(exe, "gate.open", NULL, false, "the gate is open");

@@ -29,7 +29,7 @@ judge_waiting(const struct tide_ensure *e)
 	const char *why = r->reason != NULL ? r->reason : "waiting";
 	/* A phase that was begun has passed all of it but the window. */
 	bool person = gate != NULL && !r->begun && gate->manual && !r->approved;
-	bool query = gate != NULL && !r->begun && gate->sql != NULL;
+	bool query = gate != NULL && !r->begun && (gate->sql != NULL || gate->command.count > 0);
 
 	if (r->until != NULL || person)
 		return leave(TIDE_GATE, why);

@@ -6,6 +6,7 @@
 static const char *const words[TIDE_CAUSES] = { [TIDE_CAUSE_APPROVAL] = "approval",
 	[TIDE_CAUSE_SOAK] = "soak",
 	[TIDE_CAUSE_CONDITION] = "condition",
+	[TIDE_CAUSE_COMMAND] = "command",
 #define TIDE_CAUSE_WORD(cause_, word_) [TIDE_CAUSE_##cause_] = word_,
 	TIDE_CAUSES_OF_A_SWEEP(TIDE_CAUSE_WORD)
 #undef TIDE_CAUSE_WORD

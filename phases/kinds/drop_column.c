@@ -128,7 +128,7 @@ check_user(const struct tide_checking *c, const struct drop_column_spec *spec, c
 		    "drop the old column, or roll the plan back", "\"%s\" is what the new release reads",
 		    spec->column);
 	else if (user->found && !c->at->phase->gate.manual && c->at->phase->gate.sql == NULL &&
-		 c->at->phase->gate.after == 0)
+		 c->at->phase->gate.after == 0 && c->at->phase->gate.command.count == 0)
 		tide_say(c, TIDE_WARNING, "drop-column-without-gate", NULL,
 		    "gate = \"manual\", opened when the old release is gone",
 		    "nothing waits before the drop: the old release stops working at once");

@@ -306,7 +306,8 @@ check_order(const struct tide_checking *c, const struct tide_dual_state *state)
 		tide_say(c, TIDE_ERROR, "switch-without-verify", NULL,
 		    "put a phase of kind \"verify\" between backfill and switch",
 		    "nothing has proved that both sides agree");
-	if (!c->at->phase->gate.manual && c->at->phase->gate.sql == NULL)
+	if (!c->at->phase->gate.manual && c->at->phase->gate.sql == NULL &&
+	    c->at->phase->gate.command.count == 0)
 		tide_say(c, TIDE_NOTE, "switch-without-gate", NULL,
 		    "gate = \"manual\" waits for tidemark advance",
 		    "nothing waits before the switch: it follows the verification at once");

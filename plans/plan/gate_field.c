@@ -4,6 +4,8 @@
 
 #include <talloc.h>
 
+#include "tidemark/base/array.h"
+#include "tidemark/base/shell.h"
 #include "tidemark/base/units.h"
 #include "toml/place.h"
 
@@ -18,6 +20,14 @@ tide_gate_fields(void)
 		    .help = "time that must have passed since the last phase ended"),
 		GATE(sql, QUERY, .help = "a SELECT that must return true, asked again until it does"),
 		TIDE_KEY_WINDOW(tide_gate),
+		GATE(command, TEXTS, .help = "a program and its arguments, run until it exits with status 0"),
+		GATE(interval, DURATION, .fallback = "10s", .min = 100000, .max = INT64_C(86400000000),
+		    .help = "time between two runs of the command"),
+		GATE(timeout, DURATION, .fallback = "30s", .min = 100000, .max = INT64_C(3600000000),
+		    .help = "the command is killed when it runs longer"),
+		GATE(retries, INTEGER, .min = 0, .max = 1000000,
+		    .help =
+			"how often it is run again before the run stops; left out: until it opens the gate"),
 		{ 0 },
 	};
 
@@ -37,7 +47,7 @@ read_word(const struct tide_toml *node, const char *path, struct tide_gate *out,
 	tide_place_fail(
 	    err, path, node->line, node->column, "a gate cannot be %s", tide_place_quote(mem, node->text));
 	talloc_free(mem);
-	return tide_hint(err, "gate = \"manual\", or a table of manual, after, sql and window");
+	return tide_hint(err, "gate = \"manual\", or a table of manual, after, sql, window and command");
 }
 
 bool
@@ -50,6 +60,31 @@ tide_gate_check_window(const char *text, const char *path, int line, int column,
 	tide_place_fail(err, path, line, column, "\"window\" is not a time window");
 	return tide_hint(err, "weekdays where needed, from-to, and a time zone: \"Mon-Fri 22:00-06:00 "
 			      "Europe/Berlin\"; 00:00-24:00 is the whole day");
+}
+
+/* The argv is given as it is, without a shell: a line that would need one is a mistake. */
+static bool
+check_command(
+    const struct tide_toml *node, const struct tide_gate *gate, const char *path, struct tide_err *err)
+{
+	static const char *const keys[] = { "interval", "timeout", "retries" };
+	const struct tide_toml *command = tide_toml_get(node, "command"), *key;
+
+	if (command != NULL && command->type == TIDE_TOML_STRING && strpbrk(gate->command.item[0], " \t\n")) {
+		tide_place_fail(err, path, command->line, command->column,
+		    "\"command\" is no shell line: it is a list of a program and its arguments");
+		return tide_hint(err, "command = [\"curl\", \"-fsS\", \"https://…\"]; for a shell: [\"sh\", "
+				      "\"-c\", \"…\"]");
+	}
+	for (size_t i = 0; command == NULL && i < TIDE_COUNT(keys); i++) {
+		key = tide_toml_get(node, keys[i]);
+		if (key == NULL)
+			continue;
+		tide_place_fail(err, path, key->key_line, key->key_column,
+		    "\"%s\" is for a gate with a command", keys[i]);
+		return tide_hint(err, "leave the key out, or add command = [\"…\"]");
+	}
+	return true;
 }
 
 bool
@@ -68,7 +103,9 @@ tide_gate_read(
 		return tide_hint(err, "such as gate = { manual = true, after = \"24h\" }");
 	}
 	gate = talloc_zero(ctx, struct tide_gate);
-	if (!tide_fields_read(node, path, tide_gate_fields(), NULL, gate, err))
+	gate->retries = -1;
+	if (!tide_fields_read(node, path, tide_gate_fields(), NULL, gate, err) ||
+	    !check_command(node, gate, path, err))
 		return false;
 	text = tide_toml_get(node, "window");
 	if (gate->window != NULL &&
@@ -76,6 +113,19 @@ tide_gate_read(
 		return false;
 	*out = *gate;
 	return true;
+}
+
+char *
+tide_gate_command_line(void *ctx, const struct tide_gate *gate)
+{
+	char *line = NULL;
+
+	for (size_t i = 0; i < gate->command.count; i++) {
+		char *word = tide_shell_word(ctx, gate->command.item[i]);
+
+		line = line == NULL ? word : talloc_asprintf_append(line, " %s", word);
+	}
+	return line;
 }
 
 char *
@@ -95,6 +145,8 @@ tide_gate_text(void *ctx, const struct tide_gate *gate)
 		PART("SQL condition: %s", gate->sql);
 	if (gate->window != NULL)
 		PART("time window %s", gate->window);
+	if (gate->command.count > 0)
+		PART("command: %s", tide_gate_command_line(ctx, gate));
 #undef PART
 	return text;
 }

@@ -41,6 +41,7 @@ ROWS = {
     "`this is not one expression`, `the expression ends too early`, `an expression cannot hold a semicolon`, "
     "`several expressions where one is expected`": PLAN + "test_one_expression_passes",
     "`a query is not an expression`": PLAN + "test_a_query_in_its_own_parentheses_is_a_value",
+    '`"command" is no shell line: …`, `"…" is for a gate with a command`': PLAN + "test_the_command_of_the_hint_is_a_command",
     '`"window" is not a time window`': PLAN + "test_the_window_of_the_hint_is_a_window",
     "`the plan has … bytes; …`, `nested more than … levels deep`, `byte 0x… is not valid UTF-8 here`, `the plan contains a NUL byte`":
         PLAN + "test_saved_as_utf_8_and_without_what_does_not_belong_there_it_is_read",
@@ -125,6 +126,8 @@ ROWS = {
     "`another executor works on '…': …` (`tidemark adopt`), `the run of '…' was changed by another session meanwhile`":
         "test_adopt.Who.test_a_table_that_was_restored_in_its_own_database",
     "`another executor has taken over the lease of '…'`": BUSY + "test_one_that_was_replaced_has_nothing_left_to_do",
+    # 9
+    "`the gate's command has failed … times: …`": "test_hooks.Gate.test_retries_that_are_used_up_fail_the_run_and_the_next_one_asks_again",
     # 126, 127
     "`cannot start '…': …`": "test_ensure.Command.test_a_command_that_is_not_there_or_cannot_be_run",
 }
@@ -158,6 +161,7 @@ RULES = {
     "dual-write-path": "test_paths.Expressions.test_what_only_the_path_would_find_is_an_error_with_the_statement_that_mends_it",
     "dual-write-role": "test_rights.Writers.test_a_role_that_may_not_evaluate_an_expression_is_found_with_its_grant",
     "expression-syntax": PLAN + "test_one_expression_passes",
+    "gate-command-missing": "test_hooks.Gate.test_a_program_that_is_not_there",
     "gate-sql-writes": PLAN + "test_the_query_of_the_hint_is_accepted_where_one_that_writes_is_not",
     "gate-window": PLAN + "test_the_window_of_the_hint_is_a_window",
     "lookup-unmatched": "test_lookup.Lookup.test_rows_that_get_their_match_are_counted_no_more",

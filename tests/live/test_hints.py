@@ -142,6 +142,12 @@ class PlanFile(LiveCase):
     def test_the_window_of_the_hint_is_a_window(self):
         self.check(PHASE + 'gate = { window = "22-6" }\n', '"window" is not a time window', r'time zone: ("[^"]*")', lambda text, word: text.replace('"22-6"', word))
 
+    def test_the_command_of_the_hint_is_a_command(self):
+        self.check(PHASE + 'gate = { command = "sh -c true" }\n', '"command" is no shell line', r'for a shell: (\["sh", "-c", "…"\])',
+                   lambda text, word: text.replace('"sh -c true"', word))
+        self.check(PHASE + 'gate = { manual = true, interval = "1s" }\n', '"interval" is for a gate with a command', r'add (command = \["…"\])',
+                   lambda text, word: text.replace("manual = true", word))
+
     def test_saved_as_utf_8_and_without_what_does_not_belong_there_it_is_read(self):
         path = self.plan("")
         fine = (HEAD + PHASE.replace('"qty"', "'\"qtü\"'")).encode()

@@ -18,6 +18,7 @@ enum tide_code {
 	TIDE_UNREACHABLE = 6,  /* no connection to the database */
 	TIDE_LOCK = 7,         /* lock not obtained within the policy */
 	TIDE_LEASE = 8,        /* another executor holds the lease */
+	TIDE_HOOK = 9,         /* a hook or the command of a gate said no */
 	TIDE_PENDING = 10,     /* 10..13 only with --exit-code */
 	TIDE_GATE = 11,
 	TIDE_PAUSED = 12,

@@ -66,7 +66,7 @@ enum tide_verdict_kind {
 	TIDE_VERDICT_DONE,
 	TIDE_VERDICT_LEAVE, /* a person has to do something, or time has to pass */
 	TIDE_VERDICT_WAIT,  /* another executor works on it */
-	TIDE_VERDICT_ASK,   /* its gate is a query or a window: to be asked first (tide_run_gate_open) */
+	TIDE_VERDICT_ASK, /* its gate is a query, a window or a command: to be asked first (tide_run_gate_open) */
 	TIDE_VERDICT_RUN
 };
 struct tide_verdict {

@@ -63,6 +63,10 @@ struct tide_gate {
 	int64_t after; /* us since the last phase ended; 0 = none */
 	char *sql;     /* one read-only SELECT that must return true, without a semicolon, or NULL */
 	char *window;  /* "Mon-Fri 22:00-06:00 Europe/Berlin", or NULL */
+	struct tide_names command; /* argv of a program whose exit status 0 opens the gate; none */
+	int64_t interval;          /* us; between the end of one try of the command and the next one */
+	int64_t timeout;           /* us; it is killed after this long */
+	int64_t retries;           /* tries after the first one that may fail; -1: any number */
 };
 
 /** The rows of a gate's table, for docs. */
@@ -150,6 +154,8 @@ bool tide_window_parse(const char *text, struct tide_window *out);
 /** Local day of week (0 = Sunday) and minute in the window's zone. A window that crosses midnight belongs to the day it began. */
 bool tide_window_open(const struct tide_window *window, int weekday, int minute);
 
+/** The command of a gate as it would be typed; NULL when there is none. Belongs to ctx. */
+char *tide_gate_command_line(void *ctx, const struct tide_gate *gate);
 /** The gate in words: "manual approval, 24h after the phase before, …"; NULL when there is none. Belongs to ctx. */
 char *tide_gate_text(void *ctx, const struct tide_gate *gate);
 

@@ -90,7 +90,8 @@ tide_cli_main(int argc, char *const *argv, const struct tide_process *process)
 	tide_stream_init(&cli->out, stdout, cli->options.color, cli->getenv_fn, cli->getenv_ctx);
 	tide_stream_init(&cli->err, stderr, cli->options.color, cli->getenv_fn, cli->getenv_ctx);
 	cli->render = tide_render_for(cli);
-	cli->loop = ev_loop_new(EVFLAG_AUTO);
+	/* The default one: only there libev hears of child processes that end. */
+	cli->loop = ev_default_loop(EVFLAG_AUTO);
 	if (cli->loop != NULL)
 		tide_rows_on_unreadable(cli->loop, &unreadable);
 	done = parsed && cli->loop == NULL ? tide_fail(&err, TIDE_UNEXPECTED, "cannot create an event loop")

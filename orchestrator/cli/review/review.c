@@ -185,6 +185,10 @@ tide_review_gate(void *ctx, const struct tide_gate *gate)
 	if (gate->window != NULL)
 		text = talloc_asprintf_append(
 		    text, "%sthe window %s", text[0] != '\0' ? ", and " : "", gate->window);
+	if (gate->command.count > 0)
+		text = talloc_asprintf_append(text,
+		    "%suntil this command succeeds on the executor's machine: %s",
+		    text[0] != '\0' ? ", and " : "", tide_gate_command_line(ctx, gate));
 	return text[0] != '\0' ? text : NULL;
 }
 

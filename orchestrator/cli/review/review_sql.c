@@ -297,7 +297,8 @@ has_stops(const struct tide_review_input *input, bool back)
 	for (size_t p = 0; p < input->plan->count; p++) {
 		const struct tide_gate *gate = &input->plan->phase[p].gate;
 
-		if (!back && (gate->manual || gate->after > 0 || gate->sql != NULL || gate->window != NULL))
+		if (!back && (gate->manual || gate->after > 0 || gate->sql != NULL || gate->window != NULL ||
+				 gate->command.count > 0))
 			return true;
 		for (size_t i = 0; i < input->steps[p]->count; i++) {
 			const struct tide_step *step = &input->steps[p]->item[i];

@@ -8,6 +8,7 @@
 #include "cli/context/render.h"
 #include "cli/options/verbs.h"
 #include "execute.h"
+#include "run/gate_command.h"
 #include "run/runner.h"
 #include "tidemark/base/units.h"
 #include "tidemark/orchestrator/look.h"
@@ -321,11 +322,16 @@ attempt(struct ensure *e, struct entry *n, struct tide_verdict *verdict, const c
 	return true;
 }
 
-/* A gate that is a query or a time window is asked without the lease: as long as it is closed, the run is not touched. */
+/*
+ * A gate that is a query, a time window or a command is asked without the lease: as long as it is closed, the run is not touched.
+ * The command comes last, and once.
+ */
 static bool
 ask_gate(struct ensure *e, const struct entry *n, struct tide_verdict *verdict, struct tide_err *err)
 {
-	struct tide_gate gate = n->plan->phase[n->view.run->ahead].gate;
+	const struct tide_phase *phase = &n->plan->phase[n->view.run->ahead];
+	struct tide_gate gate = phase->gate;
+	char *why = NULL;
 	bool open;
 
 	if (n->view.run->begun)
@@ -335,6 +341,11 @@ ask_gate(struct ensure *e, const struct entry *n, struct tide_verdict *verdict, 
 	    !tide_run_gate_open(e->cli->conn, n->plan->name, &gate, &open, err))
 		return false;
 	tide_cli_disconnect(e->cli);
+	if (open && gate.command.count > 0 && !n->view.run->begun &&
+	    !tide_gate_command_once(e->look_mem, e->cli->loop, n->plan, phase, &open, &why, err))
+		return false;
+	if (why != NULL)
+		verdict->text = why;
 	verdict->kind = open ? TIDE_VERDICT_RUN : TIDE_VERDICT_LEAVE;
 	return true;
 }

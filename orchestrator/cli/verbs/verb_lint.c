@@ -1,5 +1,6 @@
 #include <string.h>
 #include <talloc.h>
+#include <unistd.h>
 
 #include "cli/context/render.h"
 #include "cli/output/lint_print.h"
@@ -15,6 +16,43 @@ rule_of(const struct tide_err *failed)
 	if (strcmp(failed->sqlstate, "42501") == 0)
 		return "privilege-state";
 	return strcmp(failed->sqlstate, "22P05") == 0 ? "encoding" : "no-such-table";
+}
+
+/* As execvp would look for it. */
+static bool
+is_program(struct tide_cli *cli, const char *name)
+{
+	const char *path = cli->getenv_fn(cli->getenv_ctx, "PATH");
+
+	if (strchr(name, '/') != NULL || path == NULL)
+		return strchr(name, '/') == NULL || access(name, X_OK) == 0;
+	for (const char *at = path;;) {
+		size_t length = strcspn(at, ":");
+		char *file = talloc_asprintf(cli, "%.*s/%s", (int)length, at, name);
+		bool found = access(length > 0 ? file : name, X_OK) == 0;
+
+		talloc_free(file);
+		if (found || at[length] == '\0')
+			return found;
+		at += length + 1;
+	}
+}
+
+/* Only a warning: lint may run on another machine than the executor. */
+static void
+check_commands(struct tide_cli *cli, const struct tide_plan *plan, struct tide_findings *out)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct tide_phase *phase = &plan->phase[i];
+		const struct tide_toml *gate = tide_toml_get(phase->node, "gate");
+
+		if (phase->gate.command.count > 0 && !is_program(cli, phase->gate.command.item[0]))
+			tide_findings_add(out, TIDE_WARNING, "gate-command-missing", gate->line, gate->column,
+			    "it must be there, and executable, where the executor runs; with a path it is looked for "
+			    "from its working directory",
+			    "the program %s of the gate's command is not found on this machine",
+			    phase->gate.command.item[0]);
+	}
 }
 
 /** One plan's findings; false + err only for what is not about the plan. */
@@ -44,6 +82,7 @@ check(struct tide_cli *cli, const char *path, struct tide_findings *out, struct 
 		tide_lint_from_err(out, "plan-invalid", &failed);
 		return true;
 	}
+	check_commands(cli, *plan, out);
 	if (!live) {
 		tide_phase_lint(*plan, NULL, out);
 		return true;

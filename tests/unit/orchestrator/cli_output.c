@@ -234,6 +234,10 @@ a_gate_is_said_in_words(void **state)
 	(void)state;
 	assert_string_equal(tide_review_gate(ctx, &gate),
 	    "manual approval (`tidemark advance`), and 1d since the phase before ended");
+	gate = (struct tide_gate){ .sql = "SELECT true", .command = { (char *[]){ "curl", "a b" }, 2 } };
+	assert_string_equal(tide_review_gate(ctx, &gate),
+	    "until this returns true: SELECT true, and until this command succeeds on the executor's machine: curl 'a "
+	    "b'");
 	gate = (struct tide_gate){ 0 };
 	assert_null(tide_review_gate(ctx, &gate));
 	talloc_free(ctx);

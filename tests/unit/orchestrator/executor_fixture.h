@@ -47,7 +47,7 @@ setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->loop = ev_loop_new(EVFLAG_AUTO);
+	f->loop = ev_default_loop(EVFLAG_AUTO);
 	f->mem = talloc_new(NULL);
 	f->kind.name = "sql";
 	f->phase[0] = (struct tide_phase){ .kind = &f->kind, .name = "first" };

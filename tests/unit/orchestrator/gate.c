@@ -209,6 +209,61 @@ a_stop_ends_the_wait(void **state)
 	assert_sent(f, LOOK, NULL, 1);
 }
 
+static void
+set_command(struct fixture *f, char **argv, int64_t retries)
+{
+	f->phase[0].gate.command.item = argv;
+	while (argv[f->phase[0].gate.command.count] != NULL)
+		f->phase[0].gate.command.count++;
+	f->phase[0].gate.interval = 10 * TIDE_MS;
+	f->phase[0].gate.timeout = TIDE_SECOND;
+	f->phase[0].gate.retries = retries;
+}
+
+static void
+a_command_that_succeeds_at_once_is_no_wait(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = { { LOOK, look_columns, "f|~|~|~|~", NULL, 0 }, { NULL } };
+	char *argv[] = { "true", NULL };
+
+	set_command(f, argv, 0);
+	assert_true(pass(f, table));
+	assert_string_equal(f->told, "gate.open: the gate is open\n");
+}
+
+static void
+a_command_is_not_run_as_long_as_something_else_keeps_the_gate_closed(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = { { LOOK, look_columns, "f|~|~|~|~", NULL, 0 }, MOVES,
+		{ NULL } };
+	char *argv[] = { "false", NULL };
+
+	f->phase[0].gate.manual = true;
+	set_command(f, argv, 0);
+	assert_false(pass(f, table));
+	assert_int_equal(f->err.code, TIDE_GATE);
+	assert_string_equal(f->err.message, "waiting for manual approval");
+}
+
+static void
+a_command_fails_as_often_as_the_plan_allows(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = { { LOOK, look_columns, "f|~|~|~|~", NULL, 0 }, MOVES,
+		{ NULL } };
+	char *argv[] = { "sh", "-c", "printf '\\303\\251\\033 down\\n'; exit 3", NULL };
+
+	set_command(f, argv, 1);
+	assert_false(pass(f, table));
+	assert_int_equal(f->err.code, TIDE_HOOK);
+	assert_has(f->err.message, "the gate's command has failed 2 times: sh -c ");
+	/* What it wrote is stored: it must be text in any encoding. */
+	assert_has(f->err.message, ": exit status 3: ??  down");
+	assert_has(f->told, "wait.start: the command has not opened the gate yet: sh -c ");
+}
+
 int
 main(void)
 {
@@ -224,6 +279,9 @@ main(void)
 		TEST(a_condition_on_a_table_that_is_not_found_says_how_to_name_it),
 		TEST(a_look_that_finds_no_row_is_a_lost_lease),
 		TEST(a_stop_ends_the_wait),
+		TEST(a_command_that_succeeds_at_once_is_no_wait),
+		TEST(a_command_is_not_run_as_long_as_something_else_keeps_the_gate_closed),
+		TEST(a_command_fails_as_often_as_the_plan_allows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

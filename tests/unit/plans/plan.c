@@ -252,6 +252,31 @@ two_phases_never_have_one_name(void **state)
 }
 
 static void
+a_command_of_a_gate_is_read_with_its_defaults(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	const struct tide_plan *plan = sample_plan(ctx, SAMPLE_TOP
+	    "[[phase]]\nkind = 'verify'\ngate = { command = ['curl', '-fsS', 'a b'] }\n"
+	    "[[phase]]\nkind = 'switch'\ngate = { command = 'true', interval = '1s', timeout = '2m', "
+	    "retries = 0 }\n");
+	const struct tide_gate *first = &plan->phase[0].gate, *second = &plan->phase[1].gate;
+
+	(void)state;
+	assert_int_equal(first->command.count, 3);
+	assert_string_equal(tide_gate_command_line(ctx, first), "curl -fsS 'a b'");
+	assert_string_equal(tide_gate_text(ctx, first), "command: curl -fsS 'a b'");
+	assert_true(first->interval == 10 * TIDE_SECOND);
+	assert_true(first->timeout == 30 * TIDE_SECOND);
+	assert_int_equal(first->retries, -1);
+	assert_string_equal(tide_gate_command_line(ctx, second), "true");
+	assert_true(second->interval == TIDE_SECOND);
+	assert_true(second->timeout == 120 * TIDE_SECOND);
+	assert_int_equal(second->retries, 0);
+	assert_null(tide_gate_command_line(ctx, &(struct tide_gate){ 0 }));
+	talloc_free(ctx);
+}
+
+static void
 a_gate_that_cannot_be_meant_is_refused(void **state)
 {
 	static const struct {
@@ -260,6 +285,11 @@ a_gate_that_cannot_be_meant_is_refused(void **state)
 		const char *message;
 	} cases[] = {
 		{ "'manuel'", 8, "a gate cannot be \"manuel\"" },
+		{ "{ command = 'curl -f x' }", 20, "\"command\" is no shell line" },
+		{ "{ command = [] }", 20, "\"command\" is an empty array" },
+		{ "{ command = ['true', 1] }", 29, "\"command\" must be text" },
+		{ "{ command = 'true', timeout = '2h' }", 38, "\"timeout\" is 2h; it must be between" },
+		{ "{ manual = true, retries = 3 }", 25, "\"retries\" is for a gate with a command" },
 		{ "true", 8, "a gate must be \"manual\" or a table, not true or false" },
 		{ "{}", 8, "not an empty one" },
 		{ "['manual']", 8, "not an array" },
@@ -271,7 +301,6 @@ a_gate_that_cannot_be_meant_is_refused(void **state)
 		{ "{ sql = 'SELECT 1; SELECT 2' }", 16, "one SELECT that only reads" },
 		{ "{ window = 'at night' }", 19, "\"window\" is not a time window" },
 		{ "{ window = '22:00-06:00' }", 19, "\"window\" is not a time window" },
-		{ "{ command = ['x'] }", 10, "unknown key \"command\"" },
 	};
 
 	(void)state;
@@ -460,6 +489,7 @@ main(void)
 		cmocka_unit_test(more_than_a_thousand_phases_are_refused),
 		cmocka_unit_test(repeated_kinds_are_numbered),
 		cmocka_unit_test(two_phases_never_have_one_name),
+		cmocka_unit_test(a_command_of_a_gate_is_read_with_its_defaults),
 		cmocka_unit_test(a_gate_that_cannot_be_meant_is_refused),
 		cmocka_unit_test(windows_are_parsed),
 		cmocka_unit_test(a_window_over_midnight_belongs_to_the_day_it_began),
