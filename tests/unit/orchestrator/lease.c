@@ -138,6 +138,26 @@ a_holder_that_is_alive_is_named_at_once(void **state)
 }
 
 static void
+an_unattended_attempt_does_not_wait_for_a_lease(void **state)
+{
+	struct fixture *f = *state;
+	static const struct answer table[] = {
+		{ TAKEN, "taken", "f", NULL, 0 },
+		{ TAKE, taken_columns, NULL, NULL, 0 },
+		{ HOLDER, "owner heartbeat age", "ann@east pid 9|12:00:00|1.5", NULL, 0 },
+		{ NULL },
+	};
+	struct tide_executor *exe;
+
+	f->options.if_locked = TIDE_IF_LOCKED_SKIP;
+	f->options.unattended = true;
+	exe = begin(f, table);
+	assert_false(tide_lease_wait(exe, &f->err));
+	assert_int_equal(f->err.code, TIDE_LEASE);
+	assert_sent(f, TAKE, NULL, 1);
+}
+
+static void
 if_locked_wait_waits_until_the_lease_is_free(void **state)
 {
 	struct fixture *f = *state;
@@ -232,6 +252,7 @@ main(void)
 		TEST(the_exit_status_belongs_to_a_run_that_failed),
 		TEST(without_a_lease_before_nobody_has_taken_it_since),
 		TEST(a_holder_that_is_alive_is_named_at_once),
+		TEST(an_unattended_attempt_does_not_wait_for_a_lease),
 		TEST(if_locked_wait_waits_until_the_lease_is_free),
 		TEST(orphans_are_ended_and_waited_for),
 		TEST(sessions_join_the_lease_by_their_pids),
