@@ -17,7 +17,7 @@ ROWS = 22000        # more than 16 MB, so that it is worth measuring
 # Each row takes a while, so that a sweep lasts long enough to be watched.
 TABLE = f"""
 CREATE TABLE items (id bigint PRIMARY KEY, name text NOT NULL, note text NOT NULL, seen text) WITH (autovacuum_enabled = off);
-INSERT INTO items SELECT i, 'n' || i, repeat('x', 900), NULL FROM generate_series(1, {ROWS}) i;
+INSERT INTO items SELECT i, 'n' || i, repeat('x', 1500), NULL FROM generate_series(1, {ROWS}) i;
 """
 SLOW = """
 CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NEW; END $$;
@@ -160,8 +160,8 @@ class Neighbour(LiveCase):
     @limit(60)
     def test_without_a_connection_for_the_canary_one_worker_continues(self):
         self.slow(0.0005)
-        self.somebody()
         self.role("narrow", "CONNECTION LIMIT 3")
+        self.somebody()
         with self.tidemark.start("run", self.write(workers=1), "--to", "backfill", env={"PGUSER": "narrow"}) as process:
             process.wait_for("cannot be measured now", stream="stderr")
             self.wait_workers(lambda n: n == 1, 10, "one worker")
@@ -221,8 +221,9 @@ class Neighbour(LiveCase):
         path = self.write()
         for user, grants in (("plain", True), ("postgres", False)):
             review = self.tidemark("plan", path, env={"PGUSER": user}).ok()
-            self.assertIn("with max_wal_size = 48MB that forces about 1 checkpoint:", review.out)
-            self.assertEqual("min_wal_size = 32MB keeps fewer segments ready" in review.out, grants)
+            whole = grants or self.server.major < 15
+            self.assertEqual("with max_wal_size = 48MB that forces about 1 checkpoint:" in review.out, whole)
+            self.assertEqual("min_wal_size = 32MB keeps fewer segments ready" in review.out, whole)
             self.assertEqual("GRANT SET ON PARAMETER wal_compression TO" in review.out, grants and self.server.major >= 15)
         told = self.tidemark("plan", path, "--json").ok().json()
         [step] = [s for phase in told["phases"] for s in phase["steps"] if s["name"] == "fill"]

@@ -6,8 +6,8 @@
 #include "tidemark/base/sqltext.h"
 #include "tidemark/base/units.h"
 
-/* Of a row besides its new version: headers of the records, the few entries of indexes. */
-#define ROW_BYTES 50
+/* Of a row: of a new version in the same page only what differs is written; some move and have new entries in the indexes. */
+#define ROW_BYTES 150
 /* How many checkpoints max_wal_size forces while so much is written, with checkpoint_completion_target = 0.9. */
 #define CHECKPOINTS 1.9
 /* What is left of the images of whole pages with lz4; without it all of them. */
@@ -19,11 +19,12 @@ compressed(const struct tide_catalog *cat)
 	return cat->wal_compressed || (cat->knows_lz4 && cat->may_compress_wal);
 }
 
-/* Each page once, as a whole; each row once, as its new version. */
+/* Each page of the table and its indexes once, as a whole, and each row. */
 static int64_t
-bytes_with(const struct tide_action *action, double images)
+bytes_with(const struct tide_action *action, const struct tide_catalog *cat, double images)
 {
-	return (int64_t)((double)action->bytes * (1 + images)) + action->rows * ROW_BYTES;
+	return (int64_t)((double)(action->bytes + cat->table.index_bytes) * images) +
+	       action->rows * ROW_BYTES;
 }
 
 int64_t
@@ -32,7 +33,7 @@ tide_review_wal(const struct tide_action *action, const struct tide_catalog *cat
 	if (action->kind != TIDE_STEP_SWEEP || action->sweep == NULL || !action->sweep->write ||
 	    action->rows <= 0 || action->bytes <= 0 || cat->max_wal == 0)
 		return -1;
-	return bytes_with(action, compressed(cat) ? COMPRESSED : 1);
+	return bytes_with(action, cat, compressed(cat) ? COMPRESSED : 1);
 }
 
 char *
@@ -77,5 +78,5 @@ tide_review_wal_grant(void *ctx, const struct tide_action *action, const struct 
 		return NULL;
 	return tide_sqlf(ctx,
 	    "about %s with compressed page images: GRANT SET ON PARAMETER wal_compression TO %I",
-	    tide_size_format(bytes_with(action, COMPRESSED), less, sizeof(less)), cat->role);
+	    tide_size_format(bytes_with(action, cat, COMPRESSED), less, sizeof(less)), cat->role);
 }
