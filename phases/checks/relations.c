@@ -190,6 +190,22 @@ has_text_key(const struct tide_table *table)
 	return any;
 }
 
+static void
+say_text_key(const struct tide_checking *c, const char *key)
+{
+	tide_say(c, TIDE_WARNING, "sweep-order-encoding", key, NULL,
+	    "rows are scanned in the order of a text key, and the database's encoding %s has codes "
+	    "that Unicode lacks: at a key with one of them the sweep ends (SQLSTATE 22P05)",
+	    c->at->cat->encoding_gaps);
+}
+
+void
+tide_check_text_key(const struct tide_checking *c, const struct tide_column *column, const char *key)
+{
+	if (c->at->cat->encoding_gaps != NULL && column->collated != NULL)
+		say_text_key(c, key);
+}
+
 void
 tide_check_keys(const struct tide_checking *c, bool always, const char *key)
 {
@@ -197,10 +213,7 @@ tide_check_keys(const struct tide_checking *c, bool always, const char *key)
 
 	if (cat->encoding_gaps != NULL && (always || cat->table.not_heap != NULL) &&
 	    has_text_key(&cat->table))
-		tide_say(c, TIDE_WARNING, "sweep-order-encoding", key, NULL,
-		    "rows are scanned in the order of a text key, and the database's encoding %s has codes "
-		    "that Unicode lacks: at a key with one of them the sweep ends (SQLSTATE 22P05)",
-		    cat->encoding_gaps);
+		say_text_key(c, key);
 }
 
 /* VACUUM leaves out what the role may not vacuum, and only warns. */

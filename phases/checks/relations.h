@@ -33,6 +33,8 @@ void tide_check_published_state(const struct tide_checking *c);
 
 /** Says it when keys that a sweep goes through in their order may have no form in UTF8. always: by the plan; else where there is no heap. */
 void tide_check_keys(const struct tide_checking *c, bool always, const char *key);
+/** The same of one column, in whose order rows are scanned. */
+void tide_check_text_key(const struct tide_checking *c, const struct tide_column *column, const char *key);
 
 /** The sweep ends with VACUUM, and the role may not. Without a catalog nothing is said. */
 void tide_check_vacuum(const struct tide_checking *c);

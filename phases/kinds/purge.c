@@ -93,6 +93,7 @@ check_by(const struct tide_checking *c)
 	column = tide_need_column(c, "by", spec->by);
 	if (column == NULL)
 		return;
+	tide_check_text_key(c, column, "by");
 	for (size_t i = 0; i < table->index_count; i++)
 		if (table->index[i].table == NULL && table->index[i].valid && table->index[i].ready &&
 		    table->index[i].leads == column->attnum)

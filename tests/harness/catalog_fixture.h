@@ -296,6 +296,7 @@ catalog_from_json(void *ctx, json_t *json)
 	cat->server_version = (int)fixture_number(json, "server_version");
 	cat->default_schema = talloc_strdup(cat, "public");
 	cat->owns_table = true;
+	cat->encoding_gaps = fixture_text(cat, json, "encoding_gaps");
 	cat->may_skip_triggers = fixture_flag(json, "may_skip_triggers");
 	cat->role = talloc_strdup(cat, "mover");
 	cat->may_vacuum = !fixture_flag(json, "may_not_vacuum");

@@ -152,6 +152,11 @@ foreign_keys_publications_and_the_index(void **state)
 		{ "purge-by-unused", PURGE("by = 'id'\n"),
 		    CATALOG(",'indexes':[{'name':'i','columns':['id'],'leads':'id'}]"),
 		    "does not read \"id\"", TIDE_WARNING },
+		{ "sweep-order-encoding", PURGE("by = 's'\n"),
+		    "{'server_version':150018,'encoding_gaps':'WIN1252','table':{'schema':'public','name':'t','columns':[{'name':'a',"
+		    "'type':'integer'},{'name':'s','type':'text','collated':'x'}],'indexes':[{'name':'i','columns':['s'],'leads':'s'}]}," FACT(
+			"") "}",
+		    "WIN1252", TIDE_WARNING },
 		{ "purge-every-row", "[[phase]]\nkind = 'purge'\nwhere = 'true'\n", CATALOG(""), NULL,
 		    TIDE_WARNING },
 		{ "table-inheritance", PURGE(""), CATALOG(",'has_children':true"), NULL, TIDE_ERROR },
