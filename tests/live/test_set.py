@@ -10,7 +10,7 @@ from harness import plans  # noqa: E402
 from harness.testcase import LiveCase, limit, main  # noqa: E402
 from harness.tidemark import Tidemark  # noqa: E402
 
-ROWS = 30000
+ROWS = 12000
 # From the journal's row of the setting to what the server saw of it.
 AFTER = "(SELECT max(at) FROM tidemark.journal WHERE event = 'setting.set')"
 WORKERS = ("FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tidemark/p/backfill'"
@@ -40,7 +40,7 @@ class SetCase(LiveCase):
         self.execute("UPDATE knob SET seconds = 0")
 
     def slow(self):
-        self.execute("UPDATE knob SET seconds = 0.001")
+        self.execute("UPDATE knob SET seconds = 0.002")
 
     def begin(self, *args, backfill=None, slow=True, **limits):
         """A run whose backfill has done something, and has far to go."""
@@ -117,13 +117,13 @@ class Running(SetCase):
 
     @limit(60)
     def test_the_speed_in_both_directions(self):
-        run = self.begin(backfill={"max_rows_per_second": 200}, slow=False, batch_duration="2ms")
-        self.assertLess(self.rate(1), 400)
-        self.set("max_rows_per_second=4000")
-        self.wait_until(lambda: self.rate(0.5) > 800, timeout=5)
+        run = self.begin(backfill={"max_rows_per_second": 100}, slow=False, batch_duration="2ms")
+        self.assertLess(self.rate(1), 200)
+        self.set("max_rows_per_second=2000")
+        self.wait_until(lambda: self.rate(0.5) > 400, timeout=5)
         # Nothing of what was done before is owed.
-        self.set("max_rows_per_second=400")
-        self.wait_until(lambda: 50 < self.rate(1) < 800, timeout=5)
+        self.set("max_rows_per_second=200")
+        self.wait_until(lambda: 25 < self.rate(1) < 400, timeout=5)
         self.set("max_rows_per_second=100000")
         self.finish(run)
 
@@ -223,7 +223,7 @@ class Throttled(SetCase):
         with holder.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1")
         time.sleep(2)
-        run = self.tidemark.start("run", self.write({"horizon": "wait", "horizon_wait": "1h", "max_rows_per_second": 6000}), "--json")
+        run = self.tidemark.start("run", self.write({"horizon": "wait", "horizon_wait": "1h", "max_rows_per_second": 2000}), "--json")
         self.wait_until(lambda: self.value("SELECT to_regclass('tidemark.run') IS NOT NULL") and "application 'report'" in self.reason())
         self.set("horizon_wait=0", "max_rows_per_second=1000000")
         self.finish(run)
@@ -295,7 +295,7 @@ class Otherwise(SetCase):
 
     @limit(60)
     def test_a_row_that_nobody_can_read_keeps_no_other_from_counting(self):
-        run = self.begin(backfill={"max_rows_per_second": 2000}, slow=False)
+        run = self.begin(backfill={"max_rows_per_second": 1000}, slow=False)
         self.execute("INSERT INTO tidemark.setting (run, key, value, set_by) SELECT id, k, v, 'hand' FROM tidemark.run,"
                      " (VALUES ('colour', 'red'), ('workers', '99'), ('window', 'night')) AS x (k, v)")
         # What was left out once is not said again.
