@@ -108,7 +108,10 @@ put_fields(struct line *line, const struct tide_log_field *fields, bool json)
 		char *text = fields->text == NULL ? NULL : tide_redact(line->text, fields->text);
 		char number[32];
 
-		snprintf(number, sizeof(number), "%" PRId64, fields->number);
+		if (fields->real != NULL)
+			snprintf(number, sizeof(number), "%.6f", *fields->real);
+		else
+			snprintf(number, sizeof(number), "%" PRId64, fields->number);
 		put_text(line, json ? "," : " ");
 		if (json && text != NULL) {
 			put_json_text(line, fields->key, text);
@@ -126,26 +129,33 @@ put_fields(struct line *line, const struct tide_log_field *fields, bool json)
 	}
 }
 
-static void
-put_time(struct line *line)
+const char *
+tide_log_time(char out[TIDE_LOG_TIME])
 {
 	struct timespec now;
 	struct tm utc;
-	char text[32], milliseconds[8];
+	size_t used;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(milliseconds, sizeof(milliseconds), ".%03dZ", (int)(now.tv_nsec / 1000000 % 1000));
-	put_text(line, text);
-	put_text(line, milliseconds);
+	used = strftime(out, TIDE_LOG_TIME, "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(out + used, TIDE_LOG_TIME - used, ".%03dZ", (int)(now.tv_nsec / 1000000 % 1000));
+	return out;
+}
+
+static void
+put_time(struct line *line)
+{
+	char now[TIDE_LOG_TIME];
+
+	put_text(line, tide_log_time(now));
 }
 
 static void
 put_json(struct line *line, enum tide_log_level level, const char *event, const char *message,
     const struct tide_log_field *fields)
 {
-	put_text(line, "{\"time\":\"");
+	put_text(line, "{\"at\":\"");
 	put_time(line);
 	put_text(line, "\",");
 	put_json_text(line, "level", levels[level].name);

@@ -113,6 +113,8 @@ void tide_executor_rest(struct tide_executor *exe, bool resting);
 /** Sends an event; message is printf-like. step may be NULL. */
 void tide_executor_event(struct tide_executor *exe, const char *name, const char *step, bool warning,
     const char *fmt, ...) TIDE_PRINTF(5, 6);
+/** Sends an event of the run: its plan and number are put into it. */
+void tide_executor_tell(struct tide_executor *exe, const struct tide_event *event);
 /** Sends something measured; enum tide_sample says what. label may be NULL. */
 void tide_executor_sample(struct tide_executor *exe, enum tide_sample kind, const char *label, int64_t value);
 /** Why the run waits, for `status`: written with each heartbeat. fmt NULL: it does not wait. */

@@ -30,6 +30,18 @@ tide_executor_rest(struct tide_executor *exe, bool resting)
 }
 
 void
+tide_executor_tell(struct tide_executor *exe, const struct tide_event *event)
+{
+	struct tide_event told = *event;
+
+	if (exe->report.observer == NULL || exe->report.observer->event == NULL)
+		return;
+	told.plan = exe->plan->name;
+	told.run = exe->session->run;
+	exe->report.observer->event(exe->report.observer->ctx, &told);
+}
+
+void
 tide_executor_event(
     struct tide_executor *exe, const char *name, const char *step, bool warning, const char *fmt, ...)
 {
@@ -42,13 +54,11 @@ tide_executor_event(
 	char message[2048];
 	va_list args;
 
-	if (exe->report.observer == NULL || exe->report.observer->event == NULL)
-		return;
 	va_start(args, fmt);
 	vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
 	event.message = message;
-	exe->report.observer->event(exe->report.observer->ctx, &event);
+	tide_executor_tell(exe, &event);
 }
 
 void

@@ -8,6 +8,7 @@
 #include "state/crash_points.h"
 #include "state/journal.h"
 #include "state/move.h"
+#include "hooks.h"
 #include "lifecycle.h"
 #include "compile_live.h"
 #include "rollback_plan.h"
@@ -368,7 +369,12 @@ attempt(struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err
 		return nothing_to_do(outcome);
 	}
 	/* The executor that made room may have gone further since, and so may another plan. */
-	if (!tide_rollback_plan_look(exe, &run, false, &rollback, err) || !set_direction(exe, &rollback, err))
+	if (!tide_rollback_plan_look(exe, &run, false, &rollback, err))
+		return false;
+	/* One that was interrupted was not refused when it began. */
+	if (run.direction != TIDE_BACK && !tide_hooks_ask(exe, "before-rollback", NULL, "the rollback", err))
+		return false;
+	if (!set_direction(exe, &rollback, err))
 		return false;
 	outcome->state = TIDE_RUN_ROLLING_BACK;
 	for (size_t i = 0; i < rollback.count; i++)

@@ -4,8 +4,10 @@
 
 #include "extend.h"
 #include "gate.h"
+#include "hooks.h"
 #include "run_sql.h"
 #include "state/crash_points.h"
+#include "state/journal.h"
 #include "state/move.h"
 #include "state/schema.h"
 #include "lifecycle.h"
@@ -14,6 +16,20 @@
 #include "steps/step_runner.h"
 #include "tidemark/base/units.h"
 #include "tidemark/phases/phase.h"
+
+/* A hook is asked before what nobody can undo; what is done already is not begun again. */
+static bool
+ask_before_drop(struct tide_executor *exe, long index, const struct tide_step *step, struct tide_err *err)
+{
+	bool done;
+
+	if (!step->irreversible || exe->options->hooks == NULL)
+		return true;
+	if (!tide_journal_has(exe->session, "step.done", index, step->name, &done, err))
+		return false;
+	return done || tide_hooks_ask(exe, "before-drop", step->name,
+			   talloc_asprintf(exe, "step %s of phase %s", step->name, exe->report.phase), err);
+}
 
 static bool
 run_steps(struct tide_executor *exe, long index, struct tide_err *err)
@@ -28,7 +44,7 @@ run_steps(struct tide_executor *exe, long index, struct tide_err *err)
 			.step = steps->item[i].name,
 			.action = &steps->item[i].forward };
 
-		ok = tide_task_run(&task, err);
+		ok = ask_before_drop(exe, index, &steps->item[i], err) && tide_task_run(&task, err);
 	}
 	talloc_free(mem);
 	return ok;
@@ -43,7 +59,9 @@ run_phase(struct tide_executor *exe, long index, bool started, struct tide_err *
 
 	if (!tide_runner_enter(exe, index, err) || !tide_executor_check(exe, err))
 		return false;
-	if (!started && !tide_gate_pass(exe, index, err))
+	if (!started && (!tide_gate_pass(exe, index, err) ||
+			    !tide_hooks_ask(exe, "before-phase", NULL,
+				talloc_asprintf(exe, "phase %s", exe->report.phase), err)))
 		return false;
 	if (!tide_run_move(
 		exe->session, &(struct tide_move){ .to = TIDE_RUN_RUNNING, .phase = index }, err) ||

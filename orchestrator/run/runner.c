@@ -65,6 +65,16 @@ tell_standing(struct tide_executor *exe, struct tide_outcome *outcome)
 	talloc_free(mem);
 }
 
+/* What hooks and logs are told of a run that fails: not of one that goes on elsewhere, or stops for a reason that is none. */
+static void
+tell_failure(struct tide_executor *exe, const struct tide_err *err)
+{
+	if (err->code == TIDE_DIFFERENCES && !exe->back)
+		tide_executor_event(exe, "verify.failed", NULL, true, "%s", err->message);
+	tide_executor_event(
+	    exe, exe->back ? "rollback.failed" : "run.failed", NULL, true, "%s", err->message);
+}
+
 /* Ends an attempt that failed with `err`: releases the lease and writes the state of the run. */
 static bool
 conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, struct tide_err *err)
@@ -72,6 +82,7 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 	const struct stop *stop;
 	enum tide_run_state state;
 	bool moves = exe->session->fence != 0 && !exe->back;
+	bool held = exe->session->fence != 0 || exe->last_fence != 0;
 	bool shut_out = err->code == TIDE_BUDGET && tide_executor_shut_out(exe);
 
 	/* Once the lease is lost, any other error may come from what the new executor changes: the loss is what is reported. */
@@ -82,6 +93,8 @@ conclude(void *ctx, struct tide_executor *exe, struct tide_outcome *outcome, str
 	outcome->phase = exe->report.phase != NULL ? talloc_strdup(ctx, exe->report.phase) : NULL;
 	outcome->reason = talloc_strdup(ctx, err->message);
 	tide_executor_close(exe, moves ? state : TIDE_RUN_NONE, err->message, err->code);
+	if (stop == NULL && held && err->code != TIDE_LEASE)
+		tell_failure(exe, err);
 	if (moves)
 		outcome->state = state;
 	else
@@ -176,6 +189,7 @@ tide_runner_drive(void *ctx, struct tide_executor *exe, tide_attempt *attempt, s
 			break;
 		}
 	}
+	outcome->run = exe->session->run;
 	/* What was refused before it began leaves the run as it was: what to do then is in the hint. */
 	held = ok || exe->session->fence != 0;
 	if (!ok)

@@ -322,8 +322,7 @@ finish(const struct tide_task *task, int64_t took, struct tide_err *err)
 		.lock_wait = -1 };
 
 	tide_crash_point("concurrent.done");
-	if (exe->report.observer != NULL && exe->report.observer->event != NULL)
-		exe->report.observer->event(exe->report.observer->ctx, &event);
+	tide_executor_tell(exe, &event);
 	return write_down(task, "done", "done", (double)took / (double)TIDE_SECOND, err) ? FINISHED : FAILED;
 }
 

@@ -226,13 +226,13 @@ attempt(const struct tide_task *task, void *mem, bool *retry, struct tide_err *e
 		    lock_text(mem, task->action), who[0] != '\0' ? ", blocked by " : "", who);
 		tide_hint(
 		    err, "blocked by %s", who[0] != '\0' ? who : "a session that has released it meanwhile");
-	} else if (ok && exe->report.observer != NULL && exe->report.observer->event != NULL) {
+	} else if (ok) {
 		event.lock_wait = (int64_t)(tide_rows_real(rows, 0, tide_rows_column(rows, "lock_wait")) *
 					    (double)TIDE_SECOND);
 		event.duration = (int64_t)(tide_rows_real(rows, 0, tide_rows_column(rows, "seconds")) *
 					   (double)TIDE_SECOND);
 		tell_wait(task, event.lock_wait);
-		exe->report.observer->event(exe->report.observer->ctx, &event);
+		tide_executor_tell(exe, &event);
 	}
 	talloc_free(watch);
 	return (task->action->flags & TIDE_ROLE_SEARCH_PATH) != 0 ? tide_reset_session(exe->control, ok, err)

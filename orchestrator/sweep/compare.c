@@ -158,6 +158,7 @@ tell(struct compare *c)
 	c->told = now;
 	pilot = tide_pilot_report(c->sweep->pilot);
 	extent = tide_segments_extent(c->sweep);
+	p->plan = c->what->plan;
 	p->blocks_total = extent.total;
 	p->blocks_done = extent.done;
 	p->rows_seen = c->out->rows_seen;

@@ -73,6 +73,8 @@ report(struct driver *d)
 	tide_speed_look(&d->speed, tide_now_us(), (double)tide_sweep_worked(sweep), sweep->blocks_done,
 	    held || sweep->holding);
 	*p = (struct tide_progress){
+		.plan = exe->plan->name,
+		.run = exe->session->run,
 		.phase = exe->report.phase,
 		.what = sweep->spec->what,
 		.share = tide_extent_share(&extent),
@@ -511,6 +513,9 @@ tide_step_sweep(const struct tide_task *task, struct tide_err *err)
 		report(d);
 		if (d->told_throttle)
 			tide_executor_set_wait_reason(exe, NULL);
+		/* It has ended before the next tick. */
+		if (d->told_throttle && ok)
+			tide_executor_event(exe, "throttle.end", task->step, false, "continuing");
 	}
 	if (ok)
 		ok = sweep->differing > 0 ? differs(sweep, err) : write_result(sweep, err);

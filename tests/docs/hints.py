@@ -127,7 +127,8 @@ ROWS = {
         "test_adopt.Who.test_a_table_that_was_restored_in_its_own_database",
     "`another executor has taken over the lease of '…'`": BUSY + "test_one_that_was_replaced_has_nothing_left_to_do",
     # 9
-    "`the gate's command has failed … times: …`": "test_hooks.Gate.test_retries_that_are_used_up_fail_the_run_and_the_next_one_asks_again",
+    "`the gate's command has failed … times: …`": "test_gate_command.Gate.test_retries_that_are_used_up_fail_the_run_and_the_next_one_asks_again",
+    "`the hook … refused …: …`": "test_hooks.Hooks.test_before_a_phase_it_refuses_and_later_the_run_goes_on",
     # 126, 127
     "`cannot start '…': …`": "test_ensure.Command.test_a_command_that_is_not_there_or_cannot_be_run",
 }
@@ -161,7 +162,7 @@ RULES = {
     "dual-write-path": "test_paths.Expressions.test_what_only_the_path_would_find_is_an_error_with_the_statement_that_mends_it",
     "dual-write-role": "test_rights.Writers.test_a_role_that_may_not_evaluate_an_expression_is_found_with_its_grant",
     "expression-syntax": PLAN + "test_one_expression_passes",
-    "gate-command-missing": "test_hooks.Gate.test_a_program_that_is_not_there",
+    "gate-command-missing": "test_gate_command.Gate.test_a_program_that_is_not_there",
     "gate-sql-writes": PLAN + "test_the_query_of_the_hint_is_accepted_where_one_that_writes_is_not",
     "gate-window": PLAN + "test_the_window_of_the_hint_is_a_window",
     "lookup-unmatched": "test_lookup.Lookup.test_rows_that_get_their_match_are_counted_no_more",

@@ -279,7 +279,7 @@ class Off(EnsureCase):
         path = self.plan(rename())
         for name, value in (("RUN_MIGRATIONS", "false"), ("TIDEMARK_AUTO", "0"), ("RUN_MIGRATIONS", "No"), ("TIDEMARK_AUTO", "off"), ("RUN_MIGRATIONS", '"false"')):
             result = self.starts(path, "no-such-file.toml", env={name: value, "PGHOST": "/nowhere"})
-            self.assertEqual(result.err, f"{name}={value}: nothing is done to the database\n")
+            self.assertRegex(result.err, rf"^\d{{4}}-\d\d-\d\dT[\d:.]+Z {name}={value}: nothing is done to the database\n$")
         self.assertIsNone(self.value("SELECT to_regnamespace('tidemark')"))
         self.assertIn("phase add_column is done", self.starts(path, "--to", "1", env={"RUN_MIGRATIONS": "true", "TIDEMARK_AUTO": "1"}).err)
 

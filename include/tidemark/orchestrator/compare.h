@@ -29,6 +29,7 @@ struct tide_comparison {
 	    *dsn; /* for the other readers; NULL: `conn` reads alone, with its settings as they are */
 	const char *application_name;     /* of the other readers */
 	const struct tide_limits *limits; /* NULL: one connection reads all the time */
+	const char *plan;                 /* for display; may be NULL */
 	const char *table;                /* quoted, qualified */
 	const struct tide_sweep_spec *spec;
 	const struct tide_observer *observer; /* may be NULL */

@@ -27,11 +27,15 @@ struct tide_progress {
 	int workers;                         /* connections */
 	double working;                      /* workers at work: not whole, such as 1.3 */
 	int64_t commit_p95, commit_baseline; /* us, what the application feels, and without us; -1 unknown */
+	const char *plan;                    /* NULL: not of a run */
+	int64_t run;                         /* 0: not of a run */
 };
 
 /** One event; names are API: run.start, phase.start, step.start, step.done, step.skip, lock.retry, wait.start, gate.open … */
 struct tide_event {
 	const char *name;
+	const char *plan;         /* NULL: it is not about one */
+	int64_t run;              /* its number; 0: none yet */
 	const char *phase, *step; /* may be NULL */
 	const char *message;      /* a sentence for display */
 	int64_t duration;         /* us; -1 none */

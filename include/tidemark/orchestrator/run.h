@@ -11,6 +11,7 @@
 #include "tidemark/orchestrator/words.h"
 
 struct ev_loop;
+struct tide_hooks;
 
 enum tide_if_locked { TIDE_IF_LOCKED_FAIL, TIDE_IF_LOCKED_WAIT, TIDE_IF_LOCKED_SKIP };
 
@@ -25,8 +26,9 @@ struct tide_run_options {
 	/* for whom nobody waits: a closed gate, a hold or a pause ends the attempt, however short it is */
 	bool unattended;
 	const char *reason, *by, *ticket, *note;
-	bool yes;         /* rollback: accept the stated loss */
-	bool accept_loss; /* rollback: leave as it is what rows forbid rolling back */
+	bool yes;                 /* rollback: accept the stated loss */
+	bool accept_loss;         /* rollback: leave as it is what rows forbid rolling back */
+	struct tide_hooks *hooks; /* may refuse a step; NULL none */
 };
 
 /** How it ended, beside the error: what the CLI prints last. Texts belong to the caller's ctx. */
@@ -34,6 +36,7 @@ struct tide_outcome {
 	/* OK complete; GATE, PAUSED, BUDGET, INTERRUPTED, TERMINATED; PENDING (stopped at --to) */
 	enum tide_code stop;
 	enum tide_run_state state; /* of the run row; TIDE_RUN_NONE: not said */
+	int64_t run;               /* its number; 0: there is none yet */
 	const char *phase;         /* where it is */
 	const char *reason;        /* why it is there */
 	bool live;                 /* another executor works on it */

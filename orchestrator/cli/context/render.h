@@ -60,9 +60,9 @@ struct tide_render {
 	bool machine; /* read by programs: nothing is drawn over, nothing is said twice on standard error */
 	/** An error that ends the program. next: see struct tide_cli. */
 	void (*error)(struct tide_cli *cli, const struct tide_err *err);
-	/** True when it has printed the error of a run itself. next: what to type, or NULL. */
+	/** True when it has printed the error of a run itself. Of the outcome counts the run, and what to type next. */
 	bool (*failure)(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_err *err,
-	    const char *next, int64_t took);
+	    const struct tide_outcome *outcome, int64_t took);
 	void (*outcome)(struct tide_cli *cli, const struct tide_plan *plan,
 	    const struct tide_outcome *outcome, int64_t took);
 	/** Who is told what happens in a run, besides the log; NULL: nobody. Belongs to cli. */

@@ -86,6 +86,13 @@ const struct tide_option tide_option_table[] = {
 	    "keep metrics of the run in this file, for Prometheus' textfile collector",
 	    .env = "TIDEMARK_METRICS_FILE"),
 
+	OPTION("hook", "PATH", TEXT, hook, EXECUTE | ON(ENSURE),
+	    "program that is called for events, or a folder of programs called as the events are",
+	    .env = "TIDEMARK_HOOK"),
+	OPTION("hook-timeout", "DURATION", DURATION, hook_timeout, EXECUTE | ON(ENSURE),
+	    "a hook that runs longer is killed", .env = "TIDEMARK_HOOK_TIMEOUT", .fallback = "30s",
+	    .min = 100 * MS, .max = DAY),
+
 	OPTION("sql", NULL, FLAG, sql, ON(PLAN), "print only SQL, for psql -v ON_ERROR_STOP=1 -f"),
 	OPTION("rollback", NULL, FLAG, rollback, ON(PLAN), "show the rollback instead"),
 	OPTION("format", "FORMAT", CHOICE, format, ON(LINT), "how findings are printed",

@@ -79,9 +79,9 @@ struct tide_options {
 	    rollback, db, watch, man, markdown, strict;
 	char *dsn, *host, *port, *dbname, *user;
 	char *color, *log_format, *to, *if_locked, *impact, *reason, *by, *ticket, *note, *format, *wait_for,
-	    *metrics_file;
+	    *metrics_file, *hook;
 	char *table, *from, *type, *name;
-	int64_t budget, timeout, interval, workers, lock_timeout, batch_duration, expire;
+	int64_t budget, hook_timeout, timeout, interval, workers, lock_timeout, batch_duration, expire;
 	struct tide_option_list env_files;
 	enum tide_origin origin[TIDE_OPTION_MAX]; /* by row of the table */
 	struct tide_environment environment;      /* with what --env-file adds */

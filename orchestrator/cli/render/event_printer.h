@@ -17,6 +17,8 @@ struct tide_event_printer {
 	bool silent; /* only warnings go to standard error */
 };
 
+/** Where and how log lines are written, as the options say. */
+struct tide_log tide_event_printer_log(struct tide_cli *cli);
 /** `printer` must outlive the observer. */
 struct tide_observer tide_event_printer_init(struct tide_event_printer *printer, struct tide_cli *cli);
 /** Takes the progress line away. */

@@ -10,6 +10,7 @@
 #include "formats.h"
 #include "status_json.h"
 #include "tidemark/base/units.h"
+#include "tidemark/orchestrator/event_json.h"
 #include "tidemark/orchestrator/next.h"
 #include "tidemark/plans/steering.h"
 
@@ -32,6 +33,12 @@ json_error(struct tide_cli *cli, const struct tide_err *err)
 	tide_json_print(&cli->out, object, streams(cli));
 }
 
+static json_t *
+run_json(int64_t run)
+{
+	return run > 0 ? json_integer((json_int_t)run) : json_null();
+}
+
 static void
 json_outcome(
     struct tide_cli *cli, const struct tide_plan *plan, const struct tide_outcome *outcome, int64_t took)
@@ -41,6 +48,7 @@ json_outcome(
 	json_object_set_new(object, "event", json_string("outcome"));
 	json_object_set_new(object, "at", tide_json_now());
 	json_object_set_new(object, "plan", tide_json_text(plan->name));
+	json_object_set_new(object, "run", run_json(outcome->run));
 	json_object_set_new(
 	    object, "stop", tide_json_text(outcome->stop == TIDE_OK ? "ok" : tide_code_name(outcome->stop)));
 	json_object_set_new(object, "state",
@@ -54,16 +62,17 @@ json_outcome(
 }
 
 static bool
-json_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_err *err, const char *next,
-    int64_t took)
+json_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_err *err,
+    const struct tide_outcome *outcome, int64_t took)
 {
 	json_t *object = tide_json_object();
 
 	json_object_set_new(object, "event", json_string("error"));
 	json_object_set_new(object, "at", tide_json_now());
 	json_object_set_new(object, "plan", tide_json_text(plan->name));
+	json_object_set_new(object, "run", run_json(outcome->run));
 	json_object_set_new(object, "error", tide_json_error(err));
-	json_object_set_new(object, "next", tide_json_text(next));
+	json_object_set_new(object, "next", tide_json_text(outcome->next));
 	json_object_set_new(object, "seconds", tide_json_seconds(took));
 	json_object_set_new(object, "exit_code", json_integer((json_int_t)err->code));
 	tide_json_print(&cli->out, object, true);
@@ -182,16 +191,10 @@ static void
 on_event(void *ctx, const struct tide_event *event)
 {
 	const struct event_stream *stream = ctx;
-	json_t *object = tide_json_object();
+	json_t *object = tide_json_object(), *body = tide_event_json(event);
 
-	json_object_set_new(object, "event", tide_json_text(event->name));
-	json_object_set_new(object, "at", tide_json_now());
-	json_object_set_new(object, "phase", tide_json_text(event->phase));
-	json_object_set_new(object, "step", tide_json_text(event->step));
-	json_object_set_new(object, "message", tide_json_text(event->message));
-	json_object_set_new(object, "seconds", tide_json_seconds(event->duration));
-	json_object_set_new(object, "lock_wait_seconds", tide_json_seconds(event->lock_wait));
-	json_object_set_new(object, "warning", json_boolean(event->warning));
+	json_object_update(object, body);
+	json_decref(body);
 	tide_json_print(&stream->cli->out, object, true);
 }
 
@@ -208,6 +211,8 @@ on_progress(void *ctx, const struct tide_progress *progress)
 	object = tide_json_object();
 	json_object_set_new(object, "event", json_string("sweep.progress"));
 	json_object_set_new(object, "at", tide_json_now());
+	json_object_set_new(object, "plan", tide_json_text(progress->plan));
+	json_object_set_new(object, "run", run_json(progress->run));
 	json_object_set_new(object, "progress", tide_json_progress(progress));
 	tide_json_print(&stream->cli->out, object, true);
 	stream->at = now;

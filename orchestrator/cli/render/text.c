@@ -7,15 +7,39 @@
 #include "cli/context/cli.h"
 #include "cli/output/lint_print.h"
 #include "cli/review/review.h"
+#include "event_printer.h"
 #include "formats.h"
 #include "status_print.h"
 #include "tidemark/base/shell.h"
 #include "tidemark/base/units.h"
 #include "tidemark/plans/steering.h"
 
+/* Whoever asked for log lines gets nothing else on standard error. */
+static void
+log_error(struct tide_cli *cli, const struct tide_err *err)
+{
+	struct tide_log log = tide_event_printer_log(cli);
+	struct tide_log_field fields[5];
+	size_t count = 0;
+
+	fields[count++] = (struct tide_log_field){ "code", tide_code_name(err->code), 0, NULL };
+	if (err->where[0] != '\0')
+		fields[count++] = (struct tide_log_field){ "where", err->where, 0, NULL };
+	if (err->hint[0] != '\0')
+		fields[count++] = (struct tide_log_field){ "hint", err->hint, 0, NULL };
+	if (cli->next != NULL)
+		fields[count++] = (struct tide_log_field){ "next", cli->next, 0, NULL };
+	fields[count] = (struct tide_log_field){ 0 };
+	tide_log(&log, TIDE_LOG_ERROR, "error", err->message, fields);
+}
+
 static void
 text_error(struct tide_cli *cli, const struct tide_err *err)
 {
+	if (cli->options.log_format != NULL) {
+		log_error(cli, err);
+		return;
+	}
 	tide_output_error(&cli->err, err);
 	if (cli->next != NULL)
 		tide_output_say(&cli->err, TIDE_PLAIN, "next: %s\n", cli->next);
@@ -204,9 +228,11 @@ text_adoption(struct tide_cli *cli, const char *plan, const struct tide_adoption
 }
 
 static bool
-text_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_err *err, const char *next,
-    int64_t took)
+text_failure(struct tide_cli *cli, const struct tide_plan *plan, const struct tide_err *err,
+    const struct tide_outcome *outcome, int64_t took)
 {
+	const char *next = outcome->next;
+
 	(void)plan;
 	(void)took;
 	/* Not twice: the hint may be the command. */

@@ -8,6 +8,7 @@
 #include "cli/context/render.h"
 #include "cli/output/observers.h"
 #include "cli/metrics/metrics_file.h"
+#include "tidemark/orchestrator/hooks.h"
 #include "tidemark/phases/phase.h"
 #include "tidemark/base/units.h"
 #include "cli/render/event_printer.h"
@@ -53,9 +54,10 @@ static void
 report_last(void *ctx, const struct tide_err *err)
 {
 	struct execution *e = ctx;
+	const struct tide_outcome unknown = { 0 };
 
 	tide_event_printer_end(e->printer);
-	if (!e->cli->render->failure(e->cli, e->plan, err, NULL, tide_now_us() - e->began))
+	if (!e->cli->render->failure(e->cli, e->plan, err, &unknown, tide_now_us() - e->began))
 		e->cli->render->error(e->cli, err);
 	(void)fflush(e->cli->out.file);
 }
@@ -89,6 +91,7 @@ tide_execute_quietly(struct tide_cli *cli, const struct tide_plan *plan, tide_ex
 	struct tide_observers observers = { 0 };
 	const struct tide_observer observer = tide_observers_all(&observers);
 	struct tide_metrics_file *metrics = NULL;
+	struct tide_run_options own = *options;
 	struct execution execution = {
 		.cli = cli, .plan = plan, .printer = &printer, .began = tide_now_us()
 	};
@@ -101,6 +104,12 @@ tide_execute_quietly(struct tide_cli *cli, const struct tide_plan *plan, tide_ex
 		return false;
 	if (metrics != NULL)
 		tide_observers_add(&observers, tide_metrics_file_observer(metrics, &observer));
+	if (o->hook != NULL) {
+		own.hooks = tide_hooks_new(cli, cli->loop, o->hook, o->hook_timeout, plan, &observer, err);
+		if (own.hooks == NULL)
+			return false;
+		tide_observers_add(&observers, tide_hooks_observer(own.hooks));
+	}
 	/* Nobody is there to press one, or they are for whoever comes after. */
 	if (!options->unattended) {
 		execution.keys = tide_run_keys_new(cli, plan, &printer);
@@ -116,8 +125,11 @@ tide_execute_quietly(struct tide_cli *cli, const struct tide_plan *plan, tide_ex
 		(void)fflush(cli->err.file);
 		printer.line.shown = true;
 	}
-	done = perform(&execution, fn, options, &observer, outcome, err);
+	done = perform(&execution, fn, &own, &observer, outcome, err);
 	*took = tide_now_us() - execution.began;
+	if (own.hooks != NULL)
+		tide_hooks_finish(own.hooks);
+	talloc_free(own.hooks);
 	if (metrics != NULL)
 		tide_metrics_file_end(metrics, outcome->state);
 	tide_event_printer_end(&printer);
@@ -150,7 +162,7 @@ tide_execute(struct tide_cli *cli, const struct tide_plan *plan, tide_execute_fn
 	if (!tide_execute_quietly(cli, plan, fn, &options, &outcome, &took, err)) {
 		/* Before it began, the error is one of the command line as any other. */
 		if (took >= 0)
-			cli->said_error = cli->render->failure(cli, plan, err, outcome.next, took);
+			cli->said_error = cli->render->failure(cli, plan, err, &outcome, took);
 		return false;
 	}
 	cli->status = tide_execute_status(outcome.stop, o->exit_code);

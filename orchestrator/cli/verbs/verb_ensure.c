@@ -44,11 +44,12 @@ struct ensure {
 	bool stopped;          /* by a signal */
 };
 
-static void
-tell(struct tide_cli *cli, const char *name, bool warning, const char *fmt, ...) TIDE_PRINTF(4, 5);
+static void tell(struct tide_cli *cli, const char *name, const char *plan, bool warning, const char *fmt, ...)
+    TIDE_PRINTF(5, 6);
 
+/* plan: its name, or NULL. */
 static void
-tell(struct tide_cli *cli, const char *name, bool warning, const char *fmt, ...)
+tell(struct tide_cli *cli, const char *name, const char *plan, bool warning, const char *fmt, ...)
 {
 	va_list args;
 	char *text;
@@ -56,15 +57,18 @@ tell(struct tide_cli *cli, const char *name, bool warning, const char *fmt, ...)
 	va_start(args, fmt);
 	text = talloc_vasprintf(cli, fmt, args);
 	va_end(args);
-	tide_execute_tell(
-	    cli, &(struct tide_event){
-		     .name = name, .message = text, .duration = -1, .lock_wait = -1, .warning = warning });
+	tide_execute_tell(cli, &(struct tide_event){ .name = name,
+				   .plan = plan,
+				   .message = text,
+				   .duration = -1,
+				   .lock_wait = -1,
+				   .warning = warning });
 }
 
 static void
 tell_waiting(struct tide_cli *cli, const char *message)
 {
-	tell(cli, "database.wait", false, "%s", message);
+	tell(cli, "database.wait", NULL, false, "%s", message);
 }
 
 /* Whether a value means no. Blanks around it and the quotes of a file for --env-file are not meant. */
@@ -252,7 +256,7 @@ leave(struct ensure *e, const struct entry *n, enum tide_code code, const char *
 
 	if (e->status == TIDE_OK)
 		e->status = code;
-	tell(e->cli, "ensure.left", !standing, "%s: left as it is: %s%s%s", n->name, why,
+	tell(e->cli, "ensure.left", n->name, !standing, "%s: left as it is: %s%s%s", n->name, why,
 	    next_command != NULL ? "; next: " : "", next_command != NULL ? next_command : "");
 }
 
@@ -266,7 +270,7 @@ wanted(const struct ensure *e, const struct entry *n)
 static void
 done(struct ensure *e, const struct entry *n)
 {
-	tell(e->cli, "ensure.done", false, "%s: %s%s done", n->name,
+	tell(e->cli, "ensure.done", n->name, false, "%s: %s%s done", n->name,
 	    n->ran || n->view.waited ? "" : "nothing to do: ", wanted(e, n));
 }
 
@@ -310,7 +314,7 @@ attempt(struct ensure *e, struct entry *n, struct tide_verdict *verdict, const c
 	} else if (err->code == TIDE_LEASE) {
 		*verdict = (struct tide_verdict){ TIDE_VERDICT_WAIT, TIDE_OK, NULL };
 	} else if (took >= 0 && outcome.held && err->code != TIDE_UNREACHABLE) {
-		if (!cli->render->failure(cli, n->plan, err, outcome.next, took))
+		if (!cli->render->failure(cli, n->plan, err, &outcome, took))
 			cli->render->error(cli, err);
 		cli->next = NULL;
 		*verdict = (struct tide_verdict){ TIDE_VERDICT_LEAVE, err->code, "it failed" };
@@ -360,7 +364,7 @@ await_other(
 		return false;
 	}
 	if (!n->view.waited)
-		tell(e->cli, "ensure.wait", false,
+		tell(e->cli, "ensure.wait", n->name, false,
 		    "%s: another executor works on it%s%s; waiting until %s done", n->name,
 		    owner != NULL ? ": " : "", owner != NULL ? owner : "", wanted(e, n));
 	n->view.waited = true;
@@ -436,7 +440,7 @@ tide_verb_ensure(struct tide_cli *cli, struct tide_err *err)
 	bool ok;
 
 	if (off != NULL) {
-		tell(cli, "ensure.off", false, "%s: nothing is done to the database", off);
+		tell(cli, "ensure.off", NULL, false, "%s: nothing is done to the database", off);
 		cli->command = cli->options.command;
 		return true;
 	}

@@ -34,6 +34,7 @@ tide_verb_verify(struct tide_cli *cli, struct tide_err *err)
 		.dsn = &cli->dsn,
 		.application_name = "tidemark/verify",
 		.limits = &plan->limits,
+		.plan = plan->name,
 		.table = tide_sqlf(cli, "%I.%I", cat->table.schema, cat->table.name),
 		.spec = spec,
 		/* For programs it is one object here, not a stream of events. */

@@ -14,7 +14,7 @@ every_member_survives_the_run_row(void **state)
 	void *ctx = talloc_new(NULL);
 	const struct tide_progress before = { "backfill", "t.a → b", 0.75, 1, 2, INT64_C(9007199254740993), 4,
 		5, 6, 7, 8.5, 9, 0.25, 10, -1, true, { TIDE_CAUSE_REPLICA_LAG, "replica lag" }, 3, 1.5, 11,
-		12 };
+		12, NULL, 0 };
 	struct tide_progress after;
 
 	(void)state;
