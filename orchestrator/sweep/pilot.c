@@ -39,7 +39,7 @@ static const struct {
 	double new_every; /* seconds between two segments that have to be made; 0 no bound */
 } impacts[] = {
 	[TIDE_IMPACT_GENTLE] = { 1.3, 300, 1, 10 },
-	[TIDE_IMPACT_BALANCED] = { 2, 3 * TIDE_MS, 0, 4 },
+	[TIDE_IMPACT_BALANCED] = { 2, 3 * TIDE_MS, 0, 2 },
 	[TIDE_IMPACT_FAST] = { 0, 0, 0, 0 },
 };
 

@@ -23,7 +23,7 @@ REASON = "demo: no time to wait a week"
 
 # A server as somebody would run it: nothing durable is switched off.
 SETTINGS = {
-    "fsync": "on", "full_page_writes": "on", "shared_buffers": "512MB", "max_wal_size": "4GB",
+    "fsync": "on", "full_page_writes": "on", "shared_buffers": "512MB", "max_wal_size": "4GB", "min_wal_size": "1GB",
     "checkpoint_timeout": "15min", "autovacuum_naptime": "1min", "max_prepared_transactions": "0",
     "track_commit_timestamp": "off", "cluster_name": "demo",
 }
