@@ -19,12 +19,14 @@ compressed(const struct tide_catalog *cat)
 	return cat->wal_compressed || (cat->knows_lz4 && cat->may_compress_wal);
 }
 
-/* Each page of the table and its indexes once, as a whole, and each row. */
+/* Each page of the table and its indexes once, as a whole, and each row; with a condition, the share of them. */
 static int64_t
 bytes_with(const struct tide_action *action, const struct tide_catalog *cat, double images)
 {
-	return (int64_t)((double)(action->bytes + cat->table.index_bytes) * images) +
-	       action->rows * ROW_BYTES;
+	double share = cat->table.rows > action->rows ? (double)action->rows / (double)cat->table.rows : 1;
+	double pages = (double)(action->bytes + cat->table.index_bytes) * share;
+
+	return (int64_t)(pages * images) + action->rows * ROW_BYTES;
 }
 
 int64_t
