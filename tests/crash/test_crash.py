@@ -19,7 +19,7 @@ from harness.tidemark import Tidemark  # noqa: E402
 
 ROWS = 20000
 NULLS = ROWS // 17
-SAMPLE = 10**9 if os.environ.get("TIDEMARK_CRASH_ALL") else 12
+SAMPLE = 10**9 if os.environ.get("TIDEMARK_CRASH_ALL") else 6
 SWEEP_POINTS = ("sweep.batch_sent", "sweep.batch_done")
 
 TABLE = f"""

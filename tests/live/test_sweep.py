@@ -34,7 +34,7 @@ class SweepCase(LiveCase):
         backfill.setdefault("kind", "backfill")
         phases = [{"kind": "add_column", "column": "title", "type": "text"},
                   {"kind": "dual_write", "from": "name", "to": "title"}, backfill]
-        return self.plan(plans.plan("p", "public.items", phases, workers=workers))
+        return self.plan(plans.plan("p", "public.items", phases, workers=workers, pace="fixed"))
 
     def slow(self, **backfill):
         """Slow enough for the watcher, which looks once a second."""
@@ -53,7 +53,7 @@ class SweepCase(LiveCase):
                      " THEN PERFORM pg_sleep(0.003); END IF; RETURN name; END $$")
         phases = [{"kind": "add_column", "column": "title", "type": "text"},
                   {"kind": "dual_write", "from": "name", "to": "title", "up": "slow(name)", "down": "title"}, {"kind": "backfill"}]
-        return self.plan(plans.plan("p", "public.items", phases, workers=workers)), ROWS * 4
+        return self.plan(plans.plan("p", "public.items", phases, workers=workers, pace="fixed")), ROWS * 4
 
     def growth(self, path, **env):
         """Runs the plan; growth of heap and indexes, and the share of rows that stayed in their page."""
@@ -87,7 +87,7 @@ class Bloat(SweepCase):
         self.execute("ALTER TABLE items ADD done boolean; CREATE INDEX half ON items (id) WHERE done IS NULL")
         log = os.path.join(self.directory, "points")
         fill = {"kind": "backfill", "set": {"done": "true"}, "window_blocks": 16}
-        path = self.plan(plans.plan("p", "public.items", [fill], workers=1))
+        path = self.plan(plans.plan("p", "public.items", [fill], workers=1, pace="fixed"))
         self.tidemark("run", path, env={"TIDEMARK_CRASH_LOG": log}).ok()
         plain = open(log, encoding="utf-8").read().count("sweep.batch_sent")
         self.execute("DROP INDEX half; UPDATE items SET done = NULL; DROP SCHEMA tidemark CASCADE")
@@ -222,7 +222,7 @@ class Standbys(SweepCase):
         run(self.standby.connect(), "SELECT pg_wal_replay_pause()")
         phases = [{"kind": "add_column", "column": "title", "type": "text"}, {"kind": "dual_write", "from": "name", "to": "title"},
                   {"kind": "backfill", "max_rows_per_second": 20000}]
-        path = self.plan(plans.plan("p", "public.items", phases, replica_lag_bytes="1MB", replica_lag="0"))
+        path = self.plan(plans.plan("p", "public.items", phases, replica_lag_bytes="1MB", replica_lag="0", pace="fixed"))
         process = self.tidemark.start("run", path)
         process.wait_for("throttled: replica lag", timeout=40)
         run(self.standby.connect(), "SELECT pg_wal_replay_resume()")
@@ -344,7 +344,7 @@ class Workers(SweepCase):
         phases = [{"kind": "add_column", "column": "title", "type": "text"},
                   {"kind": "dual_write", "from": "name", "to": "title", "up": "slow(name)", "down": "title"},
                   {"kind": "backfill", "stripes": 1}]
-        path = self.plan(plans.plan("p", "public.items", phases, workers=1))
+        path = self.plan(plans.plan("p", "public.items", phases, workers=1, pace="fixed"))
         metrics = os.path.join(self.directory, "metrics.prom")
         self.tidemark("run", path, "--to", "dual_write").ok()
         ended, waits = threading.Event(), []
