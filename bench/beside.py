@@ -115,7 +115,7 @@ class Application:
         return begun, time.time()
 
     def finish(self, until):
-        """Goes on until what was due by then has ended; the number of errors."""
+        """Goes on until each transaction that was due before `until` has ended; the number of errors."""
         deadline = time.monotonic() + DRAIN
         while self.traffic.running() and time.monotonic() < deadline:
             time.sleep(0.5)

@@ -2,6 +2,7 @@
 
 #include <ev.h>
 #include <stdlib.h>
+#include <string.h>
 #include <talloc.h>
 
 #include "signals_sql.h"
@@ -13,6 +14,7 @@
 #define SPAN (2 * TIDE_SECOND)
 #define LOOK_EVERY TIDE_SECOND
 #define RETRY (5 * TIDE_SECOND)
+#define NO_RIGHT "42501"
 /* As many as the shortest period gives in the span. */
 #define MEMORY 128
 
@@ -40,7 +42,8 @@ fail(struct tide_canary *c, const struct tide_err *err)
 	c->failure = talloc_strdup(c, err->message);
 	c->ready = false;
 	c->sent = 0;
-	c->retry = tide_now_us() + RETRY;
+	/* What the role may not do it may not do later either: each try would be an error in the server's log. */
+	c->retry = strcmp(err->sqlstate, NO_RIGHT) == 0 ? INT64_MAX : tide_now_us() + RETRY;
 	tide_conn_close(c->conn);
 }
 
@@ -192,6 +195,7 @@ tide_canary_felt(const struct tide_canary *c, int64_t since, int64_t now)
 	if (c->sent >= since && c->sent != 0 && now - c->sent > c->period)
 		us[felt.count++] = now - c->sent;
 	felt.p95 = p95_of(us, felt.count);
+	felt.waiting = c->sent != 0 ? now - c->sent : 0;
 	return felt;
 }
 

@@ -30,6 +30,7 @@ void tide_canary_every(struct tide_canary *canary, int64_t period);
 struct tide_felt {
 	int count;
 	int64_t p95; /* us; of few measurements the second longest: a single one is no sign. 0 without any */
+	int64_t waiting; /* us that the measurement under way has lasted; 0 none is */
 };
 
 /** The measurement under way counts with how long it has lasted, when that is longer than all others. */

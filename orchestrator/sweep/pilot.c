@@ -23,6 +23,8 @@
 /* Fewer measurements than this say nothing. */
 #define ENOUGH 4
 #define MANY 16
+/* A commit that has lasted so long needs no second one. */
+#define STUCK TIDE_SECOND
 /* How long a number of workers is tried, and by how much it must be faster than one fewer. */
 #define TRIAL (TIDE_SECOND * 7 / 10)
 #define WORTH 1.12
@@ -170,9 +172,18 @@ count_others(struct tide_pilot *p)
 	p->looks = looks;
 }
 
+/* The canary has no connection: nobody knows who is there and what they feel, and nothing becomes faster. */
+static bool
+blind(const struct tide_pilot *p)
+{
+	return p->canary != NULL && tide_canary_failure(p->canary) != NULL;
+}
+
 static bool
 alone(const struct tide_pilot *p)
 {
+	if (blind(p))
+		return p->impact == TIDE_IMPACT_FAST;
 	return p->canary == NULL || p->impact == TIDE_IMPACT_FAST || (p->looks > 0 && p->others < 2);
 }
 
@@ -180,7 +191,7 @@ alone(const struct tide_pilot *p)
 static bool
 unknown(const struct tide_pilot *p)
 {
-	return p->canary != NULL && p->looks == 0 && tide_canary_failure(p->canary) == NULL;
+	return p->canary != NULL && p->looks == 0 && !blind(p);
 }
 
 static bool
@@ -265,7 +276,8 @@ look_at_climb(struct tide_pilot *p, int64_t now, double done)
 	struct climb *climb = &p->climb;
 	double speed;
 
-	if (c->workers < c->most || resting(p) || c->most > p->bound || now < climb->again) {
+	if (c->workers < c->most || resting(p) || (blind(p) && !alone(p)) || c->most > p->bound ||
+	    now < climb->again) {
 		climb->since = 0;
 		return;
 	}
@@ -308,6 +320,10 @@ steer(struct tide_pilot *p, int64_t now)
 	feeling.limit = (int64_t)((double)p->baseline * impacts[p->impact].times);
 	if (feeling.limit < p->baseline + impacts[p->impact].more)
 		feeling.limit = p->baseline + impacts[p->impact].more;
+	if (p->baseline > 0 && felt.waiting > STUCK && felt.waiting > feeling.limit) {
+		feeling.known = feeling.sure = true;
+		feeling.p95 = felt.waiting;
+	}
 	tide_controller_step(&p->controller, now, &feeling);
 }
 
@@ -318,7 +334,7 @@ steer(struct tide_pilot *p, int64_t now)
 static void
 go_blind(struct tide_pilot *p)
 {
-	if (tide_canary_failure(p->canary) != NULL && p->baseline == 0 && !alone(p))
+	if (blind(p) && p->looks == 0 && !alone(p))
 		p->controller.workers = smaller(1, p->controller.most);
 }
 

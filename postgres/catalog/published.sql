@@ -1,8 +1,7 @@
 -- How the table, its partitions and what it is a partition of are published: whether at all; the publications that send every
 -- column; those that publish our own tables, too; a table without a replica identity; a publication whose filter reads, or whose
--- list leaves out, a column that the replica identity would need: of both the server refuses every update, or delete, whichever the publication
--- sends. Last, subscriptions that
--- write to it.
+-- list leaves out, a column that the replica identity would need: of both the server refuses every update, or delete, whichever the
+-- publication sends. Last, subscriptions that write to it.
 WITH p AS (SELECT $1::pg_catalog.oid AS relation),
 family AS (
     SELECT p.relation AS oid FROM p

@@ -158,6 +158,22 @@ class Neighbour(LiveCase):
             self.stop(process)
 
     @limit(60)
+    def test_a_single_commit_that_does_not_end_is_enough(self):
+        """With one measurement under way there is no second one: a hung commit must not look like nothing known."""
+        self.slow(0.002)
+        self.somebody()
+        with self.tidemark.start("run", self.write(workers=1), "--to", "backfill") as process:
+            self.wait_workers(lambda n: n > 0.8, 20, "at full speed")
+            pid = self.value("SELECT pid FROM pg_stat_activity WHERE application_name = 'tidemark/p/canary'")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                self.wait_workers(lambda n: 0 < n < 0.2, 10, "gives way")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            self.wait_workers(lambda n: n > 0.6, 15, "comes back")
+            self.stop(process)
+
+    @limit(60)
     def test_without_a_connection_for_the_canary_one_worker_continues(self):
         self.slow(0.0005)
         self.role("narrow", "CONNECTION LIMIT 3")

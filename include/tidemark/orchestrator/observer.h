@@ -25,7 +25,7 @@ struct tide_progress {
 	bool at_work;           /* an executor works on it, or would but for the hold */
 	struct tide_hold hold;
 	int workers;                         /* connections */
-	double working;                      /* workers at work: not whole, such as 1.3 */
+	double working;                      /* workers that are running: not whole, such as 1.3 */
 	int64_t commit_p95, commit_baseline; /* us, what the application feels, and without us; -1 unknown */
 	const char *plan;                    /* NULL: not of a run */
 	int64_t run;                         /* 0: not of a run */

@@ -23,7 +23,7 @@ struct phase {
 	int64_t rows, mismatches;
 	double share, hot, eta; /* eta in seconds; negative: unknown */
 	double working, commit,
-	    baseline; /* workers at work; seconds of a commit, and without us; negative: unknown */
+	    baseline; /* workers that are running; seconds of a commit, and without us; negative: unknown */
 };
 
 /* Something of which there is one for each label. */
